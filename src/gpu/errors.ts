@@ -1,0 +1,31 @@
+// The error classes of the runtime floor, and the base class of every error that the library throws on purpose.
+// Each message names the thing, the value found and the value expected, so that it can be acted on without a debugger.
+
+/** Base class of all errors thrown deliberately by siamrpn. */
+export class SiamRpnError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/** No WebGPU adapter answered. The message lists what was tried and how to install one. */
+export class NoAdapterError extends SiamRpnError {}
+
+/** The device was lost while in use (driver reset, crash, removal). */
+export class DeviceLostError extends SiamRpnError {}
+
+/** The device was used after `close()`. */
+export class DeviceClosedError extends SiamRpnError {}
+
+/** The adapter could not allocate a buffer. */
+export class OutOfMemoryError extends SiamRpnError {}
+
+/** A shader does not parse, compile or specialise. The message shows file, line and source line. */
+export class ShaderError extends SiamRpnError {}
+
+/** A binding's name, type or size does not fit what the shader declares or the adapter allows. */
+export class BindingError extends SiamRpnError {}
+
+/** A tensor's shape does not fit the operation. */
+export class ShapeError extends SiamRpnError {}
