@@ -1,0 +1,14 @@
+// The tests that take minutes on a software adapter: whole networks, whole clips. `npm run test:slow`.
+// One at a time, so that each has the machine's memory and cores to itself.
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.slow.test.ts'],
+    pool: 'forks',
+    fileParallelism: false,
+    testTimeout: 1_200_000,
+    hookTimeout: 1_200_000,
+    passWithNoTests: true,
+  },
+})
