@@ -29,3 +29,6 @@ export class BindingError extends SiamRpnError {}
 
 /** A tensor's shape does not fit the operation. */
 export class ShapeError extends SiamRpnError {}
+
+/** An optional feature is needed that the adapter does not have. */
+export class FeatureError extends SiamRpnError {}

@@ -1,0 +1,48 @@
+// Writes src/kernels/shaders.generated.ts, one module with the texts of shaders/*.wgsl, so that plain tsc and any bundler can
+// take them along. `--check` writes nothing and fails if the committed module does not match the shaders.
+
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+
+const shaderFolder = new URL('../shaders/', import.meta.url)
+const generatedFile = new URL('../src/kernels/shaders.generated.ts', import.meta.url)
+
+/** The generated module for shader texts by name (the file name without `.wgsl`). */
+export function generateModule(shaders: Readonly<Record<string, string>>): string {
+  const names = Object.keys(shaders).sort()
+  const entries = names.map((name) => `  ${JSON.stringify(name)}: ${quote(shaders[name] ?? '')},\n`)
+  const type = names.length > 0 ? names.map((name) => `  | ${JSON.stringify(name)}\n`).join('') : '  never\n'
+  return (
+    '// Generated from shaders/*.wgsl by `npm run shaders`. Do not edit.\n\n' +
+    `export type ShaderName =\n${type}\n` +
+    `export const shaders: Readonly<Record<ShaderName, string>> = {\n${entries.join('')}}\n`
+  )
+}
+
+/** A template literal that holds exactly `text`. */
+function quote(text: string): string {
+  return `\`${text.replace(/[\\`]|\$\{/g, '\\$&')}\``
+}
+
+async function readShaders(): Promise<Record<string, string>> {
+  const files = (await readdir(shaderFolder)).filter((file) => file.endsWith('.wgsl'))
+  const texts = files.map(async (file) => [
+    file.slice(0, -'.wgsl'.length),
+    await readFile(new URL(file, shaderFolder), 'utf8'),
+  ])
+  return Object.fromEntries(await Promise.all(texts))
+}
+
+async function main(check: boolean): Promise<number> {
+  const wanted = generateModule(await readShaders())
+  const found = await readFile(generatedFile, 'utf8').catch(() => '')
+  if (found === wanted) return 0
+  if (check) {
+    console.error('src/kernels/shaders.generated.ts is stale: run `npm run shaders`')
+    return 1
+  }
+  await writeFile(generatedFile, wanted)
+  return 0
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.includes('--check'))

@@ -1,0 +1,223 @@
+// The device: owns the GPU object, the buffers and the compiled kernels, and turns every way in which a GPU can fail into an
+// error class. Nothing hangs and nothing is swallowed: work pending when the device ends rejects, and an error that WebGPU
+// reports out of band is thrown by the next call. `close()` destroys it, after which Node exits by itself.
+
+import { type AdapterFacts, adapterFacts, type DeviceOptions, deviceDescriptor } from './adapter.ts'
+import {
+  BindingError,
+  DeviceClosedError,
+  DeviceLostError,
+  OutOfMemoryError,
+  ShapeError,
+  SiamRpnError,
+} from './errors.ts'
+import { MAP_MODE_READ, Memory, TENSOR_USAGE } from './memory.ts'
+import { KernelCache } from './pipelines.ts'
+import { findGpu, noAdapter } from './provider.ts'
+import { type DType, dtypeOf, ELEMENT_BYTES, elementCount, GpuTensor, Storage, type TensorData } from './tensor.ts'
+
+export type { AdapterFacts, DeviceOptions, SubgroupMatrixShape } from './adapter.ts'
+
+/** How long a failed call waits for WebGPU to say that the device is lost, in milliseconds. */
+const LOST_GRACE = 100
+
+/**
+ * Opens a device with the adapter's largest limits and the optional features that the kernels know
+ * (`shader-f16`, `subgroups`, `timestamp-query`, subgroup matrices).
+ * @throws NoAdapterError if no adapter answers; its message says what was tried and how to install a driver
+ */
+export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+  const { gpu, name } = await findGpu(options)
+  let adapter: GPUAdapter | null
+  let device: GPUDevice
+  try {
+    adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? 'high-performance' })
+    if (!adapter) throw noAdapter(name)
+    device = await adapter.requestDevice(deviceDescriptor(adapter, options.hideFeatures))
+  } catch (cause) {
+    throw cause instanceof SiamRpnError ? cause : noAdapter(name, cause)
+  }
+  return new Device(device, adapterFacts(adapter, device, options.bindingLimit), gpu)
+}
+
+export class Device {
+  readonly gpu: GPUDevice
+  readonly adapter: AdapterFacts
+  /** Resolves if the device is lost; never after a plain `close()`. */
+  readonly lost: Promise<DeviceLostError>
+  /** Bytes of all buffers of this device (weights, arenas, parameters, staging), now and at most. */
+  readonly memory: Memory
+  /** Compiled kernels, each once per specialised text. */
+  readonly kernels: KernelCache
+  /** Kept referenced for the life of the device (see provider.ts). */
+  readonly provider: GPU
+  #ended: DeviceLostError | DeviceClosedError | undefined
+  #failure: SiamRpnError | undefined
+  #closing: Promise<void> | undefined
+  readonly #pending = new Set<(reason: SiamRpnError) => void>()
+
+  constructor(gpu: GPUDevice, adapter: AdapterFacts, provider: GPU) {
+    this.gpu = gpu
+    this.adapter = adapter
+    this.provider = provider
+    this.memory = new Memory(gpu, adapter.maxBufferBytes, (error) => this.#fail(error))
+    this.kernels = new KernelCache(this)
+    this.lost = new Promise((resolve) => {
+      gpu.lost.then(({ reason, message }) => {
+        if (this.#ended) return
+        const error = new DeviceLostError(`The device \`${adapter.description}\` was lost (${reason}): ${message}`)
+        this.#end(error)
+        resolve(error)
+      })
+    })
+    gpu.addEventListener('uncapturederror', (event) => {
+      event.preventDefault()
+      this.#fail(toError((event as GPUUncapturedErrorEvent).error))
+    })
+  }
+
+  /** Uploads `data` as a new tensor. @throws ShapeError if the shape does not have as many elements */
+  tensor(data: TensorData, shape: readonly number[], label = 'tensor'): GpuTensor {
+    if (elementCount(shape, label) !== data.length) {
+      throw new ShapeError(
+        `Tensor \`${label}\` [${shape}] needs ${elementCount(shape, label)} elements, found ${data.length}`,
+      )
+    }
+    const tensor = this.empty(shape, dtypeOf(data), label)
+    this.write(tensor, data)
+    return tensor
+  }
+
+  /** A new zero-filled tensor. */
+  empty(shape: readonly number[], dtype: DType = 'f32', label = 'tensor'): GpuTensor {
+    this.check()
+    const bytes = elementCount(shape, label) * ELEMENT_BYTES
+    const storage = new Storage(bytes, label, { buffer: this.memory.create(bytes, TENSOR_USAGE, label) })
+    return new GpuTensor(storage, shape, dtype)
+  }
+
+  /**
+   * Copies the bytes of `data` to `byteOffset` (a multiple of 4) of the tensor, before whatever runs next. If their number
+   * is not a multiple of 4, up to 3 zero bytes follow.
+   * @throws BindingError if they do not fit in the tensor
+   */
+  write(tensor: GpuTensor, data: ArrayBufferView, byteOffset = 0): void {
+    this.check()
+    const end = byteOffset + Math.ceil(data.byteLength / 4) * 4
+    if (byteOffset % 4 !== 0 || byteOffset < 0 || end > tensor.bytes) {
+      throw new BindingError(
+        `Cannot write ${data.byteLength} bytes at byte ${byteOffset} of tensor \`${tensor.label}\` of ${tensor.bytes} bytes`,
+      )
+    }
+    const whole = data.byteLength & ~3
+    const start = tensor.byteOffset + byteOffset
+    const source = data.buffer as ArrayBuffer
+    if (whole > 0) this.gpu.queue.writeBuffer(tensor.storage.buffer, start, source, data.byteOffset, whole)
+    if (whole === data.byteLength) return
+    const tail = new Uint8Array(4)
+    tail.set(new Uint8Array(source, data.byteOffset + whole, data.byteLength - whole))
+    this.gpu.queue.writeBuffer(tensor.storage.buffer, start + whole, tail)
+  }
+
+  /**
+   * Copies the tensor's elements back to the host, after all work submitted so far.
+   * @throws the error of that work if it failed; DeviceLostError, DeviceClosedError
+   */
+  async read(tensor: GpuTensor): Promise<TensorData> {
+    const bytes = await this.readBytes(tensor.storage.buffer, tensor.byteOffset, tensor.bytes)
+    if (tensor.dtype === 'f32') return new Float32Array(bytes)
+    return tensor.dtype === 'u32' ? new Uint32Array(bytes) : new Int32Array(bytes)
+  }
+
+  /** `read` of an f32 tensor. @throws BindingError for any other */
+  async readF32(tensor: GpuTensor): Promise<Float32Array> {
+    const data = await this.read(tensor)
+    if (data instanceof Float32Array) return data
+    throw new BindingError(`Tensor \`${tensor.label}\` is ${tensor.dtype}, expected f32`)
+  }
+
+  /** Copies a range of any buffer with usage COPY_SRC to the host. */
+  async readBytes(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    this.check()
+    const staging = this.memory.takeStaging(bytes)
+    const encoder = this.gpu.createCommandEncoder({ label: 'read' })
+    encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes)
+    this.gpu.queue.submit([encoder.finish()])
+    await this.guard(staging.mapAsync(MAP_MODE_READ, 0, bytes))
+    const copy = staging.getMappedRange(0, bytes).slice(0)
+    staging.unmap()
+    this.memory.giveStaging(staging)
+    this.check()
+    return copy
+  }
+
+  /** Frees the tensor's memory; views of it go with it. Does nothing for tensors that a program owns. */
+  release(tensor: GpuTensor): void {
+    if (tensor.storage.owner) return
+    const buffer = tensor.storage.vacate('has been released')
+    if (buffer) this.memory.destroy(buffer)
+  }
+
+  /** @throws DeviceClosedError, DeviceLostError, or the last error that WebGPU reported out of band (once) */
+  check(): void {
+    if (this.#ended) throw this.#ended
+    const failure = this.#failure
+    this.#failure = undefined
+    if (failure) throw failure
+  }
+
+  /** `work`, but rejecting with the device's own error as soon as the device is lost or closed. */
+  async guard<T>(work: Promise<T>): Promise<T> {
+    let abandon: (reason: SiamRpnError) => void = () => {}
+    const ended = new Promise<never>((_, reject) => {
+      abandon = reject
+    })
+    this.#pending.add(abandon)
+    try {
+      return await Promise.race([work, ended])
+    } catch (error) {
+      if (!(error instanceof SiamRpnError)) await Promise.race([this.lost, delay(LOST_GRACE)])
+      this.check()
+      throw error
+    } finally {
+      this.#pending.delete(abandon)
+    }
+  }
+
+  /** Destroys the device and all of its memory. Work still pending rejects with DeviceClosedError. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#ended) this.#end(new DeviceClosedError(`The device \`${this.adapter.description}\` has been closed`))
+    await this.kernels.idle()
+    this.gpu.destroy()
+    await this.gpu.lost
+    this.memory.clear()
+  }
+
+  #end(error: DeviceLostError | DeviceClosedError): void {
+    this.#ended = error
+    for (const reject of this.#pending) reject(error)
+    this.#pending.clear()
+  }
+
+  #fail(error: SiamRpnError): void {
+    this.#failure ??= error
+  }
+}
+
+function toError(error: GPUError): SiamRpnError {
+  const outOfMemory = error.constructor.name === 'GPUOutOfMemoryError'
+  return outOfMemory ? new OutOfMemoryError(error.message) : new BindingError(`WebGPU reports: ${error.message}`)
+}
+
+function delay(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}

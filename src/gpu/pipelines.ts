@@ -1,0 +1,162 @@
+// Kernels compiled once per specialised text, asynchronously and in parallel. Bind group layouts are explicit, made from the
+// reflected interface, so WebGPU checks read against read_write. An invalid pipeline would drop its dispatches in silence:
+// here it never gets past creation, and the error shows file, line and source line.
+
+import type { Device } from './device.ts'
+import { ShaderError } from './errors.ts'
+import { type Constants, reflect, type ShaderInterface, specialise } from './shader.ts'
+
+/** A shader file, the constants that specialise it and, if the file has several entry points, one of them. */
+export interface KernelSpec {
+  /** Name of the shader file, for messages and profiles. */
+  readonly name: string
+  /** Text of the shader file. */
+  readonly source: string
+  readonly constants?: Constants
+  readonly entryPoint?: string
+}
+
+/** A specialised kernel, not necessarily compiled yet. Equal specs give the same object. */
+export interface Kernel {
+  readonly name: string
+  readonly text: string
+  readonly interface: ShaderInterface
+}
+
+export interface CompiledKernel {
+  readonly pipeline: GPUComputePipeline
+  readonly layout: GPUBindGroupLayout
+}
+
+const STAGE_COMPUTE = 4
+
+export class KernelCache {
+  readonly #device: Device
+  readonly #kernels = new Map<string, Map<string, Kernel>>()
+  readonly #compiled = new Map<Kernel, Promise<CompiledKernel>>()
+  readonly #layouts = new Map<string, GPUBindGroupLayout>()
+
+  constructor(device: Device) {
+    this.#device = device
+  }
+
+  /** Specialises and reflects. @throws ShaderError naming the shader file */
+  prepare(spec: KernelSpec): Kernel {
+    let variants = this.#kernels.get(spec.source)
+    if (!variants) {
+      variants = new Map()
+      this.#kernels.set(spec.source, variants)
+    }
+    const key = `${spec.name} ${spec.entryPoint ?? ''} ${JSON.stringify(spec.constants ?? {})}`
+    let kernel = variants.get(key)
+    if (!kernel) {
+      kernel = makeKernel(spec)
+      variants.set(key, kernel)
+    }
+    return kernel
+  }
+
+  /**
+   * Compiles all of them in parallel; those already compiled cost nothing.
+   * @param onProgress told after each
+   * @throws ShaderError with file, line and source line
+   */
+  async compile(
+    kernels: readonly Kernel[],
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<ReadonlyMap<Kernel, CompiledKernel>> {
+    const unique = [...new Set(kernels)]
+    let done = 0
+    const compiled = await this.#device.guard(
+      Promise.all(
+        unique.map(async (kernel) => {
+          const result = await this.#once(kernel)
+          onProgress?.(++done, unique.length)
+          return [kernel, result] as const
+        }),
+      ),
+    )
+    return new Map(compiled)
+  }
+
+  /** Resolves once no compilation is in flight. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#compiled.values())
+  }
+
+  #once(kernel: Kernel): Promise<CompiledKernel> {
+    let compiled = this.#compiled.get(kernel)
+    if (!compiled) {
+      compiled = this.#build(kernel)
+      this.#compiled.set(kernel, compiled)
+    }
+    return compiled
+  }
+
+  async #build(kernel: Kernel): Promise<CompiledKernel> {
+    const { gpu } = this.#device
+    gpu.pushErrorScope('validation')
+    const module = gpu.createShaderModule({ label: kernel.name, code: kernel.text })
+    const layout = this.#layout(kernel)
+    const pipelineLayout = gpu.createPipelineLayout({ bindGroupLayouts: [layout] })
+    const creation = gpu.createComputePipelineAsync({
+      label: kernel.name,
+      layout: pipelineLayout,
+      compute: { module, entryPoint: kernel.interface.entryPoint },
+    })
+    const scope = gpu.popErrorScope()
+    try {
+      const [pipeline, error] = await Promise.all([creation, scope])
+      if (error) throw error
+      return { pipeline, layout }
+    } catch (cause) {
+      this.#device.check()
+      throw await compileError(kernel, module, cause)
+    }
+  }
+
+  #layout(kernel: Kernel): GPUBindGroupLayout {
+    const entries = [...kernel.interface.bindings.values()].map((variable): GPUBindGroupLayoutEntry => {
+      const { binding } = variable
+      if (variable.kind === 'uniform') {
+        return { binding, visibility: STAGE_COMPUTE, buffer: { type: 'uniform', minBindingSize: variable.bytes } }
+      }
+      const type = variable.access === 'read' ? 'read-only-storage' : 'storage'
+      return { binding, visibility: STAGE_COMPUTE, buffer: { type, minBindingSize: variable.minBytes } }
+    })
+    const key = JSON.stringify(entries)
+    let layout = this.#layouts.get(key)
+    if (!layout) {
+      layout = this.#device.gpu.createBindGroupLayout({ label: kernel.name, entries })
+      this.#layouts.set(key, layout)
+    }
+    return layout
+  }
+}
+
+function makeKernel(spec: KernelSpec): Kernel {
+  try {
+    const text = specialise(spec.source, spec.constants ?? {})
+    return { name: spec.name, text, interface: reflect(text, spec.entryPoint) }
+  } catch (error) {
+    if (error instanceof ShaderError) throw new ShaderError(`${spec.name}: ${error.message}`, { cause: error.cause })
+    throw error
+  }
+}
+
+async function compileError(kernel: Kernel, module: GPUShaderModule, cause: unknown): Promise<ShaderError> {
+  const info = await module.getCompilationInfo()
+  const lines = kernel.text.split('\n')
+  const errors = info.messages.filter((message) => message.type === 'error')
+  const shown = errors.map(({ lineNum, linePos, message }) => {
+    const source = lines[lineNum - 1]
+    const excerpt = source === undefined ? '' : `\n  ${lineNum} | ${source}`
+    return `${kernel.name}:${lineNum}:${linePos}: ${message}${excerpt}`
+  })
+  const reason = cause instanceof Error || isGpuError(cause) ? cause.message : String(cause)
+  return new ShaderError(shown.length > 0 ? shown.join('\n') : `${kernel.name}: ${reason}`, { cause })
+}
+
+function isGpuError(value: unknown): value is GPUError {
+  return typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string'
+}

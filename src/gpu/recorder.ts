@@ -1,0 +1,161 @@
+// Ops record dispatches here; nothing runs. Each dispatch is checked by name against its shader's interface when it is
+// recorded, so that the stack of an error points at the op that made the mistake.
+
+import type { AdapterFacts, Device } from './device.ts'
+import { BindingError, ShapeError } from './errors.ts'
+import { suggestion } from './names.ts'
+import { type Params, packParams } from './params.ts'
+import type { Kernel, KernelSpec } from './pipelines.ts'
+import type { StorageVariable } from './reflect.ts'
+import { type DType, ELEMENT_BYTES, elementCount, GpuTensor, Storage } from './tensor.ts'
+
+/** One dispatch: a kernel, its workgroup counts and, by variable name, its tensors and uniform values. */
+export interface Dispatch {
+  readonly kernel: KernelSpec
+  /** Says which layer this is, in errors and profiles. */
+  readonly label: string
+  readonly workgroups: readonly [number, number?, number?]
+  readonly bindings: Readonly<Record<string, GpuTensor | Params>>
+  /** Floating-point operations, for profiles. */
+  readonly flops?: number
+  /** Bytes that must be moved at least, for profiles. */
+  readonly bytes?: number
+}
+
+export interface BoundTensor {
+  readonly binding: number
+  readonly tensor: GpuTensor
+  readonly access: 'read' | 'read_write'
+}
+
+/** A checked dispatch. */
+export interface Step {
+  readonly kernel: Kernel
+  readonly label: string
+  readonly workgroups: readonly [number, number, number]
+  readonly tensors: readonly BoundTensor[]
+  readonly params: { readonly binding: number; readonly data: Uint8Array<ArrayBuffer> } | undefined
+  readonly flops: number
+  readonly bytes: number
+}
+
+export class Recorder {
+  readonly device: Device
+  readonly adapter: AdapterFacts
+  readonly #steps: Step[] = []
+  readonly #storages: Storage[] = []
+  readonly #kept = new Set<Storage>()
+
+  constructor(device: Device) {
+    this.device = device
+    this.adapter = device.adapter
+  }
+
+  get steps(): readonly Step[] {
+    return this.#steps
+  }
+
+  /** Every virtual storage of this recording. */
+  get storages(): readonly Storage[] {
+    return this.#storages
+  }
+
+  get kept(): ReadonlySet<Storage> {
+    return this.#kept
+  }
+
+  /** A virtual tensor: it gets memory when the capture ends, shared with others that are not alive at the same time. */
+  alloc(shape: readonly number[], dtype: DType = 'f32', label = `tensor${this.#storages.length}`): GpuTensor {
+    const storage = new Storage(elementCount(shape, label) * ELEMENT_BYTES, label, { owner: this })
+    this.#storages.push(storage)
+    return new GpuTensor(storage, shape, dtype)
+  }
+
+  /** Makes the tensor's memory outlive the program's run, unshared from then on. */
+  keep(tensor: GpuTensor): void {
+    this.#kept.add(tensor.storage)
+  }
+
+  /**
+   * Records one dispatch.
+   * @throws BindingError if a variable is missing, unknown or of the wrong type, a tensor exceeds the adapter's binding limit,
+   * or one memory is bound both for reading and writing; ShapeError for impossible workgroup counts; ShaderError
+   */
+  dispatch(dispatch: Dispatch): void {
+    const kernel = this.device.kernels.prepare(dispatch.kernel)
+    const where = `${dispatch.label} (${kernel.name})`
+    const variables = kernel.interface.bindings
+    for (const name of Object.keys(dispatch.bindings)) {
+      if (!variables.has(name)) {
+        throw new BindingError(`${where}: the shader has no variable \`${name}\`${suggestion(name, variables.keys())}`)
+      }
+    }
+    const tensors: BoundTensor[] = []
+    let params: Step['params']
+    for (const variable of variables.values()) {
+      const value = dispatch.bindings[variable.name]
+      if (variable.kind === 'storage') tensors.push(this.#bind(where, variable, value))
+      else {
+        if (params) throw new BindingError(`${where}: more than one uniform variable; one struct is supported`)
+        if (value === undefined || value instanceof GpuTensor) {
+          throw new BindingError(
+            `${where}: uniform \`${variable.name}\` ${value ? 'takes values, not a tensor' : 'is missing'}`,
+          )
+        }
+        params = { binding: variable.binding, data: packParams(where, variable, value) }
+      }
+    }
+    checkAliasing(where, tensors)
+    const workgroups = checkWorkgroups(where, dispatch.workgroups, this.adapter.maxWorkgroupsPerDimension)
+    const { label, flops = 0, bytes = 0 } = dispatch
+    this.#steps.push({ kernel, label, workgroups, tensors, params, flops, bytes })
+  }
+
+  #bind(where: string, variable: StorageVariable, value: GpuTensor | Params | undefined): BoundTensor {
+    const { name, binding, access } = variable
+    if (!(value instanceof GpuTensor)) {
+      throw new BindingError(`${where}: \`${name}\` (${variable.type}) ${value ? 'takes a tensor' : 'is missing'}`)
+    }
+    const found = `tensor \`${value.label}\` ${value.dtype} [${value.shape}]`
+    if (variable.scalar && variable.scalar !== value.dtype) {
+      throw new BindingError(`${where}: \`${name}\` is ${variable.type}, found ${found}`)
+    }
+    if (value.bytes % variable.elementBytes !== 0 || value.bytes < variable.minBytes) {
+      throw new BindingError(
+        `${where}: \`${name}\` is ${variable.type} and wants a multiple of ${variable.elementBytes} bytes, ` +
+          `at least ${variable.minBytes}, found ${value.bytes} in ${found}`,
+      )
+    }
+    if (value.bytes > this.adapter.maxBindingBytes) {
+      throw new BindingError(
+        `${where}: \`${name}\` is ${found} of ${value.bytes} bytes, above the adapter's binding limit of ` +
+          `${this.adapter.maxBindingBytes} bytes`,
+      )
+    }
+    if (value.storage.owner !== this) void value.storage.buffer // throws if it has been released or was never planned
+    return { binding, tensor: value, access }
+  }
+}
+
+function checkAliasing(where: string, tensors: readonly BoundTensor[]): void {
+  for (const [index, { tensor, access }] of tensors.entries()) {
+    for (const other of tensors.slice(index + 1)) {
+      if (other.tensor.storage !== tensor.storage || (access === 'read' && other.access === 'read')) continue
+      const apart =
+        tensor.byteOffset + tensor.bytes <= other.tensor.byteOffset ||
+        other.tensor.byteOffset + other.tensor.bytes <= tensor.byteOffset
+      if (access === other.access && apart) continue
+      throw new BindingError(`${where}: the memory of \`${tensor.label}\` is bound twice, at least once for writing`)
+    }
+  }
+}
+
+function checkWorkgroups(where: string, counts: Dispatch['workgroups'], limit: number): [number, number, number] {
+  const [x, y = 1, z = 1] = counts
+  for (const count of [x, y, z]) {
+    if (!Number.isInteger(count) || count < 1 || count > limit) {
+      throw new ShapeError(`${where}: workgroup counts [${x}, ${y}, ${z}] must be integers from 1 to ${limit}`)
+    }
+  }
+  return [x, y, z]
+}

@@ -1,0 +1,188 @@
+// What the host must know of a WGSL module to bind by name: storage variables with access and element type, the uniform
+// struct with the byte offset of each field, the entry points. Read by wgsl_reflect, reduced to plain data, cached by text.
+
+import { type FunctionInfo, type MemberInfo, type VariableInfo, WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js'
+import { ShaderError } from './errors.ts'
+
+export type Scalar = 'f32' | 'u32' | 'i32' | 'f16'
+
+/** A `var<storage>`: an array of scalars or vectors, or (elements undefined) anything else. */
+export interface StorageVariable {
+  readonly kind: 'storage'
+  readonly name: string
+  readonly binding: number
+  readonly access: 'read' | 'read_write'
+  /** The declared type, for messages. */
+  readonly type: string
+  /** Scalar type of an element; undefined for structs, which take any tensor. */
+  readonly scalar: Scalar | undefined
+  /** Bytes of one array element (16 for `array<vec4<f32>>`); the size of the whole variable if it is not an array. */
+  readonly elementBytes: number
+  /** Bytes that must be bound at least: one element, or all of a sized array. */
+  readonly minBytes: number
+}
+
+/** One field of the uniform struct: `count` elements of `components` scalars, `stride` bytes apart. */
+export interface UniformField {
+  readonly name: string
+  readonly type: string
+  readonly scalar: 'f32' | 'u32' | 'i32'
+  readonly offset: number
+  readonly components: number
+  readonly count: number
+  readonly stride: number
+}
+
+/** The `var<uniform>` struct. */
+export interface UniformVariable {
+  readonly kind: 'uniform'
+  readonly name: string
+  readonly binding: number
+  readonly bytes: number
+  readonly fields: readonly UniformField[]
+}
+
+/** One compute entry point with the variables that it uses, by name. */
+export interface ShaderInterface {
+  readonly entryPoint: string
+  readonly workgroupSize: readonly [number, number, number]
+  readonly bindings: ReadonlyMap<string, StorageVariable | UniformVariable>
+}
+
+const cache = new Map<string, Map<string, ShaderInterface>>()
+
+/**
+ * The interface of a compute shader, cached by text.
+ * With one entry point every declared variable belongs to it; with several, each has those that it uses.
+ * @param text a complete WGSL module, already specialised
+ * @param entryPoint needed only if the module has more than one
+ * @throws ShaderError if the text does not parse, has no such entry point, or binds outside group 0
+ */
+export function reflect(text: string, entryPoint?: string): ShaderInterface {
+  let entries = cache.get(text)
+  if (!entries) {
+    entries = readEntries(text)
+    cache.set(text, entries)
+  }
+  const found = entryPoint === undefined ? onlyEntry(entries) : entries.get(entryPoint)
+  if (!found) {
+    throw new ShaderError(`No compute entry point \`${entryPoint}\`; the shader has ${[...entries.keys()].join(', ')}`)
+  }
+  return found
+}
+
+function onlyEntry(entries: Map<string, ShaderInterface>): ShaderInterface {
+  const [first, second] = entries.values()
+  if (!first) throw new ShaderError('The shader has no compute entry point')
+  if (second) throw new ShaderError(`The shader has entry points ${[...entries.keys()].join(', ')}; name one`)
+  return first
+}
+
+function readEntries(text: string): Map<string, ShaderInterface> {
+  const module = parse(text)
+  const variables = [...module.storage, ...module.uniforms].map(readVariable)
+  const compute = module.entry.compute
+  return new Map(
+    compute.map((entry) => {
+      const used = new Set(entry.resources.map((resource) => resource.name))
+      const own = compute.length === 1 ? variables : variables.filter((variable) => used.has(variable.name))
+      const bindings = new Map(own.map((variable) => [variable.name, variable]))
+      return [entry.name, { entryPoint: entry.name, workgroupSize: workgroupSize(entry), bindings }]
+    }),
+  )
+}
+
+function parse(text: string): WgslReflect {
+  try {
+    return new WgslReflect(text)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const line = Number(/Line:\s*(\d+)/.exec(reason)?.[1] ?? 0)
+    const shown = line > 0 ? `\n  ${line} | ${text.split('\n')[line - 1] ?? ''}` : ''
+    throw new ShaderError(`The shader does not parse: ${reason}${shown}`, { cause })
+  }
+}
+
+function workgroupSize(entry: FunctionInfo): readonly [number, number, number] {
+  const [x, y, z] = entry.workgroupSize ?? []
+  if (x === undefined || !Number.isInteger(x)) {
+    throw new ShaderError(`@workgroup_size of \`${entry.name}\` must be literals or constants, not expressions`)
+  }
+  return [x, y ?? 1, z ?? 1]
+}
+
+function readVariable(variable: VariableInfo): StorageVariable | UniformVariable {
+  if (variable.group !== 0) {
+    throw new ShaderError(`\`${variable.name}\` is in @group(${variable.group}); all variables belong in @group(0)`)
+  }
+  return variable.type.isStruct && variable.access === 'read' && isUniform(variable)
+    ? readUniform(variable)
+    : readStorage(variable)
+}
+
+function isUniform(variable: VariableInfo): boolean {
+  return variable.resourceType === 0
+}
+
+function readStorage(variable: VariableInfo): StorageVariable {
+  const { name, binding, type } = variable
+  if (isUniform(variable)) throw new ShaderError(`Uniform \`${name}\` must be a struct, found ${type.getTypeName()}`)
+  if (variable.access !== 'read' && variable.access !== 'read_write') {
+    throw new ShaderError(`\`${name}\` has access ${variable.access}; only read and read_write are used`)
+  }
+  const element = type.isArray ? variable.format?.getTypeName() : type.getTypeName()
+  const elementBytes = type.isArray ? variable.stride : type.size
+  return {
+    kind: 'storage',
+    name,
+    binding,
+    access: variable.access,
+    type: type.getTypeName().replace(', 0>', '>'),
+    scalar: parseType(element ?? '')?.scalar,
+    elementBytes,
+    minBytes: Math.max(elementBytes, type.size, 4),
+  }
+}
+
+function readUniform(variable: VariableInfo): UniformVariable {
+  const { name, binding } = variable
+  const fields = (variable.members ?? []).map((member) => readField(name, member))
+  return { kind: 'uniform', name, binding, bytes: Math.ceil(variable.size / 16) * 16, fields }
+}
+
+function readField(owner: string, member: MemberInfo): UniformField {
+  const element = member.isArray ? member.format : member.type
+  const type = parseType(element?.getTypeName() ?? '')
+  if (!type || type.scalar === 'f16') {
+    throw new ShaderError(
+      `Field \`${owner}.${member.name}\` has type ${member.type.getTypeName()}, which is not supported`,
+    )
+  }
+  return {
+    name: member.name,
+    type: member.type.getTypeName(),
+    scalar: type.scalar,
+    offset: member.offset,
+    components: type.components,
+    count: member.isArray ? member.count : 1,
+    stride: member.isArray ? member.stride : 0,
+  }
+}
+
+const scalars: Readonly<Record<string, Scalar>> = {
+  f32: 'f32',
+  f: 'f32',
+  u32: 'u32',
+  u: 'u32',
+  i32: 'i32',
+  i: 'i32',
+  f16: 'f16',
+  h: 'f16',
+}
+
+/** Splits `f32`, `vec4f`, `vec4<f32>`, `atomic<u32>` into scalar type and number of components. */
+function parseType(name: string): { scalar: Scalar; components: number } | undefined {
+  const match = /^(?:vec([234])|atomic)?<?([fuih](?:32|16)?)>?$/.exec(name)
+  const scalar = scalars[match?.[2] ?? '']
+  return scalar && { scalar, components: Number(match?.[1] ?? 1) }
+}

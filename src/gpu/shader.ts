@@ -1,0 +1,56 @@
+// WGSL text in, WGSL text out: a shader file is a valid module with `const TILE_M: u32 = 64u;` defaults, and specialising
+// replaces the values of such constants and nothing else. A `const`, unlike an `override`, may size arrays and unrolls loops.
+// `reflect` (reflect.ts) then reads the bindings of the specialised text.
+
+import { ShaderError } from './errors.ts'
+import { suggestion } from './names.ts'
+
+export type { ShaderInterface, StorageVariable, UniformField, UniformVariable } from './reflect.ts'
+export { reflect } from './reflect.ts'
+
+/** Values for the named constants of a shader; booleans for `bool`, numbers for `u32`, `i32` and `f32`. */
+export type Constants = Readonly<Record<string, number | boolean>>
+
+type ConstantType = 'u32' | 'i32' | 'f32' | 'bool'
+
+const declaration = /^const\s+(\w+)\s*:\s*(u32|i32|f32|bool)\s*=\s*([^;]+?)\s*;/gm
+const literal = /^(?:true|false|-?(?:0[xX][0-9a-fA-F]+|[0-9.]+(?:[eE][+-]?[0-9]+)?)([uif]?))$/
+
+/**
+ * Replaces the values of module-scope constants written as `const NAME: T = literal;` (T: u32, i32, f32, bool), each at
+ * the start of a line. Line numbers do not change. A constant computed from others is not a knob and cannot be set.
+ * @throws ShaderError for an unknown name, or a value that its type cannot hold.
+ */
+export function specialise(source: string, constants: Constants): string {
+  const pending = new Map(Object.entries(constants))
+  const known: string[] = []
+  const text = source.replace(declaration, (whole: string, name: string, type: ConstantType, value: string) => {
+    const match = literal.exec(value)
+    if (!match) return whole
+    known.push(name)
+    const wanted = pending.get(name)
+    if (wanted === undefined) return whole
+    pending.delete(name)
+    const head = whole.slice(0, whole.lastIndexOf('=') + 1)
+    return `${head} ${writeLiteral(name, type, wanted, match[1] ?? '')};`
+  })
+  for (const name of pending.keys()) {
+    throw new ShaderError(`The shader has no constant \`${name}\` to specialise${suggestion(name, known)}`)
+  }
+  return text
+}
+
+function writeLiteral(name: string, type: ConstantType, value: number | boolean, suffix: string): string {
+  if (!fits(type, value)) {
+    throw new ShaderError(`Constant \`${name}\` is ${type}, which cannot hold ${typeof value} ${value}`)
+  }
+  if (type === 'i32' && value === -0x80000000) return '-2147483648' // `2147483648i` does not exist
+  return `${Object.is(value, -0) ? 0 : value}${suffix}`
+}
+
+function fits(type: ConstantType, value: number | boolean): boolean {
+  if (type === 'bool' || typeof value === 'boolean') return type === 'bool' && typeof value === 'boolean'
+  if (type === 'f32') return Number.isFinite(Math.fround(value))
+  const [low, high] = type === 'u32' ? [0, 0xffffffff] : [-0x80000000, 0x7fffffff]
+  return Number.isInteger(value) && value >= low && value <= high
+}

@@ -1,0 +1,125 @@
+// A tensor on the device: a shape and an element type over a range of a storage. Views (reshape, samples) share the storage.
+// A storage made by a Recorder is virtual: it gets its buffer when the capture ends, and may share that buffer with others.
+
+import { BindingError, ShapeError } from './errors.ts'
+
+export type DType = 'f32' | 'u32' | 'i32'
+
+export type TensorData = Float32Array | Uint32Array | Int32Array
+
+/** Every element type is this wide. */
+export const ELEMENT_BYTES = 4
+
+/** Offsets of storage and uniform bindings: the limit that every WebGPU device keeps, on all machines alike. */
+export const BINDING_ALIGNMENT = 256
+
+/** Memory behind one or more tensors. `owner` is the recorder of a virtual storage, undefined for one made by the device. */
+export class Storage {
+  readonly bytes: number
+  readonly label: string
+  readonly owner: object | undefined
+  #buffer: GPUBuffer | undefined
+  #gone = 'has no memory before its capture ends'
+
+  constructor(bytes: number, label: string, source: { buffer: GPUBuffer } | { owner: object }) {
+    this.bytes = bytes
+    this.label = label
+    if ('buffer' in source) this.#buffer = source.buffer
+    else this.owner = source.owner
+  }
+
+  /** @throws BindingError if the storage has been released, or is virtual and has no memory (yet, or any more). */
+  get buffer(): GPUBuffer {
+    if (!this.#buffer) throw new BindingError(`Tensor \`${this.label}\` ${this.#gone}`)
+    return this.#buffer
+  }
+
+  get resident(): boolean {
+    return this.#buffer !== undefined
+  }
+
+  /** Gives a virtual storage its buffer. */
+  place(buffer: GPUBuffer): void {
+    this.#buffer = buffer
+  }
+
+  /** Takes the buffer away; later uses throw with this reason. */
+  vacate(reason: string): GPUBuffer | undefined {
+    const buffer = this.#buffer
+    this.#buffer = undefined
+    this.#gone = reason
+    return buffer
+  }
+}
+
+/** A dense row-major tensor on the device; activations are `[N, H, W, C]`. */
+export class GpuTensor {
+  readonly storage: Storage
+  readonly shape: readonly number[]
+  readonly dtype: DType
+  /** Where it begins in its storage. */
+  readonly byteOffset: number
+  readonly bytes: number
+  readonly label: string
+
+  constructor(storage: Storage, shape: readonly number[], dtype: DType, byteOffset = 0) {
+    this.storage = storage
+    this.shape = [...shape]
+    this.dtype = dtype
+    this.byteOffset = byteOffset
+    this.bytes = elementCount(shape, storage.label) * ELEMENT_BYTES
+    this.label = storage.label
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return this.bytes / ELEMENT_BYTES
+  }
+
+  /** The same elements under another shape. @throws ShapeError if the number of elements differs */
+  reshape(shape: readonly number[]): GpuTensor {
+    if (elementCount(shape, this.label) !== this.size) {
+      throw new ShapeError(
+        `Tensor \`${this.label}\` [${this.shape}] cannot be reshaped to [${shape}]: element counts differ`,
+      )
+    }
+    return new GpuTensor(this.storage, shape, this.dtype, this.byteOffset)
+  }
+
+  /**
+   * The view of samples `start .. start + count` of the first dimension.
+   * @throws ShapeError if the range is outside the tensor, or begins at a byte that cannot be bound (a multiple of 256)
+   */
+  samples(start: number, count: number): GpuTensor {
+    const [batch = 0, ...rest] = this.shape
+    if (!Number.isInteger(start) || !Number.isInteger(count) || start < 0 || count < 1 || start + count > batch) {
+      throw new ShapeError(`Samples ${start} to ${start + count} lie outside tensor \`${this.label}\` [${this.shape}]`)
+    }
+    const byteOffset = this.byteOffset + start * (this.bytes / batch)
+    if (byteOffset % BINDING_ALIGNMENT !== 0) {
+      throw new ShapeError(
+        `Sample ${start} of tensor \`${this.label}\` [${this.shape}] begins at byte ${byteOffset}, ` +
+          `which is not a multiple of ${BINDING_ALIGNMENT}`,
+      )
+    }
+    return new GpuTensor(this.storage, [count, ...rest], this.dtype, byteOffset)
+  }
+}
+
+/** Product of the dimensions. @throws ShapeError unless all are positive integers */
+export function elementCount(shape: readonly number[], label: string): number {
+  let count = 1
+  for (const dimension of shape) {
+    if (!Number.isSafeInteger(dimension) || dimension < 1) {
+      throw new ShapeError(`Tensor \`${label}\` has shape [${shape}]; dimensions must be positive integers`)
+    }
+    count *= dimension
+  }
+  return count
+}
+
+/** Element type of a typed array. */
+export function dtypeOf(data: TensorData): DType {
+  if (data instanceof Float32Array) return 'f32'
+  return data instanceof Uint32Array ? 'u32' : 'i32'
+}
