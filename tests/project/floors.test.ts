@@ -1,0 +1,136 @@
+// The floors of docs/architecture.md hold because biome.json forbids every import that goes up, and every Node module
+// from src/siamrpn down. This lints a made-up tree with one violation per file, so that no rule can silently lapse.
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const BIOME = join(ROOT, 'node_modules/@biomejs/biome/bin/biome')
+const HEIGHT = { gpu: 0, kernels: 1, nn: 2, formats: 2, siamrpn: 3, data: 4, train: 5, cli: 6 } as const
+const FLOORS = Object.keys(HEIGHT) as (keyof typeof HEIGHT)[]
+const BROWSER_FLOORS = FLOORS.filter((floor) => HEIGHT[floor] <= HEIGHT.siamrpn)
+const NODE_FLOORS = FLOORS.filter((floor) => HEIGHT[floor] > HEIGHT.siamrpn)
+
+interface Case {
+  readonly name: string
+  readonly source: string
+  /** File of the made-up tree; every case gets its own. */
+  readonly path: string
+  /** The rule that must fire, alone; none: the file is clean. */
+  readonly rule: string | undefined
+}
+
+const RESTRICTED = 'lint/style/noRestrictedImports'
+const use = (specifier: string) => `import { x } from '${specifier}'\n\nexport const y = x\n`
+let files = 0
+const inFloor = (floor: string) => `src/${floor}/case-${files++}.ts`
+
+const imports: Case[] = FLOORS.flatMap((from) =>
+  FLOORS.map((to) => {
+    const allowed = from === to || HEIGHT[to] < HEIGHT[from]
+    const name = `${from} ${allowed ? 'may' : 'may not'} import ${to}`
+    return { name, source: use(`../${to}/things.ts`), path: inFloor(from), rule: allowed ? undefined : RESTRICTED }
+  }),
+)
+
+const forms: Case[] = [
+  ['type import', "import type { X } from '../siamrpn/things.ts'\n\nexport type Y = X\n"],
+  ['re-export', "export { x } from '../siamrpn/things.ts'\n"],
+  ['star re-export', "export * from '../siamrpn/things.ts'\n"],
+  ['dynamic import', "export const load = () => import('../siamrpn/things.ts')\n"],
+  ['import for its side effect', "import '../siamrpn/things.ts'\n"],
+  ['import from a nested folder', "export { x } from '../../siamrpn/deep/things.ts'\n"],
+].map(([name = '', source = '']) => ({ name: `upward ${name}`, source, path: inFloor('nn'), rule: RESTRICTED }))
+
+const packages: Case[] = [
+  ...BROWSER_FLOORS.flatMap((floor) =>
+    ['node:fs', 'node:fs/promises', 'sharp', 'webgpu'].map((specifier) => ({
+      name: `${floor} may not import ${specifier}`,
+      source: use(specifier),
+      path: inFloor(floor),
+      rule: RESTRICTED,
+    })),
+  ),
+  ...NODE_FLOORS.map((floor) => ({
+    name: `${floor} may import node:fs`,
+    source: use('node:fs'),
+    path: inFloor(floor),
+    rule: undefined,
+  })),
+]
+
+const single = (name: string, path: string, source: string, rule?: string): Case => ({ name, path, source, rule })
+const exceptions: Case[] = [
+  single('gpu reads shaders with wgsl_reflect', inFloor('gpu'), use('wgsl_reflect/wgsl_reflect.module.js')),
+  single('siamrpn checks configurations with zod', inFloor('siamrpn'), use('zod')),
+  single('provider.ts alone loads webgpu', 'src/gpu/provider.ts', "export const load = () => import('webgpu')\n"),
+  single('provider.ts loads no other package', 'src/gpu/provider/provider.ts', use('sharp'), RESTRICTED),
+  single(
+    'source.ts alone reads files',
+    'src/siamrpn/source.ts',
+    "export const load = () => import('node:fs/promises')\n",
+  ),
+  single('the entry point exports siamrpn', 'src/index.ts', "export { x } from './siamrpn/things.ts'\n"),
+  single('no entry point exports data', 'src/other.ts', "export { x } from './data/things.ts'\n", RESTRICTED),
+  single('a configuration is no program', 'configs/a.ts', use('../src/cli/things.ts'), RESTRICTED),
+  single('a configuration reads no files', 'configs/b.ts', use('node:fs'), RESTRICTED),
+  single('kernels know no configuration', inFloor('kernels'), use('../../configs/r50.ts'), RESTRICTED),
+  single('siamrpn knows the default configuration', inFloor('siamrpn'), use('../../configs/r50.ts')),
+  single(
+    'nothing below cli prints',
+    inFloor('train'),
+    "export const f = () => console.log('x')\n",
+    'lint/suspicious/noConsole',
+  ),
+  single('cli prints', inFloor('cli'), "export const f = () => console.log('x')\n"),
+  single(
+    'a browser floor has no process',
+    inFloor('formats'),
+    'export const f = () => process.env\n',
+    'lint/correctness/noProcessGlobal',
+  ),
+  single(
+    'a browser floor has no Buffer',
+    inFloor('formats'),
+    "export const f = () => Buffer.from('x')\n",
+    'lint/style/noRestrictedGlobals',
+  ),
+]
+
+const cases = [...imports, ...forms, ...packages, ...exceptions]
+
+describe('floors', () => {
+  let folder: string
+  let found: Map<string, string[]>
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'siamrpn-floors-'))
+    for (const name of ['biome.json', 'package.json']) cpSync(join(ROOT, name), join(folder, name))
+    for (const { path, source } of cases) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true })
+      writeFileSync(join(folder, path), source)
+    }
+    found = lint(folder)
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test.each(cases)('$name', ({ path, rule }) => {
+    expect(found.get(path) ?? []).toEqual(rule === undefined ? [] : [rule])
+  })
+})
+
+/** Rules that fire, by file. */
+function lint(folder: string): Map<string, string[]> {
+  const options = ['lint', '--vcs-enabled=false', '--max-diagnostics=none', '--reporter=json']
+  const { stdout, stderr } = spawnSync(process.execPath, [BIOME, ...options], { cwd: folder, encoding: 'utf8' })
+  if (!stdout.startsWith('{')) throw new Error(`Biome gave no report:\n${stdout}\n${stderr}`)
+  const report: { diagnostics: { category: string; location: { path: string } }[] } = JSON.parse(stdout)
+  const found = new Map<string, string[]>()
+  for (const { category, location } of report.diagnostics) {
+    found.set(location.path, [...(found.get(location.path) ?? []), category])
+  }
+  return found
+}

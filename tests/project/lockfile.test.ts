@@ -1,0 +1,99 @@
+// What `npm ci` downloads: the packages that we chose, from the public registry, each with its checksum, complete for
+// every platform. A new dependency is a decision, so it is written here as well as in package.json.
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+
+interface LockedPackage {
+  readonly version?: string
+  readonly resolved?: string
+  readonly integrity?: string
+  readonly link?: boolean
+  readonly hasInstallScript?: boolean
+  readonly dependencies?: Record<string, string>
+  readonly devDependencies?: Record<string, string>
+  readonly optionalDependencies?: Record<string, string>
+}
+interface Manifest extends LockedPackage {
+  readonly scripts: Record<string, string>
+  readonly allowScripts: Record<string, boolean>
+}
+
+const read = (name: string) => JSON.parse(readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8'))
+const manifest: Manifest = read('package.json')
+const lock: { lockfileVersion: number; packages: Record<string, LockedPackage> } = read('package-lock.json')
+const { '': root, ...locked } = lock.packages
+const packages = Object.entries(locked)
+
+describe('package.json', () => {
+  test('depends on exactly what was chosen', () => {
+    expect(Object.keys(manifest.dependencies ?? {})).toEqual([
+      'cli-progress',
+      'commander',
+      'sharp',
+      'webgpu',
+      'wgsl_reflect',
+      'zod',
+    ])
+    expect(Object.keys(manifest.devDependencies ?? {})).toEqual([
+      '@biomejs/biome',
+      '@types/cli-progress',
+      '@types/node',
+      '@webgpu/types',
+      'esbuild',
+      'tinybench',
+      'tsx',
+      'typescript',
+      'vitest',
+    ])
+  })
+
+  test('runs nothing when somebody installs the package', () => {
+    const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare']
+    expect(hooks.filter((hook) => hook in manifest.scripts)).toEqual([])
+  })
+
+  test('has an answer for every dependency with an install script', () => {
+    const scripted = packages.filter(([, entry]) => entry.hasInstallScript).map(([path]) => nameOf(path))
+    expect(Object.keys(manifest.allowScripts)).toEqual(expect.arrayContaining(scripted))
+  })
+})
+
+describe('package-lock.json', () => {
+  test('is in step with package.json', () => {
+    expect(root?.dependencies).toEqual(manifest.dependencies)
+    expect(root?.devDependencies).toEqual(manifest.devDependencies)
+  })
+
+  test('has a checksum for every package, and no place but the public registry', () => {
+    const odd = packages.filter(
+      ([, { resolved, integrity, link }]) =>
+        link ||
+        !integrity?.startsWith('sha512-') ||
+        (resolved !== undefined && !resolved.startsWith('https://registry.npmjs.org/')),
+    )
+    expect(odd.map(([path]) => path)).toEqual([])
+  })
+
+  test('has only versions, no links to repositories or archives', () => {
+    const specifiers = [root, ...packages.map(([, entry]) => entry)].flatMap((entry) => [
+      ...Object.entries(entry?.dependencies ?? {}),
+      ...Object.entries(entry?.devDependencies ?? {}),
+      ...Object.entries(entry?.optionalDependencies ?? {}),
+    ])
+    expect(specifiers.filter(([, range]) => !/^(npm:[^/]|[\^~<>=*\d])/.test(range))).toEqual([])
+  })
+
+  // npm writes a lock without the platforms that the registry could not give it at that moment, and `npm ci` then fails.
+  test('is complete for every platform', () => {
+    const missing = packages.flatMap(([path, entry]) =>
+      Object.keys(entry.optionalDependencies ?? {}).filter(
+        (name) => !(`node_modules/${name}` in locked) && !(`${path}/node_modules/${name}` in locked),
+      ),
+    )
+    expect(missing).toEqual([])
+  })
+})
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+}
