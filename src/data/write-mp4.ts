@@ -23,11 +23,15 @@ export async function openMp4Writer(path: string, facts: RunFacts): Promise<Writ
 
   const failed = (code: number | null) =>
     new FfmpegError(`ffmpeg ended with ${code} while it wrote ${path}: ${ffmpeg.stderr() || 'no message'}`)
+  const ended = ffmpeg.exited.then((code) => {
+    throw failed(code)
+  })
+  ended.catch(() => undefined)
   return {
     path,
     pictures: true,
     async write({ picture }) {
-      if (picture) await feed(ffmpeg, picture, failed)
+      if (picture) await feed(ffmpeg, picture, ended)
     },
     async finish() {
       ffmpeg.child.stdin.end()
@@ -63,11 +67,8 @@ function mp4Arguments(facts: RunFacts, codec: readonly string[], temporary: stri
 }
 
 /** Hands one picture over; resolves when ffmpeg is ready for more, rejects when it has ended. */
-async function feed(ffmpeg: Running, picture: RgbFrame, failed: (code: number | null) => Error): Promise<void> {
+async function feed(ffmpeg: Running, picture: RgbFrame, ended: Promise<never>): Promise<void> {
   const { stdin } = ffmpeg.child
-  const ended = ffmpeg.exited.then((code) => {
-    throw failed(code)
-  })
   if (stdin.destroyed) await ended
   if (stdin.write(picture.data)) return
   const leaving = new AbortController()
