@@ -10,6 +10,7 @@ import {
   OutOfMemoryError,
   ShapeError,
   SiamRpnError,
+  WebGpuError,
 } from './errors.ts'
 import { MAP_MODE_READ, Memory, TENSOR_USAGE } from './memory.ts'
 import { KernelCache } from './pipelines.ts'
@@ -158,6 +159,11 @@ export class Device {
     if (buffer) this.memory.destroy(buffer)
   }
 
+  /** Why the device cannot be used any more, if so. */
+  get ended(): DeviceLostError | DeviceClosedError | undefined {
+    return this.#ended
+  }
+
   /** @throws DeviceClosedError, DeviceLostError, or the last error that WebGPU reported out of band (once) */
   check(): void {
     if (this.#ended) throw this.#ended
@@ -196,7 +202,6 @@ export class Device {
 
   async #close(): Promise<void> {
     if (!this.#ended) this.#end(new DeviceClosedError(`The device \`${this.adapter.description}\` has been closed`))
-    await this.kernels.idle()
     this.gpu.destroy()
     await this.gpu.lost
     this.memory.clear()
@@ -215,7 +220,7 @@ export class Device {
 
 function toError(error: GPUError): SiamRpnError {
   const outOfMemory = error.constructor.name === 'GPUOutOfMemoryError'
-  return outOfMemory ? new OutOfMemoryError(error.message) : new BindingError(`WebGPU reports: ${error.message}`)
+  return outOfMemory ? new OutOfMemoryError(error.message) : new WebGpuError(`WebGPU reports: ${error.message}`)
 }
 
 function delay(milliseconds: number): Promise<void> {

@@ -32,3 +32,6 @@ export class ShapeError extends SiamRpnError {}
 
 /** An optional feature is needed that the adapter does not have. */
 export class FeatureError extends SiamRpnError {}
+
+/** WebGPU reported an error after the call that caused it; thrown by the next call on the device. */
+export class WebGpuError extends SiamRpnError {}

@@ -24,6 +24,7 @@ export class Memory {
   readonly #maxBufferBytes: number
   readonly #fail: (error: SiamRpnError) => void
   readonly #pending = new Set<Promise<void>>()
+  readonly #live = new Set<GPUBuffer>()
   readonly #staging: GPUBuffer[] = []
   #bytes = 0
   #peakBytes = 0
@@ -59,12 +60,15 @@ export class Memory {
     this.#gpu.pushErrorScope('out-of-memory')
     const buffer = this.#gpu.createBuffer({ size, usage, label })
     this.#watch(size, label)
+    this.#live.add(buffer)
     this.#bytes += size
     this.#peakBytes = Math.max(this.#peakBytes, this.#bytes)
     return buffer
   }
 
+  /** Frees the buffer, once. */
   destroy(buffer: GPUBuffer): void {
+    if (!this.#live.delete(buffer)) return
     this.#bytes -= buffer.size
     buffer.destroy()
   }
@@ -93,6 +97,7 @@ export class Memory {
 
   /** Forgets everything: the device is gone, and all of its buffers with it. */
   clear(): void {
+    this.#live.clear()
     this.#staging.length = 0
     this.#bytes = 0
   }

@@ -32,7 +32,8 @@ const STAGE_COMPUTE = 4
 
 export class KernelCache {
   readonly #device: Device
-  readonly #kernels = new Map<string, Map<string, Kernel>>()
+  readonly #specs = new Map<string, Map<string, Kernel>>()
+  readonly #kernels = new Map<string, Kernel>()
   readonly #compiled = new Map<Kernel, Promise<CompiledKernel>>()
   readonly #layouts = new Map<string, GPUBindGroupLayout>()
 
@@ -42,15 +43,15 @@ export class KernelCache {
 
   /** Specialises and reflects. @throws ShaderError naming the shader file */
   prepare(spec: KernelSpec): Kernel {
-    let variants = this.#kernels.get(spec.source)
+    let variants = this.#specs.get(spec.source)
     if (!variants) {
       variants = new Map()
-      this.#kernels.set(spec.source, variants)
+      this.#specs.set(spec.source, variants)
     }
     const key = `${spec.name} ${spec.entryPoint ?? ''} ${JSON.stringify(spec.constants ?? {})}`
     let kernel = variants.get(key)
     if (!kernel) {
-      kernel = makeKernel(spec)
+      kernel = this.#intern(makeKernel(spec))
       variants.set(key, kernel)
     }
     return kernel
@@ -79,9 +80,12 @@ export class KernelCache {
     return new Map(compiled)
   }
 
-  /** Resolves once no compilation is in flight. */
-  async idle(): Promise<void> {
-    await Promise.allSettled(this.#compiled.values())
+  /** The one kernel of this text and entry point, however its constants were written. */
+  #intern(kernel: Kernel): Kernel {
+    const key = `${kernel.name} ${kernel.interface.entryPoint}\n${kernel.text}`
+    const known = this.#kernels.get(key)
+    if (!known) this.#kernels.set(key, kernel)
+    return known ?? kernel
   }
 
   #once(kernel: Kernel): Promise<CompiledKernel> {
@@ -110,7 +114,7 @@ export class KernelCache {
       if (error) throw error
       return { pipeline, layout }
     } catch (cause) {
-      this.#device.check()
+      if (this.#device.ended) throw this.#device.ended
       throw await compileError(kernel, module, cause)
     }
   }
@@ -139,7 +143,7 @@ function makeKernel(spec: KernelSpec): Kernel {
     const text = specialise(spec.source, spec.constants ?? {})
     return { name: spec.name, text, interface: reflect(text, spec.entryPoint) }
   } catch (error) {
-    if (error instanceof ShaderError) throw new ShaderError(`${spec.name}: ${error.message}`, { cause: error.cause })
+    if (error instanceof ShaderError) throw new ShaderError(`${spec.name}: ${error.message}`, { cause: error })
     throw error
   }
 }
@@ -149,9 +153,10 @@ async function compileError(kernel: Kernel, module: GPUShaderModule, cause: unkn
   const lines = kernel.text.split('\n')
   const errors = info.messages.filter((message) => message.type === 'error')
   const shown = errors.map(({ lineNum, linePos, message }) => {
-    const source = lines[lineNum - 1]
-    const excerpt = source === undefined ? '' : `\n  ${lineNum} | ${source}`
-    return `${kernel.name}:${lineNum}:${linePos}: ${message}${excerpt}`
+    const [head, ...details] = message.split('\n')
+    const line = lines[lineNum - 1]
+    const excerpt = line === undefined ? [] : [`  ${lineNum} | ${line}`]
+    return [`${kernel.name}:${lineNum}:${linePos}: ${head}`, ...excerpt, ...details].join('\n')
   })
   const reason = cause instanceof Error || isGpuError(cause) ? cause.message : String(cause)
   return new ShaderError(shown.length > 0 ? shown.join('\n') : `${kernel.name}: ${reason}`, { cause })

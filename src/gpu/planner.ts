@@ -1,6 +1,7 @@
 // Which buffer each intermediate tensor lives in: tensors whose lifetimes do not overlap share one ("shared objects").
 // Whole buffers rather than offsets in one, because a WebGPU dispatch may not bind a buffer both for reading and writing.
-// Greedy by size: Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", arXiv:2001.03288, alg. 2.
+// Greedy by size and by breadth, whichever needs less: Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
+// Inference", arXiv:2001.03288, algorithms 1 and 2 (TensorFlow Lite's planner).
 
 /** A tensor from the dispatch that first writes it to the last one that touches it, both inclusive. */
 export interface Lifetime {
@@ -15,35 +16,84 @@ export interface MemoryPlan {
   readonly assignment: readonly number[]
 }
 
+interface SharedBuffer {
+  bytes: number
+  readonly members: Lifetime[]
+}
+
 /** Assigns each lifetime to a buffer, no two overlapping ones to the same. */
 export function planMemory(lifetimes: readonly Lifetime[]): MemoryPlan {
-  const order = lifetimes
-    .map((_, index) => index)
-    .sort((a, b) => (lifetimes[b]?.bytes ?? 0) - (lifetimes[a]?.bytes ?? 0))
-  const buffers: { bytes: number; members: Lifetime[] }[] = []
-  const assignment = new Array<number>(lifetimes.length).fill(-1)
-  for (const index of order) {
-    const lifetime = lifetimes[index]
-    if (!lifetime) continue
-    let best = -1
-    buffers.forEach((buffer, k) => {
-      if (buffer.members.some((member) => overlap(member, lifetime))) return
-      if (best < 0 || buffer.bytes < (buffers[best]?.bytes ?? 0)) best = k
-    })
-    if (best < 0) best = buffers.push({ bytes: lifetime.bytes, members: [] }) - 1
-    buffers[best]?.members.push(lifetime)
-    assignment[index] = best
-  }
-  return { buffers: buffers.map((buffer) => buffer.bytes), assignment }
+  const own = lifetimes.map((each) => ({ ...each }))
+  const bySize = assign(own, orderBySize(own))
+  const byBreadth = assign(own, orderByBreadth(own))
+  return total(byBreadth) < total(bySize) ? byBreadth : bySize
+}
+
+/** Bytes of all buffers of a plan. */
+export function total(plan: MemoryPlan): number {
+  return plan.buffers.reduce((sum, bytes) => sum + bytes, 0)
 }
 
 export function overlap(a: Lifetime, b: Lifetime): boolean {
   return a.first <= b.last && b.first <= a.last
 }
 
-/** The most bytes alive at any one dispatch: no plan can need less. */
-export function peakBytes(lifetimes: readonly Lifetime[]): number {
-  const at = (step: number) =>
-    lifetimes.reduce((sum, { first, last, bytes }) => sum + (first <= step && step <= last ? bytes : 0), 0)
-  return lifetimes.reduce((peak, lifetime) => Math.max(peak, at(lifetime.first)), 0)
+/**
+ * No plan of whole buffers can be smaller: if the tensors alive at each dispatch are sorted by size, the k-th largest buffer
+ * must hold the largest of all k-th ones.
+ */
+export function lowerBound(lifetimes: readonly Lifetime[]): number {
+  const largest: number[] = []
+  for (const { first } of lifetimes) {
+    for (const [k, bytes] of aliveAt(lifetimes, first).entries()) largest[k] = Math.max(largest[k] ?? 0, bytes)
+  }
+  return largest.reduce((sum, bytes) => sum + bytes, 0)
+}
+
+/** Sizes of the tensors alive at a dispatch, largest first. */
+function aliveAt(lifetimes: readonly Lifetime[], step: number): number[] {
+  const alive = lifetimes.filter(({ first, last }) => first <= step && step <= last)
+  return alive.map(({ bytes }) => bytes).sort((a, b) => b - a)
+}
+
+function orderBySize(lifetimes: readonly Lifetime[]): Lifetime[] {
+  return [...lifetimes].sort((a, b) => b.bytes - a.bytes || a.first - b.first)
+}
+
+/** Tensors of the dispatch with most bytes alive first, then of the next. */
+function orderByBreadth(lifetimes: readonly Lifetime[]): Lifetime[] {
+  const steps = [...new Set(lifetimes.map(({ first }) => first))]
+  const breadth = steps.map((step) => ({
+    step,
+    bytes: aliveAt(lifetimes, step).reduce((sum, bytes) => sum + bytes, 0),
+  }))
+  breadth.sort((a, b) => b.bytes - a.bytes)
+  const bySize = orderBySize(lifetimes)
+  const order = breadth.flatMap(({ step }) => bySize.filter(({ first, last }) => first <= step && step <= last))
+  return [...new Set(order)]
+}
+
+function assign(lifetimes: readonly Lifetime[], order: readonly Lifetime[]): MemoryPlan {
+  const buffers: SharedBuffer[] = []
+  const chosen = new Map<Lifetime, number>()
+  for (const lifetime of order) {
+    const index = bestBuffer(buffers, lifetime) ?? buffers.push({ bytes: 0, members: [] }) - 1
+    const buffer = buffers[index]
+    buffer?.members.push(lifetime)
+    if (buffer) buffer.bytes = Math.max(buffer.bytes, lifetime.bytes)
+    chosen.set(lifetime, index)
+  }
+  return { buffers: buffers.map(({ bytes }) => bytes), assignment: lifetimes.map((each) => chosen.get(each) ?? -1) }
+}
+
+/** Of the buffers free for that long: the smallest that is large enough, else the largest, which will grow. */
+function bestBuffer(buffers: readonly SharedBuffer[], lifetime: Lifetime): number | undefined {
+  let best: { index: number; spare: number } | undefined
+  for (const [index, { bytes, members }] of buffers.entries()) {
+    if (members.some((member) => overlap(member, lifetime))) continue
+    const spare = bytes - lifetime.bytes
+    const better = !best || (best.spare < 0 ? spare > best.spare : spare >= 0 && spare < best.spare)
+    if (better) best = { index, spare }
+  }
+  return best?.index
 }

@@ -1,0 +1,12 @@
+import { expect, it } from 'vitest'
+import { generateModule } from '../../scripts/generate-shaders.ts'
+
+it('writes shader texts back exactly, sorted by name', async () => {
+  const shaders = { relu: 'fn main() {}\n', add: '// `a` \x24{b} \\n $ {\nconst A: u32 = 1u;\n' }
+  const module = generateModule(shaders)
+  expect(module).toContain('export type ShaderName =\n  | "add"\n  | "relu"\n')
+  const script = module.replace(/export type [^;]*?\n\n/s, '').replace(/: Readonly<[^=]*>/, '')
+  const imported = (await import(`data:text/javascript,${encodeURIComponent(script)}`)) as { shaders: unknown }
+  expect(imported.shaders).toEqual(shaders)
+  expect(generateModule({})).toContain('export type ShaderName =\n  never\n')
+})
