@@ -1,0 +1,25 @@
+// Sum of two tensors of one shape, with an optional ReLU (the end of a residual block).
+//   y = a + b, or max(a + b, 0) with RELU, element by element. Element counts divisible by 4.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
+
+const WORKGROUP: u32 = 64u;
+const RELU: bool = false;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let sum = a[index] + b[index];
+  output[index] = select(sum, max(sum, vec4f()), RELU);
+}

@@ -1,0 +1,56 @@
+// Bilinear resize with half-pixel centres (torch.nn.functional.interpolate, align_corners=False, no antialiasing).
+//   source position of output d = max(0, (d + 0.5) * IN / OUT - 0.5), per axis; neighbours are clamped to the image
+// The position is ((2d + 1) * IN - OUT) / (2 * OUT): integer quotient = left neighbour, remainder = exact fraction.
+// Channel counts divisible by 4; GROUPS = C / 4. One invocation computes one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
+// count = N * OUT_H * OUT_W * GROUPS.
+
+const WORKGROUP: u32 = 64u;
+const GROUPS: u32 = 1u;
+const IN_H: u32 = 8u;
+const IN_W: u32 = 8u;
+const OUT_H: u32 = 8u;
+const OUT_W: u32 = 8u;
+
+struct Params {
+  count: u32,
+}
+
+struct Taps {
+  first: u32,
+  second: u32,
+  fraction: f32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+fn taps(destination: u32, from_size: u32, to_size: u32) -> Taps {
+  let scaled = (2u * destination + 1u) * from_size;
+  let numerator = max(scaled, to_size) - to_size;
+  let first = numerator / (2u * to_size);
+  let fraction = f32(numerator % (2u * to_size)) / f32(2u * to_size);
+  return Taps(first, min(first + 1u, from_size - 1u), fraction);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % GROUPS;
+  let pixel = index / GROUPS;
+  let x = taps(pixel % OUT_W, IN_W, OUT_W);
+  let y = taps((pixel / OUT_W) % OUT_H, IN_H, OUT_H);
+  let image = pixel / (OUT_W * OUT_H) * IN_H;
+
+  let top = (image + y.first) * IN_W * GROUPS;
+  let bottom = (image + y.second) * IN_W * GROUPS;
+  let left = x.first * GROUPS + channel;
+  let right = x.second * GROUPS + channel;
+  let upper = mix(input[top + left], input[top + right], x.fraction);
+  let lower = mix(input[bottom + left], input[bottom + right], x.fraction);
+  output[index] = mix(upper, lower, y.fraction);
+}

@@ -1,0 +1,47 @@
+// Depthwise cross-correlation with a kernel per sample, for any kernel size (kernels that do not fit in registers).
+//   y[n,i,j,c] = sum over u,v of x[n,i+u,j+v,c] * k[n,u,v,c]    (NHWC; OUT_H = IN_H - KERNEL_H + 1, OUT_W likewise)
+// Follows depthwise_correlation of MMTracking's CorrelationHead. Any channel count; one element per invocation.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
+// count = N * OUT_H * OUT_W * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+const IN_H: u32 = 8u;
+const IN_W: u32 = 8u;
+const KERNEL_H: u32 = 5u;
+const KERNEL_W: u32 = 5u;
+
+const OUT_H: u32 = IN_H - KERNEL_H + 1u;
+const OUT_W: u32 = IN_W - KERNEL_W + 1u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read> kernel: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let pixel = index / CHANNELS;
+  let j = pixel % OUT_W;
+  let i = (pixel / OUT_W) % OUT_H;
+  let n = pixel / (OUT_W * OUT_H);
+
+  var sum = 0.0;
+  for (var u = 0u; u < KERNEL_H; u++) {
+    let row = ((n * IN_H + i + u) * IN_W + j) * CHANNELS + channel;
+    let kernel_row = (n * KERNEL_H + u) * KERNEL_W * CHANNELS + channel;
+    for (var v = 0u; v < KERNEL_W; v++) {
+      sum = fma(input[row + v * CHANNELS], kernel[kernel_row + v * CHANNELS], sum);
+    }
+  }
+  output[index] = sum;
+}

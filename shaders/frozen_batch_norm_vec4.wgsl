@@ -1,0 +1,29 @@
+// Batch normalisation with frozen statistics, folded into one scale and one bias per channel, with an optional ReLU.
+//   y[..., c] = x[..., c] * scale[c] + bias[c],  scale = gamma / sqrt(variance + eps),  bias = beta - mean * scale
+// Channel counts divisible by 4; GROUPS = C / 4. One invocation computes one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
+
+const WORKGROUP: u32 = 64u;
+const GROUPS: u32 = 1u;
+const RELU: bool = false;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> scale: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % GROUPS;
+  let value = fma(input[index], scale[channel], bias[channel]);
+  output[index] = select(value, max(value, vec4f()), RELU);
+}

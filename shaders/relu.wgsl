@@ -1,0 +1,22 @@
+// Rectified linear unit.
+//   y = max(x, 0), element by element; the shape does not matter. Any element count.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  output[index] = max(input[index], 0.0);
+}

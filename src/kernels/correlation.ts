@@ -1,0 +1,107 @@
+// Depthwise cross-correlation of SiamRPN++: each sample of the search features with its own template features as the kernel.
+// Source: depthwise_correlation of MMTracking (siamese_rpn_head.py); Li et al., SiamRPN++, CVPR 2019, section 3.3.
+
+import type { AdapterFacts } from '../gpu/device.ts'
+import { ShapeError } from '../gpu/errors.ts'
+import type { Recorder } from '../gpu/recorder.ts'
+import type { Constants } from '../gpu/shader.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { type ImageShape, imageShape, kernel as kernelSpec, linearGrid } from './launch.ts'
+import { batchSlices, sliceOf } from './slices.ts'
+
+export interface DepthwiseCorrelationArgs {
+  /** Search features `[N, H, W, C]`. */
+  readonly input: GpuTensor
+  /** Template features `[N, kh, kw, C]`. */
+  readonly kernel: GpuTensor
+  readonly label?: string
+}
+
+/** Sizes of one correlation, without the batch. */
+export interface CorrelationProblem {
+  readonly height: number
+  readonly width: number
+  readonly kernelHeight: number
+  readonly kernelWidth: number
+  readonly channels: number
+}
+
+/** How to compute it: which shader, its constants, and invocations per sample. */
+export interface CorrelationPlan {
+  readonly shader: 'depthwise_correlation_rolling' | 'depthwise_correlation'
+  readonly constants: Constants
+  readonly invocationsPerSample: number
+}
+
+const WORKGROUP = 64
+
+/** A kernel of more taps than this would not stay in registers. */
+const MAX_ROLLING_TAPS = 49
+
+/**
+ * Outputs per invocation, at most. A software adapter wants few loads per FMA: large tiles. A GPU wants enough invocations
+ * to fill it, and registers for the sums: small ones.
+ */
+const LARGEST_TILE = { cpu: { rows: 13, columns: 13 }, gpu: { rows: 5, columns: 5 } } as const
+
+/** The plan for a problem; pure. The rolling shader for kernels of at most 49 taps, else the plain one. */
+export function chooseCorrelation(
+  adapter: Pick<AdapterFacts, 'kind'>,
+  { height, width, kernelHeight, kernelWidth, channels }: CorrelationProblem,
+): CorrelationPlan {
+  const outHeight = height - kernelHeight + 1
+  const outWidth = width - kernelWidth + 1
+  const constants = {
+    WORKGROUP,
+    CHANNELS: channels,
+    IN_H: height,
+    IN_W: width,
+    KERNEL_H: kernelHeight,
+    KERNEL_W: kernelWidth,
+  }
+  if (kernelHeight * kernelWidth > MAX_ROLLING_TAPS) {
+    return { shader: 'depthwise_correlation', constants, invocationsPerSample: outHeight * outWidth * channels }
+  }
+  const { rows, columns } = LARGEST_TILE[adapter.kind]
+  const segments = Math.ceil(outHeight / rows)
+  const strips = Math.ceil(outWidth / columns)
+  return {
+    shader: 'depthwise_correlation_rolling',
+    constants: { ...constants, ROWS: Math.ceil(outHeight / segments), STRIP: Math.ceil(outWidth / strips) },
+    invocationsPerSample: segments * strips * channels,
+  }
+}
+
+/**
+ * `y[n,i,j,c] = sum over u,v of input[n,i+u,j+v,c] * kernel[n,u,v,c]`: `[N, H - kh + 1, W - kw + 1, C]`.
+ * @throws ShapeError if batch or channels differ, or the kernel is larger than the input
+ */
+export function depthwiseCorrelation(r: Recorder, args: DepthwiseCorrelationArgs): GpuTensor {
+  const { input, kernel, label = 'depthwiseCorrelation' } = args
+  const x = imageShape('depthwiseCorrelation', input)
+  const k = imageShape('depthwiseCorrelation', kernel)
+  checkPair(args, x, k)
+  const plan = chooseCorrelation(r.adapter, { ...x, kernelHeight: k.height, kernelWidth: k.width })
+  const output = r.alloc([x.batch, x.height - k.height + 1, x.width - k.width + 1, x.channels], 'f32', label)
+  for (const slice of batchSlices(r.adapter, [input, kernel, output])) {
+    const parts = { input: sliceOf(input, slice), kernel: sliceOf(kernel, slice), output: sliceOf(output, slice) }
+    const count = plan.invocationsPerSample * slice.count
+    r.dispatch({
+      kernel: kernelSpec(plan.shader, plan.constants),
+      label,
+      workgroups: linearGrid(r.adapter, count, WORKGROUP),
+      bindings: { ...parts, params: { count } },
+      flops: 2 * parts.output.size * k.height * k.width,
+      bytes: parts.input.bytes + parts.kernel.bytes + parts.output.bytes,
+    })
+  }
+  return output
+}
+
+function checkPair({ input, kernel }: DepthwiseCorrelationArgs, x: ImageShape, k: ImageShape): void {
+  if (k.batch === x.batch && k.channels === x.channels && k.height <= x.height && k.width <= x.width) return
+  throw new ShapeError(
+    `depthwiseCorrelation: kernel \`${kernel.label}\` [${kernel.shape}] does not fit input \`${input.label}\` ` +
+      `[${input.shape}]: batch and channels must be equal, height and width no larger`,
+  )
+}

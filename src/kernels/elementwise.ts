@@ -1,0 +1,78 @@
+// ReLU, sum of two tensors, softmax-weighted sum of levels: element by element, whatever the shape.
+
+import { ShapeError } from '../gpu/errors.ts'
+import type { Recorder } from '../gpu/recorder.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { expectShape } from './launch.ts'
+import { chooseLanes, mapKernel, sampleSize } from './map.ts'
+
+/** The most levels that one weighted sum takes. */
+export const MAX_LEVELS = 4
+
+/** `max(input, 0)`, any shape. */
+export function relu(r: Recorder, input: GpuTensor, label = 'relu'): GpuTensor {
+  expectShape('relu', input, input.shape)
+  return mapKernel(r, {
+    shader: 'relu',
+    label,
+    inputs: { input },
+    shape: input.shape,
+    lanes: chooseLanes(sampleSize(input)),
+    flops: 1,
+  })
+}
+
+export interface AddArgs {
+  readonly a: GpuTensor
+  readonly b: GpuTensor
+  /** Clamp the sum at zero. */
+  readonly relu?: boolean
+  readonly label?: string
+}
+
+/** `a + b`, of one shape. @throws ShapeError if the shapes differ */
+export function add(r: Recorder, { a, b, relu: clamp = false, label = 'add' }: AddArgs): GpuTensor {
+  expectShape('add', a, a.shape)
+  expectShape('add', b, a.shape)
+  return mapKernel(r, {
+    shader: 'add',
+    label,
+    inputs: { a, b },
+    shape: a.shape,
+    lanes: chooseLanes(sampleSize(a)),
+    constants: { RELU: clamp },
+    flops: clamp ? 2 : 1,
+  })
+}
+
+export interface WeightedSumArgs {
+  /** 1 to 4 tensors of one shape. */
+  readonly inputs: readonly GpuTensor[]
+  /** `[L]` logits; their softmax weighs the inputs. Absent: the plain average. */
+  readonly weights?: GpuTensor
+  readonly label?: string
+}
+
+/**
+ * `sum over l of softmax(weights)[l] * inputs[l]`, as the heads of SiamRPN++ combine their levels.
+ * Source: SiameseRPNHead.forward of MMTracking (siamese_rpn_head.py), `weighted_sum`.
+ * @throws ShapeError if the shapes differ, or there are no inputs or more than four
+ */
+export function weightedSum(r: Recorder, { inputs, weights, label = 'weightedSum' }: WeightedSumArgs): GpuTensor {
+  const [input0, input1, input2, input3] = inputs
+  if (!input0 || inputs.length > MAX_LEVELS) {
+    throw new ShapeError(`weightedSum: found ${inputs.length} inputs, expected 1 to ${MAX_LEVELS}`)
+  }
+  for (const input of inputs) expectShape('weightedSum', input, input0.shape)
+  if (weights) expectShape('weightedSum', weights, [inputs.length])
+  return mapKernel(r, {
+    shader: 'weighted_sum',
+    label,
+    inputs: { input0, input1: input1 ?? input0, input2: input2 ?? input0, input3: input3 ?? input0 },
+    shared: { logits: weights ?? input0 },
+    shape: input0.shape,
+    lanes: chooseLanes(sampleSize(input0)),
+    constants: { LEVELS: inputs.length, AVERAGE: weights === undefined },
+    flops: 2 * inputs.length - 1,
+  })
+}

@@ -1,0 +1,76 @@
+// Kernels whose invocations each compute one output element, or four neighbouring channels of it: `<shader>.wgsl` and its
+// twin `<shader>_vec4.wgsl`. One dispatch per batch slice; memory-bound all of them, so the cost model is the bytes.
+
+import type { Recorder } from '../gpu/recorder.ts'
+import type { Constants } from '../gpu/shader.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { kernel, linearGrid } from './launch.ts'
+import type { ShaderName } from './shaders.generated.ts'
+import { batchSlices, sliceOf } from './slices.ts'
+
+/** Shaders that come with a `_vec4` twin. */
+export type MapShader = { [Name in ShaderName]: `${Name}_vec4` extends ShaderName ? Name : never }[ShaderName]
+
+export interface MapKernel {
+  readonly shader: MapShader
+  readonly label: string
+  /** Tensors whose first dimension is the batch, by variable name. */
+  readonly inputs: Readonly<Record<string, GpuTensor>>
+  /** Tensors that every slice reads whole. */
+  readonly shared?: Readonly<Record<string, GpuTensor>>
+  /** Shape of the result. */
+  readonly shape: readonly number[]
+  readonly lanes: Lanes
+  readonly constants?: Constants
+  /** Floating-point operations per output element. */
+  readonly flops: number
+}
+
+/** Elements per invocation. */
+export type Lanes = 1 | 4
+
+const WORKGROUP = 64
+
+/** Four elements at a time wherever every sample (or pixel) of `size` elements divides into fours. */
+export function chooseLanes(size: number): Lanes {
+  return size % 4 === 0 ? 4 : 1
+}
+
+/** The constant by which a shader knows its channels: `GROUPS` of four, or `CHANNELS`. */
+export function channelConstant(channels: number): Constants {
+  return chooseLanes(channels) === 4 ? { GROUPS: channels / 4 } : { CHANNELS: channels }
+}
+
+/** Elements per sample. */
+export function sampleSize(tensor: GpuTensor): number {
+  return tensor.size / (tensor.shape[0] ?? 1)
+}
+
+/** Records the kernel and returns its output. @throws ShapeError if a tensor does not fit the binding limit in slices */
+export function mapKernel(r: Recorder, op: MapKernel): GpuTensor {
+  const { shader, lanes, label, shared = {}, constants = {} } = op
+  const output = r.alloc(op.shape, 'f32', label)
+  const cut = { ...op.inputs, output }
+  const slices = batchSlices(r.adapter, Object.values(cut))
+  for (const slice of slices) {
+    const parts = Object.fromEntries(Object.entries(cut).map(([name, tensor]) => [name, sliceOf(tensor, slice)]))
+    const elements = (output.size / (op.shape[0] ?? 1)) * slice.count
+    const count = elements / lanes
+    r.dispatch({
+      kernel: kernel(lanes === 4 ? `${shader}_vec4` : shader, { WORKGROUP, ...constants }),
+      label,
+      workgroups: linearGrid(r.adapter, count, WORKGROUP),
+      bindings: { ...parts, ...shared, params: { count } },
+      flops: op.flops * elements,
+      bytes: distinctBytes([...Object.values(parts), ...Object.values(shared)]),
+    })
+  }
+  return output
+}
+
+/** Bytes of the tensors, one that is bound under two names counted once. */
+function distinctBytes(tensors: readonly GpuTensor[]): number {
+  const first = ({ storage, byteOffset }: GpuTensor) =>
+    tensors.find((other) => other.storage === storage && other.byteOffset === byteOffset)
+  return tensors.reduce((sum, tensor) => sum + (first(tensor) === tensor ? tensor.bytes : 0), 0)
+}
