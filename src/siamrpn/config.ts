@@ -1,0 +1,7 @@
+// The configuration of a model and its training, in MMTracking's words. See ./config/ for the parts.
+
+export { backboneChannels, type MapSizes, mapSizes } from './config/geometry.ts'
+export { overrideConfig } from './config/override.ts'
+export { parseConfig } from './config/parse.ts'
+export type { ConfigProblem } from './config/problem.ts'
+export type * from './config/schema.ts'

@@ -1,0 +1,211 @@
+// What a configuration must satisfy beyond the shape of its entries: parts that have to fit one another. Every check names
+// both sides, so that the reader can see which of them is wrong.
+
+import { backboneChannels, backboneStrides, mapSizes } from './geometry.ts'
+import type { ConfigProblem } from './problem.ts'
+import type { Config, ModelConfig } from './schema.ts'
+
+/** All contradictions of a configuration, none if it is sound. */
+export function crossCheck(config: Config): ConfigProblem[] {
+  return [
+    ...checkLevels(config.model),
+    ...checkChannels(config.model),
+    ...checkMaps(config.model),
+    ...checkSizes(config),
+    ...checkPipelines(config),
+    ...checkSchedule(config),
+  ]
+}
+
+function checkLevels({ backbone, head }: ModelConfig): ConfigProblem[] {
+  const { out_indices } = backbone
+  const problems: ConfigProblem[] = []
+  if (out_indices.some((stage, i) => i > 0 && stage <= (out_indices[i - 1] ?? -1))) {
+    problems.push({
+      path: 'model.backbone.out_indices',
+      found: out_indices,
+      expected: 'stages in ascending order, each once',
+    })
+    return problems
+  }
+  const strides = backboneStrides(backbone)
+  const [anchorStride] = head.anchor_generator.strides
+  if (strides.some((stride) => stride !== anchorStride)) {
+    problems.push({
+      path: 'model.head.anchor_generator.strides',
+      found: head.anchor_generator.strides,
+      expected: `the stride of every backbone output; strides ${show(backbone.strides)} and out_indices ${show(out_indices)} give ${show(strides)}`,
+    })
+  }
+  return problems
+}
+
+function checkChannels({ backbone, neck, head }: ModelConfig): ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  const channels = backboneChannels(backbone)
+  if (!equal(neck.in_channels, channels)) {
+    problems.push({
+      path: 'model.neck.in_channels',
+      found: neck.in_channels,
+      expected: `${show(channels)}, the output channels of model.backbone (base_channels ${backbone.base_channels}, out_indices ${show(backbone.out_indices)})`,
+    })
+  }
+  const levels = channels.map(() => neck.out_channels)
+  if (!equal(head.in_channels, levels)) {
+    problems.push({
+      path: 'model.head.in_channels',
+      found: head.in_channels,
+      expected: `${show(levels)}, one entry per level, each equal to model.neck.out_channels`,
+    })
+  }
+  return problems
+}
+
+/** The maps of all levels are correlated and summed, so they must exist and be of one size. */
+function checkMaps(model: ModelConfig): ConfigProblem[] {
+  const { test_cfg, train_cfg, head } = model
+  const problems: ConfigProblem[] = []
+  if (test_cfg.center_size < head.kernel_size) {
+    problems.push({
+      path: 'model.test_cfg.center_size',
+      found: test_cfg.center_size,
+      expected: `at least model.head.kernel_size, ${head.kernel_size}`,
+    })
+    return problems
+  }
+  const configs = [{ path: 'model.test_cfg', sizes: test_cfg }]
+  if (train_cfg !== null)
+    configs.push({ path: 'model.train_cfg.rpn', sizes: { ...test_cfg, ...train_cfg.rpn, rpn: test_cfg.rpn } })
+  for (const { path, sizes } of configs) {
+    const maps = mapSizes(model, sizes.exemplar_size, sizes.search_size)
+    const smallest = Math.min(...maps.exemplar)
+    if (smallest < test_cfg.center_size) {
+      problems.push({
+        path: `${path}.exemplar_size`,
+        found: sizes.exemplar_size,
+        expected: `an exemplar whose feature map holds the ${test_cfg.center_size}x${test_cfg.center_size} centre (its maps are ${show(maps.exemplar)})`,
+      })
+    }
+    if (Math.min(...maps.score) < 1) {
+      problems.push({
+        path: `${path}.search_size`,
+        found: sizes.search_size,
+        expected: `a search image whose feature map is larger than the exemplar's centre (its maps are ${show(maps.search)})`,
+      })
+    } else if (new Set(maps.score).size > 1) {
+      problems.push({
+        path: 'model.backbone.out_indices',
+        found: model.backbone.out_indices,
+        expected: `levels whose maps have one size (the search maps are ${show(maps.search)})`,
+      })
+    }
+  }
+  return problems
+}
+
+function checkSizes(config: Config): ConfigProblem[] {
+  const { test_cfg, train_cfg } = config.model
+  const problems: ConfigProblem[] = []
+  if (test_cfg.search_size <= test_cfg.exemplar_size) {
+    problems.push({
+      path: 'model.test_cfg.search_size',
+      found: test_cfg.search_size,
+      expected: `more than model.test_cfg.exemplar_size, ${test_cfg.exemplar_size}`,
+    })
+  }
+  if (train_cfg !== null && train_cfg.rpn.exemplar_size !== test_cfg.exemplar_size) {
+    problems.push({
+      path: 'model.train_cfg.rpn.exemplar_size',
+      found: train_cfg.rpn.exemplar_size,
+      expected: `${test_cfg.exemplar_size}, as model.test_cfg.exemplar_size`,
+    })
+  }
+  for (const name of ['exemplar_size', 'search_size'] as const) {
+    const shared = config[name]
+    const used = train_cfg === null ? [test_cfg[name]] : [test_cfg[name], train_cfg.rpn[name]]
+    if (shared !== undefined && !used.includes(shared)) {
+      problems.push({ path: name, found: shared, expected: `${used[0]}, as model.test_cfg.${name}` })
+    }
+  }
+  return problems
+}
+
+/** The crops that the training pipelines make must be those that the model is configured for. */
+function checkPipelines(config: Config): ConfigProblem[] {
+  const { train_cfg } = config.model
+  if (train_cfg === null) return []
+  const { exemplar_size, search_size } = train_cfg.rpn
+  const problems: ConfigProblem[] = []
+  for (const { path, steps } of trainPipelines(config)) {
+    for (const [i, step] of steps.entries()) {
+      if (step.type === 'SeqShiftScaleAug' && !equal(step.target_size, [exemplar_size, search_size])) {
+        problems.push({
+          path: `${path}.${i}.target_size`,
+          found: step.target_size,
+          expected: `${show([exemplar_size, search_size])}, exemplar and search size of model.train_cfg.rpn`,
+        })
+      }
+      if (step.type !== 'SeqCropLikeSiamFC') continue
+      if (step.exemplar_size !== exemplar_size) {
+        problems.push({
+          path: `${path}.${i}.exemplar_size`,
+          found: step.exemplar_size,
+          expected: `${exemplar_size}, as model.train_cfg.rpn.exemplar_size`,
+        })
+      }
+      if (config.crop_size !== undefined && step.crop_size !== config.crop_size) {
+        problems.push({
+          path: `${path}.${i}.crop_size`,
+          found: step.crop_size,
+          expected: `${config.crop_size}, as crop_size`,
+        })
+      }
+    }
+  }
+  return problems
+}
+
+type TrainSteps = NonNullable<Config['train_pipeline']>
+
+function trainPipelines(config: Config): { path: string; steps: TrainSteps }[] {
+  const found = config.train_pipeline === undefined ? [] : [{ path: 'train_pipeline', steps: config.train_pipeline }]
+  const train = config.data?.train ?? []
+  for (const [i, entry] of (Array.isArray(train) ? train : [train]).entries()) {
+    const path = Array.isArray(train) ? `data.train.${i}` : 'data.train'
+    if (entry.type === 'RepeatDataset') found.push({ path: `${path}.dataset.pipeline`, steps: entry.dataset.pipeline })
+    else found.push({ path: `${path}.pipeline`, steps: entry.pipeline })
+  }
+  return found
+}
+
+function checkSchedule({ lr_config, total_epochs }: Config): ConfigProblem[] {
+  if (lr_config === undefined) return []
+  const problems: ConfigProblem[] = []
+  let previous = 0
+  for (const [i, { end_epoch }] of lr_config.lr_configs.entries()) {
+    if (end_epoch <= previous) {
+      problems.push({
+        path: `lr_config.lr_configs.${i}.end_epoch`,
+        found: end_epoch,
+        expected: `more than ${previous}, where the interval before it ends`,
+      })
+    }
+    previous = end_epoch
+  }
+  if (total_epochs !== undefined && previous < total_epochs) {
+    problems.push({
+      path: `lr_config.lr_configs.${lr_config.lr_configs.length - 1}.end_epoch`,
+      found: previous,
+      expected: `at least total_epochs, ${total_epochs}`,
+    })
+  }
+  return problems
+}
+
+function equal(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i])
+}
+
+function show(values: readonly number[]): string {
+  return `[${values.join(', ')}]`
+}

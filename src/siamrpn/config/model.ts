@@ -1,0 +1,200 @@
+// Schema of the `model` entry: one schema per MMTracking or mmdet class, with its name, its argument names and its defaults.
+// `type` tells the classes apart. What a schema does not list is refused, because nothing here would read it.
+// Sources: mmtrack/models/sot/siamrpn.py, mmtrack/models/backbones/sot_resnet.py, mmtrack/models/track_heads/
+// siamese_rpn_head.py, mmdet/models/necks/channel_mapper.py, mmdet/models/losses, mmdet/core/bbox.
+
+import * as z from 'zod'
+
+export const positiveInteger = z.int().positive()
+export const nonNegative = z.number().nonnegative()
+const fraction = z.number().min(0).max(1)
+const fourNumbers = z.tuple([z.number(), z.number(), z.number(), z.number()])
+
+/** Batch norm. `momentum` is the weight of the new batch in the running statistics. */
+export const normSchema = z.strictObject({
+  type: z.literal('BN'),
+  requires_grad: z.boolean().default(true),
+  eps: z.number().positive().default(1e-5),
+  momentum: fraction.default(0.1),
+})
+
+const activationSchema = z.strictObject({ type: z.literal('ReLU') })
+
+const pretrainedSchema = z.strictObject({
+  type: z.literal('Pretrained'),
+  /** Path or URL of a state dict. */
+  checkpoint: z.string(),
+  /** Only entries below this name are taken, and the name is cut off. */
+  prefix: z.string().nullable().default(null),
+})
+
+const xavierSchema = z.strictObject({
+  type: z.literal('Xavier'),
+  layer: z.literal('Conv2d').default('Conv2d'),
+  distribution: z.enum(['normal', 'uniform']).default('normal'),
+  gain: z.number().positive().default(1),
+})
+
+const stages = <T extends z.ZodType>(value: T) => z.tuple([value, value, value, value])
+
+export const backboneSchema = z.strictObject({
+  type: z.literal('SOTResNet'),
+  depth: z.literal(50, '50 (supported depths: 50; only ResNet-50 has the dilated layout of SiameseRPN++)'),
+  /** Width of the first stage; stage i has 4 * 2^i times as many output channels. */
+  base_channels: positiveInteger.default(64),
+  /** Width of the stem convolution; null: as `base_channels`. */
+  stem_channels: positiveInteger.nullable().default(null),
+  /** Stages whose outputs are returned, counted from 0. */
+  out_indices: z.array(z.int().min(0).max(3)).min(1).default([0, 1, 2, 3]),
+  /** Stages without gradient, the stem included; -1: none, 0: the stem, 4: all. */
+  frozen_stages: z.int().min(-1).max(4).default(-1),
+  strides: stages(z.literal([1, 2])).default([1, 2, 2, 2]),
+  dilations: stages(positiveInteger).default([1, 1, 1, 1]),
+  norm_cfg: normSchema.prefault({ type: 'BN' }),
+  /** Batch norm uses its running statistics in training too. */
+  norm_eval: z.boolean().default(true),
+  init_cfg: pretrainedSchema.nullable().default(null),
+})
+
+export const neckSchema = z.strictObject({
+  type: z.literal('ChannelMapper'),
+  in_channels: z.array(positiveInteger).min(1),
+  out_channels: positiveInteger,
+  kernel_size: z
+    .int()
+    .positive()
+    .refine((size) => size % 2 === 1, 'an odd number')
+    .default(3),
+  norm_cfg: normSchema.nullable().default(null),
+  act_cfg: activationSchema.nullable().prefault({ type: 'ReLU' }),
+  init_cfg: xavierSchema.nullable().prefault({ type: 'Xavier', distribution: 'uniform' }),
+})
+
+export const anchorGeneratorSchema = z.strictObject({
+  type: z.literal('SiameseRPNAnchorGenerator'),
+  /** Pixels of the search image per position of the score map; one level. */
+  strides: z.tuple([positiveInteger]),
+  /** Height / width. */
+  ratios: z.array(z.number().positive()).min(1),
+  scales: z.array(z.number().positive()).min(1),
+  /** Side of an anchor of scale 1; null: the stride. */
+  base_sizes: z.tuple([positiveInteger]).nullable().default(null),
+  /** How a side is cut to an integer. Not in MMTracking: weights trained by pysot need `pysot`. */
+  variant: z.enum(['mmtracking', 'pysot']).default('mmtracking'),
+})
+
+export const bboxCoderSchema = z.strictObject({
+  type: z.literal('DeltaXYWHBBoxCoder'),
+  target_means: fourNumbers.default([0, 0, 0, 0]),
+  target_stds: fourNumbers.default([1, 1, 1, 1]),
+})
+
+const reduction = z.enum(['mean', 'sum']).default('mean')
+const lossWeight = nonNegative.default(1)
+
+export const classificationLossSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('CrossEntropyLoss'),
+    use_sigmoid: z.literal(false).default(false),
+    class_weight: z.tuple([nonNegative, nonNegative]).nullable().default(null),
+    reduction,
+    loss_weight: lossWeight,
+  }),
+  z.strictObject({
+    type: z.literal('FocalLoss'),
+    use_sigmoid: z.literal(true).default(true),
+    gamma: nonNegative.default(2),
+    alpha: fraction.default(0.25),
+    reduction,
+    loss_weight: lossWeight,
+  }),
+])
+
+const iouEps = z.number().positive().default(1e-6)
+
+export const regressionLossSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('L1Loss'), reduction, loss_weight: lossWeight }),
+  z.strictObject({
+    type: z.literal('SmoothL1Loss'),
+    beta: z.number().positive().default(1),
+    reduction,
+    loss_weight: lossWeight,
+  }),
+  z.strictObject({
+    type: z.literal('IoULoss'),
+    eps: iouEps,
+    mode: z.enum(['linear', 'square', 'log']).default('log'),
+    reduction,
+    loss_weight: lossWeight,
+  }),
+  z.strictObject({ type: z.literal('GIoULoss'), eps: iouEps, reduction, loss_weight: lossWeight }),
+])
+
+export const headSchema = z.strictObject({
+  type: z.literal('SiameseRPNHead'),
+  anchor_generator: anchorGeneratorSchema,
+  in_channels: z.array(positiveInteger).min(1),
+  kernel_size: positiveInteger.default(3),
+  norm_cfg: normSchema.prefault({ type: 'BN' }),
+  /** Levels are summed with learned softmax weights; otherwise averaged. */
+  weighted_sum: z.boolean().default(false),
+  bbox_coder: bboxCoderSchema.prefault({ type: 'DeltaXYWHBBoxCoder' }),
+  loss_cls: classificationLossSchema.prefault({ type: 'CrossEntropyLoss', reduction: 'sum' }),
+  loss_bbox: regressionLossSchema.prefault({ type: 'L1Loss', reduction: 'sum', loss_weight: 1.2 }),
+})
+
+export const assignerSchema = z.strictObject({
+  type: z.literal('MaxIoUAssigner'),
+  pos_iou_thr: fraction,
+  /** Below it an anchor is negative; a pair gives a lower and an upper bound. */
+  neg_iou_thr: z.union([fraction, z.tuple([fraction, fraction])]),
+  min_pos_iou: fraction.default(0),
+  gt_max_assign_all: z.boolean().default(true),
+  ignore_iof_thr: z.number().default(-1),
+  ignore_wrt_candidates: z.boolean().default(true),
+  match_low_quality: z.boolean().default(true),
+})
+
+export const samplerSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('RandomSampler'),
+    num: positiveInteger,
+    pos_fraction: fraction,
+    neg_pos_ub: z.number().default(-1),
+    add_gt_as_proposals: z.boolean().default(true),
+  }),
+  z.strictObject({ type: z.literal('PseudoSampler') }),
+])
+
+export const trainCfgSchema = z.strictObject({
+  rpn: z.strictObject({
+    assigner: assignerSchema,
+    sampler: samplerSchema,
+    /** Samples of a negative pair. */
+    num_neg: positiveInteger,
+    exemplar_size: positiveInteger,
+    search_size: positiveInteger,
+  }),
+})
+
+export const testCfgSchema = z.strictObject({
+  exemplar_size: positiveInteger,
+  search_size: positiveInteger,
+  context_amount: nonNegative,
+  center_size: positiveInteger,
+  rpn: z.strictObject({
+    penalty_k: nonNegative,
+    window_influence: fraction,
+    /** Share of the new size in the smoothed size, times score and penalty. */
+    lr: fraction,
+  }),
+})
+
+export const modelSchema = z.strictObject({
+  type: z.literal('SiamRPN'),
+  backbone: backboneSchema,
+  neck: neckSchema,
+  head: headSchema,
+  train_cfg: trainCfgSchema.nullable().default(null),
+  test_cfg: testCfgSchema,
+})

@@ -1,0 +1,50 @@
+// One thing that is wrong with a configuration, as data and as a line of text.
+
+/** A wrong entry. `found` is undefined where the entry is missing. */
+export interface ConfigProblem {
+  /** Dotted key path; list items by their index. */
+  readonly path: string
+  readonly found: unknown
+  /** What would be accepted, or for an unknown key the keys that are known there. */
+  readonly expected: string
+  /** Set if the key itself is unknown; the known key that is spelt most like it. */
+  readonly nearest?: string
+}
+
+const LONGEST_VALUE = 60
+
+/** `path: found X, expected Y`. */
+export function describeProblem({ path, found, expected, nearest }: ConfigProblem): string {
+  const at = path === '' ? 'the top level' : path
+  if (nearest !== undefined) return `${at}: unknown key, did you mean '${nearest}'? Known keys: ${expected}`
+  return found === undefined
+    ? `${at}: missing, expected ${expected}`
+    : `${at}: found ${showValue(found)}, expected ${expected}`
+}
+
+/** A value as short JSON. */
+export function showValue(value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value))
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}...` : text
+}
+
+/** The candidate with the smallest edit distance to `word`; undefined if there is no candidate. */
+export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
+  const ranked = candidates.map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+  return ranked.sort((a, b) => a.distance - b.distance)[0]?.candidate
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string alignment). */
+export function editDistance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
+  const cell = (i: number, j: number) => rows[i]?.[j] ?? Number.POSITIVE_INFINITY
+  for (let i = 1; i <= a.length; i++) {
+    rows[i] = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = cell(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? cell(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY
+      rows[i]?.push(Math.min(cell(i - 1, j) + 1, cell(i, j - 1) + 1, replaced, swapped))
+    }
+  }
+  return cell(a.length, b.length)
+}

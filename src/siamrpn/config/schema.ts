@@ -1,0 +1,86 @@
+// Schema of a whole configuration, entry by entry as MMTracking writes it, and the types that follow from it.
+// Only `model` is needed for tracking; the rest describes training and is checked where it is given.
+
+import * as z from 'zod'
+import { dataSchema, testPipelineSchema, trainPipelineSchema } from './data.ts'
+import type {
+  anchorGeneratorSchema,
+  assignerSchema,
+  backboneSchema,
+  bboxCoderSchema,
+  classificationLossSchema,
+  headSchema,
+  neckSchema,
+  normSchema,
+  regressionLossSchema,
+  samplerSchema,
+  testCfgSchema,
+  trainCfgSchema,
+} from './model.ts'
+import { modelSchema, positiveInteger } from './model.ts'
+import {
+  checkpointConfigSchema,
+  evaluationSchema,
+  logConfigSchema,
+  lrConfigSchema,
+  optimizerConfigSchema,
+  optimizerSchema,
+  workflowSchema,
+} from './schedule.ts'
+
+const path = z.string().nullable().default(null)
+
+export const configSchema = z.strictObject({
+  /** Time the variants of every kernel once per problem and keep the fastest. */
+  cudnn_benchmark: z.boolean().default(false),
+  crop_size: positiveInteger.optional(),
+  exemplar_size: positiveInteger.optional(),
+  search_size: positiveInteger.optional(),
+  model: modelSchema,
+  data_root: z.string().optional(),
+  train_pipeline: trainPipelineSchema.optional(),
+  test_pipeline: testPipelineSchema.optional(),
+  data: dataSchema.optional(),
+  optimizer: optimizerSchema.optional(),
+  optimizer_config: optimizerConfigSchema.optional(),
+  lr_config: lrConfigSchema.optional(),
+  checkpoint_config: checkpointConfigSchema.optional(),
+  evaluation: evaluationSchema.optional(),
+  log_config: logConfigSchema.optional(),
+  total_epochs: positiveInteger.optional(),
+  /** Read by MMTracking only: training here uses one adapter. */
+  dist_params: z.strictObject({ backend: z.string() }).prefault({ backend: 'nccl' }),
+  log_level: z.enum(['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']).default('INFO'),
+  work_dir: path,
+  /** Checkpoint whose weights training starts from. */
+  load_from: path,
+  /** Checkpoint whose training is continued. */
+  resume_from: path,
+  workflow: workflowSchema.default([['train', 1]]),
+})
+
+/** A checked configuration with every default filled in. */
+export type Config = z.output<typeof configSchema>
+/** A configuration as one writes it: defaults may be left out. */
+export type ConfigInput = z.input<typeof configSchema>
+
+export type ModelConfig = z.output<typeof modelSchema>
+export type BackboneConfig = z.output<typeof backboneSchema>
+export type NeckConfig = z.output<typeof neckSchema>
+export type HeadConfig = z.output<typeof headSchema>
+export type NormConfig = z.output<typeof normSchema>
+export type AnchorGeneratorConfig = z.output<typeof anchorGeneratorSchema>
+export type BBoxCoderConfig = z.output<typeof bboxCoderSchema>
+export type ClassificationLossConfig = z.output<typeof classificationLossSchema>
+export type RegressionLossConfig = z.output<typeof regressionLossSchema>
+export type AssignerConfig = z.output<typeof assignerSchema>
+export type SamplerConfig = z.output<typeof samplerSchema>
+export type TrainConfig = z.output<typeof trainCfgSchema>
+export type TestConfig = z.output<typeof testCfgSchema>
+
+export type DataConfig = z.output<typeof dataSchema>
+export type TrainPipelineInput = z.input<typeof trainPipelineSchema>
+export type TestPipelineInput = z.input<typeof testPipelineSchema>
+export type OptimizerConfig = z.output<typeof optimizerSchema>
+export type OptimizerHookConfig = z.output<typeof optimizerConfigSchema>
+export type LrConfig = z.output<typeof lrConfigSchema>

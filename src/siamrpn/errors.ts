@@ -1,0 +1,22 @@
+// The error classes of the model and tracking floor.
+
+import { SiamRpnError } from '../gpu/errors.ts'
+import { type ConfigProblem, describeProblem } from './config/problem.ts'
+
+/** A configuration is wrong. The message has one line per problem: key path, value found, value expected. */
+export class ConfigError extends SiamRpnError {
+  /** Where the configuration came from (a file, an option), if that is known. */
+  readonly source: string | undefined
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(problems: readonly ConfigProblem[], source?: string) {
+    const where = source === undefined ? 'configuration' : `configuration ${source}`
+    const lines = problems.map(describeProblem)
+    super(lines.length === 1 ? `${where}: ${lines[0]}` : `${where}: ${lines.length} problems\n  ${lines.join('\n  ')}`)
+    this.source = source
+    this.problems = problems
+  }
+}
+
+/** A region of a frame that cannot be cropped: it has no area, or does not touch the frame. */
+export class CropError extends SiamRpnError {}
