@@ -31,6 +31,8 @@ export function readProbe({ status, signal, stdout, stderr }) {
     .split('\n')
     .map((text) => text.trim())
     .filter((text) => text !== '')
-  const reason = signal ? `the process that asked ended with ${signal}` : (messages[0] ?? 'no driver found')
+  const reason = signal
+    ? `the process that asked ended with ${signal}`
+    : (messages[0]?.replace(/^Warning: /, '') ?? 'no driver found')
   return { loadable: status !== BINDING_MISSING, reason }
 }

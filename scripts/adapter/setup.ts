@@ -28,7 +28,7 @@ export function setUpAdapter(machine: Machine, failed: Probe): 0 | 1 {
   if (plan.action === 'install' && install(machine, plan, facts.privilege)) return 0
   machine.say('Other ways to an adapter:')
   machine.say("  - the Vulkan driver of a GPU in this machine (Mesa 23 or later, or NVIDIA's own);")
-  machine.say("  - SwiftShader, which Debian's `chromium` package brings along (slower, no f16):")
+  machine.say("  - SwiftShader, which Debian's `chromium-common` package brings along (slower, no f16):")
   machine.say('      export VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json')
   machine.say('`npm run setup` tells whether it works.')
   return 1

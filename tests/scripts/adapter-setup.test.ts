@@ -102,7 +102,7 @@ describe('reading the probe', () => {
   })
 
   test('no adapter, and no binding, are told apart', () => {
-    expect(readProbe({ ...child, status: 3, stderr: '\nvkCreateInstance: Found no drivers!\n' })).toEqual({
+    expect(readProbe({ ...child, status: 3, stderr: '\nWarning: vkCreateInstance: Found no drivers!\n' })).toEqual({
       loadable: true,
       reason: 'vkCreateInstance: Found no drivers!',
     })
