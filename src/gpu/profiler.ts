@@ -1,10 +1,10 @@
 // Times every dispatch on the GPU. WebGPU writes timestamps only at the edges of a pass, so a profiled run has a pass per
 // dispatch and is a little slower than a plain one. Shown as a table, or as a trace for chrome://tracing and Perfetto.
 
+import type { EncodedStep } from './assembly.ts'
 import type { Device } from './device.ts'
 import { FeatureError } from './errors.ts'
 import { BufferUsage } from './memory.ts'
-import type { EncodedStep } from './program.ts'
 
 export interface ProfileEntry {
   readonly label: string

@@ -16,7 +16,7 @@ export interface StorageVariable {
   readonly type: string
   /** Scalar type of an element; undefined for structs, which take any tensor. */
   readonly scalar: Scalar | undefined
-  /** Bytes of one array element (16 for `array<vec4<f32>>`); the size of the whole variable if it is not an array. */
+  /** Bytes of one array element (16 for `array<vec4<f32>>`); 4 if it is not an array. */
   readonly elementBytes: number
   /** Bytes that must be bound at least: one element, or all of a sized array. */
   readonly minBytes: number
@@ -131,7 +131,7 @@ function readStorage(variable: VariableInfo): StorageVariable {
     throw new ShaderError(`\`${name}\` has access ${variable.access}; only read and read_write are used`)
   }
   const element = type.isArray ? variable.format?.getTypeName() : type.getTypeName()
-  const elementBytes = type.isArray ? variable.stride : type.size
+  const elementBytes = type.isArray ? variable.stride : 4
   return {
     kind: 'storage',
     name,
@@ -140,7 +140,7 @@ function readStorage(variable: VariableInfo): StorageVariable {
     type: type.getTypeName().replace(', 0>', '>'),
     scalar: parseType(element ?? '')?.scalar,
     elementBytes,
-    minBytes: Math.max(elementBytes, type.size, 4),
+    minBytes: Math.max(elementBytes, type.size),
   }
 }
 
