@@ -1,8 +1,9 @@
 // Crops rectangles out of a packed frame, pads outside of the frame and resizes them bilinearly to a square.
 //   source position of output d = max(0, (d + 0.5) * extent / SIZE - 0.5), per axis, clamped to the rectangle;
 //   pixels of the rectangle outside of the frame have the target's padding value
-// Follows SiamRPN.get_cropped_img of MMTracking (siamrpn.py): an integer rectangle, then half-pixel centres. A position is
-// ((2d + 1) * extent - SIZE) / (2 * SIZE): its quotient is the left neighbour, its remainder the exact fraction.
+// Follows SiamRPN.get_cropped_img of MMTracking (siamrpn.py): an integer rectangle, then half-pixel centres.
+// A position is ((2d + 1) * extent - SIZE) / (2 * SIZE): its quotient is the left neighbour, its remainder the exact
+// fraction.
 // Frame: rows of RGB or RGBA bytes (or of three f32, with FLOAT_CHANNELS), row_stride bytes apart.
 // Output: [T, SIZE, SIZE, 4], the fourth channel zero.
 // Crop record, two vec4 per target: (x0, y0, width, height) in pixels, then the padding in the output's channel order.

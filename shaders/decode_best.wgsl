@@ -7,7 +7,8 @@
 //   centre    = previous + box_best / scale,  size = previous * (1 - rate) + box_best / scale * rate,
 //               rate = penalty_best * score_best * lr;  then clipped to the frame
 // Follows SiameseRPNHead.get_bbox and SiamRPN._bbox_clip of MMTracking (siamese_rpn_head.py, siamrpn.py).
-// cls [T, positions, class * ANCHORS + a], bbox [T, positions, coordinate * ANCHORS + a], index position * ANCHORS + a.
+// Anchors are x1, y1, x2, y2; every other box is cx, cy, w, h. Index = position * ANCHORS + a.
+// cls [T, positions, class * ANCHORS + a], bbox [T, positions, coordinate * ANCHORS + a].
 // State, two vec4 per target: (cx, cy, w, h) in frame pixels, replaced; (scale, frame width, frame height, 0).
 // Result, three vec4 per target: clipped box, box before clipping, (score, penalised score, index, rate).
 // Dispatch: one workgroup per target, over x.
@@ -60,10 +61,12 @@ fn enlarged_size(size: vec2f) -> f32 {
 }
 
 fn decode(position: u32, anchor: u32, deltas: vec4f) -> vec4f {
-  let prior = anchors[position * ANCHORS + anchor];
+  let edges = anchors[position * ANCHORS + anchor];
+  let size = edges.zw - edges.xy;
+  let centre = (edges.xy + edges.zw) * 0.5;
   let delta = deltas * params.deviations + params.means;
   let log_ratio = clamp(delta.zw, vec2f(-MAX_LOG_RATIO), vec2f(MAX_LOG_RATIO));
-  return vec4f(prior.xy + delta.xy * prior.zw, prior.zw * exp(log_ratio));
+  return vec4f(centre + delta.xy * size, size * exp(log_ratio));
 }
 
 fn candidate(target_index: u32, index: u32, previous: vec4f, scale: f32) -> Candidate {

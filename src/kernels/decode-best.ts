@@ -18,7 +18,7 @@ export interface DecodeBestArgs {
   readonly cls: GpuTensor
   /** Deltas `[T, H, W, 4 * A]`, channel `coordinate * A + anchor`, coordinates dx, dy, dw, dh. */
   readonly bbox: GpuTensor
-  /** `[H * W * A, 4]`: cx, cy, w, h in search-image pixels from the image's centre. */
+  /** `[H * W * A, 4]`: x1, y1, x2, y2 in search-image pixels from the image's centre. */
   readonly anchors: GpuTensor
   /** Hanning window `[H * W * A]`. */
   readonly window: GpuTensor

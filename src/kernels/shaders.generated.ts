@@ -317,8 +317,9 @@ fn main(
   "crop_resize": `// Crops rectangles out of a packed frame, pads outside of the frame and resizes them bilinearly to a square.
 //   source position of output d = max(0, (d + 0.5) * extent / SIZE - 0.5), per axis, clamped to the rectangle;
 //   pixels of the rectangle outside of the frame have the target's padding value
-// Follows SiamRPN.get_cropped_img of MMTracking (siamrpn.py): an integer rectangle, then half-pixel centres. A position is
-// ((2d + 1) * extent - SIZE) / (2 * SIZE): its quotient is the left neighbour, its remainder the exact fraction.
+// Follows SiamRPN.get_cropped_img of MMTracking (siamrpn.py): an integer rectangle, then half-pixel centres.
+// A position is ((2d + 1) * extent - SIZE) / (2 * SIZE): its quotient is the left neighbour, its remainder the exact
+// fraction.
 // Frame: rows of RGB or RGBA bytes (or of three f32, with FLOAT_CHANNELS), row_stride bytes apart.
 // Output: [T, SIZE, SIZE, 4], the fourth channel zero.
 // Crop record, two vec4 per target: (x0, y0, width, height) in pixels, then the padding in the output's channel order.
@@ -418,7 +419,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 //   centre    = previous + box_best / scale,  size = previous * (1 - rate) + box_best / scale * rate,
 //               rate = penalty_best * score_best * lr;  then clipped to the frame
 // Follows SiameseRPNHead.get_bbox and SiamRPN._bbox_clip of MMTracking (siamese_rpn_head.py, siamrpn.py).
-// cls [T, positions, class * ANCHORS + a], bbox [T, positions, coordinate * ANCHORS + a], index position * ANCHORS + a.
+// Anchors are x1, y1, x2, y2; every other box is cx, cy, w, h. Index = position * ANCHORS + a.
+// cls [T, positions, class * ANCHORS + a], bbox [T, positions, coordinate * ANCHORS + a].
 // State, two vec4 per target: (cx, cy, w, h) in frame pixels, replaced; (scale, frame width, frame height, 0).
 // Result, three vec4 per target: clipped box, box before clipping, (score, penalised score, index, rate).
 // Dispatch: one workgroup per target, over x.
@@ -471,10 +473,12 @@ fn enlarged_size(size: vec2f) -> f32 {
 }
 
 fn decode(position: u32, anchor: u32, deltas: vec4f) -> vec4f {
-  let prior = anchors[position * ANCHORS + anchor];
+  let edges = anchors[position * ANCHORS + anchor];
+  let size = edges.zw - edges.xy;
+  let centre = (edges.xy + edges.zw) * 0.5;
   let delta = deltas * params.deviations + params.means;
   let log_ratio = clamp(delta.zw, vec2f(-MAX_LOG_RATIO), vec2f(MAX_LOG_RATIO));
-  return vec4f(prior.xy + delta.xy * prior.zw, prior.zw * exp(log_ratio));
+  return vec4f(centre + delta.xy * size, size * exp(log_ratio));
 }
 
 fn candidate(target_index: u32, index: u32, previous: vec4f, scale: f32) -> Candidate {
