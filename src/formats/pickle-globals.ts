@@ -71,9 +71,11 @@ function encode([text, encoding]: readonly PickleValue[], charge: Charge): Pickl
     throw new CorruptCheckpointError("_codecs.encode with something else than a text and 'latin1'")
   }
   charge(text.length)
-  const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0))
-  if (bytes.length !== text.length || /[^\0-\xff]/.test(text)) {
-    throw new CorruptCheckpointError('_codecs.encode of a text that is not latin1')
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) {
+    const character = text.charCodeAt(i)
+    if (character > 0xff) throw new CorruptCheckpointError('_codecs.encode of a text that is not latin1')
+    bytes[i] = character
   }
   return bytes
 }

@@ -208,8 +208,12 @@ function asMap(value: unknown, path: string): ReadonlyMap<WritableValue, Writabl
   const prototype: unknown = typeof value === 'object' ? Object.getPrototypeOf(value) : undefined
   if (typeof value !== 'object' || value === null || (prototype !== null && prototype !== Object.prototype)) {
     throw new CheckpointWriteError(
-      `${path} is a ${typeof value} that has no place in a checkpoint, expected plain data`,
+      `${path} (${describeType(value)}) has no place in a checkpoint, expected plain data or tensors`,
     )
   }
   return new Map(Object.entries(value as WritableRecord).filter(([, item]) => item !== undefined))
+}
+
+function describeType(value: unknown): string {
+  return typeof value === 'object' && value !== null ? value.constructor.name : typeof value
 }

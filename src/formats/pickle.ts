@@ -22,7 +22,9 @@ export interface PickleOptions {
   readonly persistentLoad?: (id: PickleValue) => PickleValue
 }
 
-const maxInstructions = 2 ** 24
+const maxWork = 2 ** 24
+/** Work of an instruction that allocates an object rather than a slot on the stack: bounds memory, not only time. */
+const objectWork = 32
 const maxMemo = 2 ** 22
 const maxLine = 1024
 const mark = Symbol('mark')
@@ -46,8 +48,8 @@ class Machine {
   #work = 0
   readonly #charge: Charge = (work) => {
     this.#work += work
-    if (this.#work > maxInstructions) {
-      throw new CorruptCheckpointError(`the pickle takes more than ${maxInstructions} steps`)
+    if (this.#work > maxWork) {
+      throw new CorruptCheckpointError(`the pickle takes more than ${maxWork} steps`)
     }
   }
 
@@ -63,7 +65,7 @@ class Machine {
       const code = this.#reader.u8('pickle instruction')
       if (code === 0x2e) break
       const literal = readLiteral(code, this.#reader)
-      if (literal !== undefined) this.#stack.push(literal)
+      if (literal !== undefined) this.#pushLiteral(literal)
       if (literal !== undefined || this.#container(code) || this.#object(code)) continue
       const shown = code > 0x20 && code < 0x7f ? `'${String.fromCharCode(code)}'` : `0x${code.toString(16)}`
       throw new UnsupportedCheckpointError(
@@ -76,6 +78,15 @@ class Machine {
   #push(value: PickleValue): true {
     this.#stack.push(value)
     return true
+  }
+
+  #pushNew(value: PickleValue): true {
+    this.#charge(objectWork)
+    return this.#push(value)
+  }
+
+  #pushLiteral(value: PickleValue): true {
+    return typeof value === 'object' && value !== null ? this.#pushNew(value) : this.#push(value)
   }
 
   #pop(): PickleValue {
@@ -110,22 +121,22 @@ class Machine {
         return true
       case 0x29: // EMPTY_TUPLE
       case 0x5d: // EMPTY_LIST
-        return this.#push([])
+        return this.#pushNew([])
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: // TUPLE3
-        return this.#push(Array.from({ length: code - 0x84 }, () => this.#pop()).reverse())
+        return this.#pushNew(Array.from({ length: code - 0x84 }, () => this.#pop()).reverse())
       case 0x74: // TUPLE
       case 0x6c: // LIST
-        return this.#push(this.#popMark())
+        return this.#pushNew(this.#popMark())
       case 0x61: // APPEND
         return this.#append([this.#pop()])
       case 0x65: // APPENDS
         return this.#append(this.#popMark())
       case 0x7d: // EMPTY_DICT
-        return this.#push(new Map())
+        return this.#pushNew(new Map())
       case 0x64: // DICT
-        return this.#push(this.#setItems(new Map(), this.#popMark()))
+        return this.#pushNew(this.#setItems(new Map(), this.#popMark()))
       case 0x73: // SETITEM
         this.#setItems(undefined, [this.#pop(), this.#pop()].reverse())
         return true
@@ -133,9 +144,9 @@ class Machine {
         this.#setItems(undefined, this.#popMark())
         return true
       case 0x8f: // EMPTY_SET
-        return this.#push(new Set())
+        return this.#pushNew(new Set())
       case 0x91: // FROZENSET
-        return this.#push(new Set(this.#popMark()))
+        return this.#pushNew(new Set(this.#popMark()))
       case 0x90: // ADDITEMS
         return this.#addItems(this.#popMark())
       default:
@@ -234,7 +245,7 @@ class Machine {
     if (known === undefined) {
       throw new UnsafePickleError(
         `the pickle asks for the Python global '${full}', which is not on the list of those that checkpoints need; ` +
-          'it was refused and nothing was run',
+          `it was refused and nothing was run${module.startsWith('torch.nn') ? '; save model.state_dict() instead' : ''}`,
         full,
       )
     }
@@ -253,7 +264,7 @@ class Machine {
     const callee = this.#pop()
     if (!(callee instanceof PickleGlobal)) throw this.#broken('calls something that is no global')
     if (!Array.isArray(args)) throw this.#broken(`calls ${callee.pickleName} without a tuple of arguments`)
-    return this.#push(callee.call(args, this.#charge))
+    return this.#pushNew(callee.call(args, this.#charge))
   }
 
   #build(): true {
@@ -272,6 +283,6 @@ class Machine {
   #persistent(): true {
     const id = this.#pop()
     if (this.#options.persistentLoad === undefined) throw this.#broken('refers to a storage where there can be none')
-    return this.#push(this.#options.persistentLoad(id))
+    return this.#pushNew(this.#options.persistentLoad(id))
   }
 }

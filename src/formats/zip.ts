@@ -52,9 +52,9 @@ export function readZip(bytes: Uint8Array, options: ZipOptions = {}): Map<string
     previousEnd = data.byteOffset - bytes.byteOffset + data.length
     previousName = entry.name
     if (files.has(entry.name)) throw new CorruptCheckpointError(`zip entry '${entry.name}' occurs twice`)
-    if (options.verifyChecksums !== false) checkCrc(entry, data)
     files.set(entry.name, data)
   }
+  if (options.verifyChecksums !== false) for (const entry of entries) checkCrc(entry, files.get(entry.name))
   return files
 }
 
@@ -207,7 +207,7 @@ function readEntry(bytes: Uint8Array, entry: Entry, directoryOffset: number): Ui
   return reader.take(entry.size, what)
 }
 
-function checkCrc(entry: Entry, data: Uint8Array): void {
+function checkCrc(entry: Entry, data: Uint8Array = new Uint8Array(0)): void {
   const found = crc32(data)
   if (found === entry.crc) return
   const hex = (value: number) => `0x${value.toString(16).padStart(8, '0')}`

@@ -1,0 +1,110 @@
+// Stored zip archives: those of torch.save, those of the writer, and hand-built ones that lie about sizes, places,
+// names and checksums.
+
+import { deflateRawSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { concatBytes } from '../../src/formats/bytes.ts'
+import {
+  CorruptCheckpointError,
+  TruncatedCheckpointError,
+  UnsupportedCheckpointError,
+} from '../../src/formats/errors.ts'
+import { readZip } from '../../src/formats/zip.ts'
+import { zipChunks } from '../../src/formats/zip-writer.ts'
+import { bytesOf, goldenBytes, zip } from './helpers.ts'
+
+const content = bytesOf('some stored content')
+const one = { name: 'a/data.pkl', data: content }
+const two = { name: 'a/data/0', data: bytesOf('more of it') }
+
+describe('reading', () => {
+  it('gives the entries of a file of torch.save as views', () => {
+    const bytes = goldenBytes('tricky.zip.pth')
+    const files = readZip(bytes)
+    expect(files.size).toBe(13)
+    expect(new TextDecoder().decode(files.get('tricky.zip/version'))).toBe('3\n')
+    for (const data of files.values()) expect(data.buffer).toBe(bytes.buffer)
+  })
+
+  it('reads 32-bit records, without zip64', () => {
+    expect(readZip(zip([one, two]))).toEqual(
+      new Map([
+        [one.name, one.data],
+        [two.name, two.data],
+      ]),
+    )
+  })
+
+  it('finds the end record behind a comment', () => {
+    const archive = zip([one])
+    archive[archive.length - 2] = 5
+    expect(readZip(bytesOf(archive, 'hello')).get(one.name)).toEqual(content)
+  })
+
+  it('reads what the writer writes, with zip64 records throughout, data aligned to 64 bytes', () => {
+    const archive = concatBytes(
+      zipChunks([
+        ['ä/1', content],
+        ['empty', new Uint8Array(0)],
+        ['c', content],
+      ]),
+    )
+    const files = readZip(archive)
+    expect([...files.keys()]).toEqual(['ä/1', 'empty', 'c'])
+    for (const data of files.values()) expect(data.byteOffset % 64).toBe(0)
+    expect(files.get('c')).toEqual(content)
+  })
+})
+
+describe('bad archives', () => {
+  it('names a compressed entry and says what to do', () => {
+    const packed = deflateRawSync(content)
+    const read = () => readZip(zip([{ ...one, data: new Uint8Array(packed), method: 8, centralSize: content.length }]))
+    expect(read).toThrow(UnsupportedCheckpointError)
+    expect(read).toThrow(/'a\/data.pkl' is compressed \(method 8\).*torch.save/)
+  })
+
+  it('refuses an encrypted entry', () => {
+    expect(() => readZip(zip([{ ...one, flags: 1 }]))).toThrow(UnsupportedCheckpointError)
+  })
+
+  it.each([
+    ['a size beyond the archive', [{ ...one, centralSize: 2 ** 31, localSize: 2 ** 31 }], /claims 2147483648 bytes/],
+    ['a size that covers the next entry', [{ ...one, centralSize: 40, localSize: 40 }, two], /overlap/],
+    ['a size that differs between the headers', [{ ...one, centralSize: 5 }], /5 bytes in the directory, 19 locally/],
+    ['a packed size that differs', [{ ...one, packedSize: 5 }], /5 packed, 19 unpacked/],
+    ['a size that is too small', [{ ...one, centralSize: 5, localSize: 5 }], /CRC-32/],
+    ['the same place twice', [one, { ...one, name: 'other', offset: 0 }], /called 'a\/data.pkl'|overlap/],
+    ['the same name twice', [one, one], /twice/],
+    ['another name in its local header', [{ ...one, localName: 'b/data.pkl' }], /called 'b\/data.pkl'/],
+    ['an offset without a local header', [{ ...one, offset: 3 }], /no local header at byte 3/],
+    ['a wrong checksum', [{ ...one, crc: 1 }], /'a\/data.pkl' is damaged/],
+  ])('refuses an entry with %s', (_, entries, message) => {
+    expect(() => readZip(zip(entries))).toThrow(CorruptCheckpointError)
+    expect(() => readZip(zip(entries))).toThrow(message)
+  })
+
+  it('refuses an offset past the end of the archive', () => {
+    expect(() => readZip(zip([{ ...one, offset: 2 ** 31 }]))).toThrow(TruncatedCheckpointError)
+  })
+
+  it('refuses end records whose count or directory size lies', () => {
+    expect(() => readZip(zip([one], { count: 2 }))).toThrow(/lists 1 entries, its end record says 2/)
+    expect(() => readZip(zip([one], { directorySize: 2 ** 31 }))).toThrow(/runs past its end record/)
+    expect(() => readZip(zip([one, two], { directorySize: 60 }))).toThrow(TruncatedCheckpointError)
+  })
+
+  it('says of an archive without its end that it was cut off', () => {
+    const archive = zip([one, two])
+    for (let length = 0; length < archive.length; length++) {
+      expect(() => readZip(archive.subarray(0, length))).toThrow(/cut off/)
+    }
+  })
+
+  it('finds damage in any byte of the data, unless told not to look', () => {
+    const archive = zip([one])
+    archive[30 + one.name.length + 7]! ^= 1
+    expect(() => readZip(archive)).toThrow(/damaged/)
+    expect(readZip(archive, { verifyChecksums: false }).get(one.name)).toHaveLength(content.length)
+  })
+})
