@@ -20,3 +20,6 @@ export class ConfigError extends SiamRpnError {
 
 /** A region of a frame that cannot be cropped: it has no area, or does not touch the frame. */
 export class CropError extends SiamRpnError {}
+
+/** A box that cannot be tracked: not finite, without area, or outside of the frame. */
+export class BoxError extends SiamRpnError {}

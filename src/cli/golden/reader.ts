@@ -4,15 +4,17 @@
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readSafetensors } from '../../formats/safetensors.ts'
+import { type TensorDType, toTypedArray } from '../../formats/state-dict.ts'
 import { SiamRpnError } from '../../gpu/errors.ts'
 
 /** A golden directory lacks a file or a tensor, or a file is not of the golden format. */
 export class GoldenDataError extends SiamRpnError {}
 
-export type GoldenArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array
+type GoldenArray = ReturnType<typeof toTypedArray>
 
 export interface GoldenTensor {
-  readonly dtype: string
+  readonly dtype: TensorDType
   readonly shape: readonly number[]
   readonly data: GoldenArray
 }
@@ -72,31 +74,17 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
 }
 
 async function readTensors(path: string): Promise<Map<string, GoldenTensor>> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new GoldenDataError(`${path} cannot be read: ${String(cause)}`, { cause })
-  })
-  const headerBytes = Number(bytes.readBigUInt64LE(0))
-  const header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }> = JSON.parse(
-    bytes.toString('utf8', 8, 8 + headerBytes),
-  )
-  const start = 8 + headerBytes
-  const tensors = new Map<string, GoldenTensor>()
-  for (const [key, { dtype, shape, data_offsets }] of Object.entries(header)) {
-    if (key === '__metadata__') continue
-    const data = new Uint8Array(bytes.subarray(start + data_offsets[0], start + data_offsets[1]))
-    tensors.set(key, { dtype, shape, data: view(dtype, data) })
+  try {
+    const { tensors } = readSafetensors(await readFile(path))
+    return new Map(
+      [...tensors].map(([key, tensor]) => [
+        key,
+        { dtype: tensor.dtype, shape: tensor.shape, data: toTypedArray(tensor) },
+      ]),
+    )
+  } catch (cause) {
+    throw new GoldenDataError(`${path} cannot be read as safetensors: ${String(cause)}`, { cause })
   }
-  return tensors
-}
-
-function view(dtype: string, bytes: Uint8Array): GoldenArray {
-  const { buffer } = bytes
-  if (dtype === 'F32') return new Float32Array(buffer)
-  if (dtype === 'F64') return new Float64Array(buffer)
-  if (dtype === 'I64') return new BigInt64Array(buffer)
-  if (dtype === 'I32') return new Int32Array(buffer)
-  if (dtype === 'I8') return new Int8Array(buffer)
-  return bytes
 }
 
 function toFloat<T extends Float32Array | Float64Array>(data: GoldenArray, kind: new (length: number) => T): T {

@@ -1,0 +1,175 @@
+// Boxes on the host: conversions, clipping and overlaps. Every operation is rounded to float32 in the order of the original, so
+// that a decision taken on a box (a rounding, a threshold) is the one that MMTracking takes.
+// Source: mmtrack/core/bbox/transforms.py, mmtrack/models/sot/siamrpn.py, mmdet/core/bbox/iou_calculators/iou2d_calculator.py.
+
+import { ShapeError } from '../gpu/errors.ts'
+import type { CenterBox } from '../kernels/decode-best.ts'
+import { BoxError } from './errors.ts'
+
+const { fround } = Math
+
+/** Smallest side that a tracked box may have, in pixels. */
+const MIN_SIDE = 10
+
+export type { CenterBox }
+
+/** A box by its top-left corner, in frame pixels. */
+export interface Box {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+}
+
+/** x1, y1, x2, y2 in frame pixels. */
+export type Corners = readonly [x1: number, y1: number, x2: number, y2: number]
+
+/**
+ * Checks a box that is to be tracked in a frame. It may reach beyond the frame, but not lie outside of it.
+ * @throws BoxError that shows the box and the frame's size
+ */
+export function checkBox(box: Box, frameWidth: number, frameHeight: number): void {
+  const { x, y, width, height } = box
+  const shown = `box x ${x}, y ${y}, width ${width}, height ${height}`
+  if (![x, y, width, height].every((value) => Number.isFinite(fround(value)))) {
+    throw new BoxError(`${shown} is not finite, expected four finite numbers of pixels`)
+  }
+  if (!(width > 0 && height > 0)) throw new BoxError(`${shown} has no area, expected a positive width and height`)
+  if (x >= frameWidth || y >= frameHeight || x + width <= 0 || y + height <= 0) {
+    throw new BoxError(`${shown} is outside of the frame, expected it to touch ${frameWidth}x${frameHeight} pixels`)
+  }
+}
+
+export function boxToCenter({ x, y, width, height }: Box): CenterBox {
+  return { cx: fround(x + width / 2), cy: fround(y + height / 2), width: fround(width), height: fround(height) }
+}
+
+export function centerToBox({ cx, cy, width, height }: CenterBox): Box {
+  return { x: fround(cx - width / 2), y: fround(cy - height / 2), width, height }
+}
+
+/** MMTracking's `bbox_xyxy_to_cxcywh`. */
+export function cornersToCenter(corners: Corners): CenterBox {
+  const [x1, y1, x2, y2] = float32(corners)
+  return { cx: fround(x1 + x2) / 2, cy: fround(y1 + y2) / 2, width: fround(x2 - x1), height: fround(y2 - y1) }
+}
+
+/** MMTracking's `bbox_cxcywh_to_xyxy`. */
+export function centerToCorners({ cx, cy, width, height }: CenterBox): Corners {
+  return float32([cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2])
+}
+
+/** `[n, 4]` x1, y1, x2, y2 to `[n, 4]` cx, cy, width, height. */
+export function cornersToCenters(corners: Float32Array): Float32Array {
+  const centers = new Float32Array(corners.length)
+  for (let at = 0; at < corners.length; at += 4) {
+    const [x1 = 0, y1 = 0, x2 = 0, y2 = 0] = corners.subarray(at, at + 4)
+    const { cx, cy, width, height } = cornersToCenter([x1, y1, x2, y2])
+    centers.set([cx, cy, width, height], at)
+  }
+  return centers
+}
+
+/**
+ * The upright box that stands for a quadrilateral x1, y1, ..., x4, y4: same centre of mass of the corners, the shape of the
+ * enclosing rectangle, the area of the quadrilateral's first two sides (MMTracking's `quad2bbox`, used by VOT).
+ * @throws ShapeError unless there are 8 numbers
+ */
+export function quadToCenter(quad: readonly number[]): CenterBox {
+  if (quad.length !== 8) throw new ShapeError(`the quadrilateral has ${quad.length} numbers, expected 8`)
+  const xs = Float32Array.from(quad.filter((_, i) => i % 2 === 0))
+  const ys = Float32Array.from(quad.filter((_, i) => i % 2 === 1))
+  const boundWidth = fround(Math.max(...xs) - Math.min(...xs))
+  const boundHeight = fround(Math.max(...ys) - Math.min(...ys))
+  const area = fround(side(xs, ys, 0) * side(xs, ys, 1))
+  const scale = fround(Math.sqrt(fround(area / fround(boundWidth * boundHeight))))
+  return { cx: mean(xs), cy: mean(ys), width: fround(scale * boundWidth), height: fround(scale * boundHeight) }
+}
+
+function side(xs: Float32Array, ys: Float32Array, from: number): number {
+  const dx = fround((xs[from + 1] ?? 0) - (xs[from] ?? 0))
+  const dy = fround((ys[from + 1] ?? 0) - (ys[from] ?? 0))
+  return fround(Math.sqrt(fround(fround(dx * dx) + fround(dy * dy))))
+}
+
+function mean(values: Float32Array): number {
+  return fround(values.reduce((sum, value) => fround(sum + value), 0) / values.length)
+}
+
+/** Keeps the centre in the frame and each side between 10 pixels and the frame's (`SiamRPN._bbox_clip`). */
+export function clipToFrame(box: CenterBox, frameWidth: number, frameHeight: number): CenterBox {
+  return {
+    cx: clamp(box.cx, 0, frameWidth),
+    cy: clamp(box.cy, 0, frameHeight),
+    width: clamp(box.width, MIN_SIDE, frameWidth),
+    height: clamp(box.height, MIN_SIDE, frameHeight),
+  }
+}
+
+/** As torch: where the bounds contradict each other, the upper one wins. */
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value))
+}
+
+export interface OverlapOptions {
+  /** Intersection over union, over the area of the first box, or generalised (Rezatofighi et al., 2019). Default `iou`. */
+  readonly mode?: 'iou' | 'iof' | 'giou'
+  /** Row i against row i only. Default: every row of `a` against every row of `b`. */
+  readonly aligned?: boolean
+  /** Smallest denominator. Default 1e-6. */
+  readonly eps?: number
+}
+
+/**
+ * Overlaps of boxes, mmdet's `bbox_overlaps`; no +1 in width and height.
+ * @param a `[n, 4]` x1, y1, x2, y2.
+ * @param b `[m, 4]`.
+ * @returns `[n * m]`, row by row of `a`; `[n]` if aligned. In [0, 1], `giou` in (-1, 1].
+ * @throws ShapeError if the lengths do not fit.
+ */
+export function bboxOverlaps(a: Float32Array, b: Float32Array, options: OverlapOptions = {}): Float32Array {
+  const { mode = 'iou', aligned = false, eps = 1e-6 } = options
+  if (a.length % 4 !== 0 || b.length % 4 !== 0 || (aligned && a.length !== b.length)) {
+    const expected = aligned ? 'the same multiple of 4' : 'multiples of 4'
+    throw new ShapeError(`boxes have ${a.length} and ${b.length} values, expected ${expected}`)
+  }
+  const boxesA = unpack(a)
+  const boxesB = unpack(b)
+  const smallest = fround(eps)
+  const overlap = (first: AreaBox, second: AreaBox) => pairOverlap(first, second, mode, smallest)
+  if (aligned) return Float32Array.from(boxesA, (box, i) => overlap(box, boxesB[i] ?? box))
+  return Float32Array.from(boxesA.flatMap((box) => boxesB.map((other) => overlap(box, other))))
+}
+
+interface AreaBox {
+  readonly corners: Corners
+  readonly area: number
+}
+
+function unpack(boxes: Float32Array): AreaBox[] {
+  return Array.from({ length: boxes.length / 4 }, (_, i) => {
+    const [x1 = 0, y1 = 0, x2 = 0, y2 = 0] = boxes.subarray(4 * i, 4 * i + 4)
+    return { corners: [x1, y1, x2, y2], area: fround(fround(x2 - x1) * fround(y2 - y1)) }
+  })
+}
+
+function pairOverlap(a: AreaBox, b: AreaBox, mode: 'iou' | 'iof' | 'giou', eps: number): number {
+  const [ax1, ay1, ax2, ay2] = a.corners
+  const [bx1, by1, bx2, by2] = b.corners
+  const common = area(Math.max(ax1, bx1), Math.max(ay1, by1), Math.min(ax2, bx2), Math.min(ay2, by2))
+  const union = Math.max(eps, mode === 'iof' ? a.area : fround(fround(a.area + b.area) - common))
+  const overlap = fround(common / union)
+  if (mode !== 'giou') return overlap
+  const enclosing = area(Math.min(ax1, bx1), Math.min(ay1, by1), Math.max(ax2, bx2), Math.max(ay2, by2))
+  const hull = Math.max(eps, enclosing)
+  return fround(overlap - fround(fround(hull - union) / hull))
+}
+
+/** Area of a rectangle, 0 where its corners are in the wrong order. */
+function area(x1: number, y1: number, x2: number, y2: number): number {
+  return fround(Math.max(0, fround(x2 - x1)) * Math.max(0, fround(y2 - y1)))
+}
+
+function float32([a, b, c, d]: Corners): Corners {
+  return [fround(a), fround(b), fround(c), fround(d)]
+}
