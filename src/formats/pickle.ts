@@ -1,4 +1,4 @@
-// A pickle reader that builds data and runs nothing (the format: Lib/pickletools.py of CPython, protocols 0 to 5).
+// A pickle reader that builds data and runs nothing (the format: Lib/pickletools.py of CPython, protocols 2 to 5, as torch.save writes them).
 // A pickle is a program for a stack machine; the dangerous instructions are those that name a Python global and call it.
 // Here a global resolves only against an allow-list of plain TypeScript functions, and everything else is refused
 // as soon as it is named. Instructions, memo, numbers and nesting are bounded, so that no small file costs much.
