@@ -26,7 +26,7 @@ export async function openImageFile(file: string, start: number): Promise<FrameS
   let closed = false
   const pictures = async function* (): AsyncGenerator<RgbFrame> {
     if (first) {
-      yield first
+      if (!closed) yield first
       return
     }
     for (let page = start; page < pages && !closed; page += blockLength) {

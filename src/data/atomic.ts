@@ -49,6 +49,17 @@ export async function pendingFile(path: string): Promise<PendingFile> {
   }
 }
 
+/** Writes a whole file at once. @throws OutputError */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const file = await pendingFile(path)
+  try {
+    await attempt(path, () => file.handle.writeFile(text))
+    await file.commit()
+  } finally {
+    await file.discard()
+  }
+}
+
 /**
  * Starts a folder that will become `path`. An existing folder is replaced only if it is empty or holds nothing but
  * names that `isOurs` accepts, so that no folder of somebody's pictures is lost to a slip.

@@ -73,7 +73,8 @@ async function feed(ffmpeg: Running, picture: RgbFrame, ended: Promise<never>): 
   if (stdin.write(picture.data)) return
   const leaving = new AbortController()
   try {
-    await Promise.race([once(stdin, 'drain', { signal: leaving.signal }), ended])
+    const drained = once(stdin, 'drain', { signal: leaving.signal }).catch(() => ended) // EPIPE: it is ending.
+    await Promise.race([drained, ended])
   } finally {
     leaving.abort()
   }

@@ -24,9 +24,8 @@ export async function openJsonWriter(path: string, facts: RunFacts): Promise<Wri
       lines.push(JSON.stringify({ frame: index, targets: entries }))
       return Promise.resolve()
     },
-    async finish() {
-      const { metadata, ...rest } = facts
-      const head = JSON.stringify({ format: resultsFormat, version: 1, ...metadata, ...rest }, undefined, 2)
+    async finish(metadata = {}) {
+      const head = JSON.stringify({ format: resultsFormat, version: 1, ...metadata, ...facts }, undefined, 2)
       const body = lines.map((line) => `    ${line}`).join(',\n')
       await save(file, path, `${head.slice(0, -2)},\n  "frames": [\n${body}\n  ]\n}\n`)
       return [path]

@@ -12,9 +12,10 @@ export interface RunFacts {
   readonly fps: number
   /** How many boxes every record holds. */
   readonly targets: number
-  /** Goes into .json outputs as it is: config, checkpoint, adapter, source ... */
-  readonly metadata: Readonly<Record<string, unknown>>
 }
+
+/** What is known about a run when it ends: config, checkpoint, adapter, source ... Goes into .json outputs as it is. */
+export type RunMetadata = Readonly<Record<string, unknown>>
 
 /** One frame of a run. */
 export interface FrameRecord {
@@ -37,7 +38,7 @@ export interface Writer {
    * Completes the output and gives it its name.
    * @returns the files (or folder) written
    */
-  finish(): Promise<readonly string[]>
+  finish(metadata?: RunMetadata): Promise<readonly string[]>
   /** Removes what was written so far; what the name held before stays. Safe to call at any time, after `finish` too. */
   abort(): Promise<void>
 }

@@ -20,9 +20,10 @@ const byExtension: Readonly<Record<string, OpenWriter>> = {
 /** What outputs can be called, in words, for help texts and errors. */
 export const outputKinds = '.mp4, .webp, .json, .txt, or a folder (no extension) for PNG files'
 
-/** @throws OutputError when no writer has the extension of `path` */
-export function checkOutputName(path: string): void {
-  chooseWriter(path)
+/** Why nothing can be written under this name, or undefined if its extension is known. */
+export function outputProblem(path: string): string | undefined {
+  const extension = extensionOf(path)
+  return extension in byExtension ? undefined : `the extension is ${extension}, expected ${outputKinds}`
 }
 
 /**
@@ -58,10 +59,10 @@ export async function openWriters(paths: readonly string[], facts: RunFacts): Pr
     async write(record) {
       await orAbort(() => Promise.all(writers.map((writer) => writer.write(record))))
     },
-    finish: () =>
+    finish: (metadata) =>
       orAbort(async () => {
         const written: string[] = []
-        for (const writer of writers) written.push(...(await writer.finish()))
+        for (const writer of writers) written.push(...(await writer.finish(metadata)))
         return written
       }),
     abort,
@@ -69,9 +70,11 @@ export async function openWriters(paths: readonly string[], facts: RunFacts): Pr
 }
 
 function chooseWriter(path: string): OpenWriter {
-  const extension = /[\\/]$/.test(path) ? '' : extname(path).toLowerCase()
-  const open = byExtension[extension]
-  if (open === undefined)
-    throw new OutputError(`cannot write ${path}: the extension is ${extension}, expected ${outputKinds}`)
+  const open = byExtension[extensionOf(path)]
+  if (open === undefined) throw new OutputError(`cannot write ${path}: ${outputProblem(path)}`)
   return open
+}
+
+function extensionOf(path: string): string {
+  return /[\\/]$/.test(path) ? '' : extname(path).toLowerCase()
 }

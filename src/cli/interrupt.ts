@@ -1,0 +1,39 @@
+// Ctrl-C as a request: the first one (or SIGTERM) raises a signal that the command heeds between frames, so that files
+// are finished; the second one ends the process as usual.
+
+/** The exit code of an interrupted command, by the shells' convention 128 + SIGINT. */
+export const interruptedCode = 130
+
+/** Runs `work` with a signal that SIGINT and SIGTERM raise. */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const names = ['SIGINT', 'SIGTERM'] as const
+  const interrupt = () => {
+    release()
+    controller.abort()
+  }
+  const release = () => {
+    for (const name of names) process.off(name, interrupt)
+  }
+  for (const name of names) process.on(name, interrupt)
+  try {
+    return await work(controller.signal)
+  } finally {
+    release()
+  }
+}
+
+/** Settles like `work`, or rejects with the signal's reason as soon as it is raised. */
+export async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  let leave: (() => void) | undefined
+  const raised = new Promise<never>((_, reject) => {
+    leave = () => reject(signal.reason)
+    signal.addEventListener('abort', leave, { once: true })
+  })
+  try {
+    return await Promise.race([work, raised])
+  } finally {
+    if (leave) signal.removeEventListener('abort', leave)
+  }
+}

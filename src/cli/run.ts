@@ -1,0 +1,60 @@
+// Runs a command line and turns every outcome into an exit code: 0 done, 1 an error that the user can act on (its message
+// only), 2 a defect of ours (with its stack), 130 interrupted.
+
+import { Command, CommanderError } from 'commander'
+import { SiamRpnError } from '../gpu/errors.ts'
+import type { CommandContext } from './context.ts'
+import { demoCommand } from './demo.ts'
+import { interruptedCode } from './interrupt.ts'
+import { note } from './terminal.ts'
+import { trackCommand } from './track.ts'
+
+const examples = `
+Examples:
+  siamrpn demo
+  siamrpn track --video clip.mp4 --box 263,112,60,58 --checkpoint siamese_rpn_r50.pth --out tracked.mp4
+  siamrpn track --help`
+
+/** The command line with its subcommands. */
+export function makeProgram(context: CommandContext): Command {
+  const program = new Command('siamrpn')
+    .description('SiamRPN++ visual tracking on hand-written WebGPU kernels.')
+    .addHelpText('after', examples)
+  for (const command of [trackCommand(context), demoCommand(context)]) program.addCommand(command)
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().showHelpAfterError('(--help shows all options and examples)')
+    command.configureOutput({
+      writeOut: (text) => context.terminal.stdout.write(text),
+      writeErr: (text) => context.terminal.stderr.write(text),
+    })
+  }
+  return program
+}
+
+/** Runs `siamrpn <args>` and returns the exit code. Never throws. */
+export async function runCommand(args: readonly string[], context: Omit<CommandContext, 'exitCode'>): Promise<number> {
+  const full: CommandContext = { ...context, exitCode: 0 }
+  try {
+    await makeProgram(full).parseAsync(args, { from: 'user' })
+    return full.exitCode
+  } catch (error) {
+    return explain(error, full)
+  }
+}
+
+function explain(error: unknown, { terminal }: CommandContext): number {
+  if (error instanceof CommanderError) return error.exitCode // Commander has printed it.
+  if (error instanceof DOMException && error.name === 'AbortError') {
+    note(terminal, 'interrupted; nothing was written')
+    return interruptedCode
+  }
+  if (error instanceof SiamRpnError) {
+    note(terminal, `error: ${error.message}`)
+    return 1
+  }
+  note(
+    terminal,
+    `unexpected error, please report it:\n${error instanceof Error ? (error.stack ?? error.message) : error}`,
+  )
+  return 2
+}

@@ -1,0 +1,102 @@
+// What `track` and `demo` share: outputs are opened before the slow load, so that a wrong name is told at once; then load,
+// track, finish. Whatever goes wrong, no output is left half written and the tracker is closed.
+
+import type { FrameSource, Tracked } from '../data/types.ts'
+import { openWriters } from '../data/writers.ts'
+import { orInterrupted } from './interrupt.ts'
+import { silent, startProgress } from './progress.ts'
+import { formatRate, rateOf } from './report.ts'
+import { fact, print, type Terminal } from './terminal.ts'
+import {
+  type LoadedTracker,
+  type LoadRequest,
+  type LoadTracker,
+  type TrackingResult,
+  type TrackingRun,
+  trackFrames,
+} from './tracking.ts'
+
+export interface Session
+  extends Pick<TrackingRun, 'start' | 'maxFrames' | 'boxes' | 'groundTruth' | 'banner' | 'profile'> {
+  readonly terminal: Terminal
+  readonly load: LoadTracker
+  readonly signal: AbortSignal
+  readonly source: FrameSource
+  /** Frames per second of pictures that are written. */
+  readonly fps: number
+  readonly outputs: readonly string[]
+  readonly model: Omit<LoadRequest, 'onProgress'>
+  /** For .json outputs, beside what the session knows itself. */
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly quiet: boolean
+}
+
+export interface SessionResult extends TrackingResult {
+  readonly written: readonly string[]
+}
+
+/** Loads, tracks and writes. @throws whatever loading, decoding, tracking or writing throws */
+export async function runSession(session: Session): Promise<SessionResult> {
+  const { source, boxes, outputs, fps, metadata, model } = session
+  const { width, height } = source
+  const writer = await openWriters(outputs, { width, height, fps, targets: boxes.length })
+  let tracker: LoadedTracker | undefined
+  try {
+    tracker = await loadTracker(session)
+    const result = await track(session, { ...session, tracker, writer })
+    const { adapter, anchors } = tracker
+    const speed = { frames: result.frames.length, framesPerSecond: rateOf(result), complete: !result.interrupted }
+    const written = await writer.finish({ ...metadata, config: model.config, anchors, adapter, ...speed })
+    return { ...result, written }
+  } finally {
+    await writer.abort()
+    await tracker?.close()
+  }
+}
+
+async function loadTracker({ terminal, load, model, signal, quiet }: Session): Promise<LoadedTracker> {
+  const progress = quiet ? silent : startProgress(terminal, 'loading', 100)
+  const loading = load({
+    ...model,
+    onProgress: ({ stage, done, total }) => progress.update(total > 0 ? Math.floor((100 * done) / total) : 0, stage),
+  })
+  try {
+    const tracker = await orInterrupted(loading, signal)
+    progress.update(100)
+    if (!quiet) print(terminal, fact('adapter', tracker.adapter))
+    return tracker
+  } finally {
+    progress.stop()
+  }
+}
+
+async function track(session: Session, run: Omit<TrackingRun, 'onFrame'>): Promise<TrackingResult> {
+  const { terminal, source, maxFrames, quiet } = session
+  const total = source.count === undefined ? maxFrames : Math.min(source.count, maxFrames ?? source.count)
+  const progress = quiet ? silent : startProgress(terminal, 'tracking', total)
+  const rate = new RateMeter()
+  try {
+    return await trackFrames({
+      ...run,
+      onFrame: (done, targets) => progress.update(done, `${formatRate(rate.tick())} fps, ${scores(targets)}`),
+    })
+  } finally {
+    progress.stop()
+  }
+}
+
+function scores(targets: readonly Tracked[]): string {
+  return targets.map(({ score }) => `${(100 * score).toFixed(1)}%`).join(' ')
+}
+
+/** Frames per second over the last few seconds. */
+class RateMeter {
+  private readonly times: number[] = [performance.now()]
+
+  tick(): number {
+    const now = performance.now()
+    this.times.push(now)
+    while (this.times.length > 2 && now - (this.times[1] ?? now) > 3000) this.times.shift()
+    return (1000 * (this.times.length - 1)) / Math.max(1e-3, now - (this.times[0] ?? now))
+  }
+}

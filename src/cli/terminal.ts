@@ -1,0 +1,24 @@
+// Where commands write: results to standard output, progress and notes to standard error. Passed in, so that tests read
+// it and nothing below knows about `process`.
+
+import type { Writable } from 'node:stream'
+
+export interface Terminal {
+  readonly stdout: Writable
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number }
+}
+
+/** Writes one line to standard output. */
+export function print(terminal: Terminal, line = ''): void {
+  terminal.stdout.write(`${line}\n`)
+}
+
+/** Writes one line to standard error. */
+export function note(terminal: Terminal, line: string): void {
+  terminal.stderr.write(`${line}\n`)
+}
+
+/** `name      value`, as all facts are printed. */
+export function fact(name: string, value: string): string {
+  return `${name.padEnd(9)} ${value}`
+}
