@@ -18,7 +18,7 @@ export class ConfigError extends SiamRpnError {
   }
 }
 
-/** A region of a frame that cannot be cropped: it has no area, or does not touch the frame. */
+/** A region that cannot be cropped: it has no pixels, or is not finite. */
 export class CropError extends SiamRpnError {}
 
 /** A box that cannot be tracked: not finite, without area, or outside of the frame. */
