@@ -1,6 +1,6 @@
 // Any checkpoint of a SiamRPN++ tracker, from bytes to named tensors: finds out the container by content, unwraps
-// {meta, state_dict, optimizer}, strips `module.` and translates pysot's names to MMTracking's. What the names then have
-// to be is decided by matchStateDict.
+// {meta, state_dict, optimizer}, strips `module.` and translates pysot's names to MMTracking's. What the names then
+// have to be is decided by matchStateDict.
 
 import {
   CheckpointError,

@@ -1,5 +1,5 @@
-// Strict loading: a state dict must hold exactly the names and shapes that the model has. Loading what fits and dropping
-// the rest makes trackers that run and track wrongly, so every difference is an error that lists the names.
+// Strict loading: a state dict must hold exactly the names and shapes that the model has. Loading what fits and
+// dropping the rest makes trackers that run and track wrongly, so every difference is an error that lists the names.
 
 import { BackboneOnlyError, type ShapeMismatch, StateDictMismatchError } from './errors.ts'
 import type { NamedTensor, StateDict } from './state-dict.ts'
@@ -60,7 +60,8 @@ function checkNotBackboneOnly(wanted: readonly string[], given: readonly string[
   if (given.length === 0 || wanted.every(isBackbone) || !given.every(isBackbone)) return
   throw new BackboneOnlyError(
     `${label} is only a backbone: its ${given.length} tensors are all 'backbone.*', and the tracker's neck and head are ` +
-      "missing. With random weights in their place the tracker would run and track wrongly. To start training from it, ask for it as a backbone ({ part: 'backbone' }); to track, give a checkpoint of a whole tracker.",
+      'missing. With random weights in their place the tracker would run and track wrongly. To start training from ' +
+      "it, ask for it as a backbone ({ part: 'backbone' }); to track, give a checkpoint of a whole tracker.",
   )
 }
 

@@ -78,7 +78,7 @@ interface Extent {
 
 const leaf: Extent = { depth: 0, size: 1 }
 
-/** Throws if containers nest deeper than 200 levels, contain themselves, or share so much that walking them explodes. */
+/** Throws if containers nest deeper than 200 levels, contain themselves, or share so much that a walk explodes. */
 export function checkNesting(root: PickleValue): void {
   const known = new Map<PickleValue, Extent | 'open'>()
   const visit = (value: PickleValue, level: number): Extent => {

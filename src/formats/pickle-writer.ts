@@ -8,8 +8,8 @@ import { checkTensor, elementCount, type NamedTensor } from './state-dict.ts'
 import { storageNames } from './torch-tensors.ts'
 
 /**
- * What can be written. Safe integers and bigints become `int`, other numbers `float`; arrays become lists, plain objects
- * and Maps dicts (Maps may have numbers as keys), and Maps of tensors by name `collections.OrderedDict`s.
+ * What can be written. Safe integers and bigints become `int`, other numbers `float`; arrays become lists, plain
+ * objects and Maps dicts (Maps may have numbers as keys), and Maps of tensors by name `collections.OrderedDict`s.
  */
 export type WritableValue =
   | null

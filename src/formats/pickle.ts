@@ -1,7 +1,8 @@
-// A pickle reader that builds data and runs nothing (the format: Lib/pickletools.py of CPython, protocols 2 to 5, as torch.save writes them).
-// A pickle is a program for a stack machine; the dangerous instructions are those that name a Python global and call it.
-// Here a global resolves only against an allow-list of plain TypeScript functions, and everything else is refused
-// as soon as it is named. Instructions, memo, numbers and nesting are bounded, so that no small file costs much.
+// A pickle reader that builds data and runs nothing (the format: Lib/pickletools.py of CPython, protocols 2 to 5, as
+// torch.save writes them). A pickle is a program for a stack machine; the dangerous instructions are those that name
+// a Python global and call it. Here a global resolves only against an allow-list of plain TypeScript functions, and
+// everything else is refused as soon as it is named. Instructions, memo, numbers and nesting are bounded, so that no
+// small file costs much.
 
 import type { ByteReader } from './bytes.ts'
 import { CorruptCheckpointError, UnsafePickleError, UnsupportedCheckpointError } from './errors.ts'
@@ -243,9 +244,10 @@ class Machine {
     const full = `${module}.${name}`
     const known = this.#options.globals.get(full)
     if (known === undefined) {
+      const wholeModel = module.startsWith('torch.nn')
       throw new UnsafePickleError(
         `the pickle asks for the Python global '${full}', which is not on the list of those that checkpoints need; ` +
-          `it was refused and nothing was run${module.startsWith('torch.nn') ? '; save model.state_dict() instead' : ''}`,
+          `it was refused and nothing was run${wholeModel ? '; save model.state_dict() instead' : ''}`,
         full,
       )
     }

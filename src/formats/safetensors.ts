@@ -1,5 +1,6 @@
-// safetensors, in and out: an 8-byte header length, a JSON header, then one buffer. The reader enforces the format's own
-// rules (https://github.com/huggingface/safetensors#format): the tensors cover the buffer exactly, without overlap or hole.
+// safetensors, in and out: an 8-byte header length, a JSON header, then one buffer. The reader enforces the format's
+// own rules (https://github.com/huggingface/safetensors#format): the tensors cover the buffer exactly, without
+// overlap or hole.
 
 import { ByteReader, concatBytes, decodeUtf8 } from './bytes.ts'
 import {

@@ -43,9 +43,8 @@ export function elementCount(shape: readonly number[]): number {
 export function checkTensor(name: string, tensor: NamedTensor): void {
   const expected = elementCount(tensor.shape) * itemBytes[tensor.dtype]
   if (tensor.data.byteLength === expected) return
-  throw new CheckpointError(
-    `tensor '${name}' has ${tensor.data.byteLength} bytes, expected ${expected} for ${tensor.dtype} [${tensor.shape.join(', ')}]`,
-  )
+  const kind = `${tensor.dtype} [${tensor.shape.join(', ')}]`
+  throw new CheckpointError(`tensor '${name}' has ${tensor.data.byteLength} bytes, expected ${expected} for ${kind}`)
 }
 
 /** The bytes of float32 values as a named tensor (shares memory with `values`). */

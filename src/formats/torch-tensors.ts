@@ -1,6 +1,7 @@
-// Tensors inside PyTorch pickles: the pickle holds a recipe (storage, offset, sizes, strides), the values lie elsewhere in
-// the file. Recipes are checked and collected while the pickle is read, and filled from the storages afterwards:
-// contiguous ones with a view of the file, others with a row-major copy. Follows torch/_utils.py and torch/serialization.py.
+// Tensors inside PyTorch pickles: the pickle holds a recipe (storage, offset, sizes, strides), the values lie
+// elsewhere in the file. Recipes are checked and collected while the pickle is read, and filled from the storages
+// afterwards: contiguous ones with a view of the file, others with a row-major copy. Follows torch/_utils.py and
+// torch/serialization.py.
 
 import { CorruptCheckpointError, UnsupportedCheckpointError } from './errors.ts'
 import { type Charge, PickleGlobal, PickleHelper, type PickleValue } from './pickle-value.ts'

@@ -1,5 +1,5 @@
-// Writes what torch.load reads: the zip format of torch.save, with `data.pkl`, `byteorder`, `version` and one aligned entry
-// per tensor. MMTracking's layout is `{ meta, state_dict, optimizer }`.
+// Writes what torch.load reads: the zip format of torch.save, with `data.pkl`, `byteorder`, `version` and one
+// aligned entry per tensor. MMTracking's layout is `{ meta, state_dict, optimizer }`.
 
 import { concatBytes } from './bytes.ts'
 import { type WritableValue, writePickle } from './pickle-writer.ts'

@@ -1,6 +1,7 @@
-// What torch.save writes, read without Python: the zip format (PyTorch 1.6 and later) and the legacy format before it.
-// Zip: `NAME/data.pkl` and one stored entry `NAME/data/KEY` per storage. Legacy: five pickles in a row (magic number,
-// protocol, system, object, storage keys), then per key an element count and the raw elements. See torch/serialization.py.
+// What torch.save writes, read without Python: the zip format (PyTorch 1.6 and later) and the legacy format before
+// it. Zip: `NAME/data.pkl` and one stored entry `NAME/data/KEY` per storage. Legacy: five pickles in a row (magic
+// number, protocol, system, object, storage keys), then per key an element count and the raw elements. See
+// torch/serialization.py.
 
 import { ByteReader, decodeUtf8 } from './bytes.ts'
 import { CorruptCheckpointError, UnsupportedCheckpointError } from './errors.ts'

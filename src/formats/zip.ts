@@ -149,7 +149,7 @@ function readCentralHeader(reader: ByteReader): Entry {
   if (method !== 0 || (flags & encryptedFlag) !== 0) {
     const how = method === 0 ? 'encrypted' : `compressed (method ${method})`
     throw new UnsupportedCheckpointError(
-      `zip entry '${name}' is ${how}, expected stored as torch.save writes it; save the checkpoint again with torch.save`,
+      `zip entry '${name}' is ${how}, expected stored as torch.save writes it; save the file again with torch.save`,
     )
   }
   const wide = readZip64Extra(extra, name, [size, packedSize, headerOffset])
