@@ -39,10 +39,10 @@ const WORKGROUP = 64
 const MAX_ROLLING_TAPS = 49
 
 /**
- * Outputs per invocation, at most. A software adapter wants few loads per FMA: large tiles. A GPU wants enough invocations
- * to fill it, and registers for the sums: small ones.
+ * Outputs per invocation, at most. A software adapter wants few loads per FMA, hence tall tiles; wider ones are no faster
+ * there and take long to compile. A GPU wants enough invocations to fill it: small tiles.
  */
-const LARGEST_TILE = { cpu: { rows: 13, columns: 13 }, gpu: { rows: 5, columns: 5 } } as const
+const LARGEST_TILE = { cpu: { rows: 32, columns: 5 }, gpu: { rows: 5, columns: 5 } } as const
 
 /** The plan for a problem; pure. The rolling shader for kernels of at most 49 taps, else the plain one. */
 export function chooseCorrelation(

@@ -611,8 +611,8 @@ const IN_H: u32 = 29u;
 const IN_W: u32 = 29u;
 const KERNEL_H: u32 = 5u;
 const KERNEL_W: u32 = 5u;
-const STRIP: u32 = 13u;
-const ROWS: u32 = 13u;
+const STRIP: u32 = 5u;
+const ROWS: u32 = 25u;
 
 const OUT_H: u32 = IN_H - KERNEL_H + 1u;
 const OUT_W: u32 = IN_W - KERNEL_W + 1u;

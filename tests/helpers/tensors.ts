@@ -55,7 +55,7 @@ export async function evaluate(
   return { data, shape: program.result.shape, dispatches: program.stats.dispatches }
 }
 
-/** Largest difference, as a part of the largest expected magnitude; NaN and infinities must agree exactly. */
+/** Largest difference, as a part of the largest expected magnitude; NaN if any value found is NaN. */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   let largest = 0
   let difference = 0

@@ -9,20 +9,20 @@ import * as reference from '../reference/spatial.ts'
 const r50 = { height: 29, width: 29, kernelHeight: 5, kernelWidth: 5, channels: 256 }
 
 describe('choice of the correlation', () => {
-  it('takes large tiles on a software adapter and small ones on a GPU', () => {
+  it('takes tall tiles on a software adapter and small ones on a GPU', () => {
     const software = chooseCorrelation({ kind: 'cpu' }, r50)
     expect(software).toMatchObject({
       shader: 'depthwise_correlation_rolling',
-      constants: { ROWS: 13, STRIP: 13 },
-      invocationsPerSample: 2 * 2 * 256,
+      constants: { ROWS: 25, STRIP: 5 },
+      invocationsPerSample: 5 * 256,
     })
     const hardware = chooseCorrelation({ kind: 'gpu' }, r50)
     expect(hardware).toMatchObject({ constants: { ROWS: 5, STRIP: 5 }, invocationsPerSample: 5 * 5 * 256 })
   })
 
   it('balances tiles, so that none is nearly empty', () => {
-    const { constants } = chooseCorrelation({ kind: 'cpu' }, { ...r50, width: 18, height: 8 })
-    expect(constants).toMatchObject({ STRIP: 7, ROWS: 4 })
+    const { constants } = chooseCorrelation({ kind: 'cpu' }, { ...r50, width: 10, height: 40 })
+    expect(constants).toMatchObject({ STRIP: 3, ROWS: 18 })
   })
 
   it('leaves kernels that do not fit in registers to the plain shader', () => {
@@ -42,7 +42,7 @@ describe('depthwise correlation', () => {
     { shape: [1, 8, 9, 4], kernel: [5, 5] },
     { shape: [2, 9, 11, 3], kernel: [5, 5] },
     { shape: [3, 7, 8, 5], kernel: [4, 3] },
-    { shape: [2, 20, 19, 6], kernel: [5, 5] }, // several tiles each way
+    { shape: [2, 38, 19, 6], kernel: [5, 5] }, // several tiles each way
     { shape: [2, 6, 6, 2], kernel: [6, 6] }, // one output
     { shape: [2, 12, 14, 7], kernel: [9, 8] }, // too many taps for registers
     { shape: [1, 3, 3, 1], kernel: [1, 1] },

@@ -1,0 +1,41 @@
+// Every shader file as it stands, with its default constants, is a complete module: it reflects and compiles.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Device, openDevice } from '../../src/gpu/device.ts'
+import { reflect } from '../../src/gpu/shader.ts'
+import { kernel } from '../../src/kernels/launch.ts'
+import { type ShaderName, shaders } from '../../src/kernels/shaders.generated.ts'
+
+/** Features of a device by the WGSL extension that they stand for. */
+const features: Readonly<Record<string, string>> = {
+  f16: 'shader-f16',
+  subgroups: 'subgroups',
+  chromium_experimental_subgroup_matrix: 'chromium-experimental-subgroup-matrix',
+}
+
+let device: Device
+beforeAll(async () => {
+  device = await openDevice()
+})
+afterAll(() => device.close())
+
+describe.each(Object.keys(shaders) as ShaderName[])('%s.wgsl', (name) => {
+  const text = shaders[name]
+
+  it('opens with what it computes and how it is dispatched', () => {
+    const head = text.slice(0, text.search(/^(?!\/\/)/m))
+    expect(head).toMatch(/[Dd]ispatch/)
+    expect(head.split('\n').length).toBeGreaterThan(2)
+  })
+
+  it('keeps to 120 columns', () => {
+    expect(text.split('\n').filter((line) => line.length > 120)).toEqual([])
+  })
+
+  it('compiles, unless it needs an extension that this adapter lacks', async () => {
+    const needed = [...text.matchAll(/^enable (\w+);/gm)].map(([, extension = '']) => features[extension])
+    if (!needed.every((feature) => feature && device.adapter.features.has(feature))) return
+    expect(reflect(text).bindings.size).toBeGreaterThan(1)
+    await device.kernels.compile([device.kernels.prepare(kernel(name))])
+  })
+})
