@@ -22,7 +22,7 @@ export function startProgress(terminal: Terminal, title: string, total?: number)
 export const silent: Progress = { update: () => undefined, stop: () => undefined }
 
 function bar(terminal: Terminal, title: string, total: number | undefined): Progress {
-  const graph = total === undefined ? '{value}' : '{bar} {value}/{total}'
+  const graph = total === undefined ? '{value}' : '[{bar}] {value}/{total}'
   const single = new SingleBar({
     format: `${fact(title, graph)} {detail}`,
     stream: terminal.stderr as NodeJS.WritableStream,
