@@ -43,9 +43,10 @@ export async function runSession(session: Session): Promise<SessionResult> {
   let tracker: LoadedTracker | undefined
   try {
     tracker = await loadTracker(session)
+    if (!session.quiet) print(session.terminal, fact('adapter', tracker.adapter))
     const result = await track(session, { ...session, tracker, writer })
     const { adapter, anchors } = tracker
-    const speed = { frames: result.frames.length, framesPerSecond: rateOf(result), complete: !result.interrupted }
+    const speed = { framesPerSecond: rateOf(result), complete: !result.interrupted }
     const written = await writer.finish({ ...metadata, config: model.config, anchors, adapter, ...speed })
     return { ...result, written }
   } finally {
@@ -63,7 +64,6 @@ async function loadTracker({ terminal, load, model, signal, quiet }: Session): P
   try {
     const tracker = await orInterrupted(loading, signal)
     progress.update(100)
-    if (!quiet) print(terminal, fact('adapter', tracker.adapter))
     return tracker
   } finally {
     progress.stop()

@@ -11,7 +11,7 @@ import type { CommandContext } from './context.ts'
 import { UsageError } from './errors.ts'
 import { interruptedCode, interruptible } from './interrupt.ts'
 import { checkBoxes, collectBox, collectFile, collectOutput, wholeNumber } from './options.ts'
-import { fitLine, formatRate, judge, speedLine } from './report.ts'
+import { fitLine, judge, speedLine } from './report.ts'
 import { runSession, type SessionResult } from './session.ts'
 import { fact, note, print } from './terminal.ts'
 
@@ -163,7 +163,7 @@ function chooseBoxes({ box, gt, start }: TrackOptions, groundTruth: readonly Gro
 }
 
 function describeSource(path: string, { width, height, fps, count }: FrameSource): string {
-  const rate = fps === undefined ? [] : [`${formatRate(fps)} fps`]
+  const rate = fps === undefined ? [] : [`${Number(fps.toFixed(2))} fps`]
   const frames = count === undefined ? [] : [count === 1 ? '1 frame' : `${count} frames`]
   return [path, formatSize({ width, height }), ...rate, ...frames].join(', ')
 }

@@ -44,6 +44,7 @@ test('boxes of every frame go to every output, the first one as it was given', a
     Array.from({ length: frameCount }, (_, index) => `${10 + index},20,30,20\n`).join(''),
   )
   const json = JSON.parse(await readFile(out('a.json'), 'utf8'))
+  expect((await readFile(out('a.json'), 'utf8')).match(/"frames"/g), 'no key comes twice').toHaveLength(1)
   expect(json).toMatchObject({
     config: 'r50',
     checkpoint: 'weights.pth',
