@@ -1,15 +1,20 @@
 // Ctrl-C as a request: the first one (or SIGTERM) raises a signal that the command heeds between frames, so that files
-// are finished; the second one ends the process as usual.
+// are finished; the second one ends the process at once. Launchers such as tsx pass on a signal that the terminal has
+// sent to us already, so that one which follows closely is the same one.
 
 /** The exit code of an interrupted command, by the shells' convention 128 + SIGINT. */
 export const interruptedCode = 130
+
+const sameSignalMs = 1000
 
 /** Runs `work` with a signal that SIGINT and SIGTERM raise. */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
   const names = ['SIGINT', 'SIGTERM'] as const
+  let first: number | undefined
   const interrupt = () => {
-    release()
+    first ??= performance.now()
+    if (performance.now() - first > sameSignalMs) process.exit(interruptedCode)
     controller.abort()
   }
   const release = () => {

@@ -2,6 +2,7 @@
 // renamed at the end. An existing file survives until then, and survives an error.
 
 import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { OutputError } from './errors.ts'
@@ -28,10 +29,11 @@ export async function pendingFile(path: string): Promise<PendingFile> {
   if (await isFolder(path)) throw new OutputError(`cannot write ${path}: it is a folder, expected a file name`)
   const temporary = await temporaryName(path)
   const handle = await attempt(path, () => open(temporary, 'wx'))
-  let open_ = true
+  const forget = removeAtExit(temporary)
+  let isOpen = true
   const close = async () => {
-    if (open_) await handle.close()
-    open_ = false
+    if (isOpen) await handle.close()
+    isOpen = false
   }
   return {
     temporary,
@@ -40,11 +42,13 @@ export async function pendingFile(path: string): Promise<PendingFile> {
       await attempt(path, async () => {
         await close()
         await rename(temporary, path)
+        forget()
       })
     },
     async discard() {
       await close().catch(() => undefined)
       await rm(temporary, { force: true })
+      forget()
     },
   }
 }
@@ -77,6 +81,7 @@ export async function pendingFolder(path: string, isOurs: (name: string) => bool
   }
   const temporary = await temporaryName(target)
   await attempt(target, () => mkdir(temporary))
+  const forget = removeAtExit(temporary)
   return {
     temporary,
     async commit() {
@@ -84,13 +89,22 @@ export async function pendingFolder(path: string, isOurs: (name: string) => bool
         const old = existing ? await temporaryName(target) : undefined
         if (old !== undefined) await rename(target, old)
         await rename(temporary, target)
+        forget()
         if (old !== undefined) await rm(old, { recursive: true })
       })
     },
     async discard() {
       await rm(temporary, { recursive: true, force: true })
+      forget()
     },
   }
+}
+
+/** Has the path removed if the process exits before the returned function is called. */
+function removeAtExit(path: string): () => void {
+  const remove = () => rmSync(path, { recursive: true, force: true })
+  process.once('exit', remove)
+  return () => process.off('exit', remove)
 }
 
 async function temporaryName(path: string): Promise<string> {
