@@ -2,6 +2,7 @@
 // the same tests assert the error that names it.
 
 import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -156,9 +157,14 @@ test('the option for handing on every frame follows the version of ffmpeg', () =
 
 /** Process ids of this process's children named ffmpeg. */
 function children(): string[] {
+  const parent = String(process.pid)
+  if (existsSync('/proc/self/task')) {
+    const pids = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ')
+    return pids.filter(
+      (pid) => existsSync(`/proc/${pid}/comm`) && readFileSync(`/proc/${pid}/comm`, 'utf8').includes('ffmpeg'),
+    )
+  }
   const lines = execFileSync('ps', ['-A', '-o', 'ppid=,pid=,comm='], { encoding: 'utf8' }).trim().split('\n')
-  return lines
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([parent, , name]) => Number(parent) === process.pid && name?.includes('ffmpeg'))
-    .map(([, pid]) => pid ?? '')
+  const rows = lines.map((line) => line.trim().split(/\s+/))
+  return rows.filter(([ppid, , name]) => ppid === parent && name?.includes('ffmpeg')).map(([, pid]) => pid ?? '')
 }
