@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// The program `siamrpn`: hands the command line to `run.ts` with the real terminal and the real tracker.
+
+import { interruptedCode } from './interrupt.ts'
+import { loadTracker } from './load-tracker.ts'
+import { runCommand } from './run.ts'
+
+process.stdout.on('error', () => process.exit(1)) // A reader such as `head` has gone.
+const { stdout, stderr } = process
+process.exitCode = await runCommand(process.argv.slice(2), { terminal: { stdout, stderr }, load: loadTracker })
+if (process.exitCode === interruptedCode) process.exit() // Something interrupted may still be under way.
