@@ -8,6 +8,10 @@ export type ShaderName =
   | "center_crop"
   | "center_crop_vec4"
   | "channel_sum"
+  | "conv2d_direct"
+  | "conv2d_reduce"
+  | "conv2d_subgroup"
+  | "conv2d_tiled"
   | "crop_resize"
   | "decode_best"
   | "depthwise_correlation"
@@ -20,6 +24,9 @@ export type ShaderName =
   | "relu_vec4"
   | "weighted_sum"
   | "weighted_sum_vec4"
+  | "winograd_input"
+  | "winograd_output"
+  | "winograd_weight"
 
 export const shaders: Readonly<Record<ShaderName, string>> = {
   "add": `// Sum of two tensors of one shape, with an optional ReLU (the end of a residual block).
@@ -312,6 +319,513 @@ fn main(
   if (local == 0u) {
     sums[group.x] = vec4u(atomicLoad(&red), atomicLoad(&green), atomicLoad(&blue), 0u);
   }
+}
+`,
+  "conv2d_direct": `// Convolution of any kernel size, stride, padding, dilation, groups and channel count, one output element per invocation:
+//   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), g(o) * IN_C/groups + c] * w[tap, c, o]),   NHWC
+// The fallback where no tiled kernel fits: channels not divisible by 4, groups, and very few output channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * OH * OW * OUT_C.
+
+const WORKGROUP: u32 = 64u;
+const HAS_SCALE: bool = false;
+const HAS_BIAS: bool = false;
+const HAS_RESIDUAL: bool = false;
+const RELU: bool = false;
+
+struct Params {
+  count: u32,
+  in_height: u32,
+  in_width: u32,
+  in_channels: u32,
+  out_height: u32,
+  out_width: u32,
+  out_channels: u32,
+  weight_stride: u32, // output channels padded to 4
+  kernel_height: u32,
+  kernel_width: u32,
+  stride: u32,
+  padding_y: i32,
+  padding_x: i32,
+  dilation: u32,
+  group_inputs: u32, // input channels of one group
+  group_outputs: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read> scale: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> residual: array<f32>;
+@group(0) @binding(5) var<storage, read_write> output: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let o = index % params.out_channels;
+  let pixel = index / params.out_channels;
+  let x = pixel % params.out_width;
+  let y = (pixel / params.out_width) % params.out_height;
+  let n = pixel / (params.out_width * params.out_height);
+  let first = (o / params.group_outputs) * params.group_inputs;
+
+  var sum = 0.0;
+  for (var ky = 0u; ky < params.kernel_height; ky++) {
+    let iy = i32(y * params.stride + ky * params.dilation) - params.padding_y;
+    if (iy < 0 || iy >= i32(params.in_height)) {
+      continue;
+    }
+    for (var kx = 0u; kx < params.kernel_width; kx++) {
+      let ix = i32(x * params.stride + kx * params.dilation) - params.padding_x;
+      if (ix < 0 || ix >= i32(params.in_width)) {
+        continue;
+      }
+      let at = ((n * params.in_height + u32(iy)) * params.in_width + u32(ix)) * params.in_channels + first;
+      let row = (ky * params.kernel_width + kx) * params.group_inputs;
+      for (var c = 0u; c < params.group_inputs; c++) {
+        sum = fma(input[at + c], weight[(row + c) * params.weight_stride + o], sum);
+      }
+    }
+  }
+  if (HAS_SCALE) {
+    sum *= scale[o];
+  }
+  if (HAS_BIAS) {
+    sum += bias[o];
+  }
+  if (HAS_RESIDUAL) {
+    sum += residual[index];
+  }
+  output[index] = select(sum, max(sum, 0.0), RELU);
+}
+`,
+  "conv2d_reduce": `// Second stage of a split convolution: adds the partial sums of conv2d_tiled in slice order and applies the epilogue.
+//   y[i] = epilogue(sum over s of partial[s * ELEMENTS + i]),   i over N * OH * OW * OUT_C / 4
+// Deterministic: the order of the sum does not depend on scheduling.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count in vec4.
+
+const WORKGROUP: u32 = 64u;
+const SPLIT_K: u32 = 2u;
+const OUT_CHANNELS4: u32 = 64u;
+const HAS_SCALE: bool = false;
+const HAS_BIAS: bool = false;
+const HAS_RESIDUAL: bool = false;
+const RELU: bool = false;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> partial: array<vec4f>;
+@group(0) @binding(1) var<storage, read> scale: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  var y = partial[index];
+  for (var s = 1u; s < SPLIT_K; s++) {
+    y += partial[s * params.count + index];
+  }
+  let column = index % OUT_CHANNELS4;
+  if (HAS_SCALE) {
+    y *= scale[column];
+  }
+  if (HAS_BIAS) {
+    y += bias[column];
+  }
+  if (HAS_RESIDUAL) {
+    y += residual[index];
+  }
+  output[index] = select(y, max(y, vec4f()), RELU);
+}
+`,
+  "conv2d_subgroup": `enable subgroups;
+
+// Convolution as an implicit GEMM for software adapters with subgroups of 8 lanes (Mesa's lavapipe), NHWC:
+//   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), c] * w[tap, c, o]),   p = (n * OH + oy) * OW + ox
+// One subgroup computes 24 pixels x 64 output channels: each lane owns two vec4 of channels (l, 8 lanes apart from r), loads
+// three pixels' inputs, and every lane gets the others' through subgroupBroadcast. A software adapter gathers lane by
+// lane, so few loads per multiply decide; workgroup memory and loops over small arrays cost more than they save, hence the
+// unrolled rows. \`wl * x\` is four products whose sum joins the accumulator: fewer passes over spilled accumulators.
+// Also a plain batched GEMM: one tap, and batch z reads, multiplies and writes at its own offsets (Winograd's 16 products).
+// Dispatch: x = ceil(OUT_C / 64), y = ceil(pixels / 24), z = batches. Cin and Cout divisible by 4.
+
+const ROWS: u32 = 24u;
+const LANES: u32 = 8u;
+const COLUMNS: u32 = 16u; // vec4 of output channels per workgroup
+
+struct Params {
+  pixels: u32,
+  in_height: u32,
+  in_width: u32,
+  in_channels4: u32,
+  out_height: u32,
+  out_width: u32,
+  out_channels4: u32,
+  kernel_width: u32,
+  taps: u32,
+  stride: u32,
+  padding_y: i32,
+  padding_x: i32,
+  dilation: u32,
+  input_batch: u32, // vec4 from one z to the next
+  weight_batch: u32,
+  has_scale: u32,
+  has_bias: u32,
+  has_residual: u32,
+  relu: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read> scale: array<vec4f>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(4) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+// Where a pixel's receptive field begins, in the input's rows and columns (may be negative), and its sample.
+struct Origin {
+  sample: u32,
+  y: i32,
+  x: i32,
+}
+
+struct Tile {
+  pixel: u32, // of row 0
+  column: u32, // this lane's left vec4 of channels
+  base: u32, // of batch z in the output
+  scale_left: vec4f,
+  scale_right: vec4f,
+  bias_left: vec4f,
+  bias_right: vec4f,
+}
+
+fn origin(pixel: u32) -> Origin {
+  let x = pixel % params.out_width;
+  let rest = pixel / params.out_width;
+  let y = rest % params.out_height;
+  return Origin(rest / params.out_height, i32(y * params.stride) - params.padding_y, i32(x * params.stride) - params.padding_x);
+}
+
+// Index of the first vec4 of a pixel's input at a tap; -1 outside of the image.
+fn tap_index(at: Origin, pixel: u32, dy: i32, dx: i32) -> i32 {
+  let y = at.y + dy;
+  let x = at.x + dx;
+  let inside = pixel < params.pixels && y >= 0 && x >= 0 && y < i32(params.in_height) && x < i32(params.in_width);
+  let index = ((i32(at.sample * params.in_height) + y) * i32(params.in_width) + x) * i32(params.in_channels4);
+  return select(-1, index, inside);
+}
+
+fn load(index: i32, c: u32) -> vec4f {
+  return select(vec4f(), input[u32(max(index, 0)) + c], index >= 0);
+}
+
+fn weights(row: u32, column: u32) -> mat4x4f {
+  let n = params.out_channels4;
+  let at = row * n + min(column, n - 1u);
+  return mat4x4f(weight[at], weight[at + n], weight[at + 2u * n], weight[at + 3u * n]);
+}
+
+fn finish(pixel: u32, column: u32, base: u32, sum: vec4f) {
+  if (column >= params.out_channels4) {
+    return;
+  }
+  let at = base + pixel * params.out_channels4 + column;
+  var y = sum;
+  if (params.has_residual != 0u) {
+    y += residual[at];
+  }
+  output[at] = select(y, max(y, vec4f()), params.relu != 0u);
+}
+
+fn store(row: u32, left: vec4f, right: vec4f, tile: Tile) {
+  let pixel = tile.pixel + row;
+  if (pixel < params.pixels) {
+    finish(pixel, tile.column, tile.base, left * tile.scale_left + tile.bias_left);
+    finish(pixel, tile.column + LANES, tile.base, right * tile.scale_right + tile.bias_right);
+  }
+}
+
+fn epilogue(pixel: u32, column: u32, base: u32) -> Tile {
+  let left = min(column, params.out_channels4 - 1u);
+  let right = min(column + LANES, params.out_channels4 - 1u);
+  var tile = Tile(pixel, column, base, vec4f(1.0), vec4f(1.0), vec4f(), vec4f());
+  if (params.has_scale != 0u) {
+    tile.scale_left = scale[left];
+    tile.scale_right = scale[right];
+  }
+  if (params.has_bias != 0u) {
+    tile.bias_left = bias[left];
+    tile.bias_right = bias[right];
+  }
+  return tile;
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let column = group.x * COLUMNS + lane;
+  let pixel = group.y * ROWS;
+  let pixel0 = pixel + lane;
+  let pixel1 = pixel + LANES + lane;
+  let pixel2 = pixel + 2u * LANES + lane;
+  let origin0 = origin(pixel0);
+  let origin1 = origin(pixel1);
+  let origin2 = origin(pixel2);
+  let input_base = i32(group.z * params.input_batch);
+  var row = group.z * params.weight_batch;
+  var l0 = vec4f(); var r0 = vec4f();
+  var l1 = vec4f(); var r1 = vec4f();
+  var l2 = vec4f(); var r2 = vec4f();
+  var l3 = vec4f(); var r3 = vec4f();
+  var l4 = vec4f(); var r4 = vec4f();
+  var l5 = vec4f(); var r5 = vec4f();
+  var l6 = vec4f(); var r6 = vec4f();
+  var l7 = vec4f(); var r7 = vec4f();
+  var l8 = vec4f(); var r8 = vec4f();
+  var l9 = vec4f(); var r9 = vec4f();
+  var l10 = vec4f(); var r10 = vec4f();
+  var l11 = vec4f(); var r11 = vec4f();
+  var l12 = vec4f(); var r12 = vec4f();
+  var l13 = vec4f(); var r13 = vec4f();
+  var l14 = vec4f(); var r14 = vec4f();
+  var l15 = vec4f(); var r15 = vec4f();
+  var l16 = vec4f(); var r16 = vec4f();
+  var l17 = vec4f(); var r17 = vec4f();
+  var l18 = vec4f(); var r18 = vec4f();
+  var l19 = vec4f(); var r19 = vec4f();
+  var l20 = vec4f(); var r20 = vec4f();
+  var l21 = vec4f(); var r21 = vec4f();
+  var l22 = vec4f(); var r22 = vec4f();
+  var l23 = vec4f(); var r23 = vec4f();
+
+  for (var tap = 0u; tap < params.taps; tap++) {
+    let dy = i32((tap / params.kernel_width) * params.dilation);
+    let dx = i32((tap % params.kernel_width) * params.dilation);
+    let at0 = tap_index(origin0, pixel0, dy, dx);
+    let at1 = tap_index(origin1, pixel1, dy, dx);
+    let at2 = tap_index(origin2, pixel2, dy, dx);
+    let base0 = select(-1, at0 + input_base, at0 >= 0);
+    let base1 = select(-1, at1 + input_base, at1 >= 0);
+    let base2 = select(-1, at2 + input_base, at2 >= 0);
+    for (var c = 0u; c < params.in_channels4; c++) {
+      let x0 = load(base0, c);
+      let x1 = load(base1, c);
+      let x2 = load(base2, c);
+      let wl = weights(row, column);
+      let wr = weights(row, column + LANES);
+      row += 4u;
+      { let x = subgroupBroadcast(x0, 0u); l0 += wl * x; r0 += wr * x; }
+      { let x = subgroupBroadcast(x0, 1u); l1 += wl * x; r1 += wr * x; }
+      { let x = subgroupBroadcast(x0, 2u); l2 += wl * x; r2 += wr * x; }
+      { let x = subgroupBroadcast(x0, 3u); l3 += wl * x; r3 += wr * x; }
+      { let x = subgroupBroadcast(x0, 4u); l4 += wl * x; r4 += wr * x; }
+      { let x = subgroupBroadcast(x0, 5u); l5 += wl * x; r5 += wr * x; }
+      { let x = subgroupBroadcast(x0, 6u); l6 += wl * x; r6 += wr * x; }
+      { let x = subgroupBroadcast(x0, 7u); l7 += wl * x; r7 += wr * x; }
+      { let x = subgroupBroadcast(x1, 0u); l8 += wl * x; r8 += wr * x; }
+      { let x = subgroupBroadcast(x1, 1u); l9 += wl * x; r9 += wr * x; }
+      { let x = subgroupBroadcast(x1, 2u); l10 += wl * x; r10 += wr * x; }
+      { let x = subgroupBroadcast(x1, 3u); l11 += wl * x; r11 += wr * x; }
+      { let x = subgroupBroadcast(x1, 4u); l12 += wl * x; r12 += wr * x; }
+      { let x = subgroupBroadcast(x1, 5u); l13 += wl * x; r13 += wr * x; }
+      { let x = subgroupBroadcast(x1, 6u); l14 += wl * x; r14 += wr * x; }
+      { let x = subgroupBroadcast(x1, 7u); l15 += wl * x; r15 += wr * x; }
+      { let x = subgroupBroadcast(x2, 0u); l16 += wl * x; r16 += wr * x; }
+      { let x = subgroupBroadcast(x2, 1u); l17 += wl * x; r17 += wr * x; }
+      { let x = subgroupBroadcast(x2, 2u); l18 += wl * x; r18 += wr * x; }
+      { let x = subgroupBroadcast(x2, 3u); l19 += wl * x; r19 += wr * x; }
+      { let x = subgroupBroadcast(x2, 4u); l20 += wl * x; r20 += wr * x; }
+      { let x = subgroupBroadcast(x2, 5u); l21 += wl * x; r21 += wr * x; }
+      { let x = subgroupBroadcast(x2, 6u); l22 += wl * x; r22 += wr * x; }
+      { let x = subgroupBroadcast(x2, 7u); l23 += wl * x; r23 += wr * x; }
+    }
+  }
+
+  let tile = epilogue(pixel, column, group.z * params.pixels * params.out_channels4);
+  store(0u, l0, r0, tile);
+  store(1u, l1, r1, tile);
+  store(2u, l2, r2, tile);
+  store(3u, l3, r3, tile);
+  store(4u, l4, r4, tile);
+  store(5u, l5, r5, tile);
+  store(6u, l6, r6, tile);
+  store(7u, l7, r7, tile);
+  store(8u, l8, r8, tile);
+  store(9u, l9, r9, tile);
+  store(10u, l10, r10, tile);
+  store(11u, l11, r11, tile);
+  store(12u, l12, r12, tile);
+  store(13u, l13, r13, tile);
+  store(14u, l14, r14, tile);
+  store(15u, l15, r15, tile);
+  store(16u, l16, r16, tile);
+  store(17u, l17, r17, tile);
+  store(18u, l18, r18, tile);
+  store(19u, l19, r19, tile);
+  store(20u, l20, r20, tile);
+  store(21u, l21, r21, tile);
+  store(22u, l22, r22, tile);
+  store(23u, l23, r23, tile);
+}
+`,
+  "conv2d_tiled": `// Convolution as an implicit GEMM for GPUs, through workgroup memory, NHWC:
+//   y[p, o] = epilogue(sum over k of x[pixel(p, tap(k)), c(k)] * w[k, o]),   p = (n * OH + oy) * OW + ox, k = tap * Cin + c
+// A workgroup of (TILE_M / 4) x (TILE_N / 4) invocations computes TILE_M pixels x TILE_N output channels, TILE_K of the
+// inner dimension at a time; each invocation keeps 4 pixels x 4 channels in registers. The gather of the implicit im2col
+// is fused in the load of the input tile; its geometry is constant, so that divisions are by constants.
+// With SPLIT_K > 1, z-slice s sums only its share of the inner dimension and writes raw sums to output[s]; the shader
+// conv2d_reduce adds the slices in order and applies the epilogue: deterministic, for layers with few tiles.
+// Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(pixels / TILE_M), z = SPLIT_K. Cin and Cout divisible by 4.
+
+const TILE_M: u32 = 64u;
+const TILE_N: u32 = 64u;
+const TILE_K: u32 = 16u;
+const SPLIT_K: u32 = 1u;
+const IN_HEIGHT: u32 = 31u;
+const IN_WIDTH: u32 = 31u;
+const IN_CHANNELS4: u32 = 64u;
+const OUT_HEIGHT: u32 = 31u;
+const OUT_WIDTH: u32 = 31u;
+const OUT_CHANNELS4: u32 = 64u;
+const KERNEL_WIDTH: u32 = 1u;
+const TAPS: u32 = 1u;
+const STRIDE: u32 = 1u;
+const PADDING_Y: i32 = 0i;
+const PADDING_X: i32 = 0i;
+const DILATION: u32 = 1u;
+const HAS_SCALE: bool = false;
+const HAS_BIAS: bool = false;
+const HAS_RESIDUAL: bool = false;
+const RELU: bool = false;
+
+const THREADS_X: u32 = TILE_N / 4u;
+const THREADS_Y: u32 = TILE_M / 4u;
+const THREADS: u32 = THREADS_X * THREADS_Y;
+const TILE_K4: u32 = TILE_K / 4u;
+const STEPS: u32 = (TAPS * IN_CHANNELS4 + TILE_K4 - 1u) / TILE_K4;
+const STEPS_PER_SPLIT: u32 = (STEPS + SPLIT_K - 1u) / SPLIT_K;
+const ROW4: u32 = TILE_M / 4u + 1u; // one vec4 of padding against bank conflicts
+
+struct Params {
+  pixels: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read> scale: array<vec4f>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(4) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+// Transposed: tile_x[k][pixel], so that one vec4 holds four neighbouring pixels of the same k.
+var<workgroup> tile_x: array<array<vec4f, ROW4>, TILE_K>;
+var<workgroup> tile_w: array<array<vec4f, THREADS_X>, TILE_K>;
+
+fn gather(pixel: u32, k4: u32) -> vec4f {
+  if (pixel >= params.pixels || k4 >= TAPS * IN_CHANNELS4) {
+    return vec4f();
+  }
+  let tap = k4 / IN_CHANNELS4;
+  let c = k4 % IN_CHANNELS4;
+  let ox = pixel % OUT_WIDTH;
+  let oy = (pixel / OUT_WIDTH) % OUT_HEIGHT;
+  let n = pixel / (OUT_WIDTH * OUT_HEIGHT);
+  let y = i32(oy * STRIDE + (tap / KERNEL_WIDTH) * DILATION) - PADDING_Y;
+  let x = i32(ox * STRIDE + (tap % KERNEL_WIDTH) * DILATION) - PADDING_X;
+  if (y < 0 || x < 0 || y >= i32(IN_HEIGHT) || x >= i32(IN_WIDTH)) {
+    return vec4f();
+  }
+  return input[((n * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x)) * IN_CHANNELS4 + c];
+}
+
+fn load_tiles(thread: u32, first_pixel: u32, first_column: u32, step: u32) {
+  for (var i = thread; i < TILE_M * TILE_K4; i += THREADS) {
+    let pixel = i / TILE_K4;
+    let k4 = i % TILE_K4;
+    let x = gather(first_pixel + pixel, step * TILE_K4 + k4);
+    for (var e = 0u; e < 4u; e++) {
+      tile_x[k4 * 4u + e][pixel / 4u][pixel % 4u] = x[e];
+    }
+  }
+  for (var i = thread; i < TILE_K * THREADS_X; i += THREADS) {
+    let k = step * TILE_K + i / THREADS_X;
+    let column = first_column + i % THREADS_X;
+    var w = vec4f();
+    if (k < TAPS * IN_CHANNELS4 * 4u && column < OUT_CHANNELS4) {
+      w = weight[k * OUT_CHANNELS4 + column];
+    }
+    tile_w[i / THREADS_X][i % THREADS_X] = w;
+  }
+}
+
+fn store(pixel: u32, column: u32, split: u32, sum: vec4f) {
+  if (pixel >= params.pixels || column >= OUT_CHANNELS4) {
+    return;
+  }
+  let at = pixel * OUT_CHANNELS4 + column;
+  var y = sum;
+  if (SPLIT_K == 1u) {
+    if (HAS_SCALE) {
+      y *= scale[column];
+    }
+    if (HAS_BIAS) {
+      y += bias[column];
+    }
+    if (HAS_RESIDUAL) {
+      y += residual[at];
+    }
+    if (RELU) {
+      y = max(y, vec4f());
+    }
+  }
+  output[split * params.pixels * OUT_CHANNELS4 + at] = y;
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let first_pixel = group.y * TILE_M;
+  let first_column = group.x * THREADS_X;
+  let tx = thread % THREADS_X;
+  let ty = thread / THREADS_X;
+  var sum0 = vec4f();
+  var sum1 = vec4f();
+  var sum2 = vec4f();
+  var sum3 = vec4f();
+
+  let first = group.z * STEPS_PER_SPLIT;
+  let last = min(first + STEPS_PER_SPLIT, STEPS);
+  for (var step = first; step < last; step++) {
+    load_tiles(thread, first_pixel, first_column, step);
+    workgroupBarrier();
+    for (var k = 0u; k < TILE_K; k++) {
+      let x = tile_x[k][ty];
+      let w = tile_w[k][tx];
+      sum0 = fma(vec4f(x[0]), w, sum0);
+      sum1 = fma(vec4f(x[1]), w, sum1);
+      sum2 = fma(vec4f(x[2]), w, sum2);
+      sum3 = fma(vec4f(x[3]), w, sum3);
+    }
+    workgroupBarrier();
+  }
+
+  let pixel = first_pixel + ty * 4u;
+  let column = first_column + tx;
+  store(pixel, column, group.z, sum0);
+  store(pixel + 1u, column, group.z, sum1);
+  store(pixel + 2u, column, group.z, sum2);
+  store(pixel + 3u, column, group.z, sum3);
 }
 `,
   "crop_resize": `// Crops rectangles out of a packed frame, pads outside of the frame and resizes them bilinearly to a square.
@@ -1002,6 +1516,203 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     sum += weights.w * input3[index];
   }
   output[index] = sum;
+}
+`,
+  "winograd_input": `// Winograd F(2x2, 3x3), the image's side: V = B^T d B for each 4x4 tile, laid out as 16 GEMM operands [tile, c].
+//   B^T = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
+// A convolution of dilation D is D x D dense convolutions on interleaved pixels (phases), so tiles are numbered
+// (((n * D + phase_y) * D + phase_x) * TILES_Y + ty) * TILES_X + tx, and tile pixel i lies at (2 ty + i) * D + phase_y.
+// One invocation per tile and vec4 of channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * IN_CHANNELS4.
+
+const WORKGROUP: u32 = 64u;
+const IN_HEIGHT: u32 = 31u;
+const IN_WIDTH: u32 = 31u;
+const IN_CHANNELS4: u32 = 16u;
+const TILES_Y: u32 = 8u;
+const TILES_X: u32 = 8u;
+const DILATION: u32 = 2u;
+const PADDING_Y: i32 = 2i;
+const PADDING_X: i32 = 2i;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let c = index % IN_CHANNELS4;
+  let tile = index / IN_CHANNELS4;
+  let tx = tile % TILES_X;
+  let ty = (tile / TILES_X) % TILES_Y;
+  let phase = tile / (TILES_X * TILES_Y);
+  let n = phase / (DILATION * DILATION);
+  let first_y = i32(2u * ty * DILATION + (phase / DILATION) % DILATION) - PADDING_Y;
+  let first_x = i32(2u * tx * DILATION + phase % DILATION) - PADDING_X;
+
+  // rows: B^T d, one column of d at a time
+  var rows: array<array<vec4f, 4>, 4>;
+  for (var j = 0u; j < 4u; j++) {
+    var d: array<vec4f, 4>;
+    for (var i = 0u; i < 4u; i++) {
+      let y = first_y + i32(i * DILATION);
+      let x = first_x + i32(j * DILATION);
+      let inside = y >= 0 && x >= 0 && y < i32(IN_HEIGHT) && x < i32(IN_WIDTH);
+      let at = ((n * IN_HEIGHT + u32(max(y, 0))) * IN_WIDTH + u32(max(x, 0))) * IN_CHANNELS4 + c;
+      d[i] = select(vec4f(), input[select(0u, at, inside)], inside);
+    }
+    rows[0][j] = d[0] - d[2];
+    rows[1][j] = d[1] + d[2];
+    rows[2][j] = d[2] - d[1];
+    rows[3][j] = d[1] - d[3];
+  }
+  for (var i = 0u; i < 4u; i++) {
+    let to = i * 4u * params.count + index;
+    output[to] = rows[i][0] - rows[i][2];
+    output[to + params.count] = rows[i][1] + rows[i][2];
+    output[to + 2u * params.count] = rows[i][2] - rows[i][1];
+    output[to + 3u * params.count] = rows[i][1] - rows[i][3];
+  }
+}
+`,
+  "winograd_output": `// Winograd F(2x2, 3x3), back to the image: Y = A^T M A for each tile of 2x2 outputs, then the convolution's epilogue.
+//   A^T = [1 1 1 0; 0 1 -1 -1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
+// M is 16 GEMM results [tile, o]; tiles are numbered as in winograd_input. One invocation per tile and vec4 of channels of
+// the slice of output channels at params.first4.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * slice4.
+
+const WORKGROUP: u32 = 64u;
+const OUT_HEIGHT: u32 = 31u;
+const OUT_WIDTH: u32 = 31u;
+const OUT_CHANNELS4: u32 = 16u;
+const TILES_Y: u32 = 8u;
+const TILES_X: u32 = 8u;
+const DILATION: u32 = 2u;
+const HAS_SCALE: bool = false;
+const HAS_BIAS: bool = false;
+const HAS_RESIDUAL: bool = false;
+const RELU: bool = false;
+
+struct Params {
+  count: u32,
+  first4: u32,
+  slice4: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> scale: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+fn store(n: u32, y: u32, x: u32, column: u32, sum: vec4f) {
+  if (y >= OUT_HEIGHT || x >= OUT_WIDTH) {
+    return;
+  }
+  let at = ((n * OUT_HEIGHT + y) * OUT_WIDTH + x) * OUT_CHANNELS4 + column;
+  var value = sum;
+  if (HAS_SCALE) {
+    value *= scale[column];
+  }
+  if (HAS_BIAS) {
+    value += bias[column];
+  }
+  if (HAS_RESIDUAL) {
+    value += residual[at];
+  }
+  output[at] = select(value, max(value, vec4f()), RELU);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let column = params.first4 + index % params.slice4;
+  let tile = index / params.slice4;
+  let tx = tile % TILES_X;
+  let ty = (tile / TILES_X) % TILES_Y;
+  let phase = tile / (TILES_X * TILES_Y);
+  let n = phase / (DILATION * DILATION);
+  let y = 2u * ty * DILATION + (phase / DILATION) % DILATION;
+  let x = 2u * tx * DILATION + phase % DILATION;
+
+  // rows: A^T M, one column of M at a time
+  var rows: array<array<vec4f, 4>, 2>;
+  for (var j = 0u; j < 4u; j++) {
+    let at = j * params.count + index;
+    let m0 = input[at];
+    let m1 = input[at + 4u * params.count];
+    let m2 = input[at + 8u * params.count];
+    let m3 = input[at + 12u * params.count];
+    rows[0][j] = m0 + m1 + m2;
+    rows[1][j] = m1 - m2 - m3;
+  }
+  for (var i = 0u; i < 2u; i++) {
+    let row = y + i * DILATION;
+    store(n, row, x, column, rows[i][0] + rows[i][1] + rows[i][2]);
+    store(n, row, x + DILATION, column, rows[i][1] - rows[i][2] - rows[i][3]);
+  }
+}
+`,
+  "winograd_weight": `// Winograd F(2x2, 3x3), the filter's side: U = G g G^T for each pair of channels, laid out as 16 GEMM operands [c, o].
+//   G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
+// One invocation per input channel and vec4 of output channels, of the slice of output channels at FIRST.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = IN_C * SLICE4.
+
+const WORKGROUP: u32 = 64u;
+const IN_CHANNELS: u32 = 64u;
+const OUT_CHANNELS4: u32 = 16u;
+
+struct Params {
+  count: u32,
+  first4: u32, // first vec4 of output channels of the slice
+  slice4: u32, // vec4 of output channels in the slice
+}
+
+@group(0) @binding(0) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let at = (index / params.slice4) * OUT_CHANNELS4 + params.first4 + index % params.slice4;
+  let tap = IN_CHANNELS * OUT_CHANNELS4;
+
+  // columns: G g, row by row of g's columns
+  var column: array<array<vec4f, 3>, 4>;
+  for (var x = 0u; x < 3u; x++) {
+    let g0 = weight[at + x * tap];
+    let g1 = weight[at + (3u + x) * tap];
+    let g2 = weight[at + (6u + x) * tap];
+    let outer = g0 + g2;
+    column[0][x] = g0;
+    column[1][x] = 0.5 * (outer + g1);
+    column[2][x] = 0.5 * (outer - g1);
+    column[3][x] = g2;
+  }
+  for (var y = 0u; y < 4u; y++) {
+    let outer = column[y][0] + column[y][2];
+    let to = y * 4u * params.count + index;
+    output[to] = column[y][0];
+    output[to + params.count] = 0.5 * (outer + column[y][1]);
+    output[to + 2u * params.count] = 0.5 * (outer - column[y][1]);
+    output[to + 3u * params.count] = column[y][2];
+  }
 }
 `,
 }

@@ -1,0 +1,81 @@
+// Winograd F(2x2, 3x3), back to the image: Y = A^T M A for each tile of 2x2 outputs, then the convolution's epilogue.
+//   A^T = [1 1 1 0; 0 1 -1 -1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
+// M is 16 GEMM results [tile, o]; tiles are numbered as in winograd_input. One invocation per tile and vec4 of channels of
+// the slice of output channels at params.first4.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * slice4.
+
+const WORKGROUP: u32 = 64u;
+const OUT_HEIGHT: u32 = 31u;
+const OUT_WIDTH: u32 = 31u;
+const OUT_CHANNELS4: u32 = 16u;
+const TILES_Y: u32 = 8u;
+const TILES_X: u32 = 8u;
+const DILATION: u32 = 2u;
+const HAS_SCALE: bool = false;
+const HAS_BIAS: bool = false;
+const HAS_RESIDUAL: bool = false;
+const RELU: bool = false;
+
+struct Params {
+  count: u32,
+  first4: u32,
+  slice4: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> scale: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+fn store(n: u32, y: u32, x: u32, column: u32, sum: vec4f) {
+  if (y >= OUT_HEIGHT || x >= OUT_WIDTH) {
+    return;
+  }
+  let at = ((n * OUT_HEIGHT + y) * OUT_WIDTH + x) * OUT_CHANNELS4 + column;
+  var value = sum;
+  if (HAS_SCALE) {
+    value *= scale[column];
+  }
+  if (HAS_BIAS) {
+    value += bias[column];
+  }
+  if (HAS_RESIDUAL) {
+    value += residual[at];
+  }
+  output[at] = select(value, max(value, vec4f()), RELU);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let column = params.first4 + index % params.slice4;
+  let tile = index / params.slice4;
+  let tx = tile % TILES_X;
+  let ty = (tile / TILES_X) % TILES_Y;
+  let phase = tile / (TILES_X * TILES_Y);
+  let n = phase / (DILATION * DILATION);
+  let y = 2u * ty * DILATION + (phase / DILATION) % DILATION;
+  let x = 2u * tx * DILATION + phase % DILATION;
+
+  // rows: A^T M, one column of M at a time
+  var rows: array<array<vec4f, 4>, 2>;
+  for (var j = 0u; j < 4u; j++) {
+    let at = j * params.count + index;
+    let m0 = input[at];
+    let m1 = input[at + 4u * params.count];
+    let m2 = input[at + 8u * params.count];
+    let m3 = input[at + 12u * params.count];
+    rows[0][j] = m0 + m1 + m2;
+    rows[1][j] = m1 - m2 - m3;
+  }
+  for (var i = 0u; i < 2u; i++) {
+    let row = y + i * DILATION;
+    store(n, row, x, column, rows[i][0] + rows[i][1] + rows[i][2]);
+    store(n, row, x + DILATION, column, rows[i][1] - rows[i][2] - rows[i][3]);
+  }
+}

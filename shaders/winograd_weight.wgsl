@@ -1,0 +1,49 @@
+// Winograd F(2x2, 3x3), the filter's side: U = G g G^T for each pair of channels, laid out as 16 GEMM operands [c, o].
+//   G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
+// One invocation per input channel and vec4 of output channels, of the slice of output channels at FIRST.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = IN_C * SLICE4.
+
+const WORKGROUP: u32 = 64u;
+const IN_CHANNELS: u32 = 64u;
+const OUT_CHANNELS4: u32 = 16u;
+
+struct Params {
+  count: u32,
+  first4: u32, // first vec4 of output channels of the slice
+  slice4: u32, // vec4 of output channels in the slice
+}
+
+@group(0) @binding(0) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let at = (index / params.slice4) * OUT_CHANNELS4 + params.first4 + index % params.slice4;
+  let tap = IN_CHANNELS * OUT_CHANNELS4;
+
+  // columns: G g, row by row of g's columns
+  var column: array<array<vec4f, 3>, 4>;
+  for (var x = 0u; x < 3u; x++) {
+    let g0 = weight[at + x * tap];
+    let g1 = weight[at + (3u + x) * tap];
+    let g2 = weight[at + (6u + x) * tap];
+    let outer = g0 + g2;
+    column[0][x] = g0;
+    column[1][x] = 0.5 * (outer + g1);
+    column[2][x] = 0.5 * (outer - g1);
+    column[3][x] = g2;
+  }
+  for (var y = 0u; y < 4u; y++) {
+    let outer = column[y][0] + column[y][2];
+    let to = y * 4u * params.count + index;
+    output[to] = column[y][0];
+    output[to + params.count] = 0.5 * (outer + column[y][1]);
+    output[to + 2u * params.count] = 0.5 * (outer - column[y][1]);
+    output[to + 3u * params.count] = column[y][2];
+  }
+}

@@ -1,0 +1,182 @@
+// The launches behind conv2d: one function per tiled or direct shader. Winograd's products go through the subgroup launch too.
+
+import type { Recorder } from '../gpu/recorder.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { type ConvPlan, type ConvProblem, convFlops, outputPixels } from './conv-plan.ts'
+import type { ConvWeight } from './conv-weight.ts'
+import { kernel, linearGrid } from './launch.ts'
+
+/** Everything one launch needs, for a slice of the batch. */
+export interface ConvLaunch {
+  readonly problem: ConvProblem
+  readonly weight: ConvWeight
+  readonly input: GpuTensor
+  readonly output: GpuTensor
+  readonly scale: GpuTensor | undefined
+  readonly bias: GpuTensor | undefined
+  readonly residual: GpuTensor | undefined
+  readonly relu: boolean
+  readonly label: string
+}
+
+const DIRECT_WORKGROUP = 64
+
+/** Pixels and output channels that one subgroup computes (conv2d_subgroup.wgsl). */
+const SUBGROUP_TILE = { pixels: 24, channels: 64 } as const
+
+/** Bindings of the epilogue; what is absent gets a stand-in that the shader does not read. */
+export function epilogueBindings({ scale, bias, residual, input }: ConvLaunch): Record<string, GpuTensor> {
+  return { scale: scale ?? input, bias: bias ?? input, residual: residual ?? input }
+}
+
+/** Constants of the epilogue. */
+export function epilogueConstants({ scale, bias, residual, relu }: ConvLaunch): Record<string, boolean> {
+  return {
+    HAS_SCALE: scale !== undefined,
+    HAS_BIAS: bias !== undefined,
+    HAS_RESIDUAL: residual !== undefined,
+    RELU: relu,
+  }
+}
+
+/** FLOPs, and the bytes if everything were moved once. */
+export function convCost({ problem, input, weight, output, residual }: ConvLaunch): { flops: number; bytes: number } {
+  const bytes = input.bytes + weight.tensor.bytes + output.bytes + (residual?.bytes ?? 0)
+  return { flops: convFlops(problem), bytes }
+}
+
+/** One output element per invocation. */
+export function direct(r: Recorder, conv: ConvLaunch): void {
+  const { problem, input, weight, output, label } = conv
+  r.dispatch({
+    kernel: kernel('conv2d_direct', { WORKGROUP: DIRECT_WORKGROUP, ...epilogueConstants(conv) }),
+    label,
+    workgroups: linearGrid(r.adapter, output.size, DIRECT_WORKGROUP),
+    bindings: {
+      input,
+      weight: weight.tensor,
+      ...epilogueBindings(conv),
+      output,
+      params: {
+        count: output.size,
+        in_height: problem.inHeight,
+        in_width: problem.inWidth,
+        in_channels: problem.inChannels,
+        out_height: problem.outHeight,
+        out_width: problem.outWidth,
+        out_channels: problem.outChannels,
+        weight_stride: Math.ceil(problem.outChannels / 4) * 4,
+        kernel_height: problem.kernelHeight,
+        kernel_width: problem.kernelWidth,
+        stride: problem.stride,
+        padding_y: problem.paddingY,
+        padding_x: problem.paddingX,
+        dilation: problem.dilation,
+        group_inputs: problem.inChannels / problem.groups,
+        group_outputs: problem.outChannels / problem.groups,
+      },
+    },
+    ...convCost(conv),
+  })
+}
+
+/** One batched GEMM through the subgroup kernel; `batches` products of equal size, one after the other in memory. */
+export interface SubgroupLaunch {
+  readonly conv: ConvLaunch
+  /** `[batches * taps * C, O]` */
+  readonly weight: GpuTensor
+  readonly batches?: number
+}
+
+/** 24 pixels x 64 channels per subgroup. */
+export function subgroup(r: Recorder, conv: ConvLaunch): void {
+  subgroupProducts(r, { conv, weight: conv.weight.tensor })
+}
+
+/** Dispatches conv2d_subgroup: a convolution, or `batches` matrix products for Winograd. */
+export function subgroupProducts(r: Recorder, { conv, weight, batches = 1 }: SubgroupLaunch): void {
+  const { problem, input, output, label } = conv
+  const pixels = outputPixels(problem)
+  const taps = problem.kernelHeight * problem.kernelWidth
+  const { flops, bytes } = convCost(conv)
+  r.dispatch({
+    kernel: kernel('conv2d_subgroup'),
+    label,
+    workgroups: [
+      Math.ceil(problem.outChannels / SUBGROUP_TILE.channels),
+      Math.ceil(pixels / SUBGROUP_TILE.pixels),
+      batches,
+    ],
+    bindings: {
+      input,
+      weight,
+      ...epilogueBindings(conv),
+      output,
+      params: {
+        pixels,
+        in_height: problem.inHeight,
+        in_width: problem.inWidth,
+        in_channels4: problem.inChannels / 4,
+        out_height: problem.outHeight,
+        out_width: problem.outWidth,
+        out_channels4: problem.outChannels / 4,
+        kernel_width: problem.kernelWidth,
+        taps,
+        stride: problem.stride,
+        padding_y: problem.paddingY,
+        padding_x: problem.paddingX,
+        dilation: problem.dilation,
+        input_batch: (problem.batch * problem.inHeight * problem.inWidth * problem.inChannels) / 4,
+        weight_batch: taps * problem.inChannels,
+        has_scale: conv.scale ? 1 : 0,
+        has_bias: conv.bias ? 1 : 0,
+        has_residual: conv.residual ? 1 : 0,
+        relu: conv.relu ? 1 : 0,
+      },
+    },
+    flops: flops * batches,
+    bytes,
+  })
+}
+
+/** Through workgroup memory, in two stages where the inner dimension is split. */
+export function tiled(r: Recorder, conv: ConvLaunch, { tileM, tileN, splitK }: ConvPlan & { variant: 'tiled' }): void {
+  const { problem, input, weight, output, label } = conv
+  const pixels = outputPixels(problem)
+  const epilogue = epilogueConstants(conv)
+  const outChannels4 = problem.outChannels / 4
+  const sums = splitK > 1 ? r.alloc([splitK, ...output.shape], 'f32', `${label}.partial`) : output
+  r.dispatch({
+    kernel: kernel('conv2d_tiled', {
+      TILE_M: tileM,
+      TILE_N: tileN,
+      SPLIT_K: splitK,
+      IN_HEIGHT: problem.inHeight,
+      IN_WIDTH: problem.inWidth,
+      IN_CHANNELS4: problem.inChannels / 4,
+      OUT_HEIGHT: problem.outHeight,
+      OUT_WIDTH: problem.outWidth,
+      OUT_CHANNELS4: outChannels4,
+      KERNEL_WIDTH: problem.kernelWidth,
+      TAPS: problem.kernelHeight * problem.kernelWidth,
+      STRIDE: problem.stride,
+      PADDING_Y: problem.paddingY,
+      PADDING_X: problem.paddingX,
+      DILATION: problem.dilation,
+      ...epilogue,
+    }),
+    label,
+    workgroups: [Math.ceil(problem.outChannels / tileN), Math.ceil(pixels / tileM), splitK],
+    bindings: { input, weight: weight.tensor, ...epilogueBindings(conv), output: sums, params: { pixels } },
+    ...convCost(conv),
+  })
+  if (splitK === 1) return
+  r.dispatch({
+    kernel: kernel('conv2d_reduce', { SPLIT_K: splitK, OUT_CHANNELS4: outChannels4, ...epilogue }),
+    label: `${label}.reduce`,
+    workgroups: linearGrid(r.adapter, output.size / 4, 64),
+    bindings: { partial: sums, ...epilogueBindings(conv), output, params: { count: output.size / 4 } },
+    flops: output.size * (splitK - 1),
+    bytes: sums.bytes + output.bytes,
+  })
+}

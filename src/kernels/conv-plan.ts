@@ -1,0 +1,107 @@
+// How a convolution is computed: a pure function from what the adapter is and what the layer looks like to a plan, so that
+// the choice is tested without a GPU and the same plan serves the dispatch, the benches and the tests.
+
+import type { AdapterFacts } from '../gpu/device.ts'
+
+/** The scalars of one convolution, NHWC. */
+export interface ConvProblem {
+  readonly batch: number
+  readonly inHeight: number
+  readonly inWidth: number
+  readonly inChannels: number
+  readonly outHeight: number
+  readonly outWidth: number
+  readonly outChannels: number
+  readonly kernelHeight: number
+  readonly kernelWidth: number
+  readonly stride: number
+  readonly paddingY: number
+  readonly paddingX: number
+  readonly dilation: number
+  readonly groups: number
+}
+
+export type ConvPlan =
+  /** One output element per invocation; anything goes. */
+  | { readonly variant: 'direct' }
+  /** 24 pixels x 64 channels per subgroup of 8 lanes, nothing through workgroup memory. */
+  | { readonly variant: 'subgroup' }
+  /** Workgroup memory; `splitK` slices of the inner dimension. */
+  | { readonly variant: 'tiled'; readonly tileM: number; readonly tileN: number; readonly splitK: number }
+  /** F(2x2, 3x3) around 16 subgroup products, `sliceChannels` output channels at a time. */
+  | { readonly variant: 'winograd'; readonly sliceChannels: number; readonly storeWeights: boolean }
+
+export type ConvVariant = ConvPlan['variant']
+
+export type ConvAdapter = Pick<
+  AdapterFacts,
+  'kind' | 'features' | 'subgroupMinSize' | 'subgroupMaxSize' | 'maxBindingBytes' | 'maxWorkgroupInvocations'
+>
+
+/** Below this many channels the transforms of Winograd cost more than they save (measured on lavapipe). */
+const WINOGRAD_CHANNELS = 96
+
+/** Transformed filters up to this size are kept from run to run; larger ones are transformed in each run, slice by slice. */
+const STORED_FILTER_BYTES = 10 << 20
+
+/** Scratch memory for one slice of transformed filters. */
+const FILTER_SLICE_BYTES = 36 << 20
+
+/** Enough workgroups to fill a large GPU; below it the inner dimension is split. */
+const FULL_GPU_WORKGROUPS = 256
+
+/** Steps of 16 along the inner dimension that a slice must have to be worth a second stage. */
+const STEPS_PER_SPLIT = 16
+
+/** The plan for a problem on an adapter. Pure. */
+export function chooseConv(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
+  const { inChannels, outChannels, groups } = problem
+  if (groups > 1 || inChannels % 4 !== 0 || outChannels % 4 !== 0) return { variant: 'direct' }
+  if (hasSubgroupsOf8(adapter)) return suitsWinograd(problem) ? winogradPlan(problem) : { variant: 'subgroup' }
+  return tiledPlan(adapter, problem)
+}
+
+/** Pixels of the output, all samples together: rows of the GEMM. */
+export function outputPixels({ batch, outHeight, outWidth }: ConvProblem): number {
+  return batch * outHeight * outWidth
+}
+
+/** Multiply-adds counted as two. */
+export function convFlops(problem: ConvProblem): number {
+  const { inChannels, outChannels, kernelHeight, kernelWidth, groups } = problem
+  return 2 * outputPixels(problem) * outChannels * kernelHeight * kernelWidth * (inChannels / groups)
+}
+
+function hasSubgroupsOf8({ kind, features, subgroupMinSize, subgroupMaxSize }: ConvAdapter): boolean {
+  return kind === 'cpu' && features.has('subgroups') && subgroupMinSize === 8 && subgroupMaxSize === 8
+}
+
+function suitsWinograd({ kernelHeight, kernelWidth, stride, inChannels, outChannels }: ConvProblem): boolean {
+  return (
+    kernelHeight === 3 &&
+    kernelWidth === 3 &&
+    stride === 1 &&
+    inChannels >= WINOGRAD_CHANNELS &&
+    outChannels >= WINOGRAD_CHANNELS
+  )
+}
+
+function winogradPlan({ inChannels, outChannels }: ConvProblem): ConvPlan {
+  const bytesPerChannel = 16 * inChannels * 4
+  if (bytesPerChannel * outChannels <= STORED_FILTER_BYTES) {
+    return { variant: 'winograd', sliceChannels: outChannels, storeWeights: true }
+  }
+  const slices = Math.ceil((bytesPerChannel * outChannels) / FILTER_SLICE_BYTES)
+  const sliceChannels = Math.ceil(outChannels / slices / 64) * 64
+  return { variant: 'winograd', sliceChannels: Math.min(sliceChannels, outChannels), storeWeights: false }
+}
+
+function tiledPlan({ maxWorkgroupInvocations }: ConvAdapter, problem: ConvProblem): ConvPlan {
+  const workgroups = (tile: number) => Math.ceil(outputPixels(problem) / tile) * Math.ceil(problem.outChannels / tile)
+  const large = maxWorkgroupInvocations >= 256 && workgroups(64) >= FULL_GPU_WORKGROUPS / 2
+  const tile = large ? 64 : 32
+  const steps = Math.ceil((problem.kernelHeight * problem.kernelWidth * problem.inChannels) / 16)
+  const wanted = Math.floor(FULL_GPU_WORKGROUPS / workgroups(tile))
+  const splitK = Math.max(1, Math.min(wanted, Math.floor(steps / STEPS_PER_SPLIT), 8))
+  return { variant: 'tiled', tileM: tile, tileN: tile, splitK }
+}

@@ -1,0 +1,61 @@
+// A convolution's filter on the device. On disk filters are PyTorch's [O, I, kh, kw]; kernels read [kh, kw, I, O] with the
+// output channels padded to a multiple of 4, so that the GEMM loads vec4 along the output channels.
+
+import type { Device } from '../gpu/device.ts'
+import { ShapeError } from '../gpu/errors.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+
+export interface ConvWeight {
+  /** `[kh, kw, I, O padded to 4]` */
+  readonly tensor: GpuTensor
+  readonly outChannels: number
+  /** Per group. */
+  readonly inChannels: number
+  readonly kernelHeight: number
+  readonly kernelWidth: number
+  /** Winograd's transform of the filter, where a plan wants it kept; made by the first program that uses it. */
+  transformed?: GpuTensor
+}
+
+export interface PackOptions {
+  /** Zero input channels appended up to this count (an RGB input is stored as 4 channels). */
+  readonly padInput?: number
+  readonly label?: string
+}
+
+/**
+ * Uploads a filter.
+ * @param oihw PyTorch's layout, `O * I * kh * kw` values
+ * @param shape `[O, I, kh, kw]`; I is per group
+ * @throws ShapeError if the number of values does not fit the shape
+ */
+export function packConvWeight(
+  device: Device,
+  oihw: Float32Array,
+  shape: readonly number[],
+  { padInput = 0, label = 'weight' }: PackOptions = {},
+): ConvWeight {
+  const [outChannels = 0, fileChannels = 0, kernelHeight = 0, kernelWidth = 0] = shape
+  if (shape.length !== 4 || oihw.length !== outChannels * fileChannels * kernelHeight * kernelWidth) {
+    throw new ShapeError(`Filter \`${label}\` has ${oihw.length} values, expected [O, I, kh, kw] = [${shape}]`)
+  }
+  const inChannels = Math.max(fileChannels, padInput)
+  const stride = Math.ceil(outChannels / 4) * 4
+  const taps = kernelHeight * kernelWidth
+  const packed = new Float32Array(taps * inChannels * stride)
+  for (let o = 0; o < outChannels; o++) {
+    for (let c = 0; c < fileChannels; c++) {
+      const from = (o * fileChannels + c) * taps
+      for (let tap = 0; tap < taps; tap++) packed[(tap * inChannels + c) * stride + o] = oihw[from + tap] ?? 0
+    }
+  }
+  const tensor = device.tensor(packed, [kernelHeight, kernelWidth, inChannels, stride], label)
+  return { tensor, outChannels, inChannels, kernelHeight, kernelWidth }
+}
+
+/** Frees a filter's memory. */
+export function releaseConvWeight(device: Device, weight: ConvWeight): void {
+  device.release(weight.tensor)
+  if (weight.transformed) device.release(weight.transformed)
+  delete weight.transformed
+}

@@ -1,0 +1,114 @@
+// Convolution forward, any kernel size, stride, padding, dilation, groups and channel count, NHWC:
+//   y = relu(conv(x, w) * scale[o] + bias[o] + residual)
+// The epilogue takes a folded frozen batch norm, or a plain bias, so that one dispatch does a whole ResNet conv block.
+
+import { ShapeError } from '../gpu/errors.ts'
+import type { Recorder } from '../gpu/recorder.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { type ConvLaunch, direct, subgroup, tiled } from './conv-launch.ts'
+import { type ConvPlan, type ConvProblem, chooseConv } from './conv-plan.ts'
+import type { ConvWeight } from './conv-weight.ts'
+import { expectInteger, expectShape, imageShape } from './launch.ts'
+import { batchSlices, sliceOf } from './slices.ts'
+import { winograd } from './winograd.ts'
+
+export interface Conv2dArgs {
+  /** `[N, H, W, C]` */
+  readonly input: GpuTensor
+  readonly weight: ConvWeight
+  /** Default 1. */
+  readonly stride?: number
+  /** Zeros around the image: one number, or rows and columns. Default 0. */
+  readonly padding?: number | readonly [number, number]
+  /** Default 1. */
+  readonly dilation?: number
+  /** Default 1. */
+  readonly groups?: number
+  /** `[O]`, multiplies the sum. */
+  readonly scale?: GpuTensor | undefined
+  /** `[O]`, added after the scale. */
+  readonly bias?: GpuTensor | undefined
+  /** `[N, OH, OW, O]`, added before the ReLU. */
+  readonly residual?: GpuTensor | undefined
+  readonly relu?: boolean
+  /** How to compute it; default: what `chooseConv` says. For tests and benches. */
+  readonly plan?: ConvPlan
+  readonly label?: string
+}
+
+/**
+ * `[N, OH, OW, O]` with `OH = floor((H + 2 padding - dilation (kh - 1) - 1) / stride) + 1`.
+ * @throws ShapeError if channels or the shapes of scale, bias, residual do not fit, or nothing is left of the image
+ */
+export function conv2d(r: Recorder, args: Conv2dArgs): GpuTensor {
+  const { input, weight, residual, relu = false, label = 'conv2d' } = args
+  const problem = convProblem(args)
+  for (const vector of [args.scale, args.bias]) if (vector) expectShape(label, vector, [problem.outChannels])
+  const shape = [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels]
+  if (residual) expectShape(label, residual, shape)
+  const output = r.alloc(shape, 'f32', label)
+  for (const slice of batchSlices(r.adapter, [input, output, ...(residual ? [residual] : [])])) {
+    const part = { ...problem, batch: slice.count }
+    launch(r, args.plan ?? chooseConv(r.adapter, part), {
+      problem: part,
+      weight,
+      input: sliceOf(input, slice),
+      output: sliceOf(output, slice),
+      scale: args.scale,
+      bias: args.bias,
+      residual: residual && sliceOf(residual, slice),
+      relu,
+      label,
+    })
+  }
+  return output
+}
+
+/** The scalars of a convolution. @throws ShapeError if they are impossible */
+export function convProblem(args: Conv2dArgs): ConvProblem {
+  const { input, weight, stride = 1, padding = 0, dilation = 1, groups = 1, label = 'conv2d' } = args
+  const x = imageShape(label, input)
+  const [paddingY, paddingX] = typeof padding === 'number' ? [padding, padding] : padding
+  expectInteger(label, 'stride', stride, 1)
+  expectInteger(label, 'dilation', dilation, 1)
+  expectInteger(label, 'padding', Math.min(paddingY, paddingX), 0)
+  expectInteger(label, 'groups', groups, 1)
+  const { kernelHeight, kernelWidth, outChannels } = weight
+  if (x.channels !== weight.inChannels * groups || outChannels % groups !== 0) {
+    throw new ShapeError(
+      `${label}: input \`${input.label}\` [${input.shape}] has ${x.channels} channels; the filter takes ` +
+        `${weight.inChannels} x ${groups} groups and gives ${outChannels}`,
+    )
+  }
+  const outHeight = Math.floor((x.height + 2 * paddingY - dilation * (kernelHeight - 1) - 1) / stride) + 1
+  const outWidth = Math.floor((x.width + 2 * paddingX - dilation * (kernelWidth - 1) - 1) / stride) + 1
+  if (outHeight < 1 || outWidth < 1) {
+    throw new ShapeError(
+      `${label}: input \`${input.label}\` [${input.shape}] is smaller than the ${kernelHeight}x${kernelWidth} filter ` +
+        `with dilation ${dilation} and padding ${paddingY}, ${paddingX}`,
+    )
+  }
+  return {
+    batch: x.batch,
+    inHeight: x.height,
+    inWidth: x.width,
+    inChannels: x.channels,
+    outHeight,
+    outWidth,
+    outChannels,
+    kernelHeight,
+    kernelWidth,
+    stride,
+    paddingY,
+    paddingX,
+    dilation,
+    groups,
+  }
+}
+
+function launch(r: Recorder, plan: ConvPlan, conv: ConvLaunch): void {
+  if (plan.variant === 'direct') direct(r, conv)
+  else if (plan.variant === 'tiled') tiled(r, conv, plan)
+  else if (plan.variant === 'winograd') winograd(r, conv, plan)
+  else subgroup(r, conv)
+}

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Device, openDevice } from '../../src/gpu/device.ts'
+import { ShapeError } from '../../src/gpu/errors.ts'
+import { capture } from '../../src/gpu/program.ts'
+import type { ConvPlan } from '../../src/kernels/conv-plan.ts'
+import { packConvWeight, releaseConvWeight } from '../../src/kernels/conv-weight.ts'
+import { type Conv2dArgs, conv2d } from '../../src/kernels/conv2d.ts'
+import { storeTransformedFilter } from '../../src/kernels/winograd.ts'
+import { evaluate, expectClose, random, upload } from '../helpers/tensors.ts'
+import * as reference from '../reference/conv2d.ts'
+
+interface Case {
+  readonly x: readonly [number, number, number, number]
+  readonly w: readonly [number, number, number, number]
+  readonly stride?: number
+  readonly padding?: number | readonly [number, number]
+  readonly dilation?: number
+  readonly groups?: number
+}
+
+/** Any kernel, stride, padding and dilation; odd sizes; a last tile that is nearly empty in each direction. */
+const divisibleBy4: readonly Case[] = [
+  { x: [1, 5, 7, 4], w: [4, 4, 1, 1] },
+  { x: [2, 7, 5, 12], w: [20, 12, 1, 1], stride: 2 },
+  { x: [1, 9, 11, 8], w: [68, 8, 3, 3], padding: 1 },
+  { x: [2, 11, 10, 8], w: [12, 8, 3, 3], stride: 2 },
+  { x: [1, 11, 13, 4], w: [8, 4, 3, 3], padding: 2, dilation: 2 },
+  { x: [2, 13, 11, 16], w: [4, 16, 3, 3], padding: 4, dilation: 4 },
+  { x: [1, 23, 21, 4], w: [8, 4, 7, 7], stride: 2 },
+  { x: [1, 8, 9, 4], w: [8, 4, 5, 3], padding: [2, 1], stride: 2, dilation: 1 },
+]
+
+const any: readonly Case[] = [
+  { x: [1, 9, 11, 3], w: [5, 3, 1, 1] },
+  { x: [2, 6, 7, 17], w: [13, 17, 3, 3], padding: 1 },
+  { x: [2, 9, 8, 6], w: [9, 2, 3, 3], padding: 1, groups: 3 },
+  { x: [1, 10, 10, 8], w: [8, 2, 3, 3], stride: 2, padding: 2, dilation: 2, groups: 4 },
+  { x: [1, 23, 21, 3], w: [6, 3, 7, 7], stride: 2, padding: [0, 3] },
+]
+
+/** 3x3, stride 1: what Winograd takes; phases and tiles that do not divide the image. */
+const winogradCases: readonly Case[] = [
+  { x: [1, 6, 6, 4], w: [4, 4, 3, 3] },
+  { x: [2, 7, 9, 8], w: [12, 8, 3, 3], padding: 1 },
+  { x: [1, 11, 13, 4], w: [72, 4, 3, 3], padding: 2, dilation: 2 },
+  { x: [2, 13, 10, 8], w: [4, 8, 3, 3], padding: 4, dilation: 4 },
+  { x: [1, 9, 9, 4], w: [8, 4, 3, 3], padding: [0, 3], dilation: 3 },
+]
+
+const tiled32: ConvPlan = { variant: 'tiled', tileM: 32, tileN: 32, splitK: 1 }
+
+const plans: readonly { name: string; plan: ConvPlan; cases: readonly Case[] }[] = [
+  { name: 'direct', plan: { variant: 'direct' }, cases: [...any, ...divisibleBy4] },
+  { name: 'subgroup', plan: { variant: 'subgroup' }, cases: divisibleBy4 },
+  { name: 'tiled 32x32', plan: tiled32, cases: divisibleBy4 },
+  { name: 'tiled 64x64', plan: { ...tiled32, tileM: 64, tileN: 64 }, cases: divisibleBy4.slice(2, 5) },
+  { name: 'tiled, split in 3', plan: { ...tiled32, splitK: 3 }, cases: divisibleBy4 },
+  {
+    name: 'Winograd in slices',
+    plan: { variant: 'winograd', sliceChannels: 64, storeWeights: false },
+    cases: winogradCases,
+  },
+  {
+    name: 'Winograd with stored filters',
+    plan: { variant: 'winograd', sliceChannels: 4096, storeWeights: true },
+    cases: winogradCases,
+  },
+]
+
+let device: Device
+beforeAll(async () => {
+  device = await openDevice()
+})
+afterAll(() => device.close())
+
+async function check(given: Case, plan: ConvPlan | undefined, epilogue: boolean): Promise<void> {
+  const { x, w, ...geometry } = given
+  const input = random(`x ${x}`, x)
+  const weight = random(`w ${w}`, w, 0.5)
+  const extra = epilogue ? { scale: random(`scale ${w}`, [w[0]]), bias: random(`bias ${w}`, [w[0]]), relu: true } : {}
+  const plain = reference.conv2d({ input, weight, ...geometry, ...extra, relu: false })
+  const residual = epilogue ? random(`residual ${plain.shape}`, plain.shape) : undefined
+  const expected = reference.conv2d({ input, weight, ...geometry, ...extra, ...(residual && { residual }) })
+
+  const packed = packConvWeight(device, Float32Array.from(weight.data), w)
+  if (plan?.variant === 'winograd' && plan.storeWeights) await storeTransformedFilter(device, packed)
+  const args: Conv2dArgs = {
+    input: upload(device, input),
+    weight: packed,
+    ...geometry,
+    ...(plan && { plan }),
+    ...(extra.scale && { scale: upload(device, extra.scale), bias: upload(device, extra.bias), relu: true }),
+    ...(residual && { residual: upload(device, residual) }),
+  }
+  expectClose(await evaluate(device, (r) => conv2d(r, args)), expected)
+  releaseConvWeight(device, packed)
+}
+
+for (const { name, plan, cases } of plans) {
+  describe(`convolution, ${name}`, () => {
+    it('agrees with float64 without an epilogue', () => check(cases[1] as Case, plan, false))
+    for (const given of cases) {
+      it(`agrees with float64, scale, bias, residual and ReLU included: ${JSON.stringify(given)}`, () =>
+        check(given, plan, true))
+    }
+  })
+}
+
+describe('convolution', () => {
+  it('works in batch slices above the binding limit', async () => {
+    const limited = await openDevice({ bindingLimit: 64 * 1024 })
+    try {
+      const input = random('sliced', [9, 16, 16, 8])
+      const weight = random('sliced w', [16, 8, 3, 3])
+      const packed = packConvWeight(limited, Float32Array.from(weight.data), weight.shape)
+      const result = await evaluate(limited, (r) =>
+        conv2d(r, { input: upload(limited, input), weight: packed, padding: 1 }),
+      )
+      expect(result.dispatches).toBeGreaterThan(1)
+      expectClose(result, reference.conv2d({ input, weight, padding: 1 }))
+    } finally {
+      await limited.close()
+    }
+  })
+
+  it('names what does not fit', async () => {
+    const input = upload(device, random('bad', [1, 4, 4, 8]), 'features')
+    const weight = packConvWeight(device, new Float32Array(4 * 4 * 9), [4, 4, 3, 3])
+    const record = (args: Partial<Conv2dArgs>) => capture(device, (r) => conv2d(r, { input, weight, ...args }))
+    await expect(record({})).rejects.toThrow(/features.*8 channels.*takes 4/)
+    await expect(record({ groups: 2, dilation: 2 })).rejects.toThrow(/smaller than the 3x3 filter with dilation 2/)
+    await expect(record({ groups: 2, stride: 0 })).rejects.toThrow(/stride is 0/)
+    await expect(record({ groups: 2, bias: input })).rejects.toThrow(ShapeError)
+    expect(() => packConvWeight(device, new Float32Array(5), [4, 4, 3, 3])).toThrow(/5 values/)
+  })
+})
