@@ -13,7 +13,8 @@ struct Params {
   count: u32,
   in_height: u32,
   in_width: u32,
-  in_channels: u32,
+  in_stride: u32, // elements from one pixel to the next
+  in_first: u32, // first channel that is read
   out_height: u32,
   out_width: u32,
   out_channels: u32,
@@ -60,7 +61,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       if (ix < 0 || ix >= i32(params.in_width)) {
         continue;
       }
-      let at = ((n * params.in_height + u32(iy)) * params.in_width + u32(ix)) * params.in_channels + first;
+      let at = ((n * params.in_height + u32(iy)) * params.in_width + u32(ix)) * params.in_stride + params.in_first + first;
       let row = (ky * params.kernel_width + kx) * params.group_inputs;
       for (var c = 0u; c < params.group_inputs; c++) {
         sum = fma(input[at + c], weight[(row + c) * params.weight_stride + o], sum);

@@ -18,6 +18,8 @@ struct Params {
   in_height: u32,
   in_width: u32,
   in_channels4: u32,
+  in_stride4: u32, // vec4 from one pixel to the next
+  in_first4: u32, // first vec4 of the channels that are read
   out_height: u32,
   out_width: u32,
   out_channels4: u32,
@@ -72,7 +74,7 @@ fn tap_index(at: Origin, pixel: u32, dy: i32, dx: i32) -> i32 {
   let y = at.y + dy;
   let x = at.x + dx;
   let inside = pixel < params.pixels && y >= 0 && x >= 0 && y < i32(params.in_height) && x < i32(params.in_width);
-  let index = ((i32(at.sample * params.in_height) + y) * i32(params.in_width) + x) * i32(params.in_channels4);
+  let index = ((i32(at.sample * params.in_height) + y) * i32(params.in_width) + x) * i32(params.in_stride4) + i32(params.in_first4);
   return select(-1, index, inside);
 }
 

@@ -14,6 +14,8 @@ const SPLIT_K: u32 = 1u;
 const IN_HEIGHT: u32 = 31u;
 const IN_WIDTH: u32 = 31u;
 const IN_CHANNELS4: u32 = 64u;
+const IN_STRIDE4: u32 = 64u; // vec4 from one pixel to the next
+const IN_FIRST4: u32 = 0u; // first vec4 of the channels that are read
 const OUT_HEIGHT: u32 = 31u;
 const OUT_WIDTH: u32 = 31u;
 const OUT_CHANNELS4: u32 = 64u;
@@ -66,7 +68,7 @@ fn gather(pixel: u32, k4: u32) -> vec4f {
   if (y < 0 || x < 0 || y >= i32(IN_HEIGHT) || x >= i32(IN_WIDTH)) {
     return vec4f();
   }
-  return input[((n * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x)) * IN_CHANNELS4 + c];
+  return input[((n * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x)) * IN_STRIDE4 + IN_FIRST4 + c];
 }
 
 fn load_tiles(thread: u32, first_pixel: u32, first_column: u32, step: u32) {

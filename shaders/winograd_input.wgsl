@@ -1,22 +1,23 @@
 // Winograd F(2x2, 3x3), the image's side: V = B^T d B for each 4x4 tile, laid out as 16 GEMM operands [tile, c].
 //   B^T = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
 // A convolution of dilation D is D x D dense convolutions on interleaved pixels (phases), so tiles are numbered
-// (((n * D + phase_y) * D + phase_x) * TILES_Y + ty) * TILES_X + tx, and tile pixel i lies at (2 ty + i) * D + phase_y.
-// One invocation per tile and vec4 of channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * IN_CHANNELS4.
+// (((n * D + phase_y) * D + phase_x) * tiles_y + ty) * tiles_x + tx, and tile pixel i lies at (2 ty + i) * D + phase_y.
+// One invocation per tile and vec4 of channels. The geometry is not constant, so that one pipeline serves all layers: a
+// software adapter compiles slowly.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * in_channels4.
 
 const WORKGROUP: u32 = 64u;
-const IN_HEIGHT: u32 = 31u;
-const IN_WIDTH: u32 = 31u;
-const IN_CHANNELS4: u32 = 16u;
-const TILES_Y: u32 = 8u;
-const TILES_X: u32 = 8u;
-const DILATION: u32 = 2u;
-const PADDING_Y: i32 = 2i;
-const PADDING_X: i32 = 2i;
 
 struct Params {
   count: u32,
+  in_height: u32,
+  in_width: u32,
+  in_channels4: u32,
+  tiles_y: u32,
+  tiles_x: u32,
+  dilation: u32,
+  padding_y: i32,
+  padding_x: i32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
@@ -29,24 +30,24 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let c = index % IN_CHANNELS4;
-  let tile = index / IN_CHANNELS4;
-  let tx = tile % TILES_X;
-  let ty = (tile / TILES_X) % TILES_Y;
-  let phase = tile / (TILES_X * TILES_Y);
-  let n = phase / (DILATION * DILATION);
-  let first_y = i32(2u * ty * DILATION + (phase / DILATION) % DILATION) - PADDING_Y;
-  let first_x = i32(2u * tx * DILATION + phase % DILATION) - PADDING_X;
+  let c = index % params.in_channels4;
+  let tile = index / params.in_channels4;
+  let tx = tile % params.tiles_x;
+  let ty = (tile / params.tiles_x) % params.tiles_y;
+  let phase = tile / (params.tiles_x * params.tiles_y);
+  let n = phase / (params.dilation * params.dilation);
+  let first_y = i32(2u * ty * params.dilation + (phase / params.dilation) % params.dilation) - params.padding_y;
+  let first_x = i32(2u * tx * params.dilation + phase % params.dilation) - params.padding_x;
 
   // rows: B^T d, one column of d at a time
   var rows: array<array<vec4f, 4>, 4>;
   for (var j = 0u; j < 4u; j++) {
     var d: array<vec4f, 4>;
     for (var i = 0u; i < 4u; i++) {
-      let y = first_y + i32(i * DILATION);
-      let x = first_x + i32(j * DILATION);
-      let inside = y >= 0 && x >= 0 && y < i32(IN_HEIGHT) && x < i32(IN_WIDTH);
-      let at = ((n * IN_HEIGHT + u32(max(y, 0))) * IN_WIDTH + u32(max(x, 0))) * IN_CHANNELS4 + c;
+      let y = first_y + i32(i * params.dilation);
+      let x = first_x + i32(j * params.dilation);
+      let inside = y >= 0 && x >= 0 && y < i32(params.in_height) && x < i32(params.in_width);
+      let at = ((n * params.in_height + u32(max(y, 0))) * params.in_width + u32(max(x, 0))) * params.in_channels4 + c;
       d[i] = select(vec4f(), input[select(0u, at, inside)], inside);
     }
     rows[0][j] = d[0] - d[2];

@@ -5,21 +5,21 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * slice4.
 
 const WORKGROUP: u32 = 64u;
-const OUT_HEIGHT: u32 = 31u;
-const OUT_WIDTH: u32 = 31u;
-const OUT_CHANNELS4: u32 = 16u;
-const TILES_Y: u32 = 8u;
-const TILES_X: u32 = 8u;
-const DILATION: u32 = 2u;
-const HAS_SCALE: bool = false;
-const HAS_BIAS: bool = false;
-const HAS_RESIDUAL: bool = false;
-const RELU: bool = false;
 
 struct Params {
   count: u32,
   first4: u32,
   slice4: u32,
+  out_height: u32,
+  out_width: u32,
+  out_channels4: u32,
+  tiles_y: u32,
+  tiles_x: u32,
+  dilation: u32,
+  has_scale: u32,
+  has_bias: u32,
+  has_residual: u32,
+  relu: u32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
@@ -30,21 +30,21 @@ struct Params {
 @group(0) @binding(5) var<uniform> params: Params;
 
 fn store(n: u32, y: u32, x: u32, column: u32, sum: vec4f) {
-  if (y >= OUT_HEIGHT || x >= OUT_WIDTH) {
+  if (y >= params.out_height || x >= params.out_width) {
     return;
   }
-  let at = ((n * OUT_HEIGHT + y) * OUT_WIDTH + x) * OUT_CHANNELS4 + column;
+  let at = ((n * params.out_height + y) * params.out_width + x) * params.out_channels4 + column;
   var value = sum;
-  if (HAS_SCALE) {
+  if (params.has_scale != 0u) {
     value *= scale[column];
   }
-  if (HAS_BIAS) {
+  if (params.has_bias != 0u) {
     value += bias[column];
   }
-  if (HAS_RESIDUAL) {
+  if (params.has_residual != 0u) {
     value += residual[at];
   }
-  output[at] = select(value, max(value, vec4f()), RELU);
+  output[at] = select(value, max(value, vec4f()), params.relu != 0u);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -55,12 +55,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let column = params.first4 + index % params.slice4;
   let tile = index / params.slice4;
-  let tx = tile % TILES_X;
-  let ty = (tile / TILES_X) % TILES_Y;
-  let phase = tile / (TILES_X * TILES_Y);
-  let n = phase / (DILATION * DILATION);
-  let y = 2u * ty * DILATION + (phase / DILATION) % DILATION;
-  let x = 2u * tx * DILATION + phase % DILATION;
+  let tx = tile % params.tiles_x;
+  let ty = (tile / params.tiles_x) % params.tiles_y;
+  let phase = tile / (params.tiles_x * params.tiles_y);
+  let n = phase / (params.dilation * params.dilation);
+  let y = 2u * ty * params.dilation + (phase / params.dilation) % params.dilation;
+  let x = 2u * tx * params.dilation + phase % params.dilation;
 
   // rows: A^T M, one column of M at a time
   var rows: array<array<vec4f, 4>, 2>;
@@ -74,8 +74,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     rows[1][j] = m1 - m2 - m3;
   }
   for (var i = 0u; i < 2u; i++) {
-    let row = y + i * DILATION;
+    let row = y + i * params.dilation;
     store(n, row, x, column, rows[i][0] + rows[i][1] + rows[i][2]);
-    store(n, row, x + DILATION, column, rows[i][1] - rows[i][2] - rows[i][3]);
+    store(n, row, x + params.dilation, column, rows[i][1] - rows[i][2] - rows[i][3]);
   }
 }

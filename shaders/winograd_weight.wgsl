@@ -1,14 +1,14 @@
 // Winograd F(2x2, 3x3), the filter's side: U = G g G^T for each pair of channels, laid out as 16 GEMM operands [c, o].
 //   G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
-// One invocation per input channel and vec4 of output channels, of the slice of output channels at FIRST.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = IN_C * SLICE4.
+// One invocation per input channel and vec4 of output channels, of the slice of output channels at params.first4.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = in_channels * slice4.
 
 const WORKGROUP: u32 = 64u;
-const IN_CHANNELS: u32 = 64u;
-const OUT_CHANNELS4: u32 = 16u;
 
 struct Params {
   count: u32,
+  in_channels: u32,
+  out_channels4: u32,
   first4: u32, // first vec4 of output channels of the slice
   slice4: u32, // vec4 of output channels in the slice
 }
@@ -23,8 +23,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let at = (index / params.slice4) * OUT_CHANNELS4 + params.first4 + index % params.slice4;
-  let tap = IN_CHANNELS * OUT_CHANNELS4;
+  let at = (index / params.slice4) * params.out_channels4 + params.first4 + index % params.slice4;
+  let tap = params.in_channels * params.out_channels4;
 
   // columns: G g, row by row of g's columns
   var column: array<array<vec4f, 3>, 4>;

@@ -16,6 +16,8 @@ export interface ConvLaunch {
   readonly bias: GpuTensor | undefined
   readonly residual: GpuTensor | undefined
   readonly relu: boolean
+  /** The input's first channel that is read; its channels may be more than the filter takes. */
+  readonly firstChannel: number
   readonly label: string
 }
 
@@ -36,6 +38,16 @@ export function epilogueConstants({ scale, bias, residual, relu }: ConvLaunch): 
     HAS_BIAS: bias !== undefined,
     HAS_RESIDUAL: residual !== undefined,
     RELU: relu,
+  }
+}
+
+/** The same as 0 and 1, for shaders that take the epilogue as parameters. */
+export function epilogueFlags({ scale, bias, residual, relu }: ConvLaunch): Record<string, number> {
+  return {
+    has_scale: scale ? 1 : 0,
+    has_bias: bias ? 1 : 0,
+    has_residual: residual ? 1 : 0,
+    relu: relu ? 1 : 0,
   }
 }
 
@@ -61,7 +73,8 @@ export function direct(r: Recorder, conv: ConvLaunch): void {
         count: output.size,
         in_height: problem.inHeight,
         in_width: problem.inWidth,
-        in_channels: problem.inChannels,
+        in_stride: input.shape[3] ?? 0,
+        in_first: conv.firstChannel,
         out_height: problem.outHeight,
         out_width: problem.outWidth,
         out_channels: problem.outChannels,
@@ -117,6 +130,8 @@ export function subgroupProducts(r: Recorder, { conv, weight, batches = 1 }: Sub
         in_height: problem.inHeight,
         in_width: problem.inWidth,
         in_channels4: problem.inChannels / 4,
+        in_stride4: (input.shape[3] ?? 0) / 4,
+        in_first4: conv.firstChannel / 4,
         out_height: problem.outHeight,
         out_width: problem.outWidth,
         out_channels4: problem.outChannels / 4,
@@ -128,10 +143,7 @@ export function subgroupProducts(r: Recorder, { conv, weight, batches = 1 }: Sub
         dilation: problem.dilation,
         input_batch: (problem.batch * problem.inHeight * problem.inWidth * problem.inChannels) / 4,
         weight_batch: taps * problem.inChannels,
-        has_scale: conv.scale ? 1 : 0,
-        has_bias: conv.bias ? 1 : 0,
-        has_residual: conv.residual ? 1 : 0,
-        relu: conv.relu ? 1 : 0,
+        ...epilogueFlags(conv),
       },
     },
     flops: flops * batches,
@@ -154,6 +166,8 @@ export function tiled(r: Recorder, conv: ConvLaunch, { tileM, tileN, splitK }: C
       IN_HEIGHT: problem.inHeight,
       IN_WIDTH: problem.inWidth,
       IN_CHANNELS4: problem.inChannels / 4,
+      IN_STRIDE4: (input.shape[3] ?? 0) / 4,
+      IN_FIRST4: conv.firstChannel / 4,
       OUT_HEIGHT: problem.outHeight,
       OUT_WIDTH: problem.outWidth,
       OUT_CHANNELS4: outChannels4,

@@ -31,6 +31,8 @@ export interface Conv2dArgs {
   /** `[N, OH, OW, O]`, added before the ReLU. */
   readonly residual?: GpuTensor | undefined
   readonly relu?: boolean
+  /** Read only the `I` channels from this one on, of an input that has more. Default: the input has exactly `I`. */
+  readonly firstChannel?: number
   /** How to compute it; default: what `chooseConv` says. For tests and benches. */
   readonly plan?: ConvPlan
   readonly label?: string
@@ -49,7 +51,7 @@ export function conv2d(r: Recorder, args: Conv2dArgs): GpuTensor {
   const output = r.alloc(shape, 'f32', label)
   for (const slice of batchSlices(r.adapter, [input, output, ...(residual ? [residual] : [])])) {
     const part = { ...problem, batch: slice.count }
-    launch(r, args.plan ?? chooseConv(r.adapter, part), {
+    launch(r, args.plan ?? plan(r, args, part), {
       problem: part,
       weight,
       input: sliceOf(input, slice),
@@ -58,6 +60,7 @@ export function conv2d(r: Recorder, args: Conv2dArgs): GpuTensor {
       bias: args.bias,
       residual: residual && sliceOf(residual, slice),
       relu,
+      firstChannel: args.firstChannel ?? 0,
       label,
     })
   }
@@ -74,12 +77,8 @@ export function convProblem(args: Conv2dArgs): ConvProblem {
   expectInteger(label, 'padding', Math.min(paddingY, paddingX), 0)
   expectInteger(label, 'groups', groups, 1)
   const { kernelHeight, kernelWidth, outChannels } = weight
-  if (x.channels !== weight.inChannels * groups || outChannels % groups !== 0) {
-    throw new ShapeError(
-      `${label}: input \`${input.label}\` [${input.shape}] has ${x.channels} channels; the filter takes ` +
-        `${weight.inChannels} x ${groups} groups and gives ${outChannels}`,
-    )
-  }
+  const inChannels = weight.inChannels * groups
+  checkChannels(args, x.channels, inChannels)
   const outHeight = Math.floor((x.height + 2 * paddingY - dilation * (kernelHeight - 1) - 1) / stride) + 1
   const outWidth = Math.floor((x.width + 2 * paddingX - dilation * (kernelWidth - 1) - 1) / stride) + 1
   if (outHeight < 1 || outWidth < 1) {
@@ -92,7 +91,7 @@ export function convProblem(args: Conv2dArgs): ConvProblem {
     batch: x.batch,
     inHeight: x.height,
     inWidth: x.width,
-    inChannels: x.channels,
+    inChannels,
     outHeight,
     outWidth,
     outChannels,
@@ -104,6 +103,29 @@ export function convProblem(args: Conv2dArgs): ConvProblem {
     dilation,
     groups,
   }
+}
+
+/** Views of some channels go to kernels that can read them. */
+function plan(r: Recorder, { firstChannel }: Conv2dArgs, problem: ConvProblem): ConvPlan {
+  const chosen = chooseConv(r.adapter, problem)
+  if (firstChannel === undefined) return chosen
+  if (firstChannel % 4 !== 0) return { variant: 'direct' }
+  return chosen.variant === 'winograd' ? { variant: 'subgroup' } : chosen
+}
+
+function checkChannels(
+  { input, weight, groups = 1, firstChannel, label = 'conv2d' }: Conv2dArgs,
+  found: number,
+  taken: number,
+): void {
+  if (firstChannel !== undefined) {
+    expectInteger(label, 'firstChannel', firstChannel, 0)
+    if (firstChannel + taken <= found) return
+  } else if (found === taken && weight.outChannels % groups === 0) return
+  throw new ShapeError(
+    `${label}: input \`${input.label}\` [${input.shape}] has ${found} channels; the filter takes ` +
+      `${weight.inChannels} x ${groups} groups${firstChannel ? ` from channel ${firstChannel}` : ''} and gives ${weight.outChannels}`,
+  )
 }
 
 function launch(r: Recorder, plan: ConvPlan, conv: ConvLaunch): void {

@@ -336,7 +336,8 @@ struct Params {
   count: u32,
   in_height: u32,
   in_width: u32,
-  in_channels: u32,
+  in_stride: u32, // elements from one pixel to the next
+  in_first: u32, // first channel that is read
   out_height: u32,
   out_width: u32,
   out_channels: u32,
@@ -383,7 +384,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       if (ix < 0 || ix >= i32(params.in_width)) {
         continue;
       }
-      let at = ((n * params.in_height + u32(iy)) * params.in_width + u32(ix)) * params.in_channels + first;
+      let at = ((n * params.in_height + u32(iy)) * params.in_width + u32(ix)) * params.in_stride + params.in_first + first;
       let row = (ky * params.kernel_width + kx) * params.group_inputs;
       for (var c = 0u; c < params.group_inputs; c++) {
         sum = fma(input[at + c], weight[(row + c) * params.weight_stride + o], sum);
@@ -469,6 +470,8 @@ struct Params {
   in_height: u32,
   in_width: u32,
   in_channels4: u32,
+  in_stride4: u32, // vec4 from one pixel to the next
+  in_first4: u32, // first vec4 of the channels that are read
   out_height: u32,
   out_width: u32,
   out_channels4: u32,
@@ -523,7 +526,7 @@ fn tap_index(at: Origin, pixel: u32, dy: i32, dx: i32) -> i32 {
   let y = at.y + dy;
   let x = at.x + dx;
   let inside = pixel < params.pixels && y >= 0 && x >= 0 && y < i32(params.in_height) && x < i32(params.in_width);
-  let index = ((i32(at.sample * params.in_height) + y) * i32(params.in_width) + x) * i32(params.in_channels4);
+  let index = ((i32(at.sample * params.in_height) + y) * i32(params.in_width) + x) * i32(params.in_stride4) + i32(params.in_first4);
   return select(-1, index, inside);
 }
 
@@ -695,6 +698,8 @@ const SPLIT_K: u32 = 1u;
 const IN_HEIGHT: u32 = 31u;
 const IN_WIDTH: u32 = 31u;
 const IN_CHANNELS4: u32 = 64u;
+const IN_STRIDE4: u32 = 64u; // vec4 from one pixel to the next
+const IN_FIRST4: u32 = 0u; // first vec4 of the channels that are read
 const OUT_HEIGHT: u32 = 31u;
 const OUT_WIDTH: u32 = 31u;
 const OUT_CHANNELS4: u32 = 64u;
@@ -747,7 +752,7 @@ fn gather(pixel: u32, k4: u32) -> vec4f {
   if (y < 0 || x < 0 || y >= i32(IN_HEIGHT) || x >= i32(IN_WIDTH)) {
     return vec4f();
   }
-  return input[((n * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x)) * IN_CHANNELS4 + c];
+  return input[((n * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x)) * IN_STRIDE4 + IN_FIRST4 + c];
 }
 
 fn load_tiles(thread: u32, first_pixel: u32, first_column: u32, step: u32) {
@@ -1521,22 +1526,23 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   "winograd_input": `// Winograd F(2x2, 3x3), the image's side: V = B^T d B for each 4x4 tile, laid out as 16 GEMM operands [tile, c].
 //   B^T = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
 // A convolution of dilation D is D x D dense convolutions on interleaved pixels (phases), so tiles are numbered
-// (((n * D + phase_y) * D + phase_x) * TILES_Y + ty) * TILES_X + tx, and tile pixel i lies at (2 ty + i) * D + phase_y.
-// One invocation per tile and vec4 of channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * IN_CHANNELS4.
+// (((n * D + phase_y) * D + phase_x) * tiles_y + ty) * tiles_x + tx, and tile pixel i lies at (2 ty + i) * D + phase_y.
+// One invocation per tile and vec4 of channels. The geometry is not constant, so that one pipeline serves all layers: a
+// software adapter compiles slowly.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * in_channels4.
 
 const WORKGROUP: u32 = 64u;
-const IN_HEIGHT: u32 = 31u;
-const IN_WIDTH: u32 = 31u;
-const IN_CHANNELS4: u32 = 16u;
-const TILES_Y: u32 = 8u;
-const TILES_X: u32 = 8u;
-const DILATION: u32 = 2u;
-const PADDING_Y: i32 = 2i;
-const PADDING_X: i32 = 2i;
 
 struct Params {
   count: u32,
+  in_height: u32,
+  in_width: u32,
+  in_channels4: u32,
+  tiles_y: u32,
+  tiles_x: u32,
+  dilation: u32,
+  padding_y: i32,
+  padding_x: i32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
@@ -1549,24 +1555,24 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let c = index % IN_CHANNELS4;
-  let tile = index / IN_CHANNELS4;
-  let tx = tile % TILES_X;
-  let ty = (tile / TILES_X) % TILES_Y;
-  let phase = tile / (TILES_X * TILES_Y);
-  let n = phase / (DILATION * DILATION);
-  let first_y = i32(2u * ty * DILATION + (phase / DILATION) % DILATION) - PADDING_Y;
-  let first_x = i32(2u * tx * DILATION + phase % DILATION) - PADDING_X;
+  let c = index % params.in_channels4;
+  let tile = index / params.in_channels4;
+  let tx = tile % params.tiles_x;
+  let ty = (tile / params.tiles_x) % params.tiles_y;
+  let phase = tile / (params.tiles_x * params.tiles_y);
+  let n = phase / (params.dilation * params.dilation);
+  let first_y = i32(2u * ty * params.dilation + (phase / params.dilation) % params.dilation) - params.padding_y;
+  let first_x = i32(2u * tx * params.dilation + phase % params.dilation) - params.padding_x;
 
   // rows: B^T d, one column of d at a time
   var rows: array<array<vec4f, 4>, 4>;
   for (var j = 0u; j < 4u; j++) {
     var d: array<vec4f, 4>;
     for (var i = 0u; i < 4u; i++) {
-      let y = first_y + i32(i * DILATION);
-      let x = first_x + i32(j * DILATION);
-      let inside = y >= 0 && x >= 0 && y < i32(IN_HEIGHT) && x < i32(IN_WIDTH);
-      let at = ((n * IN_HEIGHT + u32(max(y, 0))) * IN_WIDTH + u32(max(x, 0))) * IN_CHANNELS4 + c;
+      let y = first_y + i32(i * params.dilation);
+      let x = first_x + i32(j * params.dilation);
+      let inside = y >= 0 && x >= 0 && y < i32(params.in_height) && x < i32(params.in_width);
+      let at = ((n * params.in_height + u32(max(y, 0))) * params.in_width + u32(max(x, 0))) * params.in_channels4 + c;
       d[i] = select(vec4f(), input[select(0u, at, inside)], inside);
     }
     rows[0][j] = d[0] - d[2];
@@ -1590,21 +1596,21 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * slice4.
 
 const WORKGROUP: u32 = 64u;
-const OUT_HEIGHT: u32 = 31u;
-const OUT_WIDTH: u32 = 31u;
-const OUT_CHANNELS4: u32 = 16u;
-const TILES_Y: u32 = 8u;
-const TILES_X: u32 = 8u;
-const DILATION: u32 = 2u;
-const HAS_SCALE: bool = false;
-const HAS_BIAS: bool = false;
-const HAS_RESIDUAL: bool = false;
-const RELU: bool = false;
 
 struct Params {
   count: u32,
   first4: u32,
   slice4: u32,
+  out_height: u32,
+  out_width: u32,
+  out_channels4: u32,
+  tiles_y: u32,
+  tiles_x: u32,
+  dilation: u32,
+  has_scale: u32,
+  has_bias: u32,
+  has_residual: u32,
+  relu: u32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
@@ -1615,21 +1621,21 @@ struct Params {
 @group(0) @binding(5) var<uniform> params: Params;
 
 fn store(n: u32, y: u32, x: u32, column: u32, sum: vec4f) {
-  if (y >= OUT_HEIGHT || x >= OUT_WIDTH) {
+  if (y >= params.out_height || x >= params.out_width) {
     return;
   }
-  let at = ((n * OUT_HEIGHT + y) * OUT_WIDTH + x) * OUT_CHANNELS4 + column;
+  let at = ((n * params.out_height + y) * params.out_width + x) * params.out_channels4 + column;
   var value = sum;
-  if (HAS_SCALE) {
+  if (params.has_scale != 0u) {
     value *= scale[column];
   }
-  if (HAS_BIAS) {
+  if (params.has_bias != 0u) {
     value += bias[column];
   }
-  if (HAS_RESIDUAL) {
+  if (params.has_residual != 0u) {
     value += residual[at];
   }
-  output[at] = select(value, max(value, vec4f()), RELU);
+  output[at] = select(value, max(value, vec4f()), params.relu != 0u);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -1640,12 +1646,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let column = params.first4 + index % params.slice4;
   let tile = index / params.slice4;
-  let tx = tile % TILES_X;
-  let ty = (tile / TILES_X) % TILES_Y;
-  let phase = tile / (TILES_X * TILES_Y);
-  let n = phase / (DILATION * DILATION);
-  let y = 2u * ty * DILATION + (phase / DILATION) % DILATION;
-  let x = 2u * tx * DILATION + phase % DILATION;
+  let tx = tile % params.tiles_x;
+  let ty = (tile / params.tiles_x) % params.tiles_y;
+  let phase = tile / (params.tiles_x * params.tiles_y);
+  let n = phase / (params.dilation * params.dilation);
+  let y = 2u * ty * params.dilation + (phase / params.dilation) % params.dilation;
+  let x = 2u * tx * params.dilation + phase % params.dilation;
 
   // rows: A^T M, one column of M at a time
   var rows: array<array<vec4f, 4>, 2>;
@@ -1659,23 +1665,23 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     rows[1][j] = m1 - m2 - m3;
   }
   for (var i = 0u; i < 2u; i++) {
-    let row = y + i * DILATION;
+    let row = y + i * params.dilation;
     store(n, row, x, column, rows[i][0] + rows[i][1] + rows[i][2]);
-    store(n, row, x + DILATION, column, rows[i][1] - rows[i][2] - rows[i][3]);
+    store(n, row, x + params.dilation, column, rows[i][1] - rows[i][2] - rows[i][3]);
   }
 }
 `,
   "winograd_weight": `// Winograd F(2x2, 3x3), the filter's side: U = G g G^T for each pair of channels, laid out as 16 GEMM operands [c, o].
 //   G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
-// One invocation per input channel and vec4 of output channels, of the slice of output channels at FIRST.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = IN_C * SLICE4.
+// One invocation per input channel and vec4 of output channels, of the slice of output channels at params.first4.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = in_channels * slice4.
 
 const WORKGROUP: u32 = 64u;
-const IN_CHANNELS: u32 = 64u;
-const OUT_CHANNELS4: u32 = 16u;
 
 struct Params {
   count: u32,
+  in_channels: u32,
+  out_channels4: u32,
   first4: u32, // first vec4 of output channels of the slice
   slice4: u32, // vec4 of output channels in the slice
 }
@@ -1690,8 +1696,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let at = (index / params.slice4) * OUT_CHANNELS4 + params.first4 + index % params.slice4;
-  let tap = IN_CHANNELS * OUT_CHANNELS4;
+  let at = (index / params.slice4) * params.out_channels4 + params.first4 + index % params.slice4;
+  let tap = params.in_channels * params.out_channels4;
 
   // columns: G g, row by row of g's columns
   var column: array<array<vec4f, 3>, 4>;

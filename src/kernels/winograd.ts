@@ -6,7 +6,7 @@ import type { Device } from '../gpu/device.ts'
 import { runOnce } from '../gpu/program.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { type ConvLaunch, epilogueBindings, epilogueConstants, subgroupProducts } from './conv-launch.ts'
+import { type ConvLaunch, epilogueBindings, epilogueFlags, subgroupProducts } from './conv-launch.ts'
 import type { ConvPlan, ConvProblem } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
 import { kernel, linearGrid } from './launch.ts'
@@ -74,20 +74,24 @@ function transformInput(r: Recorder, { problem, input, label }: ConvLaunch, grid
   const output = r.alloc([POSITIONS, 1, grid.tiles, inChannels], 'f32', `${label}.tiles`)
   const count = (grid.tiles * inChannels) / 4
   r.dispatch({
-    kernel: kernel('winograd_input', {
-      WORKGROUP,
-      IN_HEIGHT: problem.inHeight,
-      IN_WIDTH: problem.inWidth,
-      IN_CHANNELS4: inChannels / 4,
-      TILES_Y: grid.tilesY,
-      TILES_X: grid.tilesX,
-      DILATION: problem.dilation,
-      PADDING_Y: problem.paddingY,
-      PADDING_X: problem.paddingX,
-    }),
+    kernel: kernel('winograd_input', { WORKGROUP }),
     label: `${label}.tiles`,
     workgroups: linearGrid(r.adapter, count, WORKGROUP),
-    bindings: { input, output, params: { count } },
+    bindings: {
+      input,
+      output,
+      params: {
+        count,
+        in_height: problem.inHeight,
+        in_width: problem.inWidth,
+        in_channels4: inChannels / 4,
+        tiles_y: grid.tilesY,
+        tiles_x: grid.tilesX,
+        dilation: problem.dilation,
+        padding_y: problem.paddingY,
+        padding_x: problem.paddingX,
+      },
+    },
     flops: 32 * count * 4,
     bytes: input.bytes + output.bytes,
   })
@@ -105,13 +109,19 @@ function transformFilter(
   const output = target ?? r.alloc([POSITIONS, inChannels, count], 'f32', label)
   const invocations = (inChannels * count) / 4
   r.dispatch({
-    kernel: kernel('winograd_weight', { WORKGROUP, IN_CHANNELS: inChannels, OUT_CHANNELS4: outChannels / 4 }),
+    kernel: kernel('winograd_weight', { WORKGROUP }),
     label,
     workgroups: linearGrid(r.adapter, invocations, WORKGROUP),
     bindings: {
       weight: weight.tensor,
       output,
-      params: { count: invocations, first4: first / 4, slice4: count / 4 },
+      params: {
+        count: invocations,
+        in_channels: inChannels,
+        out_channels4: outChannels / 4,
+        first4: first / 4,
+        slice4: count / 4,
+      },
     },
     flops: 28 * invocations * 4,
     bytes: (weight.tensor.bytes * count) / outChannels + output.bytes,
@@ -150,23 +160,25 @@ function transformOutput(r: Recorder, conv: ConvLaunch, { products, grid, slice 
   const { problem, output, label } = conv
   const count = (grid.tiles * slice.count) / 4
   r.dispatch({
-    kernel: kernel('winograd_output', {
-      WORKGROUP,
-      OUT_HEIGHT: problem.outHeight,
-      OUT_WIDTH: problem.outWidth,
-      OUT_CHANNELS4: problem.outChannels / 4,
-      TILES_Y: grid.tilesY,
-      TILES_X: grid.tilesX,
-      DILATION: problem.dilation,
-      ...epilogueConstants(conv),
-    }),
+    kernel: kernel('winograd_output', { WORKGROUP }),
     label,
     workgroups: linearGrid(r.adapter, count, WORKGROUP),
     bindings: {
       input: products,
       ...epilogueBindings(conv),
       output,
-      params: { count, first4: slice.first / 4, slice4: slice.count / 4 },
+      params: {
+        count,
+        first4: slice.first / 4,
+        slice4: slice.count / 4,
+        out_height: problem.outHeight,
+        out_width: problem.outWidth,
+        out_channels4: problem.outChannels / 4,
+        tiles_y: grid.tilesY,
+        tiles_x: grid.tilesX,
+        dilation: problem.dilation,
+        ...epilogueFlags(conv),
+      },
     },
     flops: 24 * count * 4,
     bytes: products.bytes + (output.bytes * slice.count) / problem.outChannels,

@@ -1,0 +1,160 @@
+// A convolution with its batch norm and activation, as one unit: the batch norm is frozen and folded into the convolution's
+// epilogue. Several convolutions of the same input and geometry can stand side by side in one filter (parts), so that they
+// cost one dispatch and the input is read once. Source of the grouping: ConvModule of mmcv (cnn/bricks/conv_module.py).
+
+import type { Device } from '../gpu/device.ts'
+import type { Recorder } from '../gpu/recorder.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { chooseConv } from '../kernels/conv-plan.ts'
+import { type ConvWeight, packConvWeight, releaseConvWeight } from '../kernels/conv-weight.ts'
+import { conv2d } from '../kernels/conv2d.ts'
+import { foldBatchNorm } from '../kernels/norm.ts'
+import { storeTransformedFilter } from '../kernels/winograd.ts'
+import { ModuleStateError } from './errors.ts'
+
+/** The values of a state dict's tensor, row-major; throws if there is none of that name. */
+export type WeightSource = (name: string) => Float32Array
+
+/** One convolution of the network, in PyTorch's terms. */
+export interface ConvSpec {
+  /** Name in the state dict, without `.weight`. */
+  readonly name: string
+  readonly inChannels: number
+  readonly outChannels: number
+  readonly kernel: number
+  readonly stride: number
+  readonly padding: number
+  readonly dilation: number
+  readonly bias: boolean
+  /** Name of the batch norm that follows, if one does. */
+  readonly norm?: string | undefined
+  readonly eps: number
+}
+
+export interface ConvForward {
+  readonly residual?: GpuTensor | undefined
+  readonly relu?: boolean
+  /** First channel to read of an input that has more than the filter takes. */
+  readonly firstChannel?: number
+}
+
+interface Loaded {
+  readonly weight: ConvWeight
+  readonly scale: GpuTensor | undefined
+  readonly bias: GpuTensor | undefined
+}
+
+export class ConvModule {
+  readonly parts: readonly ConvSpec[]
+  /** The first part: what all parts share. */
+  readonly spec: ConvSpec
+  readonly outChannels: number
+  readonly #padInput: number
+  #loaded: Loaded | undefined
+
+  /** @param padInput zero channels are appended to the filter's input up to this count (an RGB image has 4 channels here) */
+  constructor(parts: readonly [ConvSpec, ...ConvSpec[]], padInput = 0) {
+    this.parts = parts
+    this.spec = parts[0]
+    this.outChannels = parts.reduce((sum, part) => sum + part.outChannels, 0)
+    this.#padInput = padInput
+  }
+
+  /** Uploads the filter, its folded batch norm or bias. @throws whatever `weights` throws for a missing name */
+  async load(device: Device, weights: WeightSource): Promise<void> {
+    this.release(device)
+    const { inChannels, kernel, stride, padding, dilation, name } = this.spec
+    const filters = this.parts.map((part) => weights(`${part.name}.weight`))
+    const shape = [this.outChannels, inChannels, kernel, kernel]
+    const options = { padInput: this.#padInput, label: name }
+    const weight = packConvWeight(device, concatenate(filters), shape, options)
+    const affine = this.parts.map((part) => foldPart(part, weights))
+    const scales = affine.flatMap((part) => part.scale ?? [])
+    const biases = affine.flatMap((part) => part.bias ?? [])
+    const channels = [this.outChannels]
+    this.#loaded = {
+      weight,
+      scale: scales.length > 0 ? device.tensor(concatenate(scales), channels, `${name}.scale`) : undefined,
+      bias: biases.length > 0 ? device.tensor(concatenate(biases), channels, `${name}.bias`) : undefined,
+    }
+    const plan = chooseConv(device.adapter, {
+      ...{ batch: 1, inHeight: 15, inWidth: 15, outHeight: 15, outWidth: 15, groups: 1 },
+      ...{ inChannels: weight.inChannels, outChannels: this.outChannels, kernelHeight: kernel, kernelWidth: kernel },
+      ...{ stride, dilation, paddingY: padding, paddingX: padding },
+    })
+    if (plan.variant !== 'winograd' || !plan.storeWeights) return
+    await storeTransformedFilter(device, weight)
+    device.release(weight.tensor) // every use reads the transformed filter
+  }
+
+  /** `[N, H, W, C]` to `[N, OH, OW, O]`, parts side by side along O. */
+  forward(r: Recorder, input: GpuTensor, options: ConvForward = {}): GpuTensor {
+    const { weight, scale, bias } = this.#need()
+    const { name: label, stride, padding, dilation } = this.spec
+    return conv2d(r, { input, weight, stride, padding, dilation, scale, bias, label, ...options })
+  }
+
+  /** The bare convolution, without batch norm, bias and activation. */
+  convolve(r: Recorder, input: GpuTensor): GpuTensor {
+    const { name: label, stride, padding, dilation } = this.spec
+    return conv2d(r, { input, weight: this.#need().weight, stride, padding, dilation, label: `${label}.bare` })
+  }
+
+  /** Frees the device memory. */
+  release(device: Device): void {
+    if (!this.#loaded) return
+    const { weight, scale, bias } = this.#loaded
+    releaseConvWeight(device, weight)
+    for (const tensor of [scale, bias]) if (tensor) device.release(tensor)
+    this.#loaded = undefined
+  }
+
+  #need(): Loaded {
+    if (this.#loaded) return this.#loaded
+    throw new ModuleStateError(`Module \`${this.spec.name}\` has no weights; load them before it is used`)
+  }
+}
+
+/** Names and shapes of one convolution's tensors, batch norm included, in PyTorch's order. */
+export function convShapes(spec: ConvSpec): [string, readonly number[]][] {
+  const { name, norm, outChannels, inChannels, kernel } = spec
+  const shapes: [string, readonly number[]][] = [[`${name}.weight`, [outChannels, inChannels, kernel, kernel]]]
+  if (spec.bias) shapes.push([`${name}.bias`, [outChannels]])
+  if (!norm) return shapes
+  for (const entry of ['weight', 'bias', 'running_mean', 'running_var']) {
+    shapes.push([`${norm}.${entry}`, [outChannels]])
+  }
+  shapes.push([`${norm}.num_batches_tracked`, []])
+  return shapes
+}
+
+interface Affine {
+  readonly scale: Float32Array[]
+  readonly bias: Float32Array[]
+}
+
+function foldPart({ name, norm, bias, eps }: ConvSpec, weights: WeightSource): Affine {
+  if (!norm) return { scale: [], bias: bias ? [weights(`${name}.bias`)] : [] }
+  const folded = foldBatchNorm(
+    {
+      gamma: weights(`${norm}.weight`),
+      beta: weights(`${norm}.bias`),
+      mean: weights(`${norm}.running_mean`),
+      variance: weights(`${norm}.running_var`),
+    },
+    eps,
+  )
+  return { scale: [folded.scale], bias: [folded.bias] }
+}
+
+function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const [first, ...rest] = parts
+  if (first && rest.length === 0) return first
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
