@@ -1,0 +1,37 @@
+// The sections of a golden set and who checks them. A section without a check is shown as not covered, never as passed.
+
+import type { GoldenSet } from './golden-set.ts'
+import type { SectionReport } from './report.ts'
+import { checkA } from './section-a.ts'
+import { checkB } from './section-b.ts'
+import { checkC } from './section-c.ts'
+import { checkF } from './section-f.ts'
+// import { checkG } from './section-g.ts'
+import { checkJ } from './section-j.ts'
+
+/**
+ * Checks all cases of a section.
+ * @throws GoldenDataError if the section's files are missing or malformed
+ */
+export type SectionCheck = (set: GoldenSet, report: SectionReport) => Promise<void>
+
+export interface Section {
+  /** Name of its files. */
+  readonly name: string
+  readonly title: string
+  /** Absent as long as the library has not the part that it checks. */
+  readonly check?: SectionCheck
+}
+
+export const sections: readonly Section[] = [
+  { name: 'A', title: 'state dicts', check: checkA },
+  { name: 'B', title: 'kernels', check: checkB },
+  { name: 'C', title: 'whole forward', check: checkC },
+  { name: 'D', title: 'one training step' },
+  { name: 'E', title: '30 training steps' },
+  { name: 'F', title: 'head logic', check: checkF },
+  { name: 'G', title: 'tracking' },
+  { name: 'H', title: 'augmentation' },
+  { name: 'I', title: 'schedules, metrics' },
+  { name: 'J', title: 'checkpoints', check: checkJ },
+]

@@ -1,0 +1,19 @@
+// The tolerances of the golden checks, all in one place.
+
+/** Kernels, crops, host arithmetic: of the largest magnitude. */
+export const KERNEL = 1e-5
+
+/** Intermediate maps of a whole network: of the largest magnitude. */
+export const STAGE = 1e-4
+
+/** Logits: absolute up to magnitude 1, of the largest magnitude above. */
+export const LOGITS = 1e-4
+
+/** Scores, 0..1. */
+export const SCORE = 1e-4
+
+/** Boxes, in pixels. */
+export const BOX = 1e-2
+
+/** Float64 functions computed by another libm: of the largest magnitude. */
+export const FLOAT64 = 1e-14
