@@ -18,7 +18,7 @@ struct Params {
   out_height: u32,
   out_width: u32,
   out_channels: u32,
-  weight_stride: u32, // output channels padded to 4
+  panel: u32, // output channels that lie together in the filter
   kernel_height: u32,
   kernel_width: u32,
   stride: u32,
@@ -48,6 +48,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let x = pixel % params.out_width;
   let y = (pixel / params.out_width) % params.out_height;
   let n = pixel / (params.out_width * params.out_height);
+  let filter_rows = params.kernel_height * params.kernel_width * params.group_inputs;
+  let column = o / params.panel * params.panel * filter_rows + o % params.panel;
   let first = (o / params.group_outputs) * params.group_inputs;
 
   var sum = 0.0;
@@ -64,7 +66,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       let at = ((n * params.in_height + u32(iy)) * params.in_width + u32(ix)) * params.in_stride + params.in_first + first;
       let row = (ky * params.kernel_width + kx) * params.group_inputs;
       for (var c = 0u; c < params.group_inputs; c++) {
-        sum = fma(input[at + c], weight[(row + c) * params.weight_stride + o], sum);
+        sum = fma(input[at + c], weight[column + (row + c) * params.panel], sum);
       }
     }
   }

@@ -7,7 +7,7 @@ enable subgroups;
 // lane, so few loads per multiply decide; workgroup memory and loops over small arrays cost more than they save, hence the
 // unrolled rows. `wl * x` is four products whose sum joins the accumulator: fewer passes over spilled accumulators.
 // Also a plain batched GEMM: one tap, and batch z reads, multiplies and writes at its own offsets (Winograd's 16 products).
-// Dispatch: x = ceil(OUT_C / 64), y = ceil(pixels / 24), z = batches. Cin and Cout divisible by 4.
+// Dispatch: x = ceil(pixels / 24), y = ceil(OUT_C / 64), z = batches: neighbours share a panel of the filter. Cin and Cout divisible by 4.
 
 const ROWS: u32 = 24u;
 const LANES: u32 = 8u;
@@ -30,11 +30,13 @@ struct Params {
   padding_x: i32,
   dilation: u32,
   input_batch: u32, // vec4 from one z to the next
-  weight_batch: u32,
+  filter_rows: u32, // taps * Cin; batch z begins after z such filters
+  panel4: u32, // vec4 of output channels that lie together in the filter
   has_scale: u32,
   has_bias: u32,
   has_residual: u32,
   relu: u32,
+  sums: u32, // always 2 ROWS
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
@@ -50,16 +52,6 @@ struct Origin {
   sample: u32,
   y: i32,
   x: i32,
-}
-
-struct Tile {
-  pixel: u32, // of row 0
-  column: u32, // this lane's left vec4 of channels
-  base: u32, // of batch z in the output
-  scale_left: vec4f,
-  scale_right: vec4f,
-  bias_left: vec4f,
-  bias_right: vec4f,
 }
 
 fn origin(pixel: u32) -> Origin {
@@ -82,59 +74,52 @@ fn load(index: i32, c: u32) -> vec4f {
   return select(vec4f(), input[u32(max(index, 0)) + c], index >= 0);
 }
 
-fn weights(row: u32, column: u32) -> mat4x4f {
+// Four rows of the filter.
+fn weights(at: u32, row: u32) -> mat4x4f {
+  return mat4x4f(weight[at], weight[at + row], weight[at + 2u * row], weight[at + 3u * row]);
+}
+
+// Where a column of filter z begins: panels of neighbouring output channels, one after the other.
+fn column_start(z: u32, column: u32) -> u32 {
   let n = params.out_channels4;
-  let at = row * n + min(column, n - 1u);
-  return mat4x4f(weight[at], weight[at + n], weight[at + 2u * n], weight[at + 3u * n]);
+  let o = min(column, n - 1u);
+  return (z * n + o / params.panel4 * params.panel4) * params.filter_rows + o % params.panel4;
 }
 
 fn finish(pixel: u32, column: u32, base: u32, sum: vec4f) {
-  if (column >= params.out_channels4) {
+  if (pixel >= params.pixels || column >= params.out_channels4) {
     return;
   }
   let at = base + pixel * params.out_channels4 + column;
   var y = sum;
+  if (params.has_scale != 0u) {
+    y *= scale[column];
+  }
+  if (params.has_bias != 0u) {
+    y += bias[column];
+  }
   if (params.has_residual != 0u) {
     y += residual[at];
   }
   output[at] = select(y, max(y, vec4f()), params.relu != 0u);
 }
 
-fn store(row: u32, left: vec4f, right: vec4f, tile: Tile) {
-  let pixel = tile.pixel + row;
-  if (pixel < params.pixels) {
-    finish(pixel, tile.column, tile.base, left * tile.scale_left + tile.bias_left);
-    finish(pixel, tile.column + LANES, tile.base, right * tile.scale_right + tile.bias_right);
-  }
-}
-
-fn epilogue(pixel: u32, column: u32, base: u32) -> Tile {
-  let left = min(column, params.out_channels4 - 1u);
-  let right = min(column + LANES, params.out_channels4 - 1u);
-  var tile = Tile(pixel, column, base, vec4f(1.0), vec4f(1.0), vec4f(), vec4f());
-  if (params.has_scale != 0u) {
-    tile.scale_left = scale[left];
-    tile.scale_right = scale[right];
-  }
-  if (params.has_bias != 0u) {
-    tile.bias_left = bias[left];
-    tile.bias_right = bias[right];
-  }
-  return tile;
-}
-
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let column = group.x * COLUMNS + lane;
-  let pixel = group.y * ROWS;
-  let pixel0 = pixel + lane;
-  let pixel1 = pixel + LANES + lane;
-  let pixel2 = pixel + 2u * LANES + lane;
+  let column = group.y * COLUMNS + lane;
+  let pixel = group.x * ROWS;
+  let pixel0 = pixel + 0u * LANES + lane;
   let origin0 = origin(pixel0);
+  let pixel1 = pixel + 1u * LANES + lane;
   let origin1 = origin(pixel1);
+  let pixel2 = pixel + 2u * LANES + lane;
   let origin2 = origin(pixel2);
   let input_base = i32(group.z * params.input_batch);
-  var row = group.z * params.weight_batch;
+  let channels4 = params.in_channels4;
+  var at_l = column_start(group.z, column);
+  var at_r = column_start(group.z, column + LANES);
+  // Copies, because a parameter read in the loop is loaded again in each round.
+  let panel = params.panel4;
   var l0 = vec4f(); var r0 = vec4f();
   var l1 = vec4f(); var r1 = vec4f();
   var l2 = vec4f(); var r2 = vec4f();
@@ -164,18 +149,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let dy = i32((tap / params.kernel_width) * params.dilation);
     let dx = i32((tap % params.kernel_width) * params.dilation);
     let at0 = tap_index(origin0, pixel0, dy, dx);
-    let at1 = tap_index(origin1, pixel1, dy, dx);
-    let at2 = tap_index(origin2, pixel2, dy, dx);
     let base0 = select(-1, at0 + input_base, at0 >= 0);
+    let at1 = tap_index(origin1, pixel1, dy, dx);
     let base1 = select(-1, at1 + input_base, at1 >= 0);
+    let at2 = tap_index(origin2, pixel2, dy, dx);
     let base2 = select(-1, at2 + input_base, at2 >= 0);
-    for (var c = 0u; c < params.in_channels4; c++) {
+    for (var c = 0u; c < channels4; c++) {
       let x0 = load(base0, c);
       let x1 = load(base1, c);
       let x2 = load(base2, c);
-      let wl = weights(row, column);
-      let wr = weights(row, column + LANES);
-      row += 4u;
+      let wl = weights(at_l, panel);
+      at_l += 4u * panel;
+      let wr = weights(at_r, panel);
+      at_r += 4u * panel;
       { let x = subgroupBroadcast(x0, 0u); l0 += wl * x; r0 += wr * x; }
       { let x = subgroupBroadcast(x0, 1u); l1 += wl * x; r1 += wr * x; }
       { let x = subgroupBroadcast(x0, 2u); l2 += wl * x; r2 += wr * x; }
@@ -203,29 +189,35 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     }
   }
 
-  let tile = epilogue(pixel, column, group.z * params.pixels * params.out_channels4);
-  store(0u, l0, r0, tile);
-  store(1u, l1, r1, tile);
-  store(2u, l2, r2, tile);
-  store(3u, l3, r3, tile);
-  store(4u, l4, r4, tile);
-  store(5u, l5, r5, tile);
-  store(6u, l6, r6, tile);
-  store(7u, l7, r7, tile);
-  store(8u, l8, r8, tile);
-  store(9u, l9, r9, tile);
-  store(10u, l10, r10, tile);
-  store(11u, l11, r11, tile);
-  store(12u, l12, r12, tile);
-  store(13u, l13, r13, tile);
-  store(14u, l14, r14, tile);
-  store(15u, l15, r15, tile);
-  store(16u, l16, r16, tile);
-  store(17u, l17, r17, tile);
-  store(18u, l18, r18, tile);
-  store(19u, l19, r19, tile);
-  store(20u, l20, r20, tile);
-  store(21u, l21, r21, tile);
-  store(22u, l22, r22, tile);
-  store(23u, l23, r23, tile);
+  // A loop whose length the compiler does not know: stores are long code on a software adapter, and there is one of them.
+  var sums = array<vec4f, 2u * ROWS>(
+    l0, r0,
+    l1, r1,
+    l2, r2,
+    l3, r3,
+    l4, r4,
+    l5, r5,
+    l6, r6,
+    l7, r7,
+    l8, r8,
+    l9, r9,
+    l10, r10,
+    l11, r11,
+    l12, r12,
+    l13, r13,
+    l14, r14,
+    l15, r15,
+    l16, r16,
+    l17, r17,
+    l18, r18,
+    l19, r19,
+    l20, r20,
+    l21, r21,
+    l22, r22,
+    l23, r23,
+  );
+  let base = group.z * params.pixels * params.out_channels4;
+  for (var i = 0u; i < params.sums; i++) {
+    finish(pixel + i / 2u, column + (i % 2u) * LANES, base, sums[i]);
+  }
 }

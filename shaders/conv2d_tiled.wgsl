@@ -19,6 +19,7 @@ const IN_FIRST4: u32 = 0u; // first vec4 of the channels that are read
 const OUT_HEIGHT: u32 = 31u;
 const OUT_WIDTH: u32 = 31u;
 const OUT_CHANNELS4: u32 = 64u;
+const PANEL4: u32 = 64u; // vec4 of output channels that lie together in the filter
 const KERNEL_WIDTH: u32 = 1u;
 const TAPS: u32 = 1u;
 const STRIDE: u32 = 1u;
@@ -85,7 +86,7 @@ fn load_tiles(thread: u32, first_pixel: u32, first_column: u32, step: u32) {
     let column = first_column + i % THREADS_X;
     var w = vec4f();
     if (k < TAPS * IN_CHANNELS4 * 4u && column < OUT_CHANNELS4) {
-      w = weight[k * OUT_CHANNELS4 + column];
+      w = weight[(column / PANEL4 * TAPS * IN_CHANNELS4 * 4u + k) * PANEL4 + column % PANEL4];
     }
     tile_w[i / THREADS_X][i % THREADS_X] = w;
   }

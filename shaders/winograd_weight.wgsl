@@ -8,9 +8,10 @@ const WORKGROUP: u32 = 64u;
 struct Params {
   count: u32,
   in_channels: u32,
-  out_channels4: u32,
   first4: u32, // first vec4 of output channels of the slice
   slice4: u32, // vec4 of output channels in the slice
+  panel4: u32, // vec4 of output channels that lie together in the filter
+  out_panel4: u32, // and in the result
 }
 
 @group(0) @binding(0) var<storage, read> weight: array<vec4f>;
@@ -23,8 +24,14 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let at = (index / params.slice4) * params.out_channels4 + params.first4 + index % params.slice4;
-  let tap = params.in_channels * params.out_channels4;
+  let c = index / params.slice4;
+  let slice_column = index % params.slice4;
+  let o = params.first4 + slice_column;
+  let panel = params.panel4;
+  let at = (o / panel * 9u * params.in_channels + c) * panel + o % panel;
+  let tap = params.in_channels * panel;
+  let out_panel = params.out_panel4;
+  let to = (slice_column / out_panel * params.in_channels + c) * out_panel + slice_column % out_panel;
 
   // columns: G g, row by row of g's columns
   var column: array<array<vec4f, 3>, 4>;
@@ -40,10 +47,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   for (var y = 0u; y < 4u; y++) {
     let outer = column[y][0] + column[y][2];
-    let to = y * 4u * params.count + index;
-    output[to] = column[y][0];
-    output[to + params.count] = 0.5 * (outer + column[y][1]);
-    output[to + 2u * params.count] = 0.5 * (outer - column[y][1]);
-    output[to + 3u * params.count] = column[y][2];
+    let row = to + y * 4u * params.count;
+    output[row] = column[y][0];
+    output[row + params.count] = 0.5 * (outer + column[y][1]);
+    output[row + 2u * params.count] = 0.5 * (outer - column[y][1]);
+    output[row + 3u * params.count] = column[y][2];
   }
 }

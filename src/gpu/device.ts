@@ -152,6 +152,19 @@ export class Device {
     return copy
   }
 
+  /** Copies all elements of one tensor to another of as many bytes, on the device, before whatever runs next. */
+  copy(from: GpuTensor, to: GpuTensor): void {
+    this.check()
+    if (from.bytes !== to.bytes) {
+      throw new BindingError(
+        `Cannot copy tensor \`${from.label}\` of ${from.bytes} bytes to \`${to.label}\` of ${to.bytes} bytes`,
+      )
+    }
+    const encoder = this.gpu.createCommandEncoder({ label: 'copy' })
+    encoder.copyBufferToBuffer(from.storage.buffer, from.byteOffset, to.storage.buffer, to.byteOffset, from.bytes)
+    this.gpu.queue.submit([encoder.finish()])
+  }
+
   /** Frees the tensor's memory; views of it go with it. Does nothing for tensors that a program owns. */
   release(tensor: GpuTensor): void {
     if (tensor.storage.owner) return

@@ -78,7 +78,7 @@ export function direct(r: Recorder, conv: ConvLaunch): void {
         out_height: problem.outHeight,
         out_width: problem.outWidth,
         out_channels: problem.outChannels,
-        weight_stride: Math.ceil(problem.outChannels / 4) * 4,
+        panel: weight.panel,
         kernel_height: problem.kernelHeight,
         kernel_width: problem.kernelWidth,
         stride: problem.stride,
@@ -96,18 +96,20 @@ export function direct(r: Recorder, conv: ConvLaunch): void {
 /** One batched GEMM through the subgroup kernel; `batches` products of equal size, one after the other in memory. */
 export interface SubgroupLaunch {
   readonly conv: ConvLaunch
-  /** `[batches * taps * C, O]` */
+  /** `batches` filters, one after the other. */
   readonly weight: GpuTensor
+  /** Output channels that lie together in each of them. */
+  readonly panel: number
   readonly batches?: number
 }
 
 /** 24 pixels x 64 channels per subgroup. */
 export function subgroup(r: Recorder, conv: ConvLaunch): void {
-  subgroupProducts(r, { conv, weight: conv.weight.tensor })
+  subgroupProducts(r, { conv, weight: conv.weight.tensor, panel: conv.weight.panel })
 }
 
 /** Dispatches conv2d_subgroup: a convolution, or `batches` matrix products for Winograd. */
-export function subgroupProducts(r: Recorder, { conv, weight, batches = 1 }: SubgroupLaunch): void {
+export function subgroupProducts(r: Recorder, { conv, weight, panel, batches = 1 }: SubgroupLaunch): void {
   const { problem, input, output, label } = conv
   const pixels = outputPixels(problem)
   const taps = problem.kernelHeight * problem.kernelWidth
@@ -116,8 +118,8 @@ export function subgroupProducts(r: Recorder, { conv, weight, batches = 1 }: Sub
     kernel: kernel('conv2d_subgroup'),
     label,
     workgroups: [
-      Math.ceil(problem.outChannels / SUBGROUP_TILE.channels),
       Math.ceil(pixels / SUBGROUP_TILE.pixels),
+      Math.ceil(problem.outChannels / SUBGROUP_TILE.channels),
       batches,
     ],
     bindings: {
@@ -142,8 +144,10 @@ export function subgroupProducts(r: Recorder, { conv, weight, batches = 1 }: Sub
         padding_x: problem.paddingX,
         dilation: problem.dilation,
         input_batch: (problem.batch * problem.inHeight * problem.inWidth * problem.inChannels) / 4,
-        weight_batch: taps * problem.inChannels,
+        filter_rows: taps * problem.inChannels,
+        panel4: panel / 4,
         ...epilogueFlags(conv),
+        sums: 2 * SUBGROUP_TILE.pixels,
       },
     },
     flops: flops * batches,
@@ -171,6 +175,7 @@ export function tiled(r: Recorder, conv: ConvLaunch, { tileM, tileN, splitK }: C
       OUT_HEIGHT: problem.outHeight,
       OUT_WIDTH: problem.outWidth,
       OUT_CHANNELS4: outChannels4,
+      PANEL4: weight.panel / 4,
       KERNEL_WIDTH: problem.kernelWidth,
       TAPS: problem.kernelHeight * problem.kernelWidth,
       STRIDE: problem.stride,

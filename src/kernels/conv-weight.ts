@@ -1,13 +1,16 @@
-// A convolution's filter on the device. On disk filters are PyTorch's [O, I, kh, kw]; kernels read [kh, kw, I, O] with the
-// output channels padded to a multiple of 4, so that the GEMM loads vec4 along the output channels.
+// A convolution's filter on the device. On disk filters are PyTorch's [O, I, kh, kw]; kernels read [kh, kw, I, O], so that the
+// GEMM loads vec4 along the output channels. Many output channels are cut into panels, [O / panel, kh, kw, I, panel]: a tile
+// then walks through memory that is contiguous, which rows of a wide matrix, kilobytes apart, are not.
 
 import type { Device } from '../gpu/device.ts'
 import { ShapeError } from '../gpu/errors.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 
 export interface ConvWeight {
-  /** `[kh, kw, I, O padded to 4]` */
+  /** `[O / panel, kh, kw, I, panel]`, O padded to a multiple of 4. */
   readonly tensor: GpuTensor
+  /** Output channels that lie together. */
+  readonly panel: number
   readonly outChannels: number
   /** Per group. */
   readonly inChannels: number
@@ -15,6 +18,14 @@ export interface ConvWeight {
   readonly kernelWidth: number
   /** Winograd's transform of the filter, where a plan wants it kept; made by the first program that uses it. */
   transformed?: GpuTensor
+}
+
+/** Panels are as wide as the tiles that read them. */
+const PANEL = 64
+
+/** Panel width for a number of output channels: 64 if that divides them, else all of them, padded to a multiple of 4. */
+export function panelOf(outChannels: number): number {
+  return outChannels % PANEL === 0 ? PANEL : Math.ceil(outChannels / 4) * 4
 }
 
 export interface PackOptions {
@@ -40,17 +51,19 @@ export function packConvWeight(
     throw new ShapeError(`Filter \`${label}\` has ${oihw.length} values, expected [O, I, kh, kw] = [${shape}]`)
   }
   const inChannels = Math.max(fileChannels, padInput)
-  const stride = Math.ceil(outChannels / 4) * 4
+  const panel = panelOf(outChannels)
+  const panels = Math.ceil(outChannels / panel)
   const taps = kernelHeight * kernelWidth
-  const packed = new Float32Array(taps * inChannels * stride)
+  const packed = new Float32Array(panels * taps * inChannels * panel)
   for (let o = 0; o < outChannels; o++) {
+    const column = Math.floor(o / panel) * taps * inChannels * panel + (o % panel)
     for (let c = 0; c < fileChannels; c++) {
       const from = (o * fileChannels + c) * taps
-      for (let tap = 0; tap < taps; tap++) packed[(tap * inChannels + c) * stride + o] = oihw[from + tap] ?? 0
+      for (let tap = 0; tap < taps; tap++) packed[column + (tap * inChannels + c) * panel] = oihw[from + tap] ?? 0
     }
   }
-  const tensor = device.tensor(packed, [kernelHeight, kernelWidth, inChannels, stride], label)
-  return { tensor, outChannels, inChannels, kernelHeight, kernelWidth }
+  const tensor = device.tensor(packed, [panels, kernelHeight, kernelWidth, inChannels, panel], label)
+  return { tensor, panel, outChannels, inChannels, kernelHeight, kernelWidth }
 }
 
 /** Frees a filter's memory. */

@@ -8,7 +8,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type ConvLaunch, epilogueBindings, epilogueFlags, subgroupProducts } from './conv-launch.ts'
 import type { ConvPlan, ConvProblem } from './conv-plan.ts'
-import type { ConvWeight } from './conv-weight.ts'
+import { type ConvWeight, panelOf } from './conv-weight.ts'
 import { kernel, linearGrid } from './launch.ts'
 
 export type WinogradPlan = ConvPlan & { readonly variant: 'winograd' }
@@ -34,7 +34,8 @@ export function winograd(r: Recorder, conv: ConvLaunch, { sliceChannels, storeWe
     const stored = storeWeights ? weight.transformed : undefined
     const filter = stored ?? transformFilter(r, weight, slice, `${label}.filter`)
     const products = r.alloc([POSITIONS, 1, grid.tiles, slice.count], 'f32', `${label}.products`)
-    subgroupProducts(r, { conv: productLaunch(conv, data, products, grid.tiles), weight: filter, batches: POSITIONS })
+    const launch = productLaunch(conv, data, products, grid.tiles)
+    subgroupProducts(r, { conv: launch, weight: filter, panel: panelOf(slice.count), batches: POSITIONS })
     transformOutput(r, conv, { products, grid, slice })
   }
 }
@@ -118,9 +119,10 @@ function transformFilter(
       params: {
         count: invocations,
         in_channels: inChannels,
-        out_channels4: outChannels / 4,
         first4: first / 4,
         slice4: count / 4,
+        panel4: weight.panel / 4,
+        out_panel4: panelOf(count) / 4,
       },
     },
     flops: 28 * invocations * 4,

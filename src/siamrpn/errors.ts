@@ -23,3 +23,12 @@ export class CropError extends SiamRpnError {}
 
 /** A box that cannot be tracked: not finite, without area, or outside of the frame. */
 export class BoxError extends SiamRpnError {}
+
+/** A frame that cannot be tracked in: no area, too few bytes, or another size than the frame at `init`. */
+export class FrameError extends SiamRpnError {}
+
+/** A checkpoint could not be fetched: no such file, a failed request, or a digest that differs. */
+export class SourceError extends SiamRpnError {}
+
+/** A tracker or target was used after it was closed. */
+export class ClosedError extends SiamRpnError {}

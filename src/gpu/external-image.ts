@@ -1,0 +1,71 @@
+// Pixels of a browser's image sources as bytes in device memory: through a texture where the browser allows it, through a 2D
+// canvas or VideoFrame.copyTo where it does not (some drivers refuse to import video frames).
+
+import type { Device } from './device.ts'
+import { WebGpuError } from './errors.ts'
+import { BINDING_ALIGNMENT, type GpuTensor } from './tensor.ts'
+
+/** What a browser can hand over without the page decoding anything. */
+export type ExternalImage = ImageBitmap | VideoFrame | HTMLCanvasElement | OffscreenCanvas
+
+const COPY_SRC = 1
+const COPY_DST = 2
+const RENDER_ATTACHMENT = 16
+
+/** Bytes from one row to the next of a copied image `width` pixels wide: RGBA, rows at multiples of 256 bytes. */
+export function externalRowStride(width: number): number {
+  return Math.ceil((width * 4) / BINDING_ALIGNMENT) * BINDING_ALIGNMENT
+}
+
+/** Size in pixels; a video frame's is the size at which it is shown. */
+export function externalSize(image: ExternalImage): { readonly width: number; readonly height: number } {
+  if ('displayWidth' in image) return { width: image.displayWidth, height: image.displayHeight }
+  return { width: image.width, height: image.height }
+}
+
+/**
+ * Copies the image as RGBA8 into `target`, rows `externalRowStride` bytes apart.
+ * @throws WebGpuError if neither way works
+ */
+export async function copyExternalImage(device: Device, image: ExternalImage, target: GpuTensor): Promise<void> {
+  if (await copyThroughTexture(device, image, target)) return
+  const { width, height } = externalSize(image)
+  const pixels = await readPixels(image, width, height)
+  const rowStride = externalRowStride(width)
+  const rows = new Uint8Array(rowStride * height)
+  for (let y = 0; y < height; y++) rows.set(pixels.subarray(y * width * 4, (y + 1) * width * 4), y * rowStride)
+  device.write(target, rows)
+}
+
+async function copyThroughTexture(device: Device, image: ExternalImage, target: GpuTensor): Promise<boolean> {
+  const { gpu } = device
+  const { width, height } = externalSize(image)
+  const usage = COPY_SRC | COPY_DST | RENDER_ATTACHMENT
+  gpu.pushErrorScope('validation')
+  const texture = gpu.createTexture({ size: [width, height], format: 'rgba8unorm', usage, label: 'frame' })
+  let refused = false
+  try {
+    gpu.queue.copyExternalImageToTexture({ source: image }, { texture }, [width, height])
+    const encoder = gpu.createCommandEncoder({ label: 'frame' })
+    const layout = { buffer: target.storage.buffer, offset: target.byteOffset, bytesPerRow: externalRowStride(width) }
+    encoder.copyTextureToBuffer({ texture }, layout, [width, height])
+    gpu.queue.submit([encoder.finish()])
+  } catch {
+    refused = true // a DOMException: this source cannot be imported here
+  }
+  const error = await device.guard(gpu.popErrorScope())
+  texture.destroy()
+  return !refused && error === null
+}
+
+async function readPixels(image: ExternalImage, width: number, height: number): Promise<Uint8Array> {
+  if ('copyTo' in image) {
+    const pixels = new Uint8Array(width * height * 4)
+    await image.copyTo(pixels, { format: 'RGBA' })
+    return pixels
+  }
+  const context = new OffscreenCanvas(width, height).getContext('2d')
+  if (!context) throw new WebGpuError(`A ${width}x${height} image can neither be imported nor drawn on a 2D canvas`)
+  context.drawImage(image, 0, 0)
+  return new Uint8Array(context.getImageData(0, 0, width, height).data.buffer)
+}

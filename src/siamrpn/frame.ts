@@ -1,0 +1,78 @@
+// Frames: what a caller may pass, checks, and the upload to device memory as packed bytes that the crop kernel reads.
+
+import type { Device } from '../gpu/device.ts'
+import { copyExternalImage, type ExternalImage, externalRowStride, externalSize } from '../gpu/external-image.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import type { PackedFrame } from '../kernels/crop-resize.ts'
+import { FrameError } from './errors.ts'
+
+/** Pixels in memory, rows from the top, without gaps. An ImageData is one. */
+export interface PixelFrame {
+  /** RGB or RGBA bytes. */
+  readonly data: Uint8Array | Uint8ClampedArray
+  readonly width: number
+  readonly height: number
+  /** Bytes per pixel. Default: what the length of `data` says. */
+  readonly channels?: 3 | 4
+}
+
+/** Anything that shows a picture: pixels in memory, or a browser's image source. */
+export type Frame = PixelFrame | ImageData | ExternalImage
+
+/** What a program needs to know of a frame before it sees it. */
+export interface FrameShape {
+  readonly width: number
+  readonly height: number
+  readonly format: 'rgb8' | 'rgba8'
+  /** Bytes from one row to the next. */
+  readonly rowStride: number
+}
+
+/** Checks a frame. @throws FrameError without area, or with a number of bytes that does not fit its size */
+export function frameShape(frame: Frame): FrameShape {
+  const { width, height } = isPixels(frame) ? frame : externalSize(frame)
+  if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
+    throw new FrameError(`The frame is ${width}x${height} pixels, expected whole numbers of at least 1`)
+  }
+  if (!isPixels(frame)) return { width, height, format: 'rgba8', rowStride: externalRowStride(width) }
+  const pixels = width * height
+  const found = frame.data.length
+  const channels = 'channels' in frame && frame.channels ? frame.channels : found / pixels
+  if ((channels !== 3 && channels !== 4) || found !== pixels * channels) {
+    throw new FrameError(
+      `The frame of ${width}x${height} pixels has ${found} bytes, expected ${pixels * 3} (RGB) or ${pixels * 4} (RGBA)`,
+    )
+  }
+  return { width, height, format: channels === 3 ? 'rgb8' : 'rgba8', rowStride: width * channels }
+}
+
+export function sameShape(a: FrameShape, b: FrameShape): boolean {
+  return a.width === b.width && a.height === b.height && a.format === b.format && a.rowStride === b.rowStride
+}
+
+/** Device memory for one frame of a given shape, rewritten for each frame. */
+export class FrameBuffer {
+  readonly shape: FrameShape
+  readonly packed: PackedFrame
+  readonly #pixels: GpuTensor
+
+  constructor(device: Device, shape: FrameShape) {
+    this.shape = shape
+    this.#pixels = device.empty([Math.ceil((shape.rowStride * shape.height) / 4)], 'u32', 'frame')
+    this.packed = { pixels: this.#pixels, ...shape }
+  }
+
+  /** Uploads a frame of this shape. */
+  async write(device: Device, frame: Frame): Promise<void> {
+    if (isPixels(frame)) device.write(this.#pixels, frame.data)
+    else await copyExternalImage(device, frame, this.#pixels)
+  }
+
+  release(device: Device): void {
+    device.release(this.#pixels)
+  }
+}
+
+function isPixels(frame: Frame): frame is PixelFrame | ImageData {
+  return 'data' in frame
+}

@@ -1,0 +1,200 @@
+// The two programs of tracking. Template: crop, network, correlation kernels; run once per `init`, then freed. Search: crop,
+// network, head, choice of the box; captured once per number of targets and frame shape, and replayed for each frame.
+// Source: SiamRPN.init and SiamRPN.track of mmtrack/models/sot/siamrpn.py.
+
+import type { Device } from '../gpu/device.ts'
+import { Pacer } from '../gpu/pacer.ts'
+import { capture, type Profile, type Program } from '../gpu/program.ts'
+import { Recorder } from '../gpu/recorder.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { CROP_RECORD, cropResize, type PackedFrame } from '../kernels/crop-resize.ts'
+import { type BestBox, bestBoxes, decodeBest, STATE_RECORD } from '../kernels/decode-best.ts'
+import { SiameseRPNAnchorGenerator } from './anchors.ts'
+import { type ModelConfig, mapSizes } from './config.ts'
+import type { Network } from './network.ts'
+
+/** What both programs are made from. */
+export interface StepContext {
+  readonly device: Device
+  readonly model: ModelConfig
+  readonly network: Network
+  readonly anchors: GpuTensor
+  readonly window: GpuTensor
+}
+
+/** Uploads what does not change from target to target. */
+export function makeContext(device: Device, model: ModelConfig, network: Network): StepContext {
+  const size = mapSizes(model).score[0] ?? 0
+  const generator = new SiameseRPNAnchorGenerator(model.head.anchor_generator)
+  const anchors = generator.headAnchors(size, size)
+  const window = Float32Array.from(generator.genWindow(size, size))
+  return {
+    device,
+    model,
+    network,
+    anchors: device.tensor(anchors, [anchors.length / 4, 4], 'anchors'),
+    window: device.tensor(window, [window.length], 'window'),
+  }
+}
+
+export function releaseContext({ device, anchors, window }: StepContext): void {
+  for (const tensor of [anchors, window]) device.release(tensor)
+}
+
+/**
+ * Compiles all kernels of both programs, in parallel.
+ * @param onProgress told after each kernel
+ */
+export async function warmUp(context: StepContext, onProgress?: (done: number, total: number) => void): Promise<void> {
+  const r = new Recorder(context.device)
+  const frame: PackedFrame = { pixels: r.alloc([16 * 12], 'u32', 'frame'), width: 16, height: 16, format: 'rgb8' }
+  const kernels = recordTemplate(r, context, frame, r.alloc([1, CROP_RECORD]))
+  recordSearch(r, context, { frame, crops: r.alloc([1, CROP_RECORD]), state: r.alloc([1, STATE_RECORD]), kernels })
+  await context.device.kernels.compile(
+    r.steps.map((step) => step.kernel),
+    onProgress,
+  )
+}
+
+/**
+ * Correlation kernels of the targets in a frame, one tensor `[T, 5, 5, 2 C]` per level; the caller releases them.
+ * @param crops `cropRecord`s of the targets, one after the other
+ */
+export async function templateKernels(
+  context: StepContext,
+  frame: PackedFrame,
+  crops: Float32Array,
+): Promise<GpuTensor[]> {
+  const { device } = context
+  const records = device.tensor(crops, [crops.length / CROP_RECORD, CROP_RECORD], 'template.crops')
+  try {
+    const program = await capture(device, (r) => recordTemplate(r, context, frame, records), { label: 'template' })
+    try {
+      program.run()
+      return program.result.map((tensor) => {
+        const copy = device.empty(tensor.shape, 'f32', tensor.label)
+        device.copy(tensor, copy)
+        return copy
+      })
+    } finally {
+      program.destroy()
+    }
+  } finally {
+    device.release(records)
+  }
+}
+
+function recordTemplate(r: Recorder, { model, network }: StepContext, frame: PackedFrame, crops: GpuTensor) {
+  const size = model.test_cfg.exemplar_size
+  const images = cropResize(r, { frame, crops, size, label: 'template.crop' })
+  return network.head.forwardKernels(r, network.forwardTemplate(r, images))
+}
+
+interface SearchInputs {
+  readonly frame: PackedFrame
+  readonly crops: GpuTensor
+  readonly state: GpuTensor
+  readonly kernels: readonly GpuTensor[]
+}
+
+function recordSearch(r: Recorder, { model, network, anchors, window }: StepContext, inputs: SearchInputs): GpuTensor {
+  const { frame, crops, state, kernels } = inputs
+  const { search_size, rpn } = model.test_cfg
+  const images = cropResize(r, { frame, crops, size: search_size, label: 'search.crop' })
+  const { cls, bbox } = network.head.forward(r, kernels, network.forwardSearch(r, images))
+  const { target_means, target_stds } = model.head.bbox_coder
+  return decodeBest(r, {
+    ...{ cls, bbox, anchors, window, state },
+    penaltyK: rpn.penalty_k,
+    windowInfluence: rpn.window_influence,
+    lr: rpn.lr,
+    means: target_means,
+    deviations: target_stds,
+    label: 'search.decode',
+  })
+}
+
+/** What one replay takes. */
+export interface SearchRequest {
+  /** `cropRecord`s, one after the other. */
+  readonly crops: Float32Array
+  /** `stateRecord`s, one after the other. */
+  readonly state: Float32Array
+  readonly kernels: readonly GpuTensor[]
+}
+
+/** The captured program of a frame, with the inputs that change. */
+export class SearchStep {
+  readonly #context: StepContext
+  readonly #program: Program<GpuTensor>
+  readonly #inputs: SearchInputs
+  readonly #pacer: Pacer
+  #kernels: readonly GpuTensor[] | undefined
+
+  /** @param kernels any group's kernels: they give the shapes */
+  static async create(context: StepContext, frame: PackedFrame, kernels: readonly GpuTensor[]): Promise<SearchStep> {
+    const { device } = context
+    const targets = kernels[0]?.shape[0] ?? 1
+    const inputs: SearchInputs = {
+      frame,
+      crops: device.empty([targets, CROP_RECORD], 'f32', 'search.crops'),
+      state: device.empty([targets, STATE_RECORD], 'f32', 'search.state'),
+      kernels: kernels.map((tensor) => device.empty(tensor.shape, 'f32', `${tensor.label}.input`)),
+    }
+    try {
+      const program = await capture(device, (r) => recordSearch(r, context, inputs), { label: 'search' })
+      return new SearchStep(context, program, inputs)
+    } catch (error) {
+      releaseInputs(device, inputs)
+      throw error
+    }
+  }
+
+  private constructor(context: StepContext, program: Program<GpuTensor>, inputs: SearchInputs) {
+    this.#context = context
+    this.#program = program
+    this.#inputs = inputs
+    this.#pacer = new Pacer(context.device.adapter)
+  }
+
+  get stats(): Program<GpuTensor>['stats'] {
+    return this.#program.stats
+  }
+
+  /** One frame: the box of each target. The frame itself has been written to the frame's tensor. */
+  async run(request: SearchRequest): Promise<BestBox[]> {
+    this.#write(request)
+    const values = await this.#pacer.through(
+      () => this.#program.run(),
+      () => this.#context.device.readF32(this.#program.result),
+    )
+    return bestBoxes(values)
+  }
+
+  /** The same, with times per dispatch. */
+  async profile(request: SearchRequest): Promise<Profile> {
+    this.#write(request)
+    return await this.#program.profile()
+  }
+
+  release(): void {
+    this.#program.destroy()
+    releaseInputs(this.#context.device, this.#inputs)
+  }
+
+  #write({ crops, state, kernels }: SearchRequest): void {
+    const { device } = this.#context
+    device.write(this.#inputs.crops, crops)
+    device.write(this.#inputs.state, state)
+    if (this.#kernels === kernels) return
+    for (const [level, kernel] of kernels.entries()) {
+      const input = this.#inputs.kernels[level]
+      if (input) device.copy(kernel, input)
+    }
+    this.#kernels = kernels
+  }
+}
+
+function releaseInputs(device: Device, { crops, state, kernels }: SearchInputs): void {
+  for (const tensor of [crops, state, ...kernels]) device.release(tensor)
+}

@@ -1,0 +1,152 @@
+// Targets under way: where each one is, and the step from frame to frame. Geometry is worked out on the host, in float32 and
+// with MMTracking's roundings; pixels, network and the choice of the box stay on the device.
+// Source: SiamRPN.track of mmtrack/models/sot/siamrpn.py.
+
+import type { Profile } from '../gpu/program.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { CROP_RECORD, cropRecord } from '../kernels/crop-resize.ts'
+import { STATE_RECORD, stateRecord } from '../kernels/decode-best.ts'
+import { type Box, type CenterBox, centerToBox } from './boxes.ts'
+import type { ModelConfig } from './config.ts'
+import { cropGeometry, searchCrop } from './crop-geometry.ts'
+import { ClosedError, FrameError } from './errors.ts'
+import { type Frame, type FrameShape, frameShape, sameShape } from './frame.ts'
+import type { SearchRequest, SearchStep } from './steps.ts'
+
+/** What one frame says of one target. */
+export interface TrackResult {
+  /** Frame pixels, top-left corner; clipped to the frame. */
+  readonly box: Box
+  /** Softmax score of the best anchor, 0..1. */
+  readonly score: number
+  /** Which anchor it was: (y * W + x) * A + a. */
+  readonly anchor: number
+}
+
+/** What the tracker lends to its targets: one frame at a time on the shared programs. */
+export interface StepRunner {
+  readonly model: ModelConfig
+  withStep<T>(group: GroupState, frame: Frame, use: (step: SearchStep) => Promise<T>): Promise<T>
+  forget(group: GroupState): void
+}
+
+/** A group as the tracker sees it. */
+export interface GroupState {
+  readonly shape: FrameShape
+  /** Correlation kernels, `[T, 5, 5, 2 C]` per level. */
+  readonly kernels: readonly GpuTensor[]
+}
+
+/** Several targets that are tracked in the same frames, as one batch. */
+export class TargetGroup implements GroupState {
+  readonly shape: FrameShape
+  readonly kernels: readonly GpuTensor[]
+  readonly #runner: StepRunner
+  readonly #padding: Float32Array
+  #boxes: readonly CenterBox[]
+  #released = false
+
+  /** Made by `SiamRPN.init`. @param padding mean of the first frame, blue, green, red: what lies outside of frames */
+  constructor(runner: StepRunner, group: GroupState, boxes: readonly CenterBox[], padding: Float32Array) {
+    this.#runner = runner
+    this.shape = group.shape
+    this.kernels = group.kernels
+    this.#boxes = boxes
+    this.#padding = padding
+  }
+
+  /** Where the targets are, in the order of the boxes given to `init`. */
+  get boxes(): Box[] {
+    return this.#boxes.map(centerToBox)
+  }
+
+  /** The same by centre: what tracking itself goes on. */
+  get centers(): readonly CenterBox[] {
+    return this.#boxes
+  }
+
+  /**
+   * Finds each target in the next frame, in the order of the boxes given to `init`.
+   * @throws FrameError if the frame has another size or format than the one at `init`; the targets stay where they were
+   */
+  async update(frame: Frame): Promise<TrackResult[]> {
+    const best = await this.#step(frame, (step, request) => step.run(request))
+    this.#boxes = best.map(({ box }) => box)
+    return best.map(({ box, score, index }) => ({ box: centerToBox(box), score, anchor: index }))
+  }
+
+  /** Times every dispatch of an update; the targets stay where they were. @throws FeatureError without timestamps */
+  async profile(frame: Frame): Promise<Profile> {
+    return await this.#step(frame, (step, request) => step.profile(request))
+  }
+
+  /** Frees what the device holds for these targets. The tracker's `close` does it too. */
+  release(): void {
+    if (this.#released) return
+    this.#released = true
+    this.#runner.forget(this)
+  }
+
+  async #step<T>(frame: Frame, use: (step: SearchStep, request: SearchRequest) => Promise<T>): Promise<T> {
+    if (this.#released) throw new ClosedError('The target has been released')
+    const shape = frameShape(frame)
+    if (!sameShape(shape, this.shape)) {
+      throw new FrameError(`The frame is ${describe(shape)}, expected ${describe(this.shape)} as at init`)
+    }
+    return await this.#runner.withStep(this, frame, (step) => use(step, this.#request()))
+  }
+
+  #request(): SearchRequest {
+    const { width, height } = this.shape
+    const crops = new Float32Array(this.#boxes.length * CROP_RECORD)
+    const state = new Float32Array(this.#boxes.length * STATE_RECORD)
+    for (const [target, box] of this.#boxes.entries()) {
+      const { size, scale } = searchCrop(box, this.#runner.model.test_cfg)
+      crops.set(cropRecord(cropGeometry(box, size, width, height), this.#padding), target * CROP_RECORD)
+      state.set(stateRecord(box, scale, this.shape), target * STATE_RECORD)
+    }
+    return { crops, state, kernels: this.kernels }
+  }
+}
+
+/** A single target. */
+export class Target {
+  readonly group: TargetGroup
+
+  constructor(group: TargetGroup) {
+    this.group = group
+  }
+
+  /** Where the target is. */
+  get box(): Box {
+    return centerToBox(this.center)
+  }
+
+  /** The same by centre. */
+  get center(): CenterBox {
+    const [center] = this.group.centers
+    if (!center) throw new ClosedError('The group has no targets')
+    return center
+  }
+
+  /** Finds the target in the next frame. @throws FrameError as `TargetGroup.update` */
+  async update(frame: Frame): Promise<TrackResult> {
+    const [result] = await this.group.update(frame)
+    if (!result) throw new ClosedError('The group has no targets')
+    return result
+  }
+
+  /** Times every dispatch of an update. */
+  async profile(frame: Frame): Promise<Profile> {
+    return await this.group.profile(frame)
+  }
+
+  release(): void {
+    this.group.release()
+  }
+}
+
+function describe({ width, height, format, rowStride }: FrameShape): string {
+  const gap = rowStride === width * (format === 'rgb8' ? 3 : 4) ? '' : ' from an image source'
+  return `${width}x${height} ${format === 'rgb8' ? 'RGB' : 'RGBA'}${gap}`
+}

@@ -1,0 +1,224 @@
+// SiamRPN: loads a model once, then starts targets in frames. Programs and frame memory are shared by all targets and keyed by
+// what they depend on; calls queue up, because they share them. Source: SiamRPN of mmtrack/models/sot/siamrpn.py.
+
+import { r50 } from '../../configs/r50.ts'
+import { readCheckpoint } from '../formats/checkpoint.ts'
+import { matchStateDict } from '../formats/match.ts'
+import type { StateDict } from '../formats/state-dict.ts'
+import { type Device, openDevice } from '../gpu/device.ts'
+import { channelMean, cropRecord } from '../kernels/crop-resize.ts'
+import { type Box, boxToCenter, type CenterBox, centerToBox, checkBox } from './boxes.ts'
+import { type Config, type ConfigInput, parseConfig } from './config.ts'
+import { cropGeometry, exemplarCropSize } from './crop-geometry.ts'
+import { BoxError, ClosedError } from './errors.ts'
+import { type Frame, FrameBuffer, type FrameShape, frameShape } from './frame.ts'
+import { stateDictShapes } from './layout.ts'
+import { Network } from './network.ts'
+import { type CheckpointSource, readSource, sourceName } from './source.ts'
+import { makeContext, releaseContext, SearchStep, type StepContext, templateKernels, warmUp } from './steps.ts'
+import { type GroupState, type StepRunner, Target, TargetGroup } from './target.ts'
+
+/** A step of loading, for display. */
+export interface LoadProgress {
+  readonly stage: 'reading' | 'weights' | 'kernels'
+  readonly done: number
+  /** 0 where it is not known. */
+  readonly total: number
+}
+
+export interface CreateOptions {
+  /** Default: a device of its own, closed with the tracker. */
+  readonly device?: Device | undefined
+  /** Default: MMTracking's siamese_rpn_r50. */
+  readonly config?: Config | ConfigInput | undefined
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined
+}
+
+export interface LoadOptions extends CreateOptions {
+  /** A file of MMTracking, of pysot, or safetensors: path (Node), URL or bytes. */
+  readonly checkpoint: CheckpointSource
+  /** Expected SHA-256 of the file, in hexadecimal. */
+  readonly sha256?: string | undefined
+  /** Default: what the checkpoint's layout implies. */
+  readonly anchors?: 'mmtracking' | 'pysot' | undefined
+}
+
+/** A box to start from: by its corner, or by its centre. */
+export type InitBox = Box | CenterBox
+
+export class SiamRPN implements StepRunner {
+  /** The configuration in use; its anchors are the checkpoint's. */
+  readonly config: Config
+  readonly device: Device
+  readonly #context: StepContext
+  readonly #ownsDevice: boolean
+  readonly #frames = new Map<string, FrameBuffer>()
+  readonly #steps = new Map<string, SearchStep>()
+  readonly #groups = new Set<GroupState>()
+  #queue: Promise<unknown> = Promise.resolve()
+  #closing: Promise<void> | undefined
+
+  private constructor(context: StepContext, config: Config, ownsDevice: boolean) {
+    this.#context = context
+    this.config = config
+    this.device = context.device
+    this.#ownsDevice = ownsDevice
+  }
+
+  /**
+   * Loads a checkpoint and makes everything ready for the first frame.
+   * @throws NoAdapterError; SourceError if the file cannot be read; CheckpointError for a broken file, one of another model, or
+   * a backbone alone; ConfigError; OutOfMemoryError
+   */
+  static async load(options: LoadOptions): Promise<SiamRPN> {
+    const { checkpoint, sha256, onProgress } = options
+    const bytes = await readSource(checkpoint, {
+      sha256,
+      onProgress: onProgress && ((done, total) => onProgress({ stage: 'reading', done, total })),
+    })
+    const name = sourceName(checkpoint)
+    const { stateDict, anchors } = readCheckpoint(bytes, name)
+    const config = withAnchors(parseConfig(options.config ?? r50), options.anchors ?? anchors)
+    const state = matchStateDict(stateDictShapes(config.model), stateDict, { name })
+    return await SiamRPN.create(state, { ...options, config })
+  }
+
+  /** A tracker from a state dict by MMTracking's names. @throws as `load` */
+  static async create(state: StateDict, options: CreateOptions = {}): Promise<SiamRPN> {
+    const config = parseConfig(options.config ?? r50)
+    const { onProgress } = options
+    const device = options.device ?? (await openDevice())
+    const network = new Network(config.model)
+    try {
+      const report = (stage: LoadProgress['stage']) =>
+        onProgress && ((done: number, total: number) => onProgress({ stage, done, total }))
+      await network.load(device, state, report('weights'))
+      const context = makeContext(device, config.model, network)
+      await warmUp(context, report('kernels'))
+      return new SiamRPN(context, config, !options.device)
+    } catch (error) {
+      if (options.device) network.release(device)
+      else await device.close()
+      throw error
+    }
+  }
+
+  get model(): Config['model'] {
+    return this.config.model
+  }
+
+  /**
+   * Starts tracking: one target for a box, a group for a list of boxes.
+   * @param frame the frame in which the boxes are
+   * @param box frame pixels; it may reach beyond the frame but must touch it
+   * @throws FrameError for a frame without area or with too few bytes; BoxError
+   */
+  init(frame: Frame, box: InitBox): Promise<Target>
+  init(frame: Frame, boxes: readonly InitBox[]): Promise<TargetGroup>
+  async init(frame: Frame, boxes: InitBox | readonly InitBox[]): Promise<Target | TargetGroup> {
+    const shape = frameShape(frame)
+    const several = isList(boxes)
+    const centers = (several ? boxes : [boxes]).map((box) => toCenter(box, shape))
+    if (centers.length === 0) throw new BoxError('The list of boxes is empty, expected at least one')
+    const group = await this.#exclusive(() => this.#start(frame, shape, centers))
+    return several ? group : new Target(group)
+  }
+
+  /** Frees everything; closes the device if it is the tracker's own. Waits for calls under way. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** For targets: runs `use` with the program for this group and frame, the frame uploaded. */
+  async withStep<T>(group: GroupState, frame: Frame, use: (step: SearchStep) => Promise<T>): Promise<T> {
+    return await this.#exclusive(async () => {
+      const buffer = await this.#upload(frame, group.shape)
+      const key = `${group.kernels[0]?.shape[0]} ${shapeKey(group.shape)}`
+      let step = this.#steps.get(key)
+      if (!step) {
+        step = await SearchStep.create(this.#context, buffer.packed, group.kernels)
+        this.#steps.set(key, step)
+      }
+      return await use(step)
+    })
+  }
+
+  /** For targets: frees a group's memory. */
+  forget(group: GroupState): void {
+    if (!this.#groups.delete(group)) return
+    for (const tensor of group.kernels) this.device.release(tensor)
+  }
+
+  async #start(frame: Frame, shape: FrameShape, centers: readonly CenterBox[]): Promise<TargetGroup> {
+    const { packed } = await this.#upload(frame, shape)
+    const padding = await channelMean(this.device, packed)
+    const crops = centers.flatMap((center) => {
+      const size = exemplarCropSize(center, this.model.test_cfg)
+      return [...cropRecord(cropGeometry(center, size, shape.width, shape.height), padding)]
+    })
+    const kernels = await templateKernels(this.#context, packed, Float32Array.from(crops))
+    const group = new TargetGroup(this, { shape, kernels }, centers, padding)
+    this.#groups.add(group)
+    return group
+  }
+
+  async #upload(frame: Frame, shape: FrameShape): Promise<FrameBuffer> {
+    const key = shapeKey(shape)
+    let buffer = this.#frames.get(key)
+    if (!buffer) {
+      buffer = new FrameBuffer(this.device, shape)
+      this.#frames.set(key, buffer)
+    }
+    await buffer.write(this.device, frame)
+    return buffer
+  }
+
+  /** One call at a time, in the order of calling. */
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closing) throw new ClosedError('The tracker has been closed')
+    const turn = this.#queue.then(work, work)
+    this.#queue = turn.catch(() => {})
+    return await turn
+  }
+
+  async #close(): Promise<void> {
+    await this.#queue
+    if (this.#ownsDevice || this.device.ended) {
+      await this.device.close()
+      return
+    }
+    for (const group of this.#groups) this.forget(group)
+    for (const step of this.#steps.values()) step.release()
+    for (const buffer of this.#frames.values()) buffer.release(this.device)
+    releaseContext(this.#context)
+    this.#context.network.release(this.device)
+  }
+}
+
+function toCenter(box: InitBox, { width, height }: FrameShape): CenterBox {
+  if (!('cx' in box)) {
+    checkBox(box, width, height)
+    return boxToCenter(box)
+  }
+  checkBox(centerToBox(box), width, height)
+  return box
+}
+
+function isList(boxes: InitBox | readonly InitBox[]): boxes is readonly InitBox[] {
+  return Array.isArray(boxes)
+}
+
+function withAnchors(config: Config, variant: 'mmtracking' | 'pysot'): Config {
+  const { model } = config
+  const anchor_generator = { ...model.head.anchor_generator, variant }
+  return { ...config, model: { ...model, head: { ...model.head, anchor_generator } } }
+}
+
+function shapeKey({ width, height, format, rowStride }: FrameShape): string {
+  return `${width}x${height} ${format} ${rowStride}`
+}
