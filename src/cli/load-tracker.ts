@@ -5,23 +5,20 @@ import { namedConfig } from '../../configs/index.ts'
 import { randomWeights } from '../data/random-weights.ts'
 import { writeSafetensors } from '../formats/safetensors.ts'
 import type { AdapterFacts } from '../gpu/adapter.ts'
-import { openDevice } from '../gpu/device.ts'
-import { type Config, overrideConfig } from '../siamrpn/config.ts'
-import { library } from './library.ts'
-import type { LoadRequest, LoadTracker } from './tracking.ts'
+import type { LoadTracker } from './tracking.ts'
 
 /** @throws ConfigError for an unknown configuration, NoAdapterError, and whatever reading the checkpoint throws */
 export const loadTracker: LoadTracker = async (request) => {
-  const config = chooseConfig(request)
-  const { SiamRPN, modelShapes } = await library()
+  const config = namedConfig(request.config)
+  const { SiamRPN, openDevice, stateDictShapes } = await import('../index.ts')
   const device = await openDevice()
   try {
     const { weights, onProgress } = request
     const checkpoint =
       'seed' in weights
-        ? writeSafetensors(randomWeights(modelShapes(config), weights.seed))
+        ? writeSafetensors(randomWeights(stateDictShapes(config.model), weights.seed))
         : location(weights.checkpoint)
-    const tracker = await SiamRPN.load({ checkpoint, config, device, onProgress })
+    const tracker = await SiamRPN.load({ checkpoint, config, device, onProgress, anchors: request.anchors })
     return {
       adapter: describeAdapter(device.adapter),
       anchors: tracker.config.model.head.anchor_generator.variant,
@@ -41,11 +38,6 @@ export const loadTracker: LoadTracker = async (request) => {
 export function describeAdapter({ vendor, architecture, device, description, kind }: AdapterFacts): string {
   const name = description || [vendor, architecture, device].filter(Boolean).join(' ') || 'unnamed adapter'
   return kind === 'cpu' ? `${name} (software)` : name
-}
-
-function chooseConfig({ config, anchors }: LoadRequest): Config {
-  const named = namedConfig(config)
-  return anchors ? overrideConfig(named, `model.head.anchor_generator.variant=${anchors}`) : named
 }
 
 function location(checkpoint: string): string | URL {
