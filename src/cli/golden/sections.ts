@@ -6,7 +6,7 @@ import { checkA } from './section-a.ts'
 import { checkB } from './section-b.ts'
 import { checkC } from './section-c.ts'
 import { checkF } from './section-f.ts'
-// import { checkG } from './section-g.ts'
+import { checkG } from './section-g.ts'
 import { checkJ } from './section-j.ts'
 
 /**
@@ -30,7 +30,7 @@ export const sections: readonly Section[] = [
   { name: 'D', title: 'one training step' },
   { name: 'E', title: '30 training steps' },
   { name: 'F', title: 'head logic', check: checkF },
-  { name: 'G', title: 'tracking' },
+  { name: 'G', title: 'tracking', check: checkG },
   { name: 'H', title: 'augmentation' },
   { name: 'I', title: 'schedules, metrics' },
   { name: 'J', title: 'checkpoints', check: checkJ },

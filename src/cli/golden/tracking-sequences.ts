@@ -4,8 +4,8 @@
 import * as z from 'zod'
 import {
   type Box,
+  type CenterBox,
   type Corners,
-  centerToBox,
   centerToCorners,
   cornersToCenter,
   quadToCenter,
@@ -34,10 +34,12 @@ type Frame = ReturnType<typeof toRgb>
 
 /** What a sequence needs of the public API. */
 export interface SequenceTracker {
-  init(
-    frame: Frame,
-    box: Box,
-  ): Promise<{ update(frame: Frame): Promise<{ readonly box: Box; readonly score: number }> }>
+  init(frame: Frame, box: CenterBox): Promise<SequenceTarget>
+}
+
+interface SequenceTarget {
+  update(frame: Frame): Promise<{ readonly box: Box; readonly score: number }>
+  release(): void
 }
 
 /** One row of results: a box, or a state without one. */
@@ -79,18 +81,19 @@ export async function checkSequence(
 
 async function onePass(sequence: Sequence, tracker: SequenceTracker, source: HostFrame): Promise<Row[]> {
   const start = cornersOf(sequence.gt[0])
-  const target = await tracker.init(frameAt(sequence, source, 0), boxOf(start))
+  const target = await tracker.init(frameAt(sequence, source, 0), cornersToCenter(start))
   const rows: Row[] = [{ values: centerToCorners(cornersToCenter(start)), score: NO_SCORE }]
   for (let t = 1; t < sequence.gt.length; t++) {
     const { box, score } = await target.update(frameAt(sequence, source, t))
     rows.push({ values: edges(box), score })
   }
+  target.release()
   return rows
 }
 
 async function restarting(sequence: Sequence, tracker: SequenceTracker, source: HostFrame): Promise<Row[]> {
   const rows: Row[] = []
-  let target: Awaited<ReturnType<SequenceTracker['init']>> | undefined
+  let target: SequenceTarget | undefined
   let startAt = 0
   for (const [t, truth] of sequence.gt.entries()) {
     if (t < startAt) {
@@ -99,10 +102,8 @@ async function restarting(sequence: Sequence, tracker: SequenceTracker, source: 
     }
     const frame = frameAt(sequence, source, t)
     if (t === startAt || target === undefined) {
-      target = await tracker.init(
-        frame,
-        truth.length === 8 ? centerToBox(quadToCenter(truth)) : boxOf(cornersOf(truth)),
-      )
+      target?.release()
+      target = await tracker.init(frame, truth.length === 8 ? quadToCenter(truth) : cornersToCenter(cornersOf(truth)))
       rows.push({ values: [INITIALISED], score: NO_SCORE })
       continue
     }
@@ -111,6 +112,7 @@ async function restarting(sequence: Sequence, tracker: SequenceTracker, source: 
     rows.push({ values: lost ? [FAILED] : edges(box), score })
     if (lost) startAt = t + RESTART_AFTER
   }
+  target?.release()
   return rows
 }
 
@@ -129,10 +131,6 @@ function cornersOf(values: readonly number[] | undefined): Corners {
     throw new GoldenDataError(`a box of section G has ${values?.length ?? 0} numbers, expected 4`)
   }
   return [x1, y1, x2, y2]
-}
-
-function boxOf([x1, y1, x2, y2]: Corners): Box {
-  return { x: x1, y: y1, width: x2 - x1, height: y2 - y1 }
 }
 
 function edges({ x, y, width, height }: Box): number[] {

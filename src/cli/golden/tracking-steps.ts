@@ -3,20 +3,20 @@
 
 import * as z from 'zod'
 import type { Device } from '../../gpu/device.ts'
-import { capture, type Program } from '../../gpu/program.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { channelMean, cropRecord, cropResize, type PackedFrame } from '../../kernels/crop-resize.ts'
+import type { BestBox } from '../../kernels/decode-best.ts'
 import { mapSizes } from '../../siamrpn/config.ts'
 import { cropGeometry, exemplarCropSize, searchCrop } from '../../siamrpn/crop-geometry.ts'
-import type { Network } from '../../siamrpn/network.ts'
 import { centerBox, type Four, fourOf, HeadDecoder } from './decoder.ts'
 import { type HostFrame, packFrame } from './frames.ts'
 import type { GoldenSet, NamedModel } from './golden-set.ts'
-import { evaluate, goldenMap, type Map4, readMap, toNHWC, withTensors } from './maps.ts'
+import { evaluate, goldenMap, type Map4, withTensors } from './maps.ts'
 import { GoldenDataError, type GoldenSection } from './reader.ts'
 import { type CaseReport, logitMagnitude } from './report.ts'
 import { columnOf, entriesAt, perChannelSums, rowOf } from './summaries.ts'
 import { BOX, KERNEL, LOGITS, SCORE } from './tolerances.ts'
+import { type Crops, type StepMaps, WholeStep } from './whole-step.ts'
 
 const four = z.tuple([z.number(), z.number(), z.number(), z.number()])
 const three = z.tuple([z.number(), z.number(), z.number()])
@@ -65,16 +65,6 @@ interface CropRequest {
   readonly average: ArrayLike<number>
 }
 
-interface Crops {
-  readonly template: Map4
-  readonly search: Map4
-}
-
-interface StepMaps {
-  readonly cls: Map4
-  readonly bbox: Map4
-}
-
 /** Checks steps of one model; frames, decoder and programs are made once. */
 export class StepChecker {
   readonly #set: GoldenSet
@@ -84,7 +74,7 @@ export class StepChecker {
   readonly #frames: readonly HostFrame[]
   readonly #packed: readonly (PackedFrame & { readonly pixels: GpuTensor })[]
   readonly #decoder: HeadDecoder
-  #step: NetworkStep | undefined
+  #whole: WholeStep | undefined
 
   private constructor(parts: StepParts, device: Device, decoder: HeadDecoder) {
     this.#set = parts.set
@@ -111,17 +101,23 @@ export class StepChecker {
     await this.#checkBox(golden, maps, { prefix: 'dumped maps: ', one })
   }
 
-  /** The same through the network: crops of ours to maps of ours to the box. */
+  /** The same through the network: our crops to our maps, and the frames to the box as the tracker goes about it. */
   async checkWhole(golden: Step, salt: string, one: CaseReport): Promise<void> {
-    this.#step ??= await NetworkStep.create(this.#device, this.#model, await this.#set.network(this.#model.name, salt))
-    const maps = await this.#step.run(await this.#crops(golden))
+    const { template_bbox, prev_bbox, template_frame, search_frame } = golden
+    this.#whole ??= await WholeStep.create(this.#device, this.#model, await this.#set.network(this.#model.name, salt))
+    const maps = await this.#whole.maps(await this.#crops(golden))
     this.#compareMap('cls_score', maps.cls, golden, one)
     this.#compareMap('bbox_pred', maps.bbox, golden, one)
-    await this.#checkBox(golden, maps, { prefix: '', one })
+    await this.#checkBox(golden, maps, { prefix: 'our maps: ', one })
+    const found = await this.#whole.track(
+      { frame: this.#hostFrame(template_frame), box: centerBox(template_bbox) },
+      { frame: this.#hostFrame(search_frame), box: centerBox(prev_bbox) },
+    )
+    compareBox(golden, found, { prefix: '', one })
   }
 
   destroy(): void {
-    this.#step?.destroy()
+    this.#whole?.destroy()
     this.#decoder.destroy()
     for (const { pixels } of this.#packed) this.#device.release(pixels)
   }
@@ -185,12 +181,7 @@ export class StepChecker {
   ): Promise<void> {
     const frame = this.#frame(golden.search_frame)
     const { prev_bbox: previous, scale_factor: scale } = golden
-    const found = await this.#decoder.step({ ...maps, previous, scale, frame })
-    if (!found) return one.fail(`${prefix}box`, 'nothing was decoded')
-    one.exact(`${prefix}argmax`, found.index, golden.best_idx)
-    one.absolute(`${prefix}score`, [found.score], [golden.best_score], SCORE)
-    one.absolute(`${prefix}box before clipping`, fourOf(found.unclipped), golden.best_bbox_before_clip, BOX)
-    one.absolute(`${prefix}box`, fourOf(found.box), golden.best_bbox, BOX)
+    compareBox(golden, await this.#decoder.step({ ...maps, previous, scale, frame }), { prefix, one })
   }
 
   #compareMap(name: 'cls_score' | 'bbox_pred', { data }: Map4, golden: Step, one: CaseReport): void {
@@ -205,10 +196,31 @@ export class StepChecker {
   }
 
   #frame(index: number): PackedFrame & { readonly pixels: GpuTensor } {
-    const frame = this.#packed[index]
-    if (frame) return frame
-    throw new GoldenDataError(`section G has ${this.#frames.length} frames, and a case needs frame ${index}`)
+    return this.#packed[index] ?? noFrame(this.#frames, index)
   }
+
+  #hostFrame(index: number): HostFrame {
+    return this.#frames[index] ?? noFrame(this.#frames, index)
+  }
+}
+
+function noFrame(frames: readonly HostFrame[], index: number): never {
+  throw new GoldenDataError(`section G has ${frames.length} frames, and a case needs frame ${index}`)
+}
+
+function compareBox(
+  golden: Step,
+  found: BestBox | undefined,
+  { prefix, one }: { readonly prefix: string; readonly one: CaseReport },
+): void {
+  if (!found) {
+    one.fail(`${prefix}box`, 'nothing was decoded')
+    return
+  }
+  one.exact(`${prefix}argmax`, found.index, golden.best_idx)
+  one.absolute(`${prefix}score`, [found.score], [golden.best_score], SCORE)
+  one.absolute(`${prefix}box before clipping`, fourOf(found.unclipped), golden.best_bbox_before_clip, BOX)
+  one.absolute(`${prefix}box`, fourOf(found.box), golden.best_bbox, BOX)
 }
 
 export interface StepParts {
@@ -222,46 +234,4 @@ export interface StepParts {
 function linesOf(length: number, count: number): number[] {
   if (count === 5) return [0, 1, (length - 1) / 2, length - 2, length - 1]
   throw new GoldenDataError(`section G has ${count} lines of a crop, expected 5`)
-}
-
-/** Template and search image to the maps, captured once. */
-class NetworkStep {
-  readonly #device: Device
-  readonly #template: GpuTensor
-  readonly #search: GpuTensor
-  readonly #program: Program<{ readonly cls: GpuTensor; readonly bbox: GpuTensor }>
-
-  private constructor(
-    device: Device,
-    { template, search }: { readonly template: GpuTensor; readonly search: GpuTensor },
-    program: Program<{ readonly cls: GpuTensor; readonly bbox: GpuTensor }>,
-  ) {
-    this.#device = device
-    this.#template = template
-    this.#search = search
-    this.#program = program
-  }
-
-  static async create(device: Device, { config }: NamedModel, network: Network): Promise<NetworkStep> {
-    const { exemplar_size, search_size } = config.model.test_cfg
-    const template = device.empty([1, exemplar_size, exemplar_size, 4])
-    const search = device.empty([1, search_size, search_size, 4])
-    const program = await capture(device, (r) =>
-      network.forwardHead(r, network.forwardTemplate(r, template), network.forwardSearch(r, search)),
-    )
-    return new NetworkStep(device, { template, search }, program)
-  }
-
-  async run({ template, search }: Crops): Promise<StepMaps> {
-    this.#device.write(this.#template, toNHWC(template).data)
-    this.#device.write(this.#search, toNHWC(search).data)
-    this.#program.run()
-    const { cls, bbox } = this.#program.result
-    return { cls: await readMap(this.#device, cls), bbox: await readMap(this.#device, bbox) }
-  }
-
-  destroy(): void {
-    this.#program.destroy()
-    for (const tensor of [this.#template, this.#search]) this.#device.release(tensor)
-  }
 }
