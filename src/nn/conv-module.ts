@@ -38,10 +38,17 @@ export interface ConvForward {
   readonly firstChannel?: number
 }
 
+export interface ConvModuleOptions {
+  /** Zero channels are appended to the filter's input up to this count (an RGB image has 4 channels here). */
+  readonly padInput?: number
+  /** Side of the smallest output that is asked of it: whether transformed filters are kept depends on it. Default 15. */
+  readonly outputSize?: number
+}
+
 interface Loaded {
   readonly weight: ConvWeight
-  readonly scale: GpuTensor | undefined
-  readonly bias: GpuTensor | undefined
+  scale: GpuTensor | undefined
+  bias: GpuTensor | undefined
 }
 
 export class ConvModule {
@@ -49,15 +56,14 @@ export class ConvModule {
   /** The first part: what all parts share. */
   readonly spec: ConvSpec
   readonly outChannels: number
-  readonly #padInput: number
+  readonly #options: ConvModuleOptions
   #loaded: Loaded | undefined
 
-  /** @param padInput zero channels are appended to the filter's input up to this count (an RGB image has 4 channels here) */
-  constructor(parts: readonly [ConvSpec, ...ConvSpec[]], padInput = 0) {
+  constructor(parts: readonly [ConvSpec, ...ConvSpec[]], options: ConvModuleOptions = {}) {
     this.parts = parts
     this.spec = parts[0]
     this.outChannels = parts.reduce((sum, part) => sum + part.outChannels, 0)
-    this.#padInput = padInput
+    this.#options = options
   }
 
   /** Uploads the filter, its folded batch norm or bias. @throws whatever `weights` throws for a missing name */
@@ -65,20 +71,29 @@ export class ConvModule {
     this.release(device)
     const { inChannels, kernel, stride, padding, dilation, name } = this.spec
     const filters = this.parts.map((part) => weights(`${part.name}.weight`))
-    const shape = [this.outChannels, inChannels, kernel, kernel]
-    const options = { padInput: this.#padInput, label: name }
-    const weight = packConvWeight(device, concatenate(filters), shape, options)
     const affine = this.parts.map((part) => foldPart(part, weights))
-    const scales = affine.flatMap((part) => part.scale ?? [])
-    const biases = affine.flatMap((part) => part.bias ?? [])
+    const shape = [this.outChannels, inChannels, kernel, kernel]
+    const weight = packConvWeight(device, concatenate(filters), shape, {
+      padInput: this.#options.padInput ?? 0,
+      label: name,
+    })
+    const loaded: Loaded = { weight, scale: undefined, bias: undefined }
+    this.#loaded = loaded // from here on, `release` frees whatever there is
+    const scales = affine.flatMap((part) => part.scale)
+    const biases = affine.flatMap((part) => part.bias)
     const channels = [this.outChannels]
-    this.#loaded = {
-      weight,
-      scale: scales.length > 0 ? device.tensor(concatenate(scales), channels, `${name}.scale`) : undefined,
-      bias: biases.length > 0 ? device.tensor(concatenate(biases), channels, `${name}.bias`) : undefined,
-    }
+    if (scales.length > 0) loaded.scale = device.tensor(concatenate(scales), channels, `${name}.scale`)
+    if (biases.length > 0) loaded.bias = device.tensor(concatenate(biases), channels, `${name}.bias`)
+    const { outputSize = 15 } = this.#options
     const plan = chooseConv(device.adapter, {
-      ...{ batch: 1, inHeight: 15, inWidth: 15, outHeight: 15, outWidth: 15, groups: 1 },
+      ...{
+        batch: 1,
+        inHeight: outputSize,
+        inWidth: outputSize,
+        outHeight: outputSize,
+        outWidth: outputSize,
+        groups: 1,
+      },
       ...{ inChannels: weight.inChannels, outChannels: this.outChannels, kernelHeight: kernel, kernelWidth: kernel },
       ...{ stride, dilation, paddingY: padding, paddingX: padding },
     })

@@ -37,7 +37,8 @@ export class SiameseRPNHead {
   readonly #weighted: boolean
   #weights: { readonly cls: GpuTensor; readonly reg: GpuTensor } | undefined
 
-  constructor(model: Pick<ModelConfig, 'head'>) {
+  constructor(model: Pick<ModelConfig, 'head' | 'test_cfg'>) {
+    const kernelSize = model.test_cfg.center_size - model.head.kernel_size + 1
     const reg = headSpecs(model, 'reg')
     this.#levels = headSpecs(model, 'cls').flatMap((cls, level) => {
       const other = reg[level]
@@ -45,7 +46,7 @@ export class SiameseRPNHead {
       return {
         names: { cls: cls.name, reg: other.name },
         channels: cls.searchConv.outChannels,
-        kernelConv: new ConvModule([cls.kernelConv, other.kernelConv]),
+        kernelConv: new ConvModule([cls.kernelConv, other.kernelConv], { outputSize: kernelSize }),
         searchConv: new ConvModule([cls.searchConv, other.searchConv]),
         cls: [new ConvModule([cls.headConvs[0]]), new ConvModule([cls.headConvs[1]])],
         reg: [new ConvModule([other.headConvs[0]]), new ConvModule([other.headConvs[1]])],
@@ -59,11 +60,11 @@ export class SiameseRPNHead {
   loadWeights(device: Device, weights: WeightSource): void {
     this.releaseWeights(device)
     if (!this.#weighted) return
-    const load = (name: string) => {
-      const values = weights(name)
-      return device.tensor(values, [values.length], name)
+    const [cls, reg] = [weights('head.cls_weight'), weights('head.reg_weight')]
+    this.#weights = {
+      cls: device.tensor(cls, [cls.length], 'head.cls_weight'),
+      reg: device.tensor(reg, [reg.length], 'head.reg_weight'),
     }
-    this.#weights = { cls: load('head.cls_weight'), reg: load('head.reg_weight') }
   }
 
   releaseWeights(device: Device): void {
