@@ -2,14 +2,14 @@ enable subgroups;
 
 // Convolution as an implicit GEMM for software adapters with subgroups of 8 lanes (Mesa's lavapipe), NHWC:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), c] * w[tap, c, o]),   p = (n * OH + oy) * OW + ox
-// One subgroup computes 24 pixels x 64 output channels: each lane owns two vec4 of channels (l, 8 lanes apart from r), loads
-// three pixels' inputs, and every lane gets the others' through subgroupBroadcast. A software adapter gathers lane by
+// One subgroup computes 32 pixels x 64 output channels: each lane owns two vec4 of channels (l, 8 lanes apart from r), loads
+// four pixels' inputs, and every lane gets the others' through subgroupBroadcast. A software adapter gathers lane by
 // lane, so few loads per multiply decide; workgroup memory and loops over small arrays cost more than they save, hence the
 // unrolled rows. `wl * x` is four products whose sum joins the accumulator: fewer passes over spilled accumulators.
 // Also a plain batched GEMM: one tap, and batch z reads, multiplies and writes at its own offsets (Winograd's 16 products).
-// Dispatch: x = ceil(pixels / 24), y = ceil(OUT_C / 64), z = batches: neighbours share a panel of the filter. Cin and Cout divisible by 4.
+// Dispatch: x = ceil(pixels / 32), y = ceil(OUT_C / 64), z = batches: neighbours share a panel of the filter. Cin and Cout divisible by 4.
 
-const ROWS: u32 = 24u;
+const ROWS: u32 = 32u;
 const LANES: u32 = 8u;
 const COLUMNS: u32 = 16u; // vec4 of output channels per workgroup
 
@@ -114,12 +114,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let origin1 = origin(pixel1);
   let pixel2 = pixel + 2u * LANES + lane;
   let origin2 = origin(pixel2);
+  let pixel3 = pixel + 3u * LANES + lane;
+  let origin3 = origin(pixel3);
   let input_base = i32(group.z * params.input_batch);
-  let channels4 = params.in_channels4;
-  var at_l = column_start(group.z, column);
-  var at_r = column_start(group.z, column + LANES);
   // Copies, because a parameter read in the loop is loaded again in each round.
+  let channels4 = params.in_channels4;
   let panel = params.panel4;
+  var at_l = column_start(group.z, column + 0u * LANES);
+  var at_r = column_start(group.z, column + 1u * LANES);
   var l0 = vec4f(); var r0 = vec4f();
   var l1 = vec4f(); var r1 = vec4f();
   var l2 = vec4f(); var r2 = vec4f();
@@ -144,6 +146,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   var l21 = vec4f(); var r21 = vec4f();
   var l22 = vec4f(); var r22 = vec4f();
   var l23 = vec4f(); var r23 = vec4f();
+  var l24 = vec4f(); var r24 = vec4f();
+  var l25 = vec4f(); var r25 = vec4f();
+  var l26 = vec4f(); var r26 = vec4f();
+  var l27 = vec4f(); var r27 = vec4f();
+  var l28 = vec4f(); var r28 = vec4f();
+  var l29 = vec4f(); var r29 = vec4f();
+  var l30 = vec4f(); var r30 = vec4f();
+  var l31 = vec4f(); var r31 = vec4f();
 
   for (var tap = 0u; tap < params.taps; tap++) {
     let dy = i32((tap / params.kernel_width) * params.dilation);
@@ -154,10 +164,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let base1 = select(-1, at1 + input_base, at1 >= 0);
     let at2 = tap_index(origin2, pixel2, dy, dx);
     let base2 = select(-1, at2 + input_base, at2 >= 0);
+    let at3 = tap_index(origin3, pixel3, dy, dx);
+    let base3 = select(-1, at3 + input_base, at3 >= 0);
     for (var c = 0u; c < channels4; c++) {
       let x0 = load(base0, c);
       let x1 = load(base1, c);
       let x2 = load(base2, c);
+      let x3 = load(base3, c);
       let wl = weights(at_l, panel);
       at_l += 4u * panel;
       let wr = weights(at_r, panel);
@@ -186,6 +199,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       { let x = subgroupBroadcast(x2, 5u); l21 += wl * x; r21 += wr * x; }
       { let x = subgroupBroadcast(x2, 6u); l22 += wl * x; r22 += wr * x; }
       { let x = subgroupBroadcast(x2, 7u); l23 += wl * x; r23 += wr * x; }
+      { let x = subgroupBroadcast(x3, 0u); l24 += wl * x; r24 += wr * x; }
+      { let x = subgroupBroadcast(x3, 1u); l25 += wl * x; r25 += wr * x; }
+      { let x = subgroupBroadcast(x3, 2u); l26 += wl * x; r26 += wr * x; }
+      { let x = subgroupBroadcast(x3, 3u); l27 += wl * x; r27 += wr * x; }
+      { let x = subgroupBroadcast(x3, 4u); l28 += wl * x; r28 += wr * x; }
+      { let x = subgroupBroadcast(x3, 5u); l29 += wl * x; r29 += wr * x; }
+      { let x = subgroupBroadcast(x3, 6u); l30 += wl * x; r30 += wr * x; }
+      { let x = subgroupBroadcast(x3, 7u); l31 += wl * x; r31 += wr * x; }
     }
   }
 
@@ -215,6 +236,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     l21, r21,
     l22, r22,
     l23, r23,
+    l24, r24,
+    l25, r25,
+    l26, r26,
+    l27, r27,
+    l28, r28,
+    l29, r29,
+    l30, r30,
+    l31, r31,
   );
   let base = group.z * params.pixels * params.out_channels4;
   for (var i = 0u; i < params.sums; i++) {

@@ -24,7 +24,7 @@ export interface ConvLaunch {
 const DIRECT_WORKGROUP = 64
 
 /** Pixels and output channels that one subgroup computes (conv2d_subgroup.wgsl). */
-const SUBGROUP_TILE = { pixels: 24, channels: 64 } as const
+const SUBGROUP_TILE = { pixels: 32, channels: 64 } as const
 
 /** Bindings of the epilogue; what is absent gets a stand-in that the shader does not read. */
 export function epilogueBindings({ scale, bias, residual, input }: ConvLaunch): Record<string, GpuTensor> {
@@ -103,7 +103,7 @@ export interface SubgroupLaunch {
   readonly batches?: number
 }
 
-/** 24 pixels x 64 channels per subgroup. */
+/** 32 pixels x 64 channels per subgroup. */
 export function subgroup(r: Recorder, conv: ConvLaunch): void {
   subgroupProducts(r, { conv, weight: conv.weight.tensor, panel: conv.weight.panel })
 }

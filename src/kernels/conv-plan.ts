@@ -24,7 +24,7 @@ export interface ConvProblem {
 export type ConvPlan =
   /** One output element per invocation; anything goes. */
   | { readonly variant: 'direct' }
-  /** 24 pixels x 64 channels per subgroup of 8 lanes, nothing through workgroup memory. */
+  /** 32 pixels x 64 channels per subgroup of 8 lanes, nothing through workgroup memory. */
   | { readonly variant: 'subgroup' }
   /** Workgroup memory; `splitK` slices of the inner dimension. */
   | { readonly variant: 'tiled'; readonly tileM: number; readonly tileN: number; readonly splitK: number }
@@ -33,10 +33,15 @@ export type ConvPlan =
 
 export type ConvVariant = ConvPlan['variant']
 
+export type WinogradPlan = ConvPlan & { readonly variant: 'winograd' }
+
 export type ConvAdapter = Pick<
   AdapterFacts,
   'kind' | 'features' | 'subgroupMinSize' | 'subgroupMaxSize' | 'maxBindingBytes' | 'maxWorkgroupInvocations'
 >
+
+/** Smaller outputs do not fill the products' tiles. */
+const WINOGRAD_PIXELS = 100
 
 /** Below this many channels the transforms of Winograd cost more than they save (measured on lavapipe). */
 const WINOGRAD_CHANNELS = 96
@@ -57,13 +62,42 @@ const STEPS_PER_SPLIT = 16
 export function chooseConv(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
   const { inChannels, outChannels, groups } = problem
   if (groups > 1 || inChannels % 4 !== 0 || outChannels % 4 !== 0) return { variant: 'direct' }
-  if (hasSubgroupsOf8(adapter)) return suitsWinograd(problem) ? winogradPlan(problem) : { variant: 'subgroup' }
+  if (hasSubgroupsOf8(adapter)) {
+    const winograd = suitsWinograd(problem) && samplesPerSlice(adapter, winogradPlan(problem), problem) > 0
+    return winograd ? winogradPlan(problem) : { variant: 'subgroup' }
+  }
   return tiledPlan(adapter, problem)
 }
 
 /** Pixels of the output, all samples together: rows of the GEMM. */
 export function outputPixels({ batch, outHeight, outWidth }: ConvProblem): number {
   return batch * outHeight * outWidth
+}
+
+/** Tiles of 2x2 outputs that Winograd works on: a dilation d makes d x d interleaved images of each. */
+export interface TileGrid {
+  readonly tilesY: number
+  readonly tilesX: number
+  /** All samples and interleaved images together. */
+  readonly tiles: number
+}
+
+export function tileGrid({ batch, outHeight, outWidth, dilation }: ConvProblem): TileGrid {
+  const along = (size: number) => Math.ceil(Math.ceil(size / dilation) / 2)
+  const tilesY = along(outHeight)
+  const tilesX = along(outWidth)
+  return { tilesY, tilesX, tiles: batch * dilation * dilation * tilesY * tilesX }
+}
+
+/** How many samples a plan can take at once, so that its scratch tensors can be bound. */
+export function samplesPerSlice(
+  { maxBindingBytes }: Pick<ConvAdapter, 'maxBindingBytes'>,
+  plan: ConvPlan,
+  problem: ConvProblem,
+): number {
+  if (plan.variant !== 'winograd') return Number.POSITIVE_INFINITY
+  const channels = Math.max(problem.inChannels, plan.sliceChannels)
+  return Math.floor(maxBindingBytes / (16 * tileGrid({ ...problem, batch: 1 }).tiles * channels * 4))
 }
 
 /** Multiply-adds counted as two. */
@@ -76,17 +110,18 @@ function hasSubgroupsOf8({ kind, features, subgroupMinSize, subgroupMaxSize }: C
   return kind === 'cpu' && features.has('subgroups') && subgroupMinSize === 8 && subgroupMaxSize === 8
 }
 
-function suitsWinograd({ kernelHeight, kernelWidth, stride, inChannels, outChannels }: ConvProblem): boolean {
+function suitsWinograd(problem: ConvProblem): boolean {
+  const { kernelHeight, kernelWidth, stride, inChannels, outChannels, outHeight, outWidth } = problem
   return (
     kernelHeight === 3 &&
     kernelWidth === 3 &&
     stride === 1 &&
-    inChannels >= WINOGRAD_CHANNELS &&
-    outChannels >= WINOGRAD_CHANNELS
+    outHeight * outWidth >= WINOGRAD_PIXELS &&
+    Math.min(inChannels, outChannels) >= WINOGRAD_CHANNELS
   )
 }
 
-function winogradPlan({ inChannels, outChannels }: ConvProblem): ConvPlan {
+function winogradPlan({ inChannels, outChannels }: ConvProblem): WinogradPlan {
   const bytesPerChannel = 16 * inChannels * 4
   if (bytesPerChannel * outChannels <= STORED_FILTER_BYTES) {
     return { variant: 'winograd', sliceChannels: outChannels, storeWeights: true }

@@ -6,7 +6,7 @@ import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type ConvLaunch, direct, subgroup, tiled } from './conv-launch.ts'
-import { type ConvPlan, type ConvProblem, chooseConv } from './conv-plan.ts'
+import { type ConvPlan, type ConvProblem, chooseConv, samplesPerSlice } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
 import { expectInteger, expectShape, imageShape } from './launch.ts'
 import { batchSlices, sliceOf } from './slices.ts'
@@ -49,9 +49,11 @@ export function conv2d(r: Recorder, args: Conv2dArgs): GpuTensor {
   const shape = [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels]
   if (residual) expectShape(label, residual, shape)
   const output = r.alloc(shape, 'f32', label)
-  for (const slice of batchSlices(r.adapter, [input, output, ...(residual ? [residual] : [])])) {
+  const chosen = args.plan ?? choosePlan(r, args, problem)
+  const tensors = [input, output, ...(residual ? [residual] : [])]
+  for (const slice of batchSlices(r.adapter, tensors, samplesPerSlice(r.adapter, chosen, problem))) {
     const part = { ...problem, batch: slice.count }
-    launch(r, args.plan ?? plan(r, args, part), {
+    launch(r, chosen, {
       problem: part,
       weight,
       input: sliceOf(input, slice),
@@ -106,7 +108,7 @@ export function convProblem(args: Conv2dArgs): ConvProblem {
 }
 
 /** Views of some channels go to kernels that can read them. */
-function plan(r: Recorder, { firstChannel }: Conv2dArgs, problem: ConvProblem): ConvPlan {
+function choosePlan(r: Recorder, { firstChannel }: Conv2dArgs, problem: ConvProblem): ConvPlan {
   const chosen = chooseConv(r.adapter, problem)
   if (firstChannel === undefined) return chosen
   if (firstChannel % 4 !== 0) return { variant: 'direct' }

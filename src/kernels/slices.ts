@@ -14,11 +14,13 @@ export interface BatchSlice {
  * The fewest slices of the first dimension such that each tensor's part can be bound; a single one if all fit whole.
  * @param adapter only the binding limit matters (bytes)
  * @param tensors tensors with the same first dimension, all cut alike
+ * @param most samples that a slice may have, where something else than these tensors bounds it
  * @throws ShapeError if first dimensions differ, or if the smallest possible slice of a tensor exceeds the limit
  */
 export function batchSlices(
   adapter: { readonly maxBindingBytes: number },
   tensors: readonly GpuTensor[],
+  most = Number.POSITIVE_INFINITY,
 ): readonly BatchSlice[] {
   const batch = tensors[0]?.shape[0] ?? 1
   for (const tensor of tensors) {
@@ -29,10 +31,10 @@ export function batchSlices(
     }
   }
   const limit = adapter.maxBindingBytes
-  if (tensors.every((tensor) => tensor.bytes <= limit)) return [{ start: 0, count: batch }]
+  if (batch <= most && tensors.every((tensor) => tensor.bytes <= limit)) return [{ start: 0, count: batch }]
   const step = tensors.map((tensor) => alignedSamples(tensor.bytes / batch)).reduce(leastCommonMultiple, 1)
   const largest = tensors.reduce((a, b) => (b.bytes > a.bytes ? b : a))
-  const fitting = Math.floor(limit / (largest.bytes / batch))
+  const fitting = Math.min(most, Math.floor(limit / (largest.bytes / batch)))
   const count = Math.floor(fitting / step) * step
   if (count < 1) {
     throw new ShapeError(

@@ -7,11 +7,9 @@ import { runOnce } from '../gpu/program.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type ConvLaunch, epilogueBindings, epilogueFlags, subgroupProducts } from './conv-launch.ts'
-import type { ConvPlan, ConvProblem } from './conv-plan.ts'
+import { type TileGrid, tileGrid, type WinogradPlan } from './conv-plan.ts'
 import { type ConvWeight, panelOf } from './conv-weight.ts'
 import { kernel, linearGrid } from './launch.ts'
-
-export type WinogradPlan = ConvPlan & { readonly variant: 'winograd' }
 
 const WORKGROUP = 64
 
@@ -54,20 +52,6 @@ export async function storeTransformedFilter(device: Device, weight: ConvWeight)
   })
   program.destroy()
   weight.transformed = stored
-}
-
-interface TileGrid {
-  readonly tilesY: number
-  readonly tilesX: number
-  /** All samples and phases together. */
-  readonly tiles: number
-}
-
-function tileGrid({ batch, outHeight, outWidth, dilation }: ConvProblem): TileGrid {
-  const along = (size: number) => Math.ceil(Math.ceil(size / dilation) / 2)
-  const tilesY = along(outHeight)
-  const tilesX = along(outWidth)
-  return { tilesY, tilesX, tiles: batch * dilation * dilation * tilesY * tilesX }
 }
 
 function transformInput(r: Recorder, { problem, input, label }: ConvLaunch, grid: TileGrid): GpuTensor {

@@ -20,7 +20,7 @@ export class SOTResNet {
 
   constructor(model: Pick<ModelConfig, 'backbone'>) {
     const { stem, stages } = backboneSpecs(model)
-    this.#stem = new ConvModule([stem], IMAGE_CHANNELS)
+    this.#stem = new ConvModule([stem], { padInput: IMAGE_CHANNELS })
     this.#stages = stages.map((blocks) => blocks.map((block) => new Bottleneck(block)))
     this.#outIndices = model.backbone.out_indices
     this.modules = [this.#stem, ...this.#stages.flat().flatMap((block) => block.modules)]
