@@ -78,8 +78,8 @@ function entriesOf(value: unknown): ReadonlyMap<unknown, unknown> | undefined {
 const shownLength = 120
 
 function show(value: unknown): string {
-  if (typeof value === 'bigint') return String(value)
+  if (typeof value === 'bigint') return `${value}n`
   const text =
-    JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part)) ?? 'nothing'
+    JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part)) ?? 'nothing'
   return text.length > shownLength ? `${text.slice(0, shownLength)}...` : text
 }

@@ -1,0 +1,304 @@
+// `npm run golden` as a whole: the project's own set passes; a changed value fails; a broken directory is refused.
+
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { goldenDirectory } from '../../golden-directory.ts'
+import { copyOf, editJson, editTensor, emptySet, golden } from './sets.ts'
+
+describe("the project's own set", () => {
+  it('passes, and says what it left out', async () => {
+    const { code, lines, out } = await golden()
+    expect(out).not.toContain('FAIL')
+    expect(code).toBe(0)
+    expect(lines.map((line) => line[0])).toEqual(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J'])
+    const line = (name: string) => lines.find((text) => text.startsWith(name))
+    expect(line('A')).toMatch(/12 cases {2}PASS {2,}\d+\.\d s {2}\d+ values equal/)
+    expect(line('B')).toMatch(
+      /59 cases {2}PASS .*largest error \d\S* of 1e-5 in \S+ \(y\); not covered yet: .*gradients/,
+    )
+    expect(line('B')).toMatch(/4 batchnorm_train.*2 sgd/)
+    expect(line('C')).toMatch(/2 cases {2}PASS .* of 1e-4 in .*; left for --slow: 2 \(r50\.b1, r50\.b2\)/)
+    expect(line('D')).toMatch(/not covered yet$/)
+    expect(line('F')).toMatch(/24 cases {2}PASS .*; not covered yet: 40 assigner, 40 sampler/)
+    expect(line('G')).toMatch(/28 cases {2}PASS .*; left for --slow: 20/)
+    expect(line('J')).toMatch(/13 cases {2}PASS .* of 1e-4 in pysot/)
+  })
+
+  it('is written as JSON and printed value by value on demand', async () => {
+    const json = join(await emptySet(), 'result.json')
+    const { code, out } = await golden('--sections', 'F', '--verbose', '--json', json)
+    expect(code).toBe(0)
+    expect(out).toMatch(/^ {3}get_bbox 3 {2}argmax {2}equal$/m)
+    expect(out).toMatch(/^ {3}get_bbox 3 {2}box {2}\S+ of 0\.01$/m)
+    const written = JSON.parse(await readFile(json, 'utf8'))
+    expect(written).toMatchObject({ directory: goldenDirectory, set: 'open', slow: false, passed: true })
+    expect(written.adapter).toMatch(/\S/)
+    expect(written.sections).toMatchObject([{ name: 'F', status: 'PASS', cases: 24, failures: [] }])
+    expect(written.sections[0].measurements.length).toBeGreaterThan(100)
+  })
+})
+
+describe('a changed value', () => {
+  const off = (value: number) => value + 0.01 * Math.max(1, Math.abs(value))
+
+  it.each([
+    [
+      'hash',
+      (json: { hash_examples: { u: number[] }[] }) => (json.hash_examples[1]!.u[2]! += 2 ** -32),
+      /hash of '.*stream/,
+    ],
+    [
+      'shape',
+      (json: { models: { small: { entries: { shape: number[] }[] } } }) => json.models.small.entries[40]!.shape.push(1),
+      /state dict of small {2}shape of/,
+    ],
+    [
+      'count',
+      (json: { models: { tiny: { num_parameters: number } } }) => json.models.tiny.num_parameters++,
+      /parameters of tiny {2}numbers {2}/,
+    ],
+    [
+      'padding',
+      (json: { convs_r50: { rows: unknown[][] } }) => (json.convs_r50.rows[30]![5] = 7),
+      /convs_r50 {2}backbone\.layer3/,
+    ],
+    [
+      'order',
+      (json: { models: { small: { entries: unknown[] } } }) => json.models.small.entries.reverse(),
+      /names and order/,
+    ],
+  ])('fails section A: %s', async (_, edit, message) => {
+    const directory = await copyOf('A.json')
+    await editJson(directory, 'A.json', edit)
+    const { code, out } = await golden('--dir', directory, '--sections', 'A')
+    expect(out).toMatch(/^A .* FAIL /)
+    expect(out).toMatch(message)
+    expect(code).toBe(1)
+  })
+
+  it('fails section B', async () => {
+    const directory = await copyOf('B.json', 'B.safetensors')
+    await editTensor(directory, 'B.safetensors', 'conv2d.c11.out.y', off)
+    const { code, lines } = await golden('--dir', directory, '--sections', 'B')
+    expect(lines[0]).toMatch(/FAIL .* in conv2d\.c11 \(y\), 1 of \d+ comparisons over/)
+    expect(lines[1]).toMatch(/^ {3}conv2d\.c11 {2}y {2}\S+ of 1e-5$/)
+    expect(code).toBe(1)
+  })
+
+  it('fails section C', async () => {
+    const directory = await copyOf('A.json', 'C.json', 'C.safetensors')
+    await editJson(directory, 'C.json', (json) => {
+      json.cases = json.cases.filter(({ id }: { id: string }) => id === 'small.b1')
+      json.cases[0].stages[4].mean += 0.1
+    })
+    await editTensor(directory, 'C.safetensors', 'small.b1.cls_score', off)
+    await editTensor(directory, 'C.safetensors', 'small.b1.stage.x.backbone.layer3.val', off)
+    const { code, lines } = await golden('--dir', directory, '--sections', 'C')
+    expect(lines[0]).toMatch(/^C .* 1 case {2}FAIL .*, 3 of \d+ comparisons over$/)
+    expect(lines.slice(1).map((line) => line.split('  ')[2])).toEqual([
+      'z backbone.layer3, mean',
+      'x backbone.layer3',
+      'cls_score',
+    ])
+    expect(code).toBe(1)
+  })
+
+  it.each([
+    ['F.safetensors', 'decode.boxes', /decode {2}boxes/],
+    ['F.safetensors', 'window_5x7', /window_5x7 {2}5x7/],
+    ['F.safetensors', 'head_anchors', /anchors of the head/],
+    ['F.safetensors', 'getbbox7.ps', /get_bbox 7 {2}penalised scores/],
+  ])('fails section F: %s %s', async (file, key, message) => {
+    const directory = await copyOf('F.json', 'F.safetensors')
+    await editJson(directory, 'F.json', (json) => json.get_bbox.cases.splice(8))
+    await editTensor(directory, file, key, off)
+    const { code, out } = await golden('--dir', directory, '--sections', 'F')
+    expect(out).toMatch(/^F .* FAIL /)
+    expect(out).toMatch(message)
+    expect(code).toBe(1)
+  })
+
+  it('fails section F: another argmax, a box 2 hundredths of a pixel off', async () => {
+    const directory = await copyOf('F.json', 'F.safetensors')
+    await editJson(directory, 'F.json', (json) => {
+      json.get_bbox.cases.splice(2)
+      json.get_bbox.cases[0].best_idx++
+      json.get_bbox.cases[1].best_bbox[2] += 0.02
+    })
+    const { code, out } = await golden('--dir', directory, '--sections', 'F')
+    expect(out).toMatch(/get_bbox 0 {2}argmax {2}differs: found \d+, expected \d+/)
+    expect(out).toMatch(/get_bbox 1 {2}box {2}0\.02 of 0\.01/)
+    expect(code).toBe(1)
+  })
+
+  it('fails section G: frames, crops, decoded maps, sequences', async () => {
+    const directory = await copyOf('A.json', 'G.json', 'G.safetensors')
+    await editJson(directory, 'G.json', (json) => {
+      json.cases.splice(3)
+      json.sequences.splice(1)
+      json.sequences[0].gt.splice(3)
+      json.sequences[0].track_bboxes_f64.splice(3)
+      json.sequences[0].track_bboxes_f64[2][1] += 0.03
+      json.frames[3].sha256_of_hwc_u8 = json.frames[2].sha256_of_hwc_u8
+      json.cases[0].x_size++
+      json.cases[1].best_idx--
+    })
+    await editTensor(directory, 'G.safetensors', 'G02.x_cols', off)
+    const { code, lines, out } = await golden('--dir', directory, '--sections', 'G')
+    expect(lines[0]).toMatch(/^G .* 8 cases {2}FAIL /)
+    expect(out).toMatch(/frame 3 {2}sha256 {2}differs/)
+    expect(out).toMatch(/G00 {2}side of the search image {2}differs: found 144, expected 145/)
+    expect(out).toMatch(/G01 {2}dumped maps: argmax {2}differs/)
+    expect(out).toMatch(/G02 {2}x_cols {2}\S+ of 1e-5/)
+    expect(out).toMatch(/sequence 0 \(OPE, small\) {2}box of frame 2 {2}0\.03 of 0\.01/)
+    expect(code).toBe(1)
+  })
+
+  const checkpoints = [
+    ...['mmtrack_frozen.zip.pth', 'mmtrack_frozen.legacy.pth', 'tricky.zip.pth', 'tricky.legacy.pth'],
+    ...['pysot_training.zip.pth', 'pysot_bare_module_prefix.legacy.pth'],
+  ]
+
+  it('fails section J: tensors, lists, files, maps', async () => {
+    const directory = await copyOf('A.json', 'J.json', 'J.safetensors', ...checkpoints)
+    await editTensor(directory, 'J.safetensors', 'mmtrack_frozen.state.neck.convs.1.bn.running_var', off)
+    await editTensor(directory, 'J.safetensors', 'pysot.bbox_pred', off)
+    await editJson(directory, 'J.json', (json) => {
+      json.mmtrack_checkpoint.meta.epoch = 2
+      json.tricky.tensors.int64.values[2] = '7'
+    })
+    const broken = join(directory, 'pysot_bare_module_prefix.legacy.pth')
+    await writeFile(broken, (await readFile(broken)).subarray(0, 1000))
+    const { code, out, lines } = await golden('--dir', directory, '--sections', 'J')
+    expect(lines[0]).toMatch(/^J .* FAIL /)
+    expect(out).toMatch(/file pysot_bare_module_prefix\.legacy\.pth {2}bytes {2}differs: found 1000/)
+    const { measurements } = await failuresAsJson(directory, 'J')
+    const failed = measurements.map(({ caseId, quantity }) => `${caseId}: ${quantity}`)
+    expect(failed).toEqual(
+      expect.arrayContaining([
+        'mmtrack_frozen.zip.pth: meta',
+        'mmtrack_frozen.legacy.pth: neck.convs.1.bn.running_var',
+        'tricky.zip.pth: int64',
+        'pysot_training.zip.pth: bbox_pred',
+        'pysot_bare_module_prefix.legacy.pth: TruncatedCheckpointError',
+      ]),
+    )
+    expect(code).toBe(1)
+  })
+})
+
+async function failuresAsJson(directory: string, section: string) {
+  const file = join(directory, 'result.json')
+  await golden('--dir', directory, '--sections', section, '--json', file)
+  const { sections } = JSON.parse(await readFile(file, 'utf8'))
+  return { measurements: sections[0].failures as { caseId: string; quantity: string }[] }
+}
+
+describe('nothing passes unseen', () => {
+  it('fails a section without cases', async () => {
+    const directory = await copyOf('B.json', 'B.safetensors')
+    await editJson(directory, 'B.json', (json) => json.cases.splice(0))
+    const { code, out } = await golden('--dir', directory)
+    expect(out).toMatch(/^B .* 0 cases {2}FAIL .*the section has no cases that are covered$/m)
+    expect(code).toBe(1)
+  })
+
+  it('fails an op that nobody knows, and names it', async () => {
+    const directory = await copyOf('B.json', 'B.safetensors')
+    await editJson(directory, 'B.json', (json) => {
+      json.cases = json.cases.filter(({ op }: { op: string }) => op === 'relu')
+      json.cases[0].op = 'swish'
+    })
+    const { code, out } = await golden('--dir', directory)
+    expect(out).toMatch(/relu\.c00 {2}op {2}differs: 'swish' is unknown/)
+    expect(code).toBe(1)
+  })
+
+  it('does not pass when a section that was asked for has no check', async () => {
+    const { code, out } = await golden('--sections', 'D')
+    expect(out).toMatch(/^D .*not covered yet/)
+    expect(code).toBe(1)
+  })
+
+  it('shows that cases were left for --slow when there are no others', async () => {
+    const directory = await copyOf('A.json', 'C.json', 'C.safetensors')
+    await editJson(directory, 'C.json', (json) => json.cases.splice(1))
+    const { code, out } = await golden('--dir', directory, '--sections', 'C')
+    expect(out).toMatch(/0 cases {2}LEFT FOR --slow .*nothing was compared; left for --slow: 1 \(r50\.b1\)/)
+    expect(code).toBe(0)
+  })
+
+  it('notes files that the manifest does not list like that', async () => {
+    const directory = await copyOf('B.json', 'B.safetensors', 'manifest.json')
+    await editJson(directory, 'B.json', (json) => json.cases.splice(5))
+    await editJson(directory, 'manifest.json', (json) => {
+      json.files = { 'B.json': json.files['B.json'], 'B.safetensors': json.files['B.safetensors'] }
+    })
+    const { code, out, err } = await golden('--dir', directory)
+    expect(err).toContain("note: B.json is not the file that the set's manifest lists")
+    expect(err).not.toContain('note: B.safetensors')
+    expect(out).toMatch(/^C .*not in this set$/m)
+    expect(code).toBe(0)
+  })
+})
+
+describe('what cannot be checked', () => {
+  it('refuses a directory that is not there', async () => {
+    const directory = join(await emptySet(), 'nowhere')
+    expect(await golden('--dir', directory)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('nowhere is no directory'),
+    })
+  })
+
+  it('refuses a directory without goldens', async () => {
+    const { code, err } = await golden('--dir', await emptySet())
+    expect(err).toMatch(/error: .* has none of the files A\.json, B\.json/)
+    expect(code).toBe(2)
+  })
+
+  it('refuses a set that lacks a section of its manifest, or one that was asked for', async () => {
+    const directory = await copyOf('A.json', 'manifest.json')
+    expect(await golden('--dir', directory)).toMatchObject({ code: 2, err: expect.stringContaining('has no B.json') })
+    expect(await golden('--dir', directory, '--sections', 'J')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('has no J.json'),
+    })
+  })
+
+  it('refuses JSON that is none, and JSON of another form', async () => {
+    const directory = await copyOf('B.json', 'B.safetensors')
+    await editJson(directory, 'B.json', (json) => delete json.cases[3].outputs)
+    const { code, err } = await golden('--dir', directory)
+    expect(err).toMatch(/B\.json is not of the golden format: cases\.3\.outputs: /)
+    expect(code).toBe(2)
+    await writeFile(join(directory, 'B.json'), '{"cases": [')
+    expect(await golden('--dir', directory)).toMatchObject({ code: 2, err: expect.stringContaining('B.json') })
+  })
+
+  it('refuses tensors that are missing or cut off', async () => {
+    const directory = await copyOf('B.json', 'B.safetensors')
+    await editJson(directory, 'B.json', (json) => {
+      json.cases[0].outputs.y = 'nobody'
+    })
+    expect(await golden('--dir', directory)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("no tensor 'nobody'"),
+    })
+    const path = join(directory, 'B.safetensors')
+    await writeFile(path, (await readFile(path)).subarray(0, 5000))
+    expect(await golden('--dir', directory)).toMatchObject({ code: 2, err: expect.stringContaining('B.safetensors') })
+  })
+
+  it('refuses a section that does not exist and an option that does not', async () => {
+    expect(await golden('--sections', 'A,Z')).toMatchObject({ code: 2, err: expect.stringContaining("no section 'Z'") })
+    expect((await golden('--fast')).code).toBe(2)
+  })
+
+  it('shows its options', async () => {
+    const { code, out } = await golden('--help')
+    expect(out).toMatch(/--dir <directory>[\s\S]*--sections <names>[\s\S]*--slow[\s\S]*--verbose[\s\S]*--json <file>/)
+    expect(code).toBe(0)
+  })
+})
