@@ -185,6 +185,12 @@ export class Device {
     if (failure) throw failure
   }
 
+  /** Resolves once the driver has granted every buffer made so far. @throws OutOfMemoryError; as `check` */
+  async settle(): Promise<void> {
+    await this.guard(this.memory.settle())
+    this.check()
+  }
+
   /** `work`, but rejecting with the device's own error as soon as the device is lost or closed. */
   async guard<T>(work: Promise<T>): Promise<T> {
     let abandon: (reason: SiamRpnError) => void = () => {}

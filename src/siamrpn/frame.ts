@@ -35,6 +35,9 @@ export function frameShape(frame: Frame): FrameShape {
     throw new FrameError(`The frame is ${width}x${height} pixels, expected whole numbers of at least 1`)
   }
   if (!isPixels(frame)) return { width, height, format: 'rgba8', rowStride: externalRowStride(width) }
+  if (!ArrayBuffer.isView(frame.data) || frame.data.BYTES_PER_ELEMENT !== 1) {
+    throw new FrameError('The data of the frame are no bytes, expected a Uint8Array or Uint8ClampedArray')
+  }
   const pixels = width * height
   const found = frame.data.length
   const channels = 'channels' in frame && frame.channels ? frame.channels : found / pixels

@@ -46,7 +46,7 @@ export class Network {
         await new Promise((resolve) => setTimeout(resolve))
       }
       this.head.loadWeights(device, weights)
-      device.check()
+      await device.settle()
     } catch (error) {
       this.release(device)
       throw error

@@ -1,6 +1,7 @@
 // Where a checkpoint comes from: bytes in memory, a path (Node) or a URL, with progress and an optional digest. The only file
 // of this floor that reaches for Node, and only when it is given a path there.
 
+import { concatBytes } from '../formats/bytes.ts'
 import { SourceError } from './errors.ts'
 
 /** A file's path, its URL, or its bytes. */
@@ -30,56 +31,73 @@ async function readBytes(source: CheckpointSource, onProgress: (done: number, to
   if (source instanceof ArrayBuffer) return new Uint8Array(source)
   const text = String(source)
   const isFile = text.startsWith('file:') || !/^[a-z][a-z0-9+.-]+:/i.test(text)
-  if (isFile && isNode()) return await readFile(text.startsWith('file:') ? new URL(text) : text)
-  return await download(text, onProgress)
+  if (!isFile || !isNode()) return await download(text, onProgress)
+  const bytes = await readFile(text)
+  onProgress(bytes.length, bytes.length)
+  return bytes
 }
 
 function isNode(): boolean {
   return 'process' in globalThis && !('window' in globalThis)
 }
 
-async function readFile(path: string | URL): Promise<Uint8Array> {
+async function readFile(path: string): Promise<Uint8Array> {
   const files = await import('node:fs/promises')
   try {
-    return await files.readFile(path)
+    return await files.readFile(path.startsWith('file:') ? new URL(path) : path)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new SourceError(`Checkpoint \`${path}\` cannot be read: ${reason}`, { cause })
+    throw new SourceError(`Checkpoint \`${path}\` cannot be read: ${reasonOf(cause)}`, { cause })
   }
 }
 
 async function download(url: string, onProgress: (done: number, total: number) => void): Promise<Uint8Array> {
+  const response = await request(url)
+  const total = response.headers.has('content-encoding') ? 0 : Number(response.headers.get('content-length') ?? 0)
+  const chunks: Uint8Array[] = []
+  let done = 0
+  try {
+    const reader = response.body?.getReader()
+    for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
+      chunks.push(part.value)
+      done += part.value.length
+      onProgress(done, total)
+    }
+  } catch (cause) {
+    throw brokenOff(url, done, total, cause)
+  }
+  if (done < total) throw brokenOff(url, done, total)
+  return concatBytes(chunks)
+}
+
+async function request(url: string): Promise<Response> {
   let response: Response
   try {
     response = await fetch(url)
   } catch (cause) {
-    throw new SourceError(`Checkpoint \`${url}\` cannot be fetched: ${String(cause)}`, { cause })
+    throw new SourceError(`Checkpoint \`${url}\` cannot be fetched: ${reasonOf(cause)}`, { cause })
   }
-  if (!response.ok || !response.body) {
-    throw new SourceError(`Checkpoint \`${url}\` cannot be fetched: the server answered ${response.status}`)
-  }
-  const total = Number(response.headers.get('content-length') ?? 0)
-  const chunks: Uint8Array[] = []
-  let done = 0
-  for await (const chunk of response.body) {
-    chunks.push(chunk)
-    done += chunk.length
-    onProgress(done, total)
-  }
-  if (total > 0 && done < total && !response.headers.get('content-encoding')) {
-    throw new SourceError(`Checkpoint \`${url}\` broke off after ${done} of ${total} bytes`)
-  }
-  const bytes = new Uint8Array(done)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
+  if (response.ok) return response
+  await response.body?.cancel()
+  const answer = `${response.status} ${response.statusText}`.trim()
+  throw new SourceError(`Checkpoint \`${url}\` cannot be fetched: the server answered ${answer}, expected 200`)
+}
+
+function brokenOff(url: string, done: number, total: number, cause?: unknown): SourceError {
+  const expected = total > 0 ? ` of ${total}` : ''
+  const reason = cause === undefined ? '' : ` (${reasonOf(cause)})`
+  return new SourceError(`Checkpoint \`${url}\` broke off after ${done}${expected} bytes${reason}`, { cause })
+}
+
+/** The message of an error; of its cause where it has one, which is where `fetch` hides the reason. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error && error.cause.message ? error.cause.message : error.message
 }
 
 async function checkDigest(name: string, bytes: Uint8Array, expected: string): Promise<void> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
+  const subtle: SubtleCrypto | undefined = crypto.subtle
+  if (!subtle) throw new SourceError(`Checkpoint \`${name}\` cannot be verified: SHA-256 needs a page served by https`)
+  const digest = new Uint8Array(await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
   const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
   if (found === expected.toLowerCase()) return
   throw new SourceError(`Checkpoint \`${name}\` has SHA-256 ${found}, expected ${expected}`)

@@ -7,7 +7,7 @@ import { Pacer } from '../gpu/pacer.ts'
 import { capture, type Profile, type Program } from '../gpu/program.ts'
 import { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { CROP_RECORD, cropResize, type PackedFrame } from '../kernels/crop-resize.ts'
+import { CROP_RECORD, channelSums, cropResize, type PackedFrame } from '../kernels/crop-resize.ts'
 import { type BestBox, bestBoxes, decodeBest, STATE_RECORD } from '../kernels/decode-best.ts'
 import { SiameseRPNAnchorGenerator } from './anchors.ts'
 import { type ModelConfig, mapSizes } from './config.ts'
@@ -48,6 +48,7 @@ export function releaseContext({ device, anchors, window }: StepContext): void {
 export async function warmUp(context: StepContext, onProgress?: (done: number, total: number) => void): Promise<void> {
   const r = new Recorder(context.device)
   const frame: PackedFrame = { pixels: r.alloc([16 * 12], 'u32', 'frame'), width: 16, height: 16, format: 'rgb8' }
+  channelSums(r, frame)
   const kernels = recordTemplate(r, context, frame, r.alloc([1, CROP_RECORD]))
   recordSearch(r, context, { frame, crops: r.alloc([1, CROP_RECORD]), state: r.alloc([1, STATE_RECORD]), kernels })
   await context.device.kernels.compile(
@@ -71,11 +72,7 @@ export async function templateKernels(
     const program = await capture(device, (r) => recordTemplate(r, context, frame, records), { label: 'template' })
     try {
       program.run()
-      return program.result.map((tensor) => {
-        const copy = device.empty(tensor.shape, 'f32', tensor.label)
-        device.copy(tensor, copy)
-        return copy
-      })
+      return await copies(device, program.result)
     } finally {
       program.destroy()
     }
@@ -84,20 +81,40 @@ export async function templateKernels(
   }
 }
 
-function recordTemplate(r: Recorder, { model, network }: StepContext, frame: PackedFrame, crops: GpuTensor) {
+async function copies(device: Device, tensors: readonly GpuTensor[]): Promise<GpuTensor[]> {
+  const made: GpuTensor[] = []
+  try {
+    for (const tensor of tensors) {
+      const copy = device.empty(tensor.shape, 'f32', tensor.label)
+      made.push(copy)
+      device.copy(tensor, copy)
+    }
+    await device.settle()
+    return made
+  } catch (error) {
+    for (const tensor of made) device.release(tensor)
+    throw error
+  }
+}
+
+/** Records everything from the frame to the correlation kernels. */
+export function recordTemplate(r: Recorder, { model, network }: StepContext, frame: PackedFrame, crops: GpuTensor) {
   const size = model.test_cfg.exemplar_size
   const images = cropResize(r, { frame, crops, size, label: 'template.crop' })
   return network.head.forwardKernels(r, network.forwardTemplate(r, images))
 }
 
-interface SearchInputs {
+/** What a search reads that differs from frame to frame or from group to group. */
+export interface SearchInputs {
   readonly frame: PackedFrame
   readonly crops: GpuTensor
   readonly state: GpuTensor
   readonly kernels: readonly GpuTensor[]
 }
 
-function recordSearch(r: Recorder, { model, network, anchors, window }: StepContext, inputs: SearchInputs): GpuTensor {
+/** Records everything from the frame to the boxes: `[T, 12]`, see `bestBoxes`. */
+export function recordSearch(r: Recorder, context: StepContext, inputs: SearchInputs): GpuTensor {
+  const { model, network, anchors, window } = context
   const { frame, crops, state, kernels } = inputs
   const { search_size, rpn } = model.test_cfg
   const images = cropResize(r, { frame, crops, size: search_size, label: 'search.crop' })
@@ -187,6 +204,7 @@ export class SearchStep {
     device.write(this.#inputs.crops, crops)
     device.write(this.#inputs.state, state)
     if (this.#kernels === kernels) return
+    this.#kernels = undefined
     for (const [level, kernel] of kernels.entries()) {
       const input = this.#inputs.kernels[level]
       if (input) device.copy(kernel, input)

@@ -27,7 +27,7 @@ export interface TrackResult {
 export interface StepRunner {
   readonly model: ModelConfig
   withStep<T>(group: GroupState, frame: Frame, use: (step: SearchStep) => Promise<T>): Promise<T>
-  forget(group: GroupState): void
+  forget(group: GroupState): Promise<void>
 }
 
 /** A group as the tracker sees it. */
@@ -44,7 +44,6 @@ export class TargetGroup implements GroupState {
   readonly #runner: StepRunner
   readonly #padding: Float32Array
   #boxes: readonly CenterBox[]
-  #released = false
 
   /** Made by `SiamRPN.init`. @param padding mean of the first frame, blue, green, red: what lies outside of frames */
   constructor(runner: StepRunner, group: GroupState, boxes: readonly CenterBox[], padding: Float32Array) {
@@ -66,13 +65,17 @@ export class TargetGroup implements GroupState {
   }
 
   /**
-   * Finds each target in the next frame, in the order of the boxes given to `init`.
-   * @throws FrameError if the frame has another size or format than the one at `init`; the targets stay where they were
+   * Finds each target in the next frame, in the order of the boxes given to `init`. May be called again before the result is
+   * there: calls take turns, and each reads its frame's pixels when its turn comes.
+   * @throws FrameError if the frame has another size or format than the one at `init`; ClosedError after `release`;
+   * DeviceLostError. The targets then stay where they were
    */
   async update(frame: Frame): Promise<TrackResult[]> {
-    const best = await this.#step(frame, (step, request) => step.run(request))
-    this.#boxes = best.map(({ box }) => box)
-    return best.map(({ box, score, index }) => ({ box: centerToBox(box), score, anchor: index }))
+    return await this.#step(frame, async (step, request) => {
+      const best = await step.run(request)
+      this.#boxes = best.map(({ box }) => box) // before the next call's turn, which starts from here
+      return best.map(({ box, score, index }) => ({ box: centerToBox(box), score, anchor: index }))
+    })
   }
 
   /** Times every dispatch of an update; the targets stay where they were. @throws FeatureError without timestamps */
@@ -80,15 +83,16 @@ export class TargetGroup implements GroupState {
     return await this.#step(frame, (step, request) => step.profile(request))
   }
 
-  /** Frees what the device holds for these targets. The tracker's `close` does it too. */
-  release(): void {
-    if (this.#released) return
-    this.#released = true
-    this.#runner.forget(this)
+  /** Frees what the device holds for these targets, after calls under way. The tracker's `close` does it too. Idempotent. */
+  async release(): Promise<void> {
+    await this.#runner.forget(this)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release()
   }
 
   async #step<T>(frame: Frame, use: (step: SearchStep, request: SearchRequest) => Promise<T>): Promise<T> {
-    if (this.#released) throw new ClosedError('The target has been released')
     const shape = frameShape(frame)
     if (!sameShape(shape, this.shape)) {
       throw new FrameError(`The frame is ${describe(shape)}, expected ${describe(this.shape)} as at init`)
@@ -141,8 +145,13 @@ export class Target {
     return await this.group.profile(frame)
   }
 
-  release(): void {
-    this.group.release()
+  /** As `TargetGroup.release`. */
+  async release(): Promise<void> {
+    await this.group.release()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release()
   }
 }
 

@@ -2,7 +2,7 @@
 // what they depend on; calls queue up, because they share them. Source: SiamRPN of mmtrack/models/sot/siamrpn.py.
 
 import { r50 } from '../../configs/r50.ts'
-import { readCheckpoint } from '../formats/checkpoint.ts'
+import { anchorsKey, type Checkpoint, readCheckpoint } from '../formats/checkpoint.ts'
 import { matchStateDict } from '../formats/match.ts'
 import type { StateDict } from '../formats/state-dict.ts'
 import { type Device, openDevice } from '../gpu/device.ts'
@@ -39,7 +39,7 @@ export interface LoadOptions extends CreateOptions {
   readonly checkpoint: CheckpointSource
   /** Expected SHA-256 of the file, in hexadecimal. */
   readonly sha256?: string | undefined
-  /** Default: what the checkpoint's layout implies. */
+  /** Default: what the checkpoint's layout implies; a bare state dict implies nothing, and the configuration's stay. */
   readonly anchors?: 'mmtracking' | 'pysot' | undefined
 }
 
@@ -71,34 +71,40 @@ export class SiamRPN implements StepRunner {
    * a backbone alone; ConfigError; OutOfMemoryError
    */
   static async load(options: LoadOptions): Promise<SiamRPN> {
-    const { checkpoint, sha256, onProgress } = options
-    const bytes = await readSource(checkpoint, {
-      sha256,
-      onProgress: onProgress && ((done, total) => onProgress({ stage: 'reading', done, total })),
-    })
+    const { checkpoint, sha256 } = options
+    const config = parseConfig(options.config ?? r50)
+    const bytes = await readSource(checkpoint, { sha256, onProgress: reporter(options, 'reading') })
     const name = sourceName(checkpoint)
-    const { stateDict, anchors } = readCheckpoint(bytes, name)
-    const config = withAnchors(parseConfig(options.config ?? r50), options.anchors ?? anchors)
-    const state = matchStateDict(stateDictShapes(config.model), stateDict, { name })
-    return await SiamRPN.create(state, { ...options, config })
+    const file = readCheckpoint(bytes, name)
+    const anchors = options.anchors ?? impliedAnchors(file)
+    return await SiamRPN.#make(file.stateDict, name, { ...options, config: withAnchors(config, anchors) })
   }
 
-  /** A tracker from a state dict by MMTracking's names. @throws as `load` */
+  /** A tracker from a state dict by MMTracking's names, which must fit the configuration. @throws as `load` */
   static async create(state: StateDict, options: CreateOptions = {}): Promise<SiamRPN> {
     const config = parseConfig(options.config ?? r50)
-    const { onProgress } = options
+    return await SiamRPN.#make(state, 'state dict', { ...options, config })
+  }
+
+  static async #make(
+    found: StateDict,
+    name: string,
+    options: CreateOptions & { readonly config: Config },
+  ): Promise<SiamRPN> {
+    const { config } = options
+    const state = matchStateDict(stateDictShapes(config.model), found, { name })
     const device = options.device ?? (await openDevice())
     const network = new Network(config.model)
+    let context: StepContext | undefined
     try {
-      const report = (stage: LoadProgress['stage']) =>
-        onProgress && ((done: number, total: number) => onProgress({ stage, done, total }))
-      await network.load(device, state, report('weights'))
-      const context = makeContext(device, config.model, network)
-      await warmUp(context, report('kernels'))
+      await network.load(device, state, reporter(options, 'weights'))
+      context = makeContext(device, config.model, network)
+      await warmUp(context, reporter(options, 'kernels'))
       return new SiamRPN(context, config, !options.device)
     } catch (error) {
-      if (options.device) network.release(device)
-      else await device.close()
+      if (context) releaseContext(context)
+      network.release(device)
+      if (!options.device) await device.close()
       throw error
     }
   }
@@ -137,8 +143,9 @@ export class SiamRPN implements StepRunner {
   /** For targets: runs `use` with the program for this group and frame, the frame uploaded. */
   async withStep<T>(group: GroupState, frame: Frame, use: (step: SearchStep) => Promise<T>): Promise<T> {
     return await this.#exclusive(async () => {
+      if (!this.#groups.has(group)) throw new ClosedError('The target has been released')
       const buffer = await this.#upload(frame, group.shape)
-      const key = `${group.kernels[0]?.shape[0]} ${shapeKey(group.shape)}`
+      const key = stepKey(group)
       let step = this.#steps.get(key)
       if (!step) {
         step = await SearchStep.create(this.#context, buffer.packed, group.kernels)
@@ -148,23 +155,32 @@ export class SiamRPN implements StepRunner {
     })
   }
 
-  /** For targets: frees a group's memory. */
-  forget(group: GroupState): void {
-    if (!this.#groups.delete(group)) return
-    for (const tensor of group.kernels) this.device.release(tensor)
+  /** For targets: frees a group's memory, and what no other group needs, after the calls under way. */
+  async forget(group: GroupState): Promise<void> {
+    if (this.#closing) return await this.#closing
+    await this.#exclusive(async () => {
+      if (!this.#groups.delete(group)) return
+      for (const tensor of group.kernels) this.device.release(tensor)
+      this.#sweep()
+    })
   }
 
   async #start(frame: Frame, shape: FrameShape, centers: readonly CenterBox[]): Promise<TargetGroup> {
-    const { packed } = await this.#upload(frame, shape)
-    const padding = await channelMean(this.device, packed)
-    const crops = centers.flatMap((center) => {
-      const size = exemplarCropSize(center, this.model.test_cfg)
-      return [...cropRecord(cropGeometry(center, size, shape.width, shape.height), padding)]
-    })
-    const kernels = await templateKernels(this.#context, packed, Float32Array.from(crops))
-    const group = new TargetGroup(this, { shape, kernels }, centers, padding)
-    this.#groups.add(group)
-    return group
+    try {
+      const { packed } = await this.#upload(frame, shape)
+      const padding = await channelMean(this.device, packed)
+      const crops = centers.flatMap((center) => {
+        const size = exemplarCropSize(center, this.model.test_cfg)
+        return [...cropRecord(cropGeometry(center, size, shape.width, shape.height), padding)]
+      })
+      const kernels = await templateKernels(this.#context, packed, Float32Array.from(crops))
+      const group = new TargetGroup(this, { shape, kernels }, centers, padding)
+      this.#groups.add(group)
+      return group
+    } catch (error) {
+      this.#sweep()
+      throw error
+    }
   }
 
   async #upload(frame: Frame, shape: FrameShape): Promise<FrameBuffer> {
@@ -173,9 +189,27 @@ export class SiamRPN implements StepRunner {
     if (!buffer) {
       buffer = new FrameBuffer(this.device, shape)
       this.#frames.set(key, buffer)
+      await this.device.settle()
     }
     await buffer.write(this.device, frame)
     return buffer
+  }
+
+  /** Frees programs and frames that no group needs. */
+  #sweep(): void {
+    const groups = [...this.#groups]
+    const steps = new Set(groups.map(stepKey))
+    const frames = new Set(groups.map(({ shape }) => shapeKey(shape)))
+    for (const [key, step] of this.#steps) {
+      if (steps.has(key)) continue
+      step.release()
+      this.#steps.delete(key)
+    }
+    for (const [key, buffer] of this.#frames) {
+      if (frames.has(key)) continue
+      buffer.release(this.device)
+      this.#frames.delete(key)
+    }
   }
 
   /** One call at a time, in the order of calling. */
@@ -188,16 +222,24 @@ export class SiamRPN implements StepRunner {
 
   async #close(): Promise<void> {
     await this.#queue
-    if (this.#ownsDevice || this.device.ended) {
-      await this.device.close()
-      return
-    }
-    for (const group of this.#groups) this.forget(group)
-    for (const step of this.#steps.values()) step.release()
-    for (const buffer of this.#frames.values()) buffer.release(this.device)
+    for (const { kernels } of this.#groups) for (const tensor of kernels) this.device.release(tensor)
+    this.#groups.clear()
+    this.#sweep()
     releaseContext(this.#context)
     this.#context.network.release(this.device)
+    if (this.#ownsDevice) await this.device.close()
   }
+}
+
+type OnProgress = (done: number, total: number) => void
+
+function reporter({ onProgress }: CreateOptions, stage: LoadProgress['stage']): OnProgress | undefined {
+  return onProgress && ((done, total) => onProgress({ stage, done, total }))
+}
+
+/** A bare state dict without a word about anchors implies none: the configuration's stay. */
+function impliedAnchors({ format, meta, anchors }: Checkpoint): Checkpoint['anchors'] | undefined {
+  return format === 'bare' && !Object.hasOwn(meta, anchorsKey) ? undefined : anchors
 }
 
 function toCenter(box: InitBox, { width, height }: FrameShape): CenterBox {
@@ -213,10 +255,15 @@ function isList(boxes: InitBox | readonly InitBox[]): boxes is readonly InitBox[
   return Array.isArray(boxes)
 }
 
-function withAnchors(config: Config, variant: 'mmtracking' | 'pysot'): Config {
+function withAnchors(config: Config, variant: 'mmtracking' | 'pysot' | undefined): Config {
+  if (variant === undefined) return config
   const { model } = config
   const anchor_generator = { ...model.head.anchor_generator, variant }
   return { ...config, model: { ...model, head: { ...model.head, anchor_generator } } }
+}
+
+function stepKey({ kernels, shape }: GroupState): string {
+  return `${kernels[0]?.shape[0]} ${shapeKey(shape)}`
 }
 
 function shapeKey({ width, height, format, rowStride }: FrameShape): string {
