@@ -1,5 +1,6 @@
 // The launches behind conv2d: one function per tiled or direct shader. Winograd's products go through the subgroup launch too.
 
+import { FeatureError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type ConvPlan, type ConvProblem, convFlops, outputPixels } from './conv-plan.ts'
@@ -24,6 +25,7 @@ export interface ConvLaunch {
 const DIRECT_WORKGROUP = 64
 
 /** Pixels and output channels that one subgroup computes (conv2d_subgroup.wgsl). */
+const SUBGROUP_LANES = 8
 const SUBGROUP_TILE = { pixels: 32, channels: 64 } as const
 
 /** Bindings of the epilogue; what is absent gets a stand-in that the shader does not read. */
@@ -111,6 +113,7 @@ export function subgroup(r: Recorder, conv: ConvLaunch): void {
 /** Dispatches conv2d_subgroup: a convolution, or `batches` matrix products for Winograd. */
 export function subgroupProducts(r: Recorder, { conv, weight, panel, batches = 1 }: SubgroupLaunch): void {
   const { problem, input, output, label } = conv
+  requireLanes(r, label)
   const pixels = outputPixels(problem)
   const taps = problem.kernelHeight * problem.kernelWidth
   const { flops, bytes } = convCost(conv)
@@ -153,6 +156,15 @@ export function subgroupProducts(r: Recorder, { conv, weight, panel, batches = 1
     flops: flops * batches,
     bytes,
   })
+}
+
+/** The kernel passes operands among 8 lanes; fewer would give wrong sums. */
+function requireLanes({ adapter }: Recorder, label: string): void {
+  if (adapter.features.has('subgroups') && adapter.subgroupMinSize >= SUBGROUP_LANES) return
+  const found = adapter.features.has('subgroups') ? `subgroups of ${adapter.subgroupMinSize} lanes` : 'no subgroups'
+  throw new FeatureError(
+    `${label}: this plan needs subgroups of at least ${SUBGROUP_LANES} lanes; \`${adapter.description}\` has ${found}`,
+  )
 }
 
 /** Through workgroup memory, in two stages where the inner dimension is split. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
-import { ShapeError } from '../../src/gpu/errors.ts'
+import { FeatureError, ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
 import type { ConvPlan } from '../../src/kernels/conv-plan.ts'
 import { packConvWeight, releaseConvWeight } from '../../src/kernels/conv-weight.ts'
@@ -73,6 +73,14 @@ beforeAll(async () => {
 })
 afterAll(() => device.close())
 
+function usesSubgroups(plan: ConvPlan | undefined): boolean {
+  return plan?.variant === 'subgroup' || plan?.variant === 'winograd'
+}
+
+function hasSubgroupsOf8({ adapter }: Device): boolean {
+  return adapter.features.has('subgroups') && adapter.subgroupMinSize >= 8
+}
+
 async function check(given: Case, plan: ConvPlan | undefined, epilogue: boolean): Promise<void> {
   const { x, w, ...geometry } = given
   const input = random(`x ${x}`, x)
@@ -92,7 +100,11 @@ async function check(given: Case, plan: ConvPlan | undefined, epilogue: boolean)
     ...(extra.scale && { scale: upload(device, extra.scale), bias: upload(device, extra.bias), relu: true }),
     ...(residual && { residual: upload(device, residual) }),
   }
-  expectClose(await evaluate(device, (r) => conv2d(r, args)), expected)
+  if (usesSubgroups(plan) && !hasSubgroupsOf8(device)) {
+    await expect(evaluate(device, (r) => conv2d(r, args))).rejects.toThrow(FeatureError)
+  } else {
+    expectClose(await evaluate(device, (r) => conv2d(r, args)), expected)
+  }
   releaseConvWeight(device, packed)
 }
 
@@ -120,6 +132,18 @@ describe('convolution', () => {
       expectClose(result, reference.conv2d({ input, weight, padding: 1 }))
     } finally {
       await limited.close()
+    }
+  })
+
+  it('refuses a plan that the adapter cannot run', async () => {
+    const plain = await openDevice({ hideFeatures: ['subgroups'] })
+    try {
+      const weight = packConvWeight(plain, new Float32Array(16), [4, 4, 1, 1])
+      const input = upload(plain, random('plain', [1, 2, 2, 4]))
+      const record = capture(plain, (r) => conv2d(r, { input, weight, plan: { variant: 'subgroup' } }))
+      await expect(record).rejects.toThrow(/at least 8 lanes.*no subgroups/)
+    } finally {
+      await plain.close()
     }
   })
 
