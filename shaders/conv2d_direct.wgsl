@@ -1,4 +1,4 @@
-// Convolution of any kernel size, stride, padding, dilation, groups and channel count, one output element per invocation:
+// Convolution of any kernel size, stride, padding, dilation, groups and channel count, one element per invocation:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), g(o) * IN_C/groups + c] * w[tap, c, o]),   NHWC
 // The fallback where no tiled kernel fits: channels not divisible by 4, groups, and very few output channels.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * OH * OW * OUT_C.
@@ -63,7 +63,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       if (ix < 0 || ix >= i32(params.in_width)) {
         continue;
       }
-      let at = ((n * params.in_height + u32(iy)) * params.in_width + u32(ix)) * params.in_stride + params.in_first + first;
+      let pixel_in = (n * params.in_height + u32(iy)) * params.in_width + u32(ix);
+      let at = pixel_in * params.in_stride + params.in_first + first;
       let row = (ky * params.kernel_width + kx) * params.group_inputs;
       for (var c = 0u; c < params.group_inputs; c++) {
         sum = fma(input[at + c], weight[column + (row + c) * params.panel], sum);

@@ -1,13 +1,14 @@
-enable subgroups;
-
 // Convolution as an implicit GEMM for software adapters with subgroups of 8 lanes (Mesa's lavapipe), NHWC:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), c] * w[tap, c, o]),   p = (n * OH + oy) * OW + ox
-// One subgroup computes 32 pixels x 64 output channels: each lane owns two vec4 of channels (l, 8 lanes apart from r), loads
-// four pixels' inputs, and every lane gets the others' through subgroupBroadcast. A software adapter gathers lane by
-// lane, so few loads per multiply decide; workgroup memory and loops over small arrays cost more than they save, hence the
-// unrolled rows. `wl * x` is four products whose sum joins the accumulator: fewer passes over spilled accumulators.
-// Also a plain batched GEMM: one tap, and batch z reads, multiplies and writes at its own offsets (Winograd's 16 products).
-// Dispatch: x = ceil(pixels / 32), y = ceil(OUT_C / 64), z = batches: neighbours share a panel of the filter. Cin and Cout divisible by 4.
+// One subgroup computes 32 pixels x 64 output channels. Each lane owns two vec4 of channels (l, and r 8 lanes further on)
+// and loads four pixels' inputs; every lane gets the others' through subgroupBroadcast. A software adapter gathers lane
+// by lane, so few loads per multiply decide; workgroup memory and loops over small arrays cost more than they save,
+// hence the unrolled rows. `wl * x` is four products whose sum joins the accumulator: fewer passes over spilled sums.
+// Also a plain batched GEMM: one tap, and batch z reads, multiplies and writes at its own offsets (Winograd's products).
+// Cin and Cout divisible by 4.
+// Dispatch: x = ceil(pixels / 32), y = ceil(OUT_C / 64), z = batches: neighbours share a panel of the filter.
+
+enable subgroups;
 
 const ROWS: u32 = 32u;
 const LANES: u32 = 8u;
@@ -58,7 +59,9 @@ fn origin(pixel: u32) -> Origin {
   let x = pixel % params.out_width;
   let rest = pixel / params.out_width;
   let y = rest % params.out_height;
-  return Origin(rest / params.out_height, i32(y * params.stride) - params.padding_y, i32(x * params.stride) - params.padding_x);
+  let first_y = i32(y * params.stride) - params.padding_y;
+  let first_x = i32(x * params.stride) - params.padding_x;
+  return Origin(rest / params.out_height, first_y, first_x);
 }
 
 // Index of the first vec4 of a pixel's input at a tap; -1 outside of the image.
@@ -66,8 +69,8 @@ fn tap_index(at: Origin, pixel: u32, dy: i32, dx: i32) -> i32 {
   let y = at.y + dy;
   let x = at.x + dx;
   let inside = pixel < params.pixels && y >= 0 && x >= 0 && y < i32(params.in_height) && x < i32(params.in_width);
-  let index = ((i32(at.sample * params.in_height) + y) * i32(params.in_width) + x) * i32(params.in_stride4) + i32(params.in_first4);
-  return select(-1, index, inside);
+  let from = (i32(at.sample * params.in_height) + y) * i32(params.in_width) + x;
+  return select(-1, from * i32(params.in_stride4) + i32(params.in_first4), inside);
 }
 
 fn load(index: i32, c: u32) -> vec4f {
@@ -210,7 +213,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     }
   }
 
-  // A loop whose length the compiler does not know: stores are long code on a software adapter, and there is one of them.
+  // A loop whose length the compiler does not know: stores are long code on a software adapter; there is one of them.
   var sums = array<vec4f, 2u * ROWS>(
     l0, r0,
     l1, r1,

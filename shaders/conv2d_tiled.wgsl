@@ -1,8 +1,8 @@
 // Convolution as an implicit GEMM for GPUs, through workgroup memory, NHWC:
-//   y[p, o] = epilogue(sum over k of x[pixel(p, tap(k)), c(k)] * w[k, o]),   p = (n * OH + oy) * OW + ox, k = tap * Cin + c
+//   y[p, o] = epilogue(sum over k of x[pixel(p, tap(k)), c(k)] * w[k, o]),   k = tap * Cin + c
 // A workgroup of (TILE_M / 4) x (TILE_N / 4) invocations computes TILE_M pixels x TILE_N output channels, TILE_K of the
-// inner dimension at a time; each invocation keeps 4 pixels x 4 channels in registers. The gather of the implicit im2col
-// is fused in the load of the input tile; its geometry is constant, so that divisions are by constants.
+// inner dimension at a time; each invocation keeps 4 pixels x 4 channels in registers. The gather of the implicit
+// im2col is fused in the load of the input tile; its geometry is constant, so that divisions are by constants.
 // With SPLIT_K > 1, z-slice s sums only its share of the inner dimension and writes raw sums to output[s]; the shader
 // conv2d_reduce adds the slices in order and applies the epilogue: deterministic, for layers with few tiles.
 // Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(pixels / TILE_M), z = SPLIT_K. Cin and Cout divisible by 4.

@@ -1,7 +1,7 @@
 // Winograd F(2x2, 3x3), back to the image: Y = A^T M A for each tile of 2x2 outputs, then the convolution's epilogue.
 //   A^T = [1 1 1 0; 0 1 -1 -1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
-// M is 16 GEMM results [tile, o]; tiles are numbered as in winograd_input. One invocation per tile and vec4 of channels of
-// the slice of output channels at params.first4.
+// M is 16 GEMM results [tile, o]; tiles are numbered as in winograd_input. One invocation per tile and vec4 of
+// channels of the slice of output channels at params.first4.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * slice4.
 
 const WORKGROUP: u32 = 64u;

@@ -321,7 +321,7 @@ fn main(
   }
 }
 `,
-  "conv2d_direct": `// Convolution of any kernel size, stride, padding, dilation, groups and channel count, one output element per invocation:
+  "conv2d_direct": `// Convolution of any kernel size, stride, padding, dilation, groups and channel count, one element per invocation:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), g(o) * IN_C/groups + c] * w[tap, c, o]),   NHWC
 // The fallback where no tiled kernel fits: channels not divisible by 4, groups, and very few output channels.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * OH * OW * OUT_C.
@@ -386,7 +386,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       if (ix < 0 || ix >= i32(params.in_width)) {
         continue;
       }
-      let at = ((n * params.in_height + u32(iy)) * params.in_width + u32(ix)) * params.in_stride + params.in_first + first;
+      let pixel_in = (n * params.in_height + u32(iy)) * params.in_width + u32(ix);
+      let at = pixel_in * params.in_stride + params.in_first + first;
       let row = (ky * params.kernel_width + kx) * params.group_inputs;
       for (var c = 0u; c < params.group_inputs; c++) {
         sum = fma(input[at + c], weight[column + (row + c) * params.panel], sum);
@@ -452,16 +453,17 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = select(y, max(y, vec4f()), RELU);
 }
 `,
-  "conv2d_subgroup": `enable subgroups;
-
-// Convolution as an implicit GEMM for software adapters with subgroups of 8 lanes (Mesa's lavapipe), NHWC:
+  "conv2d_subgroup": `// Convolution as an implicit GEMM for software adapters with subgroups of 8 lanes (Mesa's lavapipe), NHWC:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), c] * w[tap, c, o]),   p = (n * OH + oy) * OW + ox
-// One subgroup computes 32 pixels x 64 output channels: each lane owns two vec4 of channels (l, 8 lanes apart from r), loads
-// four pixels' inputs, and every lane gets the others' through subgroupBroadcast. A software adapter gathers lane by
-// lane, so few loads per multiply decide; workgroup memory and loops over small arrays cost more than they save, hence the
-// unrolled rows. \`wl * x\` is four products whose sum joins the accumulator: fewer passes over spilled accumulators.
-// Also a plain batched GEMM: one tap, and batch z reads, multiplies and writes at its own offsets (Winograd's 16 products).
-// Dispatch: x = ceil(pixels / 32), y = ceil(OUT_C / 64), z = batches: neighbours share a panel of the filter. Cin and Cout divisible by 4.
+// One subgroup computes 32 pixels x 64 output channels. Each lane owns two vec4 of channels (l, and r 8 lanes further on)
+// and loads four pixels' inputs; every lane gets the others' through subgroupBroadcast. A software adapter gathers lane
+// by lane, so few loads per multiply decide; workgroup memory and loops over small arrays cost more than they save,
+// hence the unrolled rows. \`wl * x\` is four products whose sum joins the accumulator: fewer passes over spilled sums.
+// Also a plain batched GEMM: one tap, and batch z reads, multiplies and writes at its own offsets (Winograd's products).
+// Cin and Cout divisible by 4.
+// Dispatch: x = ceil(pixels / 32), y = ceil(OUT_C / 64), z = batches: neighbours share a panel of the filter.
+
+enable subgroups;
 
 const ROWS: u32 = 32u;
 const LANES: u32 = 8u;
@@ -512,7 +514,9 @@ fn origin(pixel: u32) -> Origin {
   let x = pixel % params.out_width;
   let rest = pixel / params.out_width;
   let y = rest % params.out_height;
-  return Origin(rest / params.out_height, i32(y * params.stride) - params.padding_y, i32(x * params.stride) - params.padding_x);
+  let first_y = i32(y * params.stride) - params.padding_y;
+  let first_x = i32(x * params.stride) - params.padding_x;
+  return Origin(rest / params.out_height, first_y, first_x);
 }
 
 // Index of the first vec4 of a pixel's input at a tap; -1 outside of the image.
@@ -520,8 +524,8 @@ fn tap_index(at: Origin, pixel: u32, dy: i32, dx: i32) -> i32 {
   let y = at.y + dy;
   let x = at.x + dx;
   let inside = pixel < params.pixels && y >= 0 && x >= 0 && y < i32(params.in_height) && x < i32(params.in_width);
-  let index = ((i32(at.sample * params.in_height) + y) * i32(params.in_width) + x) * i32(params.in_stride4) + i32(params.in_first4);
-  return select(-1, index, inside);
+  let from = (i32(at.sample * params.in_height) + y) * i32(params.in_width) + x;
+  return select(-1, from * i32(params.in_stride4) + i32(params.in_first4), inside);
 }
 
 fn load(index: i32, c: u32) -> vec4f {
@@ -664,7 +668,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     }
   }
 
-  // A loop whose length the compiler does not know: stores are long code on a software adapter, and there is one of them.
+  // A loop whose length the compiler does not know: stores are long code on a software adapter; there is one of them.
   var sums = array<vec4f, 2u * ROWS>(
     l0, r0,
     l1, r1,
@@ -706,10 +710,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
 }
 `,
   "conv2d_tiled": `// Convolution as an implicit GEMM for GPUs, through workgroup memory, NHWC:
-//   y[p, o] = epilogue(sum over k of x[pixel(p, tap(k)), c(k)] * w[k, o]),   p = (n * OH + oy) * OW + ox, k = tap * Cin + c
+//   y[p, o] = epilogue(sum over k of x[pixel(p, tap(k)), c(k)] * w[k, o]),   k = tap * Cin + c
 // A workgroup of (TILE_M / 4) x (TILE_N / 4) invocations computes TILE_M pixels x TILE_N output channels, TILE_K of the
-// inner dimension at a time; each invocation keeps 4 pixels x 4 channels in registers. The gather of the implicit im2col
-// is fused in the load of the input tile; its geometry is constant, so that divisions are by constants.
+// inner dimension at a time; each invocation keeps 4 pixels x 4 channels in registers. The gather of the implicit
+// im2col is fused in the load of the input tile; its geometry is constant, so that divisions are by constants.
 // With SPLIT_K > 1, z-slice s sums only its share of the inner dimension and writes raw sums to output[s]; the shader
 // conv2d_reduce adds the slices in order and applies the epilogue: deterministic, for layers with few tiles.
 // Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(pixels / TILE_M), z = SPLIT_K. Cin and Cout divisible by 4.
@@ -1615,8 +1619,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 `,
   "winograd_output": `// Winograd F(2x2, 3x3), back to the image: Y = A^T M A for each tile of 2x2 outputs, then the convolution's epilogue.
 //   A^T = [1 1 1 0; 0 1 -1 -1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
-// M is 16 GEMM results [tile, o]; tiles are numbered as in winograd_input. One invocation per tile and vec4 of channels of
-// the slice of output channels at params.first4.
+// M is 16 GEMM results [tile, o]; tiles are numbered as in winograd_input. One invocation per tile and vec4 of
+// channels of the slice of output channels at params.first4.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * slice4.
 
 const WORKGROUP: u32 = 64u;
