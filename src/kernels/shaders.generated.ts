@@ -455,11 +455,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 `,
   "conv2d_subgroup": `// Convolution as an implicit GEMM for software adapters with subgroups of 8 lanes (Mesa's lavapipe), NHWC:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), c] * w[tap, c, o]),   p = (n * OH + oy) * OW + ox
-// One subgroup computes 32 pixels x 64 output channels. Each lane owns two vec4 of channels (l, and r 8 lanes further on)
-// and loads four pixels' inputs; every lane gets the others' through subgroupBroadcast. A software adapter gathers lane
+// One subgroup computes 32 pixels x 64 output channels. Each lane owns two vec4 of channels (l, and r 8 lanes on) and
+// loads four pixels' inputs; every lane gets the others' through subgroupBroadcast. A software adapter gathers lane
 // by lane, so few loads per multiply decide; workgroup memory and loops over small arrays cost more than they save,
 // hence the unrolled rows. \`wl * x\` is four products whose sum joins the accumulator: fewer passes over spilled sums.
-// Also a plain batched GEMM: one tap, and batch z reads, multiplies and writes at its own offsets (Winograd's products).
+// Also a plain batched GEMM: one tap, and batch z reads, multiplies and writes at its own offsets (for Winograd).
 // Cin and Cout divisible by 4.
 // Dispatch: x = ceil(pixels / 32), y = ceil(OUT_C / 64), z = batches: neighbours share a panel of the filter.
 
@@ -524,8 +524,8 @@ fn tap_index(at: Origin, pixel: u32, dy: i32, dx: i32) -> i32 {
   let y = at.y + dy;
   let x = at.x + dx;
   let inside = pixel < params.pixels && y >= 0 && x >= 0 && y < i32(params.in_height) && x < i32(params.in_width);
-  let from = (i32(at.sample * params.in_height) + y) * i32(params.in_width) + x;
-  return select(-1, from * i32(params.in_stride4) + i32(params.in_first4), inside);
+  let place = (i32(at.sample * params.in_height) + y) * i32(params.in_width) + x;
+  return select(-1, place * i32(params.in_stride4) + i32(params.in_first4), inside);
 }
 
 fn load(index: i32, c: u32) -> vec4f {
