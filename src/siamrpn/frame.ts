@@ -28,8 +28,11 @@ export interface FrameShape {
   readonly rowStride: number
 }
 
-/** Checks a frame. @throws FrameError without area, or with a number of bytes that does not fit its size */
+/** Checks a frame. @throws FrameError without area, or with something else than 3 or 4 bytes per pixel */
 export function frameShape(frame: Frame): FrameShape {
+  if (typeof frame !== 'object' || frame === null) {
+    throw new FrameError(`The frame is ${String(frame)}, expected pixels or an image source`)
+  }
   const { width, height } = isPixels(frame) ? frame : externalSize(frame)
   if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
     throw new FrameError(`The frame is ${width}x${height} pixels, expected whole numbers of at least 1`)

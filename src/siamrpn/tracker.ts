@@ -243,6 +243,8 @@ function impliedAnchors({ format, meta, anchors }: Checkpoint): Checkpoint['anch
 }
 
 function toCenter(box: InitBox, { width, height }: FrameShape): CenterBox {
+  if (typeof box !== 'object' || box === null)
+    throw new BoxError(`The box is ${String(box)}, expected x, y, width, height`)
   if (!('cx' in box)) {
     checkBox(box, width, height)
     return boxToCenter(box)

@@ -360,8 +360,8 @@ class Reference {
   init(frame: PixelFrame, box: CenterBox): void {
     const image = bgr(frame)
     this.#padding = [0, 1, 2].map((c) => {
-      const values = image.data.filter((_, i) => i % 3 === c)
-      return Math.fround(values.reduce((sum: number, value: number) => sum + value, 0) / values.length)
+      const values = Array.from(image.data).filter((_, i) => i % 3 === c)
+      return Math.fround(values.reduce((sum, value) => sum + value, 0) / values.length)
     })
     const rectangle = croppedRectangle([box.cx, box.cy], exemplarCropSize(box, test_cfg), frame)
     this.#template = cropResize(image, rectangle, this.#padding, test_cfg.exemplar_size)
