@@ -1,0 +1,109 @@
+// npm run bench: measures kernels, whole frames, the host's side and start-up on this machine's adapter, and on request the
+// same network in other libraries. Results go to standard output, progress to standard error.
+
+import { writeFile } from 'node:fs/promises'
+import { Command, InvalidArgumentError } from 'commander'
+import { describeAdapter } from '../src/cli/load-tracker.ts'
+import { note, print, type Terminal } from '../src/cli/terminal.ts'
+import { type Device, openDevice } from '../src/gpu/device.ts'
+import { type BenchCase, type CaseResult, measureCase } from './case.ts'
+import { convCases, layerCases } from './cases/convs.ts'
+import { hostCases } from './cases/host.ts'
+import { operationCases } from './cases/operations.ts'
+import { startupCases } from './cases/startup.ts'
+import { trackerCases } from './cases/tracker.ts'
+import { comparePeers, peerTable } from './peers/compare.ts'
+import { peerNames } from './peers/contenders.ts'
+import { CaseProgress } from './progress.ts'
+import { type Measured, makeReport } from './report.ts'
+import { measureRoofline } from './roofline.ts'
+import { selectCases } from './select.ts'
+import { factLines, resultTable, rooflineLine } from './table.ts'
+
+interface Options {
+  readonly filter: readonly string[]
+  readonly json?: string
+  readonly peers?: true | readonly string[]
+  readonly rounds: number
+  readonly time: number
+  readonly list?: true
+}
+
+const cases: readonly BenchCase[] = [
+  ...layerCases(),
+  ...convCases(),
+  ...operationCases(),
+  ...trackerCases(),
+  ...hostCases(),
+  ...startupCases(),
+]
+
+const program = new Command('npm run bench --')
+  .description('Measures siamrpn on this machine: kernels, whole frames, the host side, start-up.')
+  .option('--filter <text...>', 'only cases whose name contains one of these texts', [])
+  .option('--time <ms>', 'measure each case for at least this long', positive, 1000)
+  .option('--json <file>', 'also write everything as JSON; - for standard output, which then has nothing else')
+  .option('--peers [names...]', `compare whole frames with other libraries (${peerNames.join(', ')}) instead`)
+  .option('--rounds <count>', 'rounds of the comparison, all libraries in turn in each', positive, 1)
+  .option('--list', 'print the names of the cases')
+  .addHelpText('after', '\nWith --peers, cases run only if --filter names them. See docs/performance.md.')
+
+await run(program.parse().opts<Options>(), process)
+
+async function run(options: Options, terminal: Terminal): Promise<void> {
+  const { peers, filter } = options
+  const chosen = peers && filter.length === 0 ? [] : selectCases(cases, filter)
+  if (options.list) {
+    for (const { name } of chosen) print(terminal, name)
+    return
+  }
+  if (chosen.length === 0 && !peers) program.error(`error: no case's name contains ${filter.join(' or ')}`)
+  const quiet = options.json === '-'
+  const say = quiet ? note : print
+  const measured = await measure(options, chosen, terminal, (line) => say(terminal, line))
+  const report = `${JSON.stringify(makeReport(measured), null, 1)}\n`
+  if (quiet) terminal.stdout.write(report)
+  else if (options.json) await writeFile(options.json, report)
+}
+
+async function measure(
+  options: Options,
+  chosen: readonly BenchCase[],
+  terminal: Terminal,
+  say: (line: string) => void,
+): Promise<Measured> {
+  const device = await openDevice()
+  const { adapter } = device
+  say(`adapter: ${describeAdapter(adapter)}`)
+  const measured = await measureCases(device, chosen, options.time, terminal).finally(() => device.close())
+  const { roofline, results } = measured
+  if (roofline) for (const line of [rooflineLine(roofline), '', resultTable(results, roofline), '']) say(line)
+  for (const line of factLines(results)) say(line)
+  if (!options.peers) return { adapter, ...measured }
+  const names = options.peers === true ? peerNames : options.peers
+  const peers = await comparePeers({ names, rounds: options.rounds, say: (line) => note(terminal, line) })
+  say(peerTable(peers))
+  return { adapter, ...measured, peers }
+}
+
+async function measureCases(device: Device, chosen: readonly BenchCase[], time: number, { stderr }: Terminal) {
+  const results: CaseResult[] = []
+  if (chosen.length === 0) return { results }
+  const progress = new CaseProgress(stderr, chosen.length)
+  try {
+    const roofline = await measureRoofline(device, (form) => progress.detail(`roofline: ${form}`))
+    for (const benchCase of chosen) {
+      progress.next(benchCase.name)
+      results.push(await measureCase(benchCase, { device }, time))
+    }
+    return { roofline, results }
+  } finally {
+    progress.end()
+  }
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new InvalidArgumentError('expected a whole number above 0')
+}

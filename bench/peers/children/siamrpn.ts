@@ -1,0 +1,90 @@
+// Ourselves: first the network alone, whose inputs and outputs are written down for the others, then whole frames through the
+// public interface, which is more work than the others do: crop, resize and the choice of the box as well.
+
+import { writeFileSync } from 'node:fs'
+import { noiseImage } from '../../../src/cli/golden/hash.ts'
+import { toNCHW, uploadMap } from '../../../src/cli/golden/maps.ts'
+import { readGoldenSection } from '../../../src/cli/golden/reader.ts'
+import { writeSafetensors } from '../../../src/formats/safetensors.ts'
+import { fromFloat32 } from '../../../src/formats/state-dict.ts'
+import { openDevice } from '../../../src/gpu/device.ts'
+import { capture } from '../../../src/gpu/program.ts'
+import { Network } from '../../../src/siamrpn/network.ts'
+import { SiamRPN } from '../../../src/siamrpn/tracker.ts'
+import { childRequest } from '../../child.ts'
+import { type BenchModel, benchModel, goldenDirectory, videoBox, videoFrame } from '../../data.ts'
+import { type Feature, searchNetwork } from '../../network.ts'
+import { timed } from '../../stopwatch.ts'
+import { type InputTensor, relativeError, report } from '../contend.ts'
+import type { PeerRequest } from '../messages.ts'
+
+const request = childRequest<PeerRequest>()
+const model = await benchModel('r50')
+const tensors = await runNetwork(model)
+writeFileSync(
+  request.tensors,
+  writeSafetensors(new Map([...tensors].map(([name, { data, shape }]) => [name, fromFloat32(data, shape)]))),
+)
+
+const start = performance.now()
+const tracker = await SiamRPN.create(model.state, { config: model.config })
+const target = await tracker.init(videoFrame(0), videoBox)
+await report({ kind: 'loaded', ms: performance.now() - start })
+for (let index = 0; index <= request.frames; index++) {
+  const frame = videoFrame(index + 1)
+  await report({ kind: 'frame', ...(await timed(() => target.update(frame))), first: index === 0 })
+}
+await tracker.close()
+const golden = await readGoldenSection<{ cases: { id: string; cls_score: string; bbox_pred: string }[] }>(
+  goldenDirectory,
+  'C',
+)
+const expected = golden.json.cases.find(({ id }) => id === 'r50.b1')
+const difference = (name: 'cls' | 'bbox', key: string | undefined) =>
+  relativeError(tensors.get(name)?.data ?? [], key ? golden.float32(key) : [])
+await report({
+  kind: 'error',
+  cls: difference('cls', expected?.cls_score),
+  bbox: difference('bbox', expected?.bbox_pred),
+})
+process.disconnect?.()
+
+/** The golden data's first case through template and search branch: inputs and outputs of the network, NCHW. */
+async function runNetwork({ config, state, salt }: BenchModel): Promise<Map<string, InputTensor>> {
+  const device = await openDevice()
+  const network = new Network(config.model)
+  await network.load(device, state)
+  const { exemplar_size, search_size } = config.model.test_cfg
+  const image = (key: string, size: number) => {
+    return { data: noiseImage(`${salt}C.r50.b1.${key}`, 3 * size * size), shape: [1, 3, size, size] as const }
+  }
+  const search = image('x', search_size)
+  const template = uploadMap(device, image('z', exemplar_size), 4)
+  const searchImage = uploadMap(device, search, 4)
+  const program = await capture(device, (r) => {
+    const kernels = network.head.forwardKernels(r, network.forwardTemplate(r, template))
+    return { kernels, maps: network.head.forward(r, kernels, network.forwardSearch(r, searchImage)) }
+  })
+  program.run()
+  const { kernels, maps } = program.result
+  const layers = searchNetwork(config.model)
+  const levels = layers.kernels.length / 2
+  const tensors = new Map<string, InputTensor>([['search', search]])
+  for (const [index, kernel] of layers.kernels.entries()) {
+    const both = kernels[index % levels]
+    if (!both) continue
+    const { data } = planes(await device.readF32(both), kernel, index < levels ? 0 : kernel.channels)
+    tensors.set(kernel.name, { data, shape: [kernel.channels, 1, kernel.size, kernel.size] })
+  }
+  for (const output of layers.outputs) {
+    const found = await device.readF32(output.name === 'cls' ? maps.cls : maps.bbox)
+    tensors.set(output.name, planes(found, output, 0))
+  }
+  await device.close()
+  return tensors
+}
+
+/** A map's channels from `first` on, NCHW. */
+function planes(data: Float32Array, { channels, size }: Feature, first: number): InputTensor {
+  return toNCHW({ data, shape: [1, size, size, data.length / size ** 2] }, first, channels)
+}

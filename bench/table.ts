@@ -1,0 +1,72 @@
+// Results as text. Rates and the share of the roofline are those of the fastest sample: the others were disturbed.
+
+import type { CaseResult } from './case.ts'
+import { type Roofline, rooflineShare } from './roofline.ts'
+
+/** Columns of text under their titles; the first `left` columns are aligned to the left. */
+export function textTable(titles: readonly string[], rows: readonly (readonly string[])[], left = 1): string {
+  const widths = titles.map((title, k) => Math.max(title.length, ...rows.map((row) => row[k]?.length ?? 0)))
+  const align = (text: string, k: number) => (k < left ? text.padEnd(widths[k] ?? 0) : text.padStart(widths[k] ?? 0))
+  return [titles, ...rows].map((row) => row.map(align).join('  ').trimEnd()).join('\n')
+}
+
+const titles = ['case', 'variant', 'x', 'ms median', 'ms min', 'GFLOP/s', 'direct', 'GB/s', '% roofline']
+
+/** One line per case; the roofline is not always measured. */
+export function resultTable(results: readonly CaseResult[], roofline?: Roofline): string {
+  return textTable(
+    titles,
+    results.map((result) => resultRow(result, roofline)),
+    2,
+  )
+}
+
+function resultRow(result: CaseResult, roofline: Roofline | undefined): string[] {
+  const { name, variant, perFrame, medianMs, minMs, cost, directFlops } = result
+  const giga = (perRun: number | undefined) => (perRun ? significant(perRun / minMs / 1e6) : '')
+  const share = cost && roofline ? (100 * rooflineShare(cost, minMs, roofline)).toFixed(1) : ''
+  return [
+    name,
+    shorten(variant, 40),
+    perFrame ? String(perFrame) : '',
+    significant(medianMs),
+    significant(minMs),
+    giga(cost?.flops),
+    giga(directFlops),
+    giga(cost?.bytes),
+    share,
+  ]
+}
+
+/** Lines for the numbers that are no times. */
+export function factLines(results: readonly CaseResult[]): string[] {
+  return results.flatMap(({ name, facts }) => {
+    const shown = Object.entries(facts).map(([fact, value]) => `${fact} ${factValue(fact, value)}`)
+    return shown.length > 0 ? [`${name}: ${shown.join(', ')}`] : []
+  })
+}
+
+function factValue(fact: string, value: number): string {
+  if (/bytes/i.test(fact)) return `${(value / 2 ** 20).toFixed(1)} MiB`
+  return Number.isInteger(value) ? String(value) : significant(value)
+}
+
+/** The roofline in one line. */
+export function rooflineLine({ flops, bytes, probes }: Roofline): string {
+  const form = (kind: 'flops' | 'bytes', rate: number) =>
+    probes.find((probe) => probe.kind === kind && probe.rate === rate)?.form ?? ''
+  const compute = `${significant(flops / 1e9)} GFLOP/s (${form('flops', flops)})`
+  return `roofline: ${compute}, ${significant(bytes / 1e9)} GB/s (${form('bytes', bytes)})`
+}
+
+/** Three significant digits, or all digits before the point. */
+export function significant(value: number): string {
+  if (!Number.isFinite(value)) return ''
+  if (value === 0) return '0'
+  const digits = 2 - Math.floor(Math.log10(Math.abs(value)))
+  return value.toFixed(Math.max(0, Math.min(digits, 6)))
+}
+
+function shorten(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text
+}
