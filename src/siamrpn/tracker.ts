@@ -100,6 +100,7 @@ export class SiamRPN implements StepRunner {
       await network.load(device, state, reporter(options, 'weights'))
       context = makeContext(device, config.model, network)
       await warmUp(context, reporter(options, 'kernels'))
+      await device.settle()
       return new SiamRPN(context, config, !options.device)
     } catch (error) {
       if (context) releaseContext(context)

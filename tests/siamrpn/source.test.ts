@@ -1,0 +1,126 @@
+// Checkpoints over HTTP, from a server on this machine that can misbehave.
+
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { SourceError } from '../../src/siamrpn/errors.ts'
+import { readSource, sourceName } from '../../src/siamrpn/source.ts'
+
+const payload = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31) % 256)
+
+/** A server that answers each request so, and its URL. */
+async function serve(answer: RequestListener): Promise<{ url: string; server: Server }> {
+  const server = createServer(answer)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const close = () => {
+    server.closeAllConnections()
+    server.close()
+  }
+  onTestFinished(close)
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/weights.pth`, server }
+}
+
+async function failureOf(work: Promise<unknown>): Promise<SourceError> {
+  const error = await work.then(
+    () => expect.fail('expected a refusal'),
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(SourceError)
+  return error as SourceError
+}
+
+describe('a checkpoint from a URL', () => {
+  test('arrives whole, with progress that ends at its size', async () => {
+    const { url } = await serve((_, response) => {
+      response.setHeader('content-length', payload.length)
+      response.write(payload.subarray(0, 100_000))
+      setTimeout(() => response.end(payload.subarray(100_000)), 20)
+    })
+    const seen: [number, number][] = []
+    const bytes = await readSource(new URL(url), { onProgress: (done, total) => seen.push([done, total]) })
+    expect(Buffer.compare(bytes, payload)).toBe(0)
+    expect(seen.length).toBeGreaterThan(1)
+    expect(seen.every(([done], index) => index === 0 || done > seen[index - 1]![0])).toBe(true)
+    expect(seen.at(-1)).toEqual([payload.length, payload.length])
+  })
+
+  test('of unknown size arrives, too, and its progress says so', async () => {
+    const { url } = await serve((_, response) => response.end(payload)) // chunked
+    const totals = new Set<number>()
+    const bytes = await readSource(url, { onProgress: (_, total) => totals.add(total) })
+    expect(Buffer.compare(bytes, payload)).toBe(0)
+    expect([0, payload.length]).toEqual(expect.arrayContaining([...totals]))
+    const { url: packed } = await serve((_, response) => {
+      const body = gzipSync(payload)
+      response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': body.length }).end(body)
+    })
+    const seen: number[] = []
+    const unpacked = await readSource(packed, { onProgress: (_, total) => seen.push(total) })
+    expect(Buffer.compare(unpacked, payload)).toBe(0)
+    expect(new Set(seen)).toEqual(new Set([0]))
+  })
+
+  test('follows a redirection', async () => {
+    const { url } = await serve((request, response) => {
+      if (request.url === '/weights.pth') response.writeHead(302, { location: '/there' }).end()
+      else response.end(payload)
+    })
+    expect((await readSource(url)).length).toBe(payload.length)
+  })
+
+  test.each([
+    [404, 'Not Found'],
+    [500, 'Internal Server Error'],
+  ])('that the server answers with %i is refused with the status', async (status, text) => {
+    const { url } = await serve((_, response) => response.writeHead(status).end('<html>'))
+    const { message } = await failureOf(readSource(url))
+    expect(message).toBe(`Checkpoint \`${url}\` cannot be fetched: the server answered ${status} ${text}, expected 200`)
+  })
+
+  test.each([
+    ['with a known size', { 'content-length': payload.length }, `of ${payload.length} bytes`],
+    ['in chunks', {}, 'bytes'],
+  ])('that breaks off %s is refused with how far it got', async (_, headers, size) => {
+    const { url } = await serve((_, response) => {
+      response.writeHead(200, headers).write(payload.subarray(0, 70_000))
+      setTimeout(() => response.destroy(), 20)
+    })
+    const { message } = await failureOf(readSource(url))
+    expect(message).toMatch(/broke off after \d+ /)
+    expect(message).toContain(size)
+  })
+
+  test('that nobody serves is refused with the reason', async () => {
+    const { url, server } = await serve(() => undefined)
+    await new Promise((resolve) => server.close(resolve))
+    const { message, cause } = await failureOf(readSource(url))
+    expect(message).toMatch(/cannot be fetched: .*ECONNREFUSED/)
+    expect(cause).toBeInstanceOf(Error)
+  })
+
+  test('of an unknown scheme is refused', async () => {
+    expect((await failureOf(readSource('gopher://there/weights.pth'))).message).toContain('gopher://there/weights.pth')
+  })
+
+  test('is checked against its digest', async () => {
+    const { url } = await serve((_, response) => response.end('abc'))
+    const digest = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
+    expect((await readSource(url, { sha256: digest })).length).toBe(3)
+    const { message } = await failureOf(readSource(url, { sha256: digest.replace('b', 'c') }))
+    expect(message).toContain(`Checkpoint \`${url}\` has SHA-256 ${digest}, expected c`)
+  })
+})
+
+test('bytes are taken as they are, and a buffer as bytes', async () => {
+  expect(await readSource(payload)).toBe(payload)
+  expect(await readSource(payload.buffer)).toEqual(payload)
+  const data = `data:application/octet-stream;base64,${Buffer.from('abc').toString('base64')}`
+  expect(await readSource(data)).toEqual(new TextEncoder().encode('abc'))
+})
+
+test('sources are named in messages by path or URL', () => {
+  expect(sourceName('a/b.pth')).toBe('a/b.pth')
+  expect(sourceName(new URL('https://host/b.pth'))).toBe('https://host/b.pth')
+  expect(sourceName(payload)).toBe('checkpoint')
+})
