@@ -17,10 +17,12 @@ export interface SectionResult {
   readonly measurements: readonly Measurement[]
   readonly notCovered: Readonly<Record<string, number>>
   readonly leftForSlow: readonly string[]
+  /** Lists of the files that have no entries. */
+  readonly empty: readonly string[]
 }
 
 export function resultOf(report: SectionReport, { title, seconds }: { title: string; seconds: number }): SectionResult {
-  const { name, cases, worst, failures, measurements, notCovered, leftForSlow, passed } = report
+  const { name, cases, worst, failures, measurements, notCovered, leftForSlow, empty, passed } = report
   return {
     name,
     title,
@@ -32,13 +34,14 @@ export function resultOf(report: SectionReport, { title, seconds }: { title: str
     measurements,
     notCovered: Object.fromEntries(notCovered),
     leftForSlow,
+    empty,
   }
 }
 
 /** A section that was not checked. */
 export function emptyResult(name: string, title: string, status: Status): SectionResult {
   const nothing = { cases: 0, seconds: 0, worst: undefined, failures: [], measurements: [] }
-  return { name, title, status, ...nothing, notCovered: {}, leftForSlow: [] }
+  return { name, title, status, ...nothing, notCovered: {}, leftForSlow: [], empty: [] }
 }
 
 const titleWidth = 18
@@ -63,9 +66,10 @@ function summary({ cases, worst, measurements, failures, leftForSlow }: SectionR
   return `largest error ${deviation(worst)} in ${worst.caseId} (${worst.quantity})${over}`
 }
 
-function remainders({ notCovered, leftForSlow }: SectionResult): string[] {
+function remainders({ notCovered, leftForSlow, empty }: SectionResult): string[] {
   const missing = Object.entries(notCovered).map(([what, number]) => `${number} ${what}`)
   return [
+    ...(empty.length > 0 ? [`empty in this set: ${empty.join(', ')}`] : []),
     ...(leftForSlow.length > 0 ? [`left for --slow: ${leftForSlow.length} (${shorten(leftForSlow)})`] : []),
     ...(missing.length > 0 ? [`not covered yet: ${missing.join(', ')}`] : []),
   ]

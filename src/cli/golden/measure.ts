@@ -79,7 +79,6 @@ const shownLength = 120
 
 function show(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
-  const text =
-    JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part)) ?? 'nothing'
+  const text = JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part)) ?? 'nothing'
   return text.length > shownLength ? `${text.slice(0, shownLength)}...` : text
 }

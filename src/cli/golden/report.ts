@@ -33,6 +33,8 @@ export class SectionReport {
   readonly measurements: Measurement[] = []
   /** Parts that later checks will cover, and how many of each. */
   readonly notCovered = new Map<string, number>()
+  /** Lists of the files that have no entries. */
+  readonly empty: string[] = []
   /** Cases that run only with --slow. */
   readonly leftForSlow: string[] = []
   readonly #onCase: CaseListener
@@ -76,6 +78,12 @@ export class SectionReport {
 
   leaveOut(what: string, count: number): void {
     if (count > 0) this.notCovered.set(what, (this.notCovered.get(what) ?? 0) + count)
+  }
+
+  /** A list of the files, so that it shows if there is nothing in it. */
+  list<T>(name: string, entries: readonly T[]): readonly T[] {
+    if (entries.length === 0) this.empty.push(name)
+    return entries
   }
 
   leaveForSlow(caseId: string): void {

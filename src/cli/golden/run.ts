@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { writeWhole } from '../../data/atomic.ts'
 import { SiamRpnError } from '../../gpu/errors.ts'
+import { interruptedCode, interruptible, orInterrupted } from '../interrupt.ts'
 import { describeAdapter } from '../load-tracker.ts'
 import { type Progress, silent, startProgress } from '../progress.ts'
 import { note, print, type Terminal } from '../terminal.ts'
@@ -41,13 +42,17 @@ interface Options {
 export async function runGolden(args: readonly string[], terminal: Terminal): Promise<number> {
   let code = UNCHECKED
   const command = makeCommand(terminal).action(async (options: Options) => {
-    code = await checkAll(options, terminal)
+    code = await interruptible((signal) => checkAll(options, terminal, signal))
   })
   try {
     await command.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : UNCHECKED // Commander has printed it.
+    if (error instanceof DOMException && error.name === 'AbortError') {
+      note(terminal, 'interrupted')
+      return interruptedCode
+    }
     const text = error instanceof SiamRpnError ? error.message : error instanceof Error ? error.stack : String(error)
     note(terminal, `error: ${text}`)
     return UNCHECKED
@@ -60,7 +65,7 @@ function makeCommand(terminal: Terminal): Command {
     .description('Checks the library against numbers that MMTracking gave.')
     .option('--dir <directory>', 'directory of golden files', ownGoldens)
     .option('--sections <names>', `sections to check, such as A,B (there are ${known.join(', ')})`, (text) => {
-      const names = text.split(',').map((name) => name.trim())
+      const names = text.split(',').map((name) => name.trim().toUpperCase())
       const unknown = names.find((name) => !known.includes(name))
       if (unknown !== undefined) throw new InvalidArgumentError(`There is no section '${unknown}'.`)
       return names
@@ -76,7 +81,7 @@ function makeCommand(terminal: Terminal): Command {
     })
 }
 
-async function checkAll(options: Options, terminal: Terminal): Promise<number> {
+async function checkAll(options: Options, terminal: Terminal, signal: AbortSignal): Promise<number> {
   const watch = new Watch(terminal)
   const set = new GoldenSet(options.dir, { slow: options.slow === true, say: (text) => watch.say(text) })
   const results: SectionResult[] = []
@@ -86,7 +91,7 @@ async function checkAll(options: Options, terminal: Terminal): Promise<number> {
     for (const section of sections) {
       if (options.sections?.includes(section.name) === false) continue
       const asked = options.sections !== undefined
-      const result = await checkSection({ set, manifest, section, asked }, watch)
+      const result = await orInterrupted(checkSection({ set, manifest, section, asked }, watch), signal)
       results.push(result)
       print(terminal, sectionLine(result))
       for (const line of options.verbose ? verboseLines(result) : failureLines(result)) print(terminal, line)

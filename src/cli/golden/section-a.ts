@@ -31,7 +31,7 @@ const convTable = z.object({
 
 export async function checkA(set: GoldenSet, report: SectionReport): Promise<void> {
   const { json } = await set.section('A', schema)
-  for (const { key, fnv1a: seed, u } of json.hash_examples) {
+  for (const { key, fnv1a: seed, u } of report.list('hash_examples', json.hash_examples)) {
     await report.check(`hash of '${key}'`, (one) => {
       one.exact('fnv1a', fnv1a(key), seed)
       one.exact('stream', [...hashStream(key, u.length)], u)
@@ -39,7 +39,7 @@ export async function checkA(set: GoldenSet, report: SectionReport): Promise<voi
   }
   await checkWeightExamples(json, report)
   const models = await set.models()
-  for (const model of models.values()) await checkModel(model, report)
+  for (const model of report.list('models', [...models.values()])) await checkModel(model, report)
   await checkConvTables(json, models, report)
   const rated = Object.values(json.models).flatMap(({ entries }) =>
     entries.filter(({ lr_base }) => lr_base !== undefined),
@@ -48,7 +48,7 @@ export async function checkA(set: GoldenSet, report: SectionReport): Promise<voi
 }
 
 async function checkWeightExamples(json: SectionA, report: SectionReport): Promise<void> {
-  for (const [id, values] of Object.entries(json.weight_examples)) {
+  for (const [id, values] of report.list('weight_examples', Object.entries(json.weight_examples))) {
     await report.check(id, (one) => {
       const [, name = '', from = '', to = ''] = /^(.+)\[(\d+):(\d+)\]$/.exec(id) ?? []
       const entry = Object.values(json.models)

@@ -59,7 +59,7 @@ const SEARCH_CHANNEL = 3
 
 export async function checkC(set: GoldenSet, report: SectionReport): Promise<void> {
   const section = await set.section('C', schema)
-  for (const golden of section.json.cases) {
+  for (const golden of report.list('cases', section.json.cases)) {
     if (!set.slow && (await set.isSlow(golden.model))) {
       report.leaveForSlow(golden.id)
       continue

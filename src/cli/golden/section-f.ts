@@ -117,7 +117,7 @@ async function checkAnchors(
 async function checkBoxes(device: Device, section: GoldenSection<SectionF>, report: SectionReport): Promise<void> {
   const decoders = new Map<string, HeadDecoder>()
   try {
-    for (const [index, golden] of section.json.get_bbox.cases.entries()) {
+    for (const [index, golden] of report.list('get_bbox', section.json.get_bbox.cases).entries()) {
       await report.check(`get_bbox ${index}`, async (one) => {
         const maps = { cls: ruledMap(golden.cls_rule), bbox: ruledMap(golden.bbox_rule) }
         if (golden.cls !== undefined) one.exact('cls by its rule', maps.cls.data, section.float32(golden.cls))

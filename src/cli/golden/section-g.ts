@@ -34,7 +34,7 @@ type SectionG = z.infer<typeof schema>
 export async function checkG(set: GoldenSet, report: SectionReport): Promise<void> {
   const section = await set.section('G', schema)
   const frames = section.json.frames.map(({ key, H, W }) => goldenFrame(key, H, W))
-  for (const [index, golden] of section.json.frames.entries()) {
+  for (const [index, golden] of report.list('frames', section.json.frames).entries()) {
     const frame = frames[index]
     if (frame) await report.check(`frame ${index}`, (one) => checkFrame(section, golden, frame, one))
   }
@@ -68,12 +68,13 @@ async function checkSteps(
   frames: readonly HostFrame[],
   report: SectionReport,
 ): Promise<void> {
-  if (section.json.cases.length === 0) return
+  const cases = report.list('cases', section.json.cases)
+  if (cases.length === 0) return
   const model = await largestModel(set)
   const whole = set.slow || !(await set.isSlow(model.name))
   const checker = await StepChecker.create({ set, section, model, frames })
   try {
-    for (const golden of section.json.cases) {
+    for (const golden of cases) {
       await report.check(golden.id, async (one) => {
         await checker.check(golden, one)
         if (whole) await checker.checkWhole(golden, section.json.hash_salt, one)
@@ -101,7 +102,7 @@ async function checkSequences(
 ): Promise<void> {
   const trackers = new Map<string, SiamRPN>()
   try {
-    for (const [index, sequence] of sequences.entries()) {
+    for (const [index, sequence] of report.list('sequences', sequences).entries()) {
       const id = `sequence ${index} (${sequence.mode}, ${sequence.model})`
       if (!set.slow && (await set.isSlow(sequence.model))) {
         report.leaveForSlow(id)

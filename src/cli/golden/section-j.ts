@@ -50,25 +50,26 @@ const PYSOT_COUNTER = 7n
 export async function checkJ(set: GoldenSet, report: SectionReport): Promise<void> {
   const section = await set.section('J', schema)
   const { files, mmtrack_checkpoint, tricky, pysot_checkpoint } = section.json
-  for (const [file, { bytes, sha256 }] of Object.entries(files)) {
+  for (const [file, { bytes, sha256 }] of report.list('files', Object.entries(files))) {
     await report.check(`file ${file}`, async (one) => {
       const found = await set.bytes(file)
       one.exact('bytes', found.length, bytes)
       one.exact('sha256', createHash('sha256').update(found).digest('hex'), sha256)
     })
   }
-  for (const file of mmtrack_checkpoint.files) {
+  for (const file of report.list('mmtrack_checkpoint.files', mmtrack_checkpoint.files)) {
     const bytes = await set.bytes(file)
     await report.check(file, (one) =>
       checkRunnerCheckpoint(section, mmtrack_checkpoint, readCheckpoint(bytes, file), one),
     )
   }
-  for (const file of tricky.files) {
+  for (const file of report.list('tricky.files', tricky.files)) {
     const bytes = await set.bytes(file)
     await report.check(file, (one) => checkTricky(tricky, bytes, one))
   }
   const model = await goldenModel(set, section)
-  for (const file of pysot_checkpoint.files) await checkPysotFile(set, section, { file, model }, report)
+  for (const file of report.list('pysot_checkpoint.files', pysot_checkpoint.files))
+    await checkPysotFile(set, section, { file, model }, report)
   await report.check('anchors', (one) => {
     const { anchor_generator } = model.config.model.head
     const anchors = (variant: 'pysot' | 'mmtracking') => [

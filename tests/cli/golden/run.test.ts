@@ -200,7 +200,7 @@ describe('nothing passes unseen', () => {
     const directory = await copyOf('B.json', 'B.safetensors')
     await editJson(directory, 'B.json', (json) => json.cases.splice(0))
     const { code, out } = await golden('--dir', directory)
-    expect(out).toMatch(/^B .* 0 cases {2}FAIL .*the section has no cases that are covered$/m)
+    expect(out).toMatch(/^B .* 0 cases {2}FAIL .*the section has no cases that are covered; empty in this set: cases$/m)
     expect(code).toBe(1)
   })
 
@@ -300,5 +300,16 @@ describe('what cannot be checked', () => {
     const { code, out } = await golden('--help')
     expect(out).toMatch(/--dir <directory>[\s\S]*--sections <names>[\s\S]*--slow[\s\S]*--verbose[\s\S]*--json <file>/)
     expect(code).toBe(0)
+  })
+
+  it('stops at Ctrl-C, and leaves no handler behind', async () => {
+    const before = process.listeners('SIGINT').length
+    const running = golden('--sections', 'B')
+    while (process.listeners('SIGINT').length === before) await new Promise((resolve) => setTimeout(resolve, 5))
+    process.listeners('SIGINT').at(-1)?.('SIGINT')
+    const { code, out, err } = await running
+    expect({ code, out }).toEqual({ code: 130, out: '' })
+    expect(err).toContain('interrupted')
+    expect(process.listeners('SIGINT').length).toBe(before)
   })
 })
