@@ -1,0 +1,82 @@
+// The captured programs: how many dispatches a frame of r50 takes on each kind of adapter (recorded only, on Dawn's null
+// backend), and that nothing is compiled after loading.
+
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { namedConfig } from '../../configs/index.ts'
+import type { StateDict } from '../../src/formats/state-dict.ts'
+import { type AdapterFacts, Device, openDevice } from '../../src/gpu/device.ts'
+import { Recorder } from '../../src/gpu/recorder.ts'
+import { CROP_RECORD } from '../../src/kernels/crop-resize.ts'
+import { RESULT_RECORD, STATE_RECORD } from '../../src/kernels/decode-best.ts'
+import { stateDictShapes } from '../../src/siamrpn/layout.ts'
+import { Network } from '../../src/siamrpn/network.ts'
+import { makeContext, recordSearch, recordTemplate, type StepContext } from '../../src/siamrpn/steps.ts'
+import { clipFrame, firstBox, microTracker } from './helpers.ts'
+
+const MOST_DISPATCHES = 130
+
+/** lavapipe's facts, and a large GPU's. */
+const adapters: Readonly<Record<string, Partial<AdapterFacts>>> = {
+  software: { kind: 'cpu', features: new Set(['subgroups']), subgroupMinSize: 8, subgroupMaxSize: 8 },
+  hardware: { kind: 'gpu', maxWorkgroupInvocations: 1024, maxBindingBytes: 2 ** 31 },
+}
+
+describe.each(Object.entries(adapters))('one frame of r50 on a %s adapter', (_, facts) => {
+  const { model } = namedConfig('r50')
+  let device: Device
+  let context: StepContext
+  beforeAll(async () => {
+    const { gpu, adapter, provider } = await openDevice({ backend: 'null' })
+    device = new Device(gpu, { ...adapter, ...facts }, provider)
+    const network = new Network(model)
+    await network.load(device, zeros(stateDictShapes(model)))
+    context = makeContext(device, model, network)
+  })
+  afterAll(() => device.close())
+
+  const frameOf = (r: Pick<Recorder, 'alloc'>) => {
+    const [width, height] = [480, 360]
+    return { pixels: r.alloc([(width * height * 3) / 4], 'u32'), width, height, format: 'rgb8' as const }
+  }
+
+  test.each([1, 4])('takes at most 130 dispatches for %i targets', (targets) => {
+    const r = new Recorder(device)
+    const kernels = [0, 1, 2].map(() => r.alloc([targets, 5, 5, 512]))
+    const [crops, state] = [r.alloc([targets, CROP_RECORD]), r.alloc([targets, STATE_RECORD])]
+    const result = recordSearch(r, context, { frame: frameOf(r), crops, state, kernels })
+    expect(result.shape).toEqual([targets, RESULT_RECORD])
+    expect(r.steps.length).toBeLessThanOrEqual(MOST_DISPATCHES)
+    expect(r.steps[0]?.label).toBe('search.crop')
+    expect(r.steps.at(-1)?.label).toBe('search.decode')
+    expect(
+      r.steps.filter(({ label }) => label.includes('kernel_convs')),
+      'the template side is not in it',
+    ).toEqual([])
+  })
+
+  test("the template's program gives the correlation kernels of each level", () => {
+    const r = new Recorder(device)
+    const kernels = recordTemplate(r, context, frameOf(r), r.alloc([2, CROP_RECORD]))
+    expect(kernels.map(({ shape }) => shape)).toEqual([0, 1, 2].map(() => [2, 5, 5, 512]))
+  })
+})
+
+function zeros(shapes: ReadonlyMap<string, readonly number[]>): StateDict {
+  return new Map(
+    [...shapes].map(([name, shape]) => {
+      const count = shape.reduce((product, size) => product * size, 1)
+      const isCounter = name.endsWith('.num_batches_tracked')
+      return [name, { dtype: isCounter ? 'i64' : 'f32', shape, data: new Uint8Array(count * (isCounter ? 8 : 4)) }]
+    }),
+  )
+}
+
+test('after loading, the first frames compile nothing', async () => {
+  await using device = await openDevice()
+  await using tracker = await microTracker(device)
+  const compile = vi.spyOn(device.gpu, 'createComputePipelineAsync')
+  const target = await tracker.init(clipFrame(0), firstBox)
+  await target.update(clipFrame(1))
+  expect(compile).not.toHaveBeenCalled()
+  vi.restoreAllMocks()
+})
