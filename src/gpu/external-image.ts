@@ -58,14 +58,28 @@ async function copyThroughTexture(device: Device, image: ExternalImage, target: 
   return !refused && error === null
 }
 
+/** RGBA bytes without gaps. */
 async function readPixels(image: ExternalImage, width: number, height: number): Promise<Uint8Array> {
-  if ('copyTo' in image) {
+  if ('copyTo' in image && image.visibleRect?.width === width && image.visibleRect.height === height) {
     const pixels = new Uint8Array(width * height * 4)
-    await image.copyTo(pixels, { format: 'RGBA' })
-    return pixels
+    const converted = await image.copyTo(pixels, { format: 'RGBA' }).then(
+      () => true,
+      () => false, // a browser without conversion to RGBA
+    )
+    if (converted) return pixels
   }
-  const context = new OffscreenCanvas(width, height).getContext('2d')
-  if (!context) throw new WebGpuError(`A ${width}x${height} image can neither be imported nor drawn on a 2D canvas`)
-  context.drawImage(image, 0, 0)
-  return new Uint8Array(context.getImageData(0, 0, width, height).data.buffer)
+  return drawPixels(image, width, height)
+}
+
+function drawPixels(image: ExternalImage, width: number, height: number): Uint8Array {
+  const name = `A ${width}x${height} image`
+  const context = 'OffscreenCanvas' in globalThis ? new OffscreenCanvas(width, height).getContext('2d') : null
+  if (!context) throw new WebGpuError(`${name} can neither be imported nor drawn on a 2D canvas`)
+  try {
+    context.drawImage(image, 0, 0, width, height)
+    return new Uint8Array(context.getImageData(0, 0, width, height).data.buffer)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new WebGpuError(`${name} can neither be imported nor read from a 2D canvas: ${reason}`, { cause })
+  }
 }
