@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from 'commander'
 import { SiamRpnError } from '../gpu/errors.ts'
+import { checkpointCommand } from './checkpoint.ts'
 import type { CommandContext } from './context.ts'
 import { demoCommand } from './demo.ts'
 import { interruptedCode } from './interrupt.ts'
@@ -13,6 +14,7 @@ const examples = `
 Examples:
   siamrpn demo
   siamrpn track --video clip.mp4 --box 263,112,60,58 --checkpoint siamese_rpn_r50.pth --out tracked.mp4
+  siamrpn checkpoint inspect siamese_rpn_r50.pth
   siamrpn track --help`
 
 /** The command line with its subcommands. */
@@ -20,8 +22,9 @@ export function makeProgram(context: CommandContext): Command {
   const program = new Command('siamrpn')
     .description('SiamRPN++ visual tracking on hand-written WebGPU kernels.')
     .addHelpText('after', examples)
-  for (const command of [trackCommand(context), demoCommand(context)]) program.addCommand(command)
-  for (const command of [program, ...program.commands]) {
+  const commands = [trackCommand(context), demoCommand(context), checkpointCommand(context)]
+  for (const command of commands) program.addCommand(command)
+  for (const command of withSubcommands(program)) {
     command.exitOverride().showHelpAfterError('(--help shows all options and examples)')
     command.configureOutput({
       writeOut: (text) => context.terminal.stdout.write(text),
@@ -29,6 +32,10 @@ export function makeProgram(context: CommandContext): Command {
     })
   }
   return program
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)]
 }
 
 /** Runs `siamrpn <args>` and returns the exit code. Never throws. */

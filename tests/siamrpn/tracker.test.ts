@@ -85,6 +85,23 @@ describe('init and update', () => {
     await Promise.all([plain.release(), opaque.release()])
   })
 
+  test('a video frame gives the same boxes as its pixels', async () => {
+    const video = ({ data, width, height }: PixelFrame) => ({
+      ...{ displayWidth: width, displayHeight: height, visibleRect: { width, height } },
+      copyTo: (into: Uint8Array) => Promise.resolve(into.set(data)),
+    })
+    const [pixels, source] = await Promise.all([
+      tracker.init(withAlpha(clipFrame(0)), firstBox),
+      tracker.init(video(withAlpha(clipFrame(0))) as unknown as VideoFrame, firstBox),
+    ])
+    const next = withAlpha(clipFrame(1))
+    expect(await source.update(video(next) as unknown as VideoFrame)).toEqual(await pixels.update(next))
+    await expect(source.update(next), 'rows are elsewhere').rejects.toThrow(
+      '160x120 RGBA from an image source as at init',
+    )
+    await Promise.all([pixels.release(), source.release()])
+  })
+
   test('stated channels, clamped bytes and an ImageData-like object are frames, too', async () => {
     const rgba = withAlpha(clipFrame(1))
     const target = await tracker.init(withAlpha(clipFrame(0)), firstBox)
