@@ -8,7 +8,7 @@ import { matchStateDict } from '../formats/match.ts'
 import { isTensor } from '../formats/pickle-value.ts'
 import { elementCount } from '../formats/state-dict.ts'
 import { stateDictShapes } from '../siamrpn/layout.ts'
-import { fact } from './terminal.ts'
+import { fact, formatBytes } from './terminal.ts'
 
 const containers: Readonly<Record<Checkpoint['container'], string>> = {
   'torch-zip': 'torch.save, zip',
@@ -78,11 +78,6 @@ function shorten(text: string): string {
   const [line = ''] = text.trim().split('\n', 1)
   const shown = line.length > SHOWN_TEXT ? line.slice(0, SHOWN_TEXT) : line
   return shown === text.trim() ? shown : `${shown} ... (${text.length} characters)`
-}
-
-/** `215.9 MB` */
-export function formatBytes(bytes: number): string {
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
 }
 
 /** How a checkpoint fits one configuration. */

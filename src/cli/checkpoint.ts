@@ -17,12 +17,12 @@ import {
   type Layout,
   writeChunks,
 } from './checkpoint-output.ts'
-import { bestFit, describeCheckpoint, describeFit, fitTo, formatBytes } from './checkpoint-summary.ts'
+import { bestFit, describeCheckpoint, describeFit, fitTo } from './checkpoint-summary.ts'
 import type { CommandContext } from './context.ts'
 import { UsageError } from './errors.ts'
 import { interruptible } from './interrupt.ts'
 import { startProgress } from './progress.ts'
-import { fact, print, type Terminal } from './terminal.ts'
+import { fact, formatBytes, print, type Terminal } from './terminal.ts'
 
 const examples = `
 Examples:

@@ -22,6 +22,7 @@ export const loadTracker: LoadTracker = async (request) => {
     return {
       adapter: describeAdapter(device.adapter),
       anchors: tracker.config.model.head.anchor_generator.variant,
+      memory: device.memory,
       init: (frame, boxes) => tracker.init(frame, boxes),
       async close() {
         await tracker.close()

@@ -6,7 +6,7 @@ import { openWriters } from '../data/writers.ts'
 import { orInterrupted } from './interrupt.ts'
 import { silent, startProgress } from './progress.ts'
 import { formatRate, rateOf } from './report.ts'
-import { fact, print, type Terminal } from './terminal.ts'
+import { fact, formatBytes, print, type Terminal } from './terminal.ts'
 import {
   type LoadedTracker,
   type LoadRequest,
@@ -37,14 +37,17 @@ export interface SessionResult extends TrackingResult {
 
 /** Loads, tracks and writes. @throws whatever loading, decoding, tracking or writing throws */
 export async function runSession(session: Session): Promise<SessionResult> {
-  const { source, boxes, outputs, fps, metadata, model } = session
+  const { source, boxes, outputs, fps, metadata, model, terminal, quiet } = session
   const { width, height } = source
   const writer = await openWriters(outputs, { width, height, fps, targets: boxes.length })
   let tracker: LoadedTracker | undefined
   try {
+    const began = performance.now()
     tracker = await loadTracker(session)
-    if (!session.quiet) print(session.terminal, fact('adapter', tracker.adapter))
+    const loadSeconds = ((performance.now() - began) / 1000).toFixed(1)
+    if (!quiet) print(terminal, fact('adapter', `${tracker.adapter}, ready after ${loadSeconds} s`))
     const result = await track(session, { ...session, tracker, writer })
+    if (!quiet) print(terminal, fact('memory', describeMemory(tracker)))
     const { adapter, anchors } = tracker
     const speed = { framesPerSecond: rateOf(result), complete: !result.interrupted }
     const written = await writer.finish({ ...metadata, config: model.config, anchors, adapter, ...speed })
@@ -83,6 +86,10 @@ async function track(session: Session, run: Omit<TrackingRun, 'onFrame'>): Promi
   } finally {
     progress.stop()
   }
+}
+
+function describeMemory({ memory: { bytes, peakBytes } }: LoadedTracker): string {
+  return `${formatBytes(bytes)} on the device, at most ${formatBytes(peakBytes)}`
 }
 
 function scores(targets: readonly Tracked[]): string {

@@ -22,3 +22,8 @@ export function note(terminal: Terminal, line: string): void {
 export function fact(name: string, value: string): string {
   return `${name.padEnd(9)} ${value}`
 }
+
+/** `215.9 MB` */
+export function formatBytes(bytes: number): string {
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
+}

@@ -32,6 +32,8 @@ export interface LoadedTracker {
   readonly adapter: string
   /** The anchors in use. */
   readonly anchors: string
+  /** Device memory in bytes, now and at most. */
+  readonly memory: { readonly bytes: number; readonly peakBytes: number }
   init(frame: RgbFrame, boxes: readonly Box[]): Promise<TargetGroup>
   close(): Promise<void>
 }

@@ -43,6 +43,7 @@ export function fakeLoad(onUpdate: (updates: number) => void = () => undefined):
     return Promise.resolve({
       adapter: 'fake adapter',
       anchors: request.anchors ?? 'mmtracking',
+      memory: { bytes: 12_300_000, peakBytes: 45_600_000 },
       init(_frame, boxes) {
         calls.init = boxes
         return Promise.resolve({
