@@ -39,7 +39,7 @@ describe.each(Object.entries(adapters))('one frame of r50 on a %s adapter', (_, 
     return { pixels: r.alloc([(width * height * 3) / 4], 'u32'), width, height, format: 'rgb8' as const }
   }
 
-  test.each([1, 4])('takes at most 130 dispatches for %i targets', (targets) => {
+  test.each([1, 4, 8])('takes at most 130 dispatches for %i targets', (targets) => {
     const r = new Recorder(device)
     const kernels = [0, 1, 2].map(() => r.alloc([targets, 5, 5, 512]))
     const [crops, state] = [r.alloc([targets, CROP_RECORD]), r.alloc([targets, STATE_RECORD])]
