@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { namedConfig } from '../../configs/index.ts'
 import type { StateDict } from '../../src/formats/state-dict.ts'
 import { type AdapterFacts, Device, openDevice } from '../../src/gpu/device.ts'
+import { capture } from '../../src/gpu/program.ts'
 import { Recorder } from '../../src/gpu/recorder.ts'
 import { CROP_RECORD } from '../../src/kernels/crop-resize.ts'
 import { RESULT_RECORD, STATE_RECORD } from '../../src/kernels/decode-best.ts'
@@ -58,6 +59,35 @@ describe.each(Object.entries(adapters))('one frame of r50 on a %s adapter', (_, 
     const r = new Recorder(device)
     const kernels = recordTemplate(r, context, frameOf(r), r.alloc([2, CROP_RECORD]))
     expect(kernels.map(({ shape }) => shape)).toEqual([0, 1, 2].map(() => [2, 5, 5, 512]))
+  })
+
+  test('needs less than 330 MB with its weights, and is one command buffer with one pass', async () => {
+    const frame = frameOf({ alloc: (shape) => device.empty(shape, 'u32') })
+    const inputs = {
+      frame,
+      crops: device.empty([1, CROP_RECORD]),
+      state: device.empty([1, STATE_RECORD]),
+      kernels: [0, 1, 2].map(() => device.empty([1, 5, 5, 512])),
+    }
+    const program = await capture(device, (r) => recordSearch(r, context, inputs))
+    expect(device.memory.peakBytes).toBeLessThan(330e6)
+    const createEncoder = device.gpu.createCommandEncoder.bind(device.gpu)
+    const passes: string[] = []
+    vi.spyOn(device.gpu, 'createCommandEncoder').mockImplementation((descriptor) => {
+      const encoder = createEncoder(descriptor)
+      const begin = encoder.beginComputePass.bind(encoder)
+      vi.spyOn(encoder, 'beginComputePass').mockImplementation((pass) => {
+        passes.push(pass?.label ?? '')
+        return begin(pass)
+      })
+      return encoder
+    })
+    const submit = vi.spyOn(device.gpu.queue, 'submit')
+    program.run()
+    expect(passes).toHaveLength(1)
+    expect(submit.mock.calls.map(([buffers]) => [...buffers].length)).toEqual([1])
+    vi.restoreAllMocks()
+    program.destroy()
   })
 })
 
