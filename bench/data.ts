@@ -33,8 +33,6 @@ export function noiseWeights(counts: ReadonlyMap<string, number>): WeightSource 
 export interface BenchModel {
   readonly config: Config
   readonly state: StateDict
-  /** Prefix of the golden data's keys. */
-  readonly salt: string
 }
 
 /** A model of the golden data, `r50` or `small`, with its hash weights. */
@@ -42,7 +40,7 @@ export async function benchModel(name: string): Promise<BenchModel> {
   const set = new GoldenSet(goldenDirectory)
   const { config, golden } = await set.model(name)
   const salt = await readKeyPrefix(goldenDirectory)
-  return { config, state: hashWeights(golden.entries, salt), salt }
+  return { config, state: hashWeights(golden.entries, salt) }
 }
 
 /** Size of the benches' video, in pixels. */

@@ -2,7 +2,7 @@
 // same network in other libraries. Results go to standard output, progress to standard error.
 
 import { writeFile } from 'node:fs/promises'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { describeAdapter } from '../src/cli/load-tracker.ts'
 import { note, print, type Terminal } from '../src/cli/terminal.ts'
 import { type Device, openDevice } from '../src/gpu/device.ts'
@@ -25,6 +25,7 @@ interface Options {
   readonly json?: string
   readonly peers?: true | readonly string[]
   readonly rounds: number
+  readonly model: string
   readonly time: number
   readonly list?: true
 }
@@ -45,10 +46,15 @@ const program = new Command('npm run bench --')
   .option('--json <file>', 'also write everything as JSON; - for standard output, which then has nothing else')
   .option('--peers [names...]', `compare whole frames with other libraries (${peerNames.join(', ')}) instead`)
   .option('--rounds <count>', 'rounds of the comparison, all libraries in turn in each', positive, 1)
+  .addOption(new Option('--model <name>', 'model of the comparison').choices(['r50', 'small']).default('r50'))
   .option('--list', 'print the names of the cases')
   .addHelpText('after', '\nWith --peers, cases run only if --filter names them. See docs/performance.md.')
 
-await run(program.parse().opts<Options>(), process)
+try {
+  await run(program.parse().opts<Options>(), process)
+} catch (error) {
+  program.error(`error: ${error instanceof Error ? error.message : String(error)}`)
+}
 
 async function run(options: Options, terminal: Terminal): Promise<void> {
   const { peers, filter } = options
@@ -81,7 +87,12 @@ async function measure(
   for (const line of factLines(results)) say(line)
   if (!options.peers) return { adapter, ...measured }
   const names = options.peers === true ? peerNames : options.peers
-  const peers = await comparePeers({ names, rounds: options.rounds, say: (line) => note(terminal, line) })
+  const peers = await comparePeers({
+    names,
+    model: options.model,
+    rounds: options.rounds,
+    say: (line) => note(terminal, line),
+  })
   say(peerTable(peers))
   return { adapter, ...measured, peers }
 }

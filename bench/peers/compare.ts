@@ -31,6 +31,7 @@ export interface PeerResult {
 }
 
 export interface PeerReport {
+  readonly model: string
   readonly rounds: number
   readonly ours: PeerResult
   readonly peers: readonly PeerResult[]
@@ -38,6 +39,8 @@ export interface PeerReport {
 
 export interface CompareOptions {
   readonly names: readonly string[]
+  /** Model of the golden data. */
+  readonly model: string
   readonly rounds: number
   readonly say: (line: string) => void
 }
@@ -46,20 +49,20 @@ export interface CompareOptions {
 const LIMIT_MS = 600_000
 
 /** Runs the comparison. @throws InstallError; ChildError if we ourselves fail, for then there is nothing to compare with */
-export async function comparePeers({ names, rounds, say }: CompareOptions): Promise<PeerReport> {
+export async function comparePeers({ names, model, rounds, say }: CompareOptions): Promise<PeerReport> {
   const chosen = names.map(contender)
   await ensureInstalled(say)
   const results = new Map<Contender, PeerResult>()
   for (let round = 1; round <= rounds; round++) {
     for (const one of [ours, ...chosen]) {
       say(`round ${round}/${rounds}: ${one.name}`)
-      const result = await runContender(one, say)
+      const result = await runContender(one, model, say)
       if (one === ours && result.failure) throw new Error(result.failure)
       results.set(one, merge(results.get(one), result))
     }
   }
   const of = (one: Contender) => results.get(one) ?? failed(one, 'did not run')
-  return { rounds, ours: of(ours), peers: chosen.map(of) }
+  return { model, rounds, ours: of(ours), peers: chosen.map(of) }
 }
 
 /** Results with how many times longer the peer takes than we do. */
@@ -73,22 +76,27 @@ export function peerTable({ ours: own, peers }: PeerReport): string {
     const errors = [error?.cls, error?.bbox].map((value) => value?.toExponential(1) ?? '')
     return [name, version, ...seconds, ...errors, `1 : ${significant(best / fastest)}`]
   })
-  const titles = ['library', 'version', 'load s', 'first s', 'frame s', 'median s', 'cpu s', 'error cls', 'bbox']
+  const titles = ['library', 'version', 'load s', 'first s', 'frame s', 'median s', 'cpu s', 'error cls', 'error bbox']
   return textTable([...titles, 'ours : peer'], rows, 2)
 }
 
-async function runContender(one: Contender, say: (line: string) => void): Promise<PeerResult> {
+async function runContender(one: Contender, model: string, say: (line: string) => void): Promise<PeerResult> {
   try {
     const request: PeerRequest = {
       tensors: await tensorFile(),
-      model: one.model ? await modelFile(one.model) : '',
-      frames: 1,
+      model,
+      file: one.file ? await modelFile(model, one.file) : '',
       options: { ...one.options },
     }
     const { nodeFlags = [] } = one
-    const onMessage = (message: PeerMessage) => say(`  ${describe(message)}`)
+    const onMessage = (message: PeerMessage) => {
+      const line = describe(message)
+      if (line) say(`  ${line}`)
+    }
     const messages = await runChild(one.script, { request, nodeFlags, limitMs: LIMIT_MS, onMessage })
-    return collect(one, messages)
+    const result = collect(one, messages)
+    say(`  fastest of ${result.framesMs.length}: ${significant(Math.min(...result.framesMs) / 1000)} s`)
+    return result
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     say(`  failed: ${reason}`)
@@ -111,7 +119,7 @@ function collect(one: Contender, messages: readonly PeerMessage[]): PeerResult {
 }
 
 function failed(one: Contender, failure: string): PeerResult {
-  const version = one.package ? (installedVersion(one.package) ?? '') : ''
+  const version = installedVersion(one.package) ?? ''
   const { name } = one
   return { name, version, loadMs: Number.NaN, firstMs: Number.NaN, framesMs: [], cpuMs: [], error: undefined, failure }
 }
@@ -128,11 +136,11 @@ function merge(before: PeerResult | undefined, now: PeerResult): PeerResult {
   }
 }
 
-function describe(message: PeerMessage): string {
+/** What to show while a library runs; nothing for each single frame. */
+function describe(message: PeerMessage): string | undefined {
   if (message.kind === 'loaded') return `loaded in ${significant(message.ms / 1000)} s`
-  if (message.kind === 'error')
-    return `error cls ${message.cls.toExponential(1)}, bbox ${message.bbox.toExponential(1)}`
-  return `${message.first ? 'first frame' : 'frame'} ${significant(message.ms / 1000)} s`
+  if (message.kind === 'frame' && message.first) return `first frame ${significant(message.ms / 1000)} s`
+  return undefined
 }
 
 function median(values: readonly number[]): number {
@@ -150,9 +158,9 @@ async function tensorFile(): Promise<string> {
 /** Raise it when the exported file changes. */
 const MODEL_VERSION = 1
 
-async function modelFile(kind: 'plain' | 'folded'): Promise<string> {
-  return await cached(new URL(`r50-${kind}-v${MODEL_VERSION}.onnx`, cache), async () => {
-    const { config, state } = await benchModel('r50')
+async function modelFile(model: string, kind: 'plain' | 'folded'): Promise<string> {
+  return await cached(new URL(`${model}-${kind}-v${MODEL_VERSION}.onnx`, cache), async () => {
+    const { config, state } = await benchModel(model)
     return encodeModel(searchGraph(searchNetwork(config.model), state, { folded: kind === 'folded' }))
   })
 }

@@ -4,10 +4,10 @@
 export interface Contender {
   readonly name: string
   readonly script: URL
-  /** npm package, for the version. */
-  readonly package: string | undefined
+  /** npm package, for the version; our own has none here. */
+  readonly package?: string
   /** Which ONNX file it reads, if any. */
-  readonly model?: 'plain' | 'folded'
+  readonly file?: 'plain' | 'folded'
   readonly nodeFlags?: readonly string[]
   /** Handed to the script. */
   readonly options?: Readonly<Record<string, string>>
@@ -15,13 +15,13 @@ export interface Contender {
 
 const script = (name: string) => new URL(`./children/${name}.ts`, import.meta.url)
 
-export const ours: Contender = { name: 'siamrpn', script: script('siamrpn'), package: undefined }
+export const ours: Contender = { name: 'siamrpn', script: script('siamrpn') }
 
 const onnxWeb: Contender = {
   name: 'onnxruntime-web',
   script: script('onnxruntime-web'),
   package: 'onnxruntime-web',
-  model: 'plain',
+  file: 'plain',
   // V8 would spend a minute on optimising 27 MB of WebAssembly.
   nodeFlags: ['--liftoff-only'],
   options: { build: 'webgpu' },
@@ -32,11 +32,11 @@ const contenders: readonly Contender[] = [
     name: 'onnxruntime-node',
     script: script('onnxruntime-node'),
     package: 'onnxruntime-node',
-    model: 'plain',
+    file: 'plain',
   },
   onnxWeb,
   { name: 'tfjs-webgpu', script: script('tfjs'), package: '@tensorflow/tfjs-backend-webgpu' },
-  { name: 'jax-js', script: script('jax-js'), package: '@jax-js/jax', model: 'folded' },
+  { name: 'jax-js', script: script('jax-js'), package: '@jax-js/jax', file: 'folded' },
   // Its older WebGPU kernels, written in TypeScript.
   { ...onnxWeb, name: 'onnxruntime-web-jsep', options: { build: 'all' } },
 ]

@@ -18,9 +18,10 @@ interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>
 }
 
-/** The installed version of a package; undefined if it is not installed. */
-export function installedVersion(name: string): string | undefined {
+/** The installed version of a package, by default our own; undefined if it is not installed. */
+export function installedVersion(name?: string): string | undefined {
   try {
+    if (!name) return readManifest('../../package.json').version
     return readManifest(`./node_modules/${name}/package.json`).version
   } catch {
     return undefined

@@ -3,10 +3,10 @@
 export interface PeerRequest {
   /** Safetensors with the inputs and, once we have run, our outputs. */
   readonly tensors: string
-  /** ONNX file, for those that read one. */
+  /** Model of the golden data. */
   readonly model: string
-  /** Timed frames, after one that warms up. */
-  readonly frames: number
+  /** The same as an ONNX file, for those that read one. */
+  readonly file: string
   readonly options: Readonly<Record<string, string>>
 }
 

@@ -86,6 +86,7 @@ describe('relativeError', () => {
 test('the comparison shows ratios of fastest frames, and why a library has none', () => {
   const base = { version: '1', loadMs: 1000, firstMs: 9000, cpuMs: [8000], error: { cls: 1e-6, bbox: 2e-6 } }
   const text = peerTable({
+    model: 'r50',
     rounds: 2,
     ours: { ...base, name: 'siamrpn', framesMs: [5000, 4000] },
     peers: [

@@ -27,13 +27,13 @@ interface JaxOnnx {
 
 const packages = { jax: '@jax-js/jax' as string, onnx: '@jax-js/onnx' as string }
 
-await contend(async ({ model }, inputs) => {
+await contend(async ({ file }, inputs) => {
   const jax: Jax = await import(packages.jax)
   const { ONNXModel }: JaxOnnx = await import(packages.onnx)
   const devices = await jax.init('webgpu')
   if (!devices.includes('webgpu')) throw new Error('jax-js found no WebGPU')
   jax.defaultDevice('webgpu')
-  const { run } = new ONNXModel(new Uint8Array(await readFile(model)))
+  const { run } = new ONNXModel(new Uint8Array(await readFile(file)))
   const compiled = jax.jit(run)
   const arrays = [...inputs]
     .filter(([name]) => name === 'search' || name.includes('_kernel'))

@@ -5,10 +5,10 @@ import { type Onnx, onnxFrame } from '../onnxruntime.ts'
 
 const name: string = 'onnxruntime-node'
 
-await contend(async ({ model }, inputs) => {
+await contend(async ({ file }, inputs) => {
   const loaded: Onnx & { readonly default?: Onnx } = await import(name)
   const onnx = loaded.default ?? loaded
-  const session = await onnx.InferenceSession.create(model, {
+  const session = await onnx.InferenceSession.create(file, {
     executionProviders: ['webgpu'],
     logSeverityLevel: 3,
   })

@@ -9,7 +9,7 @@ import '../../dawn.ts'
 import { contend } from '../contend.ts'
 import { type Onnx, onnxFrame } from '../onnxruntime.ts'
 
-await contend(async ({ model, options }, inputs) => {
+await contend(async ({ file, options }, inputs) => {
   const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'))
   const loaded: Onnx & { readonly default?: Onnx } = await import(
     pathToFileURL(join(folder, `ort.${options.build}.mjs`)).href
@@ -18,6 +18,6 @@ await contend(async ({ model, options }, inputs) => {
   onnx.env.wasm.numThreads = 1
   onnx.env.wasm.wasmPaths = `${pathToFileURL(folder).href}/`
   onnx.env.logLevel = 'error'
-  const session = await onnx.InferenceSession.create(await readFile(model), { executionProviders: ['webgpu'] })
+  const session = await onnx.InferenceSession.create(await readFile(file), { executionProviders: ['webgpu'] })
   return onnxFrame(onnx, session, inputs)
 })

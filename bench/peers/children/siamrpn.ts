@@ -14,13 +14,24 @@ import { SiamRPN } from '../../../src/siamrpn/tracker.ts'
 import { childRequest } from '../../child.ts'
 import { type BenchModel, benchModel, goldenDirectory, videoBox, videoFrame } from '../../data.ts'
 import { type Feature, searchNetwork } from '../../network.ts'
-import { timed } from '../../stopwatch.ts'
-import { type InputTensor, relativeError, report } from '../contend.ts'
+import { type InputTensor, relativeError, report, timeFrames } from '../contend.ts'
 import type { PeerRequest } from '../messages.ts'
 
+interface GoldenCase {
+  readonly model: string
+  readonly batch: number
+  readonly z_key: string
+  readonly x_key: string
+  readonly cls_score: string
+  readonly bbox_pred: string
+}
+
 const request = childRequest<PeerRequest>()
-const model = await benchModel('r50')
-const tensors = await runNetwork(model)
+const model = await benchModel(request.model)
+const golden = await readGoldenSection<{ cases: GoldenCase[] }>(goldenDirectory, 'C')
+const expected = golden.json.cases.find((one) => one.model === request.model && one.batch === 1)
+if (!expected) throw new Error(`The golden data has no single frame of model ${request.model}`)
+const tensors = await runNetwork(model, expected)
 writeFileSync(
   request.tensors,
   writeSafetensors(new Map([...tensors].map(([name, { data, shape }]) => [name, fromFloat32(data, shape)]))),
@@ -30,36 +41,29 @@ const start = performance.now()
 const tracker = await SiamRPN.create(model.state, { config: model.config })
 const target = await tracker.init(videoFrame(0), videoBox)
 await report({ kind: 'loaded', ms: performance.now() - start })
-for (let index = 0; index <= request.frames; index++) {
-  const frame = videoFrame(index + 1)
-  await report({ kind: 'frame', ...(await timed(() => target.update(frame))), first: index === 0 })
-}
+const frames = [1, 2].map(videoFrame)
+await timeFrames(async (index) => await target.update(frames[index % frames.length] ?? videoFrame(0)))
 await tracker.close()
-const golden = await readGoldenSection<{ cases: { id: string; cls_score: string; bbox_pred: string }[] }>(
-  goldenDirectory,
-  'C',
-)
-const expected = golden.json.cases.find(({ id }) => id === 'r50.b1')
-const difference = (name: 'cls' | 'bbox', key: string | undefined) =>
-  relativeError(tensors.get(name)?.data ?? [], key ? golden.float32(key) : [])
+const difference = (name: 'cls' | 'bbox', key: string) =>
+  relativeError(tensors.get(name)?.data ?? [], golden.float32(key))
 await report({
   kind: 'error',
-  cls: difference('cls', expected?.cls_score),
-  bbox: difference('bbox', expected?.bbox_pred),
+  cls: difference('cls', expected.cls_score),
+  bbox: difference('bbox', expected.bbox_pred),
 })
 process.disconnect?.()
 
-/** The golden data's first case through template and search branch: inputs and outputs of the network, NCHW. */
-async function runNetwork({ config, state, salt }: BenchModel): Promise<Map<string, InputTensor>> {
+/** A case of the golden data through template and search branch: inputs and outputs of the network, NCHW. */
+async function runNetwork({ config, state }: BenchModel, golden: GoldenCase): Promise<Map<string, InputTensor>> {
   const device = await openDevice()
   const network = new Network(config.model)
   await network.load(device, state)
   const { exemplar_size, search_size } = config.model.test_cfg
   const image = (key: string, size: number) => {
-    return { data: noiseImage(`${salt}C.r50.b1.${key}`, 3 * size * size), shape: [1, 3, size, size] as const }
+    return { data: noiseImage(key, 3 * size * size), shape: [1, 3, size, size] as const }
   }
-  const search = image('x', search_size)
-  const template = uploadMap(device, image('z', exemplar_size), 4)
+  const search = image(golden.x_key, search_size)
+  const template = uploadMap(device, image(golden.z_key, exemplar_size), 4)
   const searchImage = uploadMap(device, search, 4)
   const program = await capture(device, (r) => {
     const kernels = network.head.forwardKernels(r, network.forwardTemplate(r, template))

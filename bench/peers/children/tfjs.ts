@@ -31,7 +31,7 @@ interface TensorFlow {
 
 const packages: readonly string[] = ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-webgpu']
 
-await contend(async (_request, inputs) => {
+await contend(async ({ model }, inputs) => {
   const [loaded]: (TensorFlow & { readonly default?: TensorFlow })[] = await Promise.all(
     packages.map((name) => import(name)),
   )
@@ -39,7 +39,7 @@ await contend(async (_request, inputs) => {
   const tf = loaded.default ?? loaded
   if (!(await tf.setBackend('webgpu'))) throw new Error('TensorFlow.js found no WebGPU')
   await tf.ready()
-  const frame = await build(tf, inputs)
+  const frame = await build(tf, model, inputs)
   return async () => {
     const maps = tf.tidy(frame)
     const [cls = new Float32Array(), bbox = new Float32Array()] = await Promise.all(maps.map((map) => map.data()))
@@ -54,8 +54,8 @@ function planes(data: Float32Array, [n = 0, h = 0, w = 0, c = 0]: readonly numbe
 }
 
 /** Uploads the weights; the returned function is one frame up to both maps. */
-async function build(tf: TensorFlow, inputs: ReadonlyMap<string, InputTensor>): Promise<() => Tensor[]> {
-  const { config, state } = await benchModel('r50')
+async function build(tf: TensorFlow, model: string, inputs: ReadonlyMap<string, InputTensor>) {
+  const { config, state } = await benchModel(model)
   const weights = weightSource(state)
   const network = searchNetwork(config.model)
   const kernels = new Map(network.kernels.map(({ name }) => [name, uploadKernel(tf, inputs.get(name))]))
