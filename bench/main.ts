@@ -18,7 +18,7 @@ import { CaseProgress } from './progress.ts'
 import { type Measured, makeReport } from './report.ts'
 import { measureRoofline } from './roofline.ts'
 import { selectCases } from './select.ts'
-import { factLines, resultTable, rooflineLine } from './table.ts'
+import { factLines, frameSum, resultTable, rooflineLine, significant } from './table.ts'
 
 interface Options {
   readonly filter: readonly string[]
@@ -38,6 +38,8 @@ const cases: readonly BenchCase[] = [
   ...hostCases(),
   ...startupCases(),
 ]
+
+const framesKernels = cases.flatMap(({ name, perFrame }) => (perFrame ? [name] : []))
 
 const program = new Command('npm run bench --')
   .description('Measures siamrpn on this machine: kernels, whole frames, the host side, start-up.')
@@ -85,6 +87,8 @@ async function measure(
   const { roofline, results } = measured
   if (roofline) for (const line of [rooflineLine(roofline), '', resultTable(results, roofline), '']) say(line)
   for (const line of factLines(results)) say(line)
+  const sum = frameSum(results, framesKernels)
+  if (sum) say(`an r50 frame's kernels, fastest samples times their number: ${significant(sum)} ms`)
   if (!options.peers) return { adapter, ...measured }
   const names = options.peers === true ? peerNames : options.peers
   const peers = await comparePeers({

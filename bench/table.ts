@@ -46,6 +46,13 @@ export function factLines(results: readonly CaseResult[]): string[] {
   })
 }
 
+/** Milliseconds that a frame's kernels take one by one; undefined unless all of `names`, the kernels of a frame, were measured. */
+export function frameSum(results: readonly CaseResult[], names: readonly string[]): number | undefined {
+  const counted = results.filter(({ perFrame }) => perFrame)
+  if (names.length === 0 || names.some((name) => counted.every((result) => result.name !== name))) return undefined
+  return counted.reduce((sum, { perFrame = 0, minMs }) => sum + perFrame * minMs, 0)
+}
+
 function factValue(fact: string, value: number): string {
   if (/bytes/i.test(fact)) return `${(value / 2 ** 20).toFixed(1)} MiB`
   return Number.isInteger(value) ? String(value) : significant(value)

@@ -3,7 +3,7 @@
 
 import type { Profile } from '../../src/gpu/program.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
-import { type BenchCase, type Running, variantName } from '../case.ts'
+import type { BenchCase, Running } from '../case.ts'
 import { benchModel, videoBox, videoFrame } from '../data.ts'
 import { multiplyAdds, searchNetwork } from '../network.ts'
 import { timed } from '../stopwatch.ts'
@@ -27,7 +27,7 @@ async function startTracker(model: string): Promise<Running> {
     const profile = adapter.features.has('timestamp-query') ? await target.profile(next(1)) : undefined
     let index = 0
     return {
-      variant: profile ? variantName(profile.entries.map(({ kernel }) => kernel)) : '',
+      variant: '',
       ...(profile && { cost: profileCost(profile) }),
       directFlops: searchNetwork(config.model).nodes.reduce((sum, node) => sum + 2 * multiplyAdds(node), 0),
       sample: () => timed(() => target.update(next(index++))),

@@ -46,7 +46,7 @@ export interface CompareOptions {
 }
 
 /** One library gets so long for loading, warming up and its frames. */
-const LIMIT_MS = 600_000
+const LIMIT_MS = 900_000
 
 /** Runs the comparison. @throws InstallError; ChildError if we ourselves fail, for then there is nothing to compare with */
 export async function comparePeers({ names, model, rounds, say }: CompareOptions): Promise<PeerReport> {

@@ -4,7 +4,7 @@ import type { CaseResult } from '../../bench/case.ts'
 import { peerTable } from '../../bench/peers/compare.ts'
 import { relativeError } from '../../bench/peers/contend.ts'
 import { rooflineShare } from '../../bench/roofline.ts'
-import { factLines, resultTable, rooflineLine, significant } from '../../bench/table.ts'
+import { factLines, frameSum, resultTable, rooflineLine, significant } from '../../bench/table.ts'
 
 const result: CaseResult = {
   name: 'conv',
@@ -58,6 +58,13 @@ test('facts are lines of their own, bytes in MiB', () => {
   expect(factLines([result, { ...result, name: 'update', facts }])).toEqual([
     'update: dispatches 93, GPU bytes held 3.0 MiB, ms on the GPU 1.23',
   ])
+})
+
+test('the kernels of a frame are summed only if all of them were measured', () => {
+  const other = { ...result, name: 'pool', perFrame: 1, minMs: 7 }
+  const { perFrame: _, ...layer } = result
+  expect(frameSum([result, other, { ...layer, name: 'layer' }], ['conv', 'pool'])).toBe(5 * 2 + 7)
+  expect(frameSum([result], ['conv', 'pool'])).toBeUndefined()
 })
 
 test('the roofline names the probes that reached it', () => {
