@@ -47,10 +47,14 @@ export async function storeTransformedFilter(device: Device, weight: ConvWeight)
     'f32',
     `${weight.tensor.label}.winograd`,
   )
-  const program = await runOnce(device, (r) => transformFilter(r, weight, slice, stored.label, stored), {
-    poison: false,
-  })
-  program.destroy()
+  try {
+    const record = (r: Recorder) => transformFilter(r, weight, slice, stored.label, stored)
+    const program = await runOnce(device, record, { poison: false })
+    program.destroy()
+  } catch (error) {
+    device.release(stored)
+    throw error
+  }
   weight.transformed = stored
 }
 
