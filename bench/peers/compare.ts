@@ -1,8 +1,9 @@
 // The comparison: every library runs the same frame in a process of its own, one after the other, we first; with several rounds,
 // all of them in turn in each, because a machine's speed drifts. Reported are the fastest frames and ratios of those.
 
-import { mkdir } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { cached } from '../cache.ts'
 import { runChild } from '../child.ts'
 import { benchModel } from '../data.ts'
@@ -52,11 +53,25 @@ const LIMIT_MS = 900_000
 export async function comparePeers({ names, model, rounds, say }: CompareOptions): Promise<PeerReport> {
   const chosen = names.map(contender)
   await ensureInstalled(say)
+  const folder = await mkdtemp(join(tmpdir(), 'siamrpn-bench-'))
+  try {
+    return await runRounds(chosen, join(folder, 'tensors.safetensors'), { names, model, rounds, say })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** @param tensors where we leave our inputs and outputs for the others */
+async function runRounds(
+  chosen: readonly Contender[],
+  tensors: string,
+  { model, rounds, say }: CompareOptions,
+): Promise<PeerReport> {
   const results = new Map<Contender, PeerResult>()
   for (let round = 1; round <= rounds; round++) {
     for (const one of [ours, ...chosen]) {
       say(`round ${round}/${rounds}: ${one.name}`)
-      const result = await runContender(one, model, say)
+      const result = await runContender(one, { model, tensors }, say)
       if (one === ours && result.failure) throw new Error(result.failure)
       results.set(one, merge(results.get(one), result))
     }
@@ -80,12 +95,13 @@ export function peerTable({ ours: own, peers }: PeerReport): string {
   return textTable([...titles, 'ours : peer'], rows, 2)
 }
 
-async function runContender(one: Contender, model: string, say: (line: string) => void): Promise<PeerResult> {
+type Inputs = Pick<PeerRequest, 'model' | 'tensors'>
+
+async function runContender(one: Contender, inputs: Inputs, say: (line: string) => void): Promise<PeerResult> {
   try {
     const request: PeerRequest = {
-      tensors: await tensorFile(),
-      model,
-      file: one.file ? await modelFile(model, one.file) : '',
+      ...inputs,
+      file: one.file ? await modelFile(inputs.model, one.file) : '',
       options: { ...one.options },
     }
     const { nodeFlags = [] } = one
@@ -149,11 +165,6 @@ function median(values: readonly number[]): number {
 }
 
 const cache = new URL('./.cache/', import.meta.url)
-
-async function tensorFile(): Promise<string> {
-  await mkdir(cache, { recursive: true })
-  return fileURLToPath(new URL('tensors.safetensors', cache))
-}
 
 /** Raise it when the exported file changes. */
 const MODEL_VERSION = 1

@@ -40,8 +40,8 @@ export async function contend(
   process.exit(0) // some of these libraries keep a thread alive
 }
 
-/** Frames are timed for this long, in milliseconds; one in any case. */
-const TIMED_MS = 3000
+/** Every library is timed for this long, in milliseconds, and for one frame in any case. */
+const TIMED_MS = 15_000
 
 /** Runs a frame that warms up, then timed ones, and tells of each. */
 export async function timeFrames(frame: (index: number) => Promise<unknown>): Promise<void> {
