@@ -107,7 +107,7 @@ export interface Operation {
 /** A sample is repeated until it takes so long, in milliseconds, so that submitting and waiting do not count. */
 const SAMPLE_MS = 30
 
-const MAX_REPEATS = 256
+const MAX_REPEATS = 1024
 
 /** A case that captures an operation and replays it. @param prepare uploads what the operation reads */
 export function operationCase(
