@@ -2,19 +2,20 @@
 // pixel pipeline makes a training batch of them. Source of the pairs: mmtrack/datasets/sot_train_dataset.py.
 
 import type { Random } from './random.ts'
+import type { RgbFrame } from './types.ts'
 
 /** Left, top, right, bottom in pixels of the frame. */
 export type Xyxy = readonly [number, number, number, number]
 
 /** Where a frame's pixels come from; plain data, so that a worker can be asked for it. */
-export type FrameSource =
+export type PixelSource =
   | { readonly kind: 'file'; readonly path: string }
   /** Frame `frame` of the clip that `SyntheticClips` renders for `seed` and `clip`. */
   | { readonly kind: 'synthetic'; readonly seed: number; readonly clip: number; readonly frame: number }
 
 /** One of the two images of a pair. */
 export interface PairFrame {
-  readonly source: FrameSource
+  readonly source: PixelSource
   readonly box: Xyxy
 }
 
@@ -35,17 +36,10 @@ export interface PairDataset {
   sample(index: number, random: Random): PairRequest
 }
 
-/** Decoded pixels, row-major, R, G, B interleaved, 8 bits. */
-export interface RgbImage {
-  readonly width: number
-  readonly height: number
-  readonly data: Uint8Array
-}
-
 /** A pair with its pixels, ready for the pipeline. `random` continues the sample's own stream. */
 export interface DecodedPair {
   readonly request: PairRequest
-  readonly template: RgbImage
-  readonly search: RgbImage
+  readonly template: RgbFrame
+  readonly search: RgbFrame
   readonly random: Random
 }
