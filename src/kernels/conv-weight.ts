@@ -53,17 +53,53 @@ export function packConvWeight(
   const inChannels = Math.max(fileChannels, padInput)
   const panel = panelOf(outChannels)
   const panels = Math.ceil(outChannels / panel)
+  const packed = packOihw(oihw, shape, inChannels)
+  const tensor = device.tensor(packed, [panels, kernelHeight, kernelWidth, inChannels, panel], label)
+  return { tensor, panel, outChannels, inChannels, kernelHeight, kernelWidth }
+}
+
+/** PyTorch's `[O, I, kh, kw]` to the kernels' panels, input channels padded with zeros up to `inChannels`. */
+export function packOihw(oihw: Float32Array, shape: readonly number[], inChannels: number): Float32Array {
+  const [outChannels = 0, , kernelHeight = 0, kernelWidth = 0] = shape
+  const panel = panelOf(outChannels)
+  const packed = new Float32Array(Math.ceil(outChannels / panel) * kernelHeight * kernelWidth * inChannels * panel)
+  eachWeight(shape, inChannels, (from, to) => {
+    packed[to] = oihw[from] ?? 0
+  })
+  return packed
+}
+
+/**
+ * The kernels' panels to PyTorch's layout: the inverse of `packConvWeight`, for weights, their gradients and momenta.
+ * @param shape `[O, I, kh, kw]` of the file; zero input channels that packing appended are dropped
+ */
+export function unpackConvWeight(
+  packed: Float32Array,
+  { inChannels, tensor }: Pick<ConvWeight, 'inChannels' | 'tensor'>,
+  shape: readonly number[],
+): Float32Array {
+  if (packed.length !== tensor.size) {
+    throw new ShapeError(`Filter \`${tensor.label}\` has ${tensor.size} packed values, found ${packed.length}`)
+  }
+  const oihw = new Float32Array(shape.reduce((product, size) => product * size, 1))
+  eachWeight(shape, inChannels, (to, from) => {
+    oihw[to] = packed[from] ?? 0
+  })
+  return oihw
+}
+
+/** Calls `visit` with the index of each weight in PyTorch's layout and in panels. */
+function eachWeight(shape: readonly number[], inChannels: number, visit: (oihw: number, packed: number) => void): void {
+  const [outChannels = 0, fileChannels = 0, kernelHeight = 0, kernelWidth = 0] = shape
+  const panel = panelOf(outChannels)
   const taps = kernelHeight * kernelWidth
-  const packed = new Float32Array(panels * taps * inChannels * panel)
   for (let o = 0; o < outChannels; o++) {
     const column = Math.floor(o / panel) * taps * inChannels * panel + (o % panel)
     for (let c = 0; c < fileChannels; c++) {
-      const from = (o * fileChannels + c) * taps
-      for (let tap = 0; tap < taps; tap++) packed[column + (tap * inChannels + c) * panel] = oihw[from + tap] ?? 0
+      const flat = (o * fileChannels + c) * taps
+      for (let tap = 0; tap < taps; tap++) visit(flat + tap, column + (tap * inChannels + c) * panel)
     }
   }
-  const tensor = device.tensor(packed, [panels, kernelHeight, kernelWidth, inChannels, panel], label)
-  return { tensor, panel, outChannels, inChannels, kernelHeight, kernelWidth }
 }
 
 /** Frees a filter's memory. */
