@@ -44,12 +44,12 @@ function conv(name: string, channels: readonly [number, number], kernel: number,
 }
 
 export function backboneSpecs({ backbone }: Pick<ModelConfig, 'backbone'>): BackboneSpecs {
-  const { base_channels, stem_channels, strides, dilations, norm_cfg } = backbone
+  const { base_channels, stem_channels, num_stages, strides, dilations, norm_cfg } = backbone
   const { eps } = norm_cfg
   const stemChannels = stem_channels ?? base_channels
   const stem = conv('backbone.conv1', [3, stemChannels], 7, { stride: 2, norm: 'backbone.bn1', eps })
   let channels = stemChannels
-  const stages = STAGE_BLOCKS.map((blocks, stage) => {
+  const stages = STAGE_BLOCKS.slice(0, num_stages).map((blocks, stage) => {
     const width = base_channels * 2 ** stage
     return Array.from({ length: blocks }, (_, block) => {
       const first = block === 0

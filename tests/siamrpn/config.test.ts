@@ -85,6 +85,7 @@ describe('defaults', () => {
     })
     expect(model.backbone).toMatchObject({
       base_channels: 64,
+      num_stages: 4,
       stem_channels: null,
       dilations: [1, 1, 1, 1],
       frozen_stages: -1,
@@ -164,7 +165,7 @@ describe('messages', () => {
     ['model.backbone.base_channels', 6.5, 'found 6.5, expected an integer'],
     ['model.backbone.base_channels', -1, 'found -1, expected a number of more than 0'],
     ['model.backbone.depth', 101, 'found 101, expected 50 (supported depths: 50'],
-    ['model.backbone.strides', [1, 2, 1], 'found [1,2,1], expected a list of at least 4 items'],
+    ['model.backbone.strides', [1, 2, 1], 'found [1,2,1], expected a list of at least 4 items, one for each'],
     ['model.backbone.strides.1', 4, 'found 4, expected one of 1, 2'],
     ['model.backbone.type', 'ResNet', 'found "ResNet", expected \'SOTResNet\''],
     ['model.test_cfg.context_amount', Number.NaN, 'found NaN, expected a number'],
@@ -216,6 +217,16 @@ describe('parts that must fit one another', () => {
       'each equal to model.neck.out_channels',
     ],
     ['levels in order', { 'model.backbone.out_indices': [3, 2, 1] }, 'ascending order'],
+    [
+      'outputs and stages',
+      { 'model.backbone.num_stages': 3, 'model.backbone.frozen_stages': -1 },
+      'model.backbone.out_indices: found [1,2,3], expected stages below model.backbone.num_stages, 3',
+    ],
+    [
+      'frozen stages and stages',
+      { 'model.backbone.num_stages': 3 },
+      'model.backbone.frozen_stages: found 4, expected at most model.backbone.num_stages, 3',
+    ],
     ['levels of one stride', { 'model.backbone.strides': [1, 2, 2, 1] }, 'give [8, 16, 16]'],
     [
       'anchor stride and backbone stride',

@@ -128,6 +128,13 @@ describe('variations of the configuration', () => {
     expect(headSpecs({ head }, 'reg').map(({ headConvs }) => headConvs[1].outChannels)).toEqual([16, 16, 16])
   })
 
+  test('a backbone of three stages has no layer4', () => {
+    const backbone = { ...model.backbone, num_stages: 3, out_indices: [1, 2] }
+    expect(backboneSpecs({ backbone }).stages.map((blocks) => blocks.length)).toEqual([3, 4, 6])
+    const names = [...stateDictShapes({ ...model, backbone }).keys()].filter((name) => name.startsWith('backbone.'))
+    expect(names.at(-1)).toMatch(/^backbone\.layer3\.5\./)
+  })
+
   test('a stem of its own width feeds the first stage', () => {
     const { stem, stages } = backboneSpecs({ backbone: { ...model.backbone, stem_channels: 12 } })
     expect(stem.outChannels).toBe(12)

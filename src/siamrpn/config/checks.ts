@@ -7,6 +7,8 @@ import type { Config, ModelConfig } from './schema.ts'
 
 /** All contradictions of a configuration, none if it is sound. */
 export function crossCheck(config: Config): ConfigProblem[] {
+  const missing = checkStages(config.model)
+  if (missing.length > 0) return missing
   return [
     ...checkLevels(config.model),
     ...checkChannels(config.model),
@@ -15,6 +17,35 @@ export function crossCheck(config: Config): ConfigProblem[] {
     ...checkPipelines(config),
     ...checkSchedule(config),
   ]
+}
+
+/** Nothing may speak of stages that do not exist, and every stage needs its stride and dilation. */
+function checkStages({ backbone }: ModelConfig): ConfigProblem[] {
+  const { num_stages, out_indices, frozen_stages } = backbone
+  const problems: ConfigProblem[] = []
+  for (const name of ['strides', 'dilations'] as const) {
+    if (backbone[name].length >= num_stages) continue
+    problems.push({
+      path: `model.backbone.${name}`,
+      found: backbone[name],
+      expected: `a list of at least ${num_stages} items, one for each of model.backbone.num_stages`,
+    })
+  }
+  if (out_indices.some((stage) => stage >= num_stages)) {
+    problems.push({
+      path: 'model.backbone.out_indices',
+      found: out_indices,
+      expected: `stages below model.backbone.num_stages, ${num_stages}`,
+    })
+  }
+  if (frozen_stages > num_stages) {
+    problems.push({
+      path: 'model.backbone.frozen_stages',
+      found: frozen_stages,
+      expected: `at most model.backbone.num_stages, ${num_stages}`,
+    })
+  }
+  return problems
 }
 
 function checkLevels({ backbone, head }: ModelConfig): ConfigProblem[] {

@@ -35,7 +35,8 @@ const xavierSchema = z.strictObject({
   gain: z.number().positive().default(1),
 })
 
-const stages = <T extends z.ZodType>(value: T) => z.tuple([value, value, value, value])
+/** One value per stage; values past `num_stages` are not read. */
+const stages = <T extends z.ZodType>(value: T) => z.array(value).min(1).max(4)
 
 export const backboneSchema = z.strictObject({
   type: z.literal('SOTResNet'),
@@ -44,9 +45,11 @@ export const backboneSchema = z.strictObject({
   base_channels: positiveInteger.default(64),
   /** Width of the stem convolution; null: as `base_channels`. */
   stem_channels: positiveInteger.nullable().default(null),
+  /** Stages that exist, from the first on. */
+  num_stages: z.int().min(1).max(4).default(4),
   /** Stages whose outputs are returned, counted from 0. */
   out_indices: z.array(z.int().min(0).max(3)).min(1).default([0, 1, 2, 3]),
-  /** Stages without gradient, the stem included; -1: none, 0: the stem, 4: all. */
+  /** Stages without gradient, the stem included; -1: none, 0: the stem, `num_stages`: all. */
   frozen_stages: z.int().min(-1).max(4).default(-1),
   strides: stages(z.literal([1, 2])).default([1, 2, 2, 2]),
   dilations: stages(positiveInteger).default([1, 1, 1, 1]),
