@@ -3,8 +3,10 @@
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { expectShape } from './launch.ts'
+import { expectShape, kernel, linearGrid } from './launch.ts'
 import { chooseLanes, mapKernel, sampleSize } from './map.ts'
+
+const WORKGROUP = 64
 
 /** The most levels that one weighted sum takes. */
 export const MAX_LEVELS = 4
@@ -74,5 +76,40 @@ export function weightedSum(r: Recorder, { inputs, weights, label = 'weightedSum
     lanes: chooseLanes(sampleSize(input0)),
     constants: { LEVELS: inputs.length, AVERAGE: weights === undefined },
     flops: 2 * inputs.length - 1,
+  })
+}
+
+/** A tensor filled with one value; it must fit the adapter's binding limit. */
+export function fill(r: Recorder, shape: readonly number[], value: number, label = 'fill'): GpuTensor {
+  const output = r.alloc(shape, 'f32', label)
+  r.dispatch({
+    kernel: kernel('fill', { WORKGROUP, VALUE: value }),
+    label,
+    workgroups: linearGrid(r.adapter, output.size, WORKGROUP),
+    bindings: { output, params: { count: output.size } },
+    bytes: output.bytes,
+  })
+  return output
+}
+
+export interface ScaleArgs {
+  readonly input: GpuTensor
+  /** `[1]` */
+  readonly factor: GpuTensor
+  readonly label?: string
+}
+
+/** `input * factor`, any shape. @throws ShapeError unless the factor has one element */
+export function scale(r: Recorder, { input, factor, label = 'scale' }: ScaleArgs): GpuTensor {
+  expectShape('scale', input, input.shape)
+  expectShape('scale', factor, [1])
+  return mapKernel(r, {
+    shader: 'scale',
+    label,
+    inputs: { input },
+    shared: { factor },
+    shape: input.shape,
+    lanes: chooseLanes(sampleSize(input)),
+    flops: 1,
   })
 }

@@ -4,8 +4,10 @@
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { expectShape, imageShape } from './launch.ts'
+import { expectShape, imageShape, kernel } from './launch.ts'
 import { channelConstant, chooseLanes, mapKernel } from './map.ts'
+
+const WORKGROUP = 64
 
 export interface BatchNormStatistics {
   readonly gamma: ArrayLike<number>
@@ -69,4 +71,34 @@ export function frozenBatchNorm(r: Recorder, args: FrozenBatchNormArgs): GpuTens
     constants: { ...channelConstant(channels), RELU: relu },
     flops: relu ? 3 : 2,
   })
+}
+
+export interface FoldArgs {
+  /** `[C]` each. */
+  readonly gamma: GpuTensor
+  readonly beta: GpuTensor
+  readonly mean: GpuTensor
+  readonly variance: GpuTensor
+  readonly eps: number
+  readonly label?: string
+}
+
+/** `foldBatchNorm` on the device, for statistics that live there. @throws ShapeError if the shapes differ */
+export function foldOnDevice(
+  r: Recorder,
+  { gamma, beta, mean, variance, eps, label = 'foldBatchNorm' }: FoldArgs,
+): { readonly scale: GpuTensor; readonly bias: GpuTensor } {
+  const channels = gamma.size
+  for (const vector of [gamma, beta, mean, variance]) expectShape('foldBatchNorm', vector, [channels])
+  const scale = r.alloc([channels], 'f32', `${label}.scale`)
+  const bias = r.alloc([channels], 'f32', `${label}.bias`)
+  r.dispatch({
+    kernel: kernel('fold_batch_norm', { WORKGROUP }),
+    label,
+    workgroups: [Math.ceil(channels / WORKGROUP)],
+    bindings: { gamma, beta, mean, variance, scale, bias, params: { channels, eps } },
+    flops: 5 * channels,
+    bytes: 24 * channels,
+  })
+  return { scale, bias }
 }

@@ -1,6 +1,10 @@
 // Generated from shaders/*.wgsl by `npm run shaders`. Do not edit.
 
 export type ShaderName =
+  | "accumulate"
+  | "accumulate_vec4"
+  | "adamw_update"
+  | "adamw_update_vec4"
   | "add"
   | "add_vec4"
   | "bilinear_resize"
@@ -8,20 +12,37 @@ export type ShaderName =
   | "center_crop"
   | "center_crop_vec4"
   | "channel_sum"
+  | "clip_factor"
   | "conv2d_direct"
+  | "conv2d_direct_weight_gradient"
   | "conv2d_reduce"
   | "conv2d_subgroup"
   | "conv2d_tiled"
+  | "conv2d_transpose_weight"
+  | "conv2d_transpose_weight_vec4"
   | "crop_resize"
   | "decode_best"
   | "depthwise_correlation"
   | "depthwise_correlation_rolling"
+  | "fill"
+  | "fold_batch_norm"
   | "frozen_batch_norm"
   | "frozen_batch_norm_vec4"
+  | "interleave_phase"
+  | "interleave_phase_vec4"
+  | "loss_cross_entropy"
+  | "loss_l1"
+  | "loss_sum"
   | "max_pool"
   | "max_pool_vec4"
   | "relu"
   | "relu_vec4"
+  | "scale"
+  | "scale_vec4"
+  | "sgd_update"
+  | "sgd_update_vec4"
+  | "squared_sum"
+  | "squared_sum_vec4"
   | "weighted_sum"
   | "weighted_sum_vec4"
   | "winograd_input"
@@ -29,6 +50,162 @@ export type ShaderName =
   | "winograd_weight"
 
 export const shaders: Readonly<Record<ShaderName, string>> = {
+  "accumulate": `// Adds a share of one gradient to a running sum, in place: gradient accumulation over several batches.
+//   sum = keep * sum + share * gradient, with keep = 0 (the sum begins anew, whatever it held) or 1
+// The scalars are keep and share. Any element count.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> sum: array<f32>;
+@group(0) @binding(1) var<storage, read> gradient: array<f32>;
+@group(0) @binding(2) var<storage, read> scalars: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let keep = scalars[0] != 0.0;
+  let share = scalars[1] * gradient[index];
+  if (keep) {
+    sum[index] += share;
+  } else {
+    sum[index] = share;
+  }
+}
+`,
+  "accumulate_vec4": `// Adds a share of one gradient to a running sum, in place: gradient accumulation over several batches.
+//   sum = keep * sum + share * gradient, with keep = 0 (the sum begins anew, whatever it held) or 1
+// The scalars are keep and share. Element counts divisible by 4.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> sum: array<vec4f>;
+@group(0) @binding(1) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(2) var<storage, read> scalars: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let keep = scalars[0] != 0.0;
+  let share = scalars[1] * gradient[index];
+  if (keep) {
+    sum[index] += share;
+  } else {
+    sum[index] = share;
+  }
+}
+`,
+  "adamw_update": `// One step of AdamW, in place, as torch.optim.AdamW:
+//   g = clip * gradient;  m = m + (1 - beta1) (g - m);  v = beta2 v + (1 - beta2) g^2
+//   parameter = decay * parameter - rate * m / (sqrt(v) / correction + eps)
+// Row params.row of the scalars holds rate = lr / (1 - beta1^t), decay = 1 - lr * weight_decay and
+// correction = sqrt(1 - beta2^t); clip[1] is the factor of clipping. If the norm of all gradients, clip[0], is not finite,
+// nothing changes. Any element count.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
+
+const WORKGROUP: u32 = 64u;
+
+const EXPONENT_BITS: u32 = 0x7f800000u;
+
+struct Params {
+  count: u32,
+  row: u32,
+  one_minus_beta1: f32,
+  beta2: f32,
+  one_minus_beta2: f32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> parameter: array<f32>;
+@group(0) @binding(1) var<storage, read_write> average: array<f32>;
+@group(0) @binding(2) var<storage, read_write> average_square: array<f32>;
+@group(0) @binding(3) var<storage, read> gradient: array<f32>;
+@group(0) @binding(4) var<storage, read> scalars: array<vec4f>;
+@group(0) @binding(5) var<storage, read> clip: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  let finite = (bitcast<u32>(clip[0]) & EXPONENT_BITS) != EXPONENT_BITS;
+  if (index >= params.count || !finite) {
+    return;
+  }
+  let rate = scalars[params.row].x;
+  let decay = scalars[params.row].y;
+  let correction = scalars[params.row].z;
+  let g = clip[1] * gradient[index];
+  let m = average[index] + params.one_minus_beta1 * (g - average[index]);
+  let v = params.beta2 * average_square[index] + params.one_minus_beta2 * g * g;
+  average[index] = m;
+  average_square[index] = v;
+  parameter[index] = decay * parameter[index] - rate * m / (sqrt(v) / correction + params.eps);
+}
+`,
+  "adamw_update_vec4": `// One step of AdamW, in place, as torch.optim.AdamW:
+//   g = clip * gradient;  m = m + (1 - beta1) (g - m);  v = beta2 v + (1 - beta2) g^2
+//   parameter = decay * parameter - rate * m / (sqrt(v) / correction + eps)
+// Row params.row of the scalars holds rate = lr / (1 - beta1^t), decay = 1 - lr * weight_decay and
+// correction = sqrt(1 - beta2^t); clip[1] is the factor of clipping. If the norm of all gradients, clip[0], is not finite,
+// nothing changes. Element counts divisible by 4.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
+
+const WORKGROUP: u32 = 64u;
+
+const EXPONENT_BITS: u32 = 0x7f800000u;
+
+struct Params {
+  count: u32,
+  row: u32,
+  one_minus_beta1: f32,
+  beta2: f32,
+  one_minus_beta2: f32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> parameter: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> average: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> average_square: array<vec4f>;
+@group(0) @binding(3) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(4) var<storage, read> scalars: array<vec4f>;
+@group(0) @binding(5) var<storage, read> clip: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  let finite = (bitcast<u32>(clip[0]) & EXPONENT_BITS) != EXPONENT_BITS;
+  if (index >= params.count || !finite) {
+    return;
+  }
+  let rate = scalars[params.row].x;
+  let decay = scalars[params.row].y;
+  let correction = scalars[params.row].z;
+  let g = clip[1] * gradient[index];
+  let m = average[index] + params.one_minus_beta1 * (g - average[index]);
+  let v = params.beta2 * average_square[index] + params.one_minus_beta2 * g * g;
+  average[index] = m;
+  average_square[index] = v;
+  parameter[index] = decay * parameter[index] - rate * m / (sqrt(v) / correction + params.eps);
+}
+`,
   "add": `// Sum of two tensors of one shape, with an optional ReLU (the end of a residual block).
 //   y = a + b, or max(a + b, 0) with RELU, element by element. Any element count.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
@@ -321,6 +498,48 @@ fn main(
   }
 }
 `,
+  "clip_factor": `// Norm of all gradients from their partial sums of squares, and the factor that limits it, as torch.nn.utils.clip_grad_norm_:
+//   clip[0] = sqrt(sum of partial);  clip[1] = min(1, max_norm / (clip[0] + EPS)), or 1 without LIMIT
+// One workgroup; the order of additions is fixed.
+// Dispatch: 1 workgroup.
+
+const WORKGROUP: u32 = 256u;
+const LIMIT: bool = true;
+
+const EPS: f32 = 1e-6;
+
+struct Params {
+  count: u32,
+  max_norm: f32,
+}
+
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> clip: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(local_invocation_index) local: u32) {
+  var sum = 0.0;
+  for (var index = local; index < params.count; index += WORKGROUP) {
+    sum += partial[index];
+  }
+  sums[local] = sum;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    if (local < half) {
+      sums[local] += sums[local + half];
+    }
+    workgroupBarrier();
+  }
+  if (local == 0u) {
+    let norm = sqrt(sums[0]);
+    clip[0] = norm;
+    clip[1] = select(1.0, min(1.0, params.max_norm / (norm + EPS)), LIMIT);
+  }
+}
+`,
   "conv2d_direct": `// Convolution of any kernel size, stride, padding, dilation, groups and channel count, one element per invocation:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), g(o) * IN_C/groups + c] * w[tap, c, o]),   NHWC
 // The fallback where no tiled kernel fits: channels not divisible by 4, groups, and very few output channels.
@@ -404,6 +623,91 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     sum += residual[index];
   }
   output[index] = select(sum, max(sum, 0.0), RELU);
+}
+`,
+  "conv2d_direct_weight_gradient": `// Gradient of a convolution's filter, one element per invocation, any kernel size, stride, padding, dilation, groups and
+// channel count, NHWC:
+//   dw[tap, c, o] = sum over pixels p of x[pixel(p, tap), g(o) * IN_C/groups + c] * dy[p, o]
+// in the packed layout [O / panel, kh, kw, I, panel]; output channels that only fill the panel get zeros. The fallback where
+// no tiled kernel fits. Row sums are added up per sample, then all samples: a long sum in f32 stays accurate.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of dw.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+  batch: u32,
+  in_height: u32,
+  in_width: u32,
+  in_stride: u32, // elements from one pixel to the next
+  in_first: u32, // first channel that is read
+  out_height: u32,
+  out_width: u32,
+  out_channels: u32,
+  panel: u32, // output channels that lie together in the filter
+  kernel_height: u32,
+  kernel_width: u32,
+  stride: u32,
+  padding_y: i32,
+  padding_x: i32,
+  dilation: u32,
+  group_inputs: u32, // input channels of one group
+  group_outputs: u32,
+  accumulate: u32, // add to what is there
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read> gradient: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+// The output rows (or columns) from x to y - 1 whose input at an offset lies in an image of that size.
+fn inside(offset: i32, size: u32, count: u32) -> vec2u {
+  let stride = i32(params.stride);
+  let first = max(0, stride - 1 - offset) / stride;
+  let last = max(0, i32(size) - offset + stride - 1) / stride;
+  return vec2u(u32(first), min(u32(last), count));
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let row = index / params.panel;
+  let c = row % params.group_inputs;
+  let tap = row / params.group_inputs;
+  let kx = tap % params.kernel_width;
+  let ky = (tap / params.kernel_width) % params.kernel_height;
+  let o = tap / (params.kernel_width * params.kernel_height) * params.panel + index % params.panel;
+
+  var total = 0.0;
+  if (o < params.out_channels) {
+    let channel = params.in_first + (o / params.group_outputs) * params.group_inputs + c;
+    let offset_y = i32(ky * params.dilation) - params.padding_y;
+    let offset_x = i32(kx * params.dilation) - params.padding_x;
+    let rows = inside(offset_y, params.in_height, params.out_height);
+    let columns = inside(offset_x, params.in_width, params.out_width);
+    for (var n = 0u; n < params.batch; n++) {
+      var sample = 0.0;
+      for (var y = rows.x; y < rows.y; y++) {
+        let from = i32((n * params.in_height + u32(i32(y * params.stride) + offset_y)) * params.in_width) + offset_x;
+        let to = (n * params.out_height + y) * params.out_width;
+        var sum = 0.0;
+        for (var x = columns.x; x < columns.y; x++) {
+          let at = u32(from + i32(x * params.stride)) * params.in_stride + channel;
+          sum = fma(input[at], gradient[(to + x) * params.out_channels + o], sum);
+        }
+        sample += sum;
+      }
+      total += sample;
+    }
+  }
+  if (params.accumulate != 0u) {
+    total += output[index];
+  }
+  output[index] = total;
 }
 `,
   "conv2d_reduce": `// Second stage of a split convolution: adds the partial sums of conv2d_tiled in slice order and applies the epilogue.
@@ -861,6 +1165,108 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   store(pixel + 3u, column, group.z, sum3);
 }
 `,
+  "conv2d_transpose_weight": `// The filter of the convolution that takes the gradient of a convolution's output to that of its input: input and output
+// channels exchanged, taps in reverse order, or only every step-th of them (a stride's phase):
+//   t[tap(ky, kx), o, c] = w[tap(first_y + step (kh-1-ky), first_x + step (kw-1-kx)), c, o]
+// Both sides are packed, [channels / panel, kh, kw, other channels, panel]; channels that only fill the panel get zeros.
+// One element per invocation, any groups and channel counts; conv2d_transpose_weight_vec4 is the fast one.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of t.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+  in_channels: u32, // of all groups: the transposed filter's outputs
+  group_inputs: u32,
+  group_outputs: u32, // the transposed filter's inputs
+  panel: u32, // of w
+  kernel_height: u32, // of w
+  kernel_width: u32,
+  out_panel: u32, // of t
+  out_height: u32, // taps of t
+  out_width: u32,
+  first_y: u32,
+  first_x: u32,
+  step: u32,
+}
+
+@group(0) @binding(0) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let row = index / params.out_panel;
+  let tap = row / params.group_outputs;
+  let y = params.first_y + params.step * (params.out_height - 1u - (tap / params.out_width) % params.out_height);
+  let x = params.first_x + params.step * (params.out_width - 1u - tap % params.out_width);
+  let c = tap / (params.out_width * params.out_height) * params.out_panel + index % params.out_panel;
+  let o = c / params.group_inputs * params.group_outputs + row % params.group_outputs;
+
+  var value = 0.0;
+  if (c < params.in_channels) {
+    let panel_tap = (o / params.panel * params.kernel_height + y) * params.kernel_width + x;
+    value = weight[(panel_tap * params.group_inputs + c % params.group_inputs) * params.panel + o % params.panel];
+  }
+  output[index] = value;
+}
+`,
+  "conv2d_transpose_weight_vec4": `// The filter of the convolution that takes the gradient of a convolution's output to that of its input: input and output
+// channels exchanged, taps in reverse order, or only every step-th of them (a stride's phase):
+//   t[tap(ky, kx), o, c] = w[tap(first_y + step (kh-1-ky), first_x + step (kw-1-kx)), c, o]
+// Both sides are packed, [channels / panel, kh, kw, other channels, panel]. One group, channels divisible by 4: each
+// invocation turns a block of 4x4.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = taps * Cin/4 * Cout/4.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+  in_channels: u32,
+  out_channels4: u32,
+  panel4: u32, // vec4 of output channels that lie together in w
+  kernel_height: u32, // of w
+  kernel_width: u32,
+  out_panel4: u32, // vec4 of input channels that lie together in t
+  out_height: u32, // taps of t
+  out_width: u32,
+  first_y: u32,
+  first_x: u32,
+  step: u32,
+}
+
+@group(0) @binding(0) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let row = index / params.out_panel4;
+  let o = row % params.out_channels4;
+  let tap = row / params.out_channels4;
+  let y = params.first_y + params.step * (params.out_height - 1u - (tap / params.out_width) % params.out_height);
+  let x = params.first_x + params.step * (params.out_width - 1u - tap % params.out_width);
+  let c = (tap / (params.out_width * params.out_height) * params.out_panel4 + index % params.out_panel4) * 4u;
+
+  let panel = params.panel4;
+  let panel_tap = (o / panel * params.kernel_height + y) * params.kernel_width + x;
+  let at = (panel_tap * params.in_channels + c) * panel + o % panel;
+  let w = transpose(mat4x4f(weight[at], weight[at + panel], weight[at + 2u * panel], weight[at + 3u * panel]));
+  let to = row * 4u * params.out_panel4 + index % params.out_panel4;
+  output[to] = w[0];
+  output[to + params.out_panel4] = w[1];
+  output[to + 2u * params.out_panel4] = w[2];
+  output[to + 3u * params.out_panel4] = w[3];
+}
+`,
   "crop_resize": `// Crops rectangles out of a packed frame, pads outside of the frame and resizes them bilinearly to a square.
 //   source position of output d = max(0, (d + 0.5) * extent / SIZE - 0.5), per axis, clamped to the rectangle;
 //   pixels of the rectangle outside of the frame have the target's padding value
@@ -1225,6 +1631,57 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
 }
 `,
+  "fill": `// Fills a tensor with one value: the seed of a backward pass, or a gradient's first zeros.
+// Dispatch: one invocation per element; the grid's rows continue its columns.
+
+const WORKGROUP: u32 = 64u;
+const VALUE: f32 = 1.0;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let i = id.y * grid.x * WORKGROUP + id.x;
+  if (i < params.count) {
+    output[i] = VALUE;
+  }
+}
+`,
+  "fold_batch_norm": `// A batch norm's running statistics as a scale and a bias per channel:
+//   scale = gamma / sqrt(variance + eps),  bias = beta - mean * scale
+// Dispatch: one invocation per channel.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  channels: u32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read> gamma: array<f32>;
+@group(0) @binding(1) var<storage, read> beta: array<f32>;
+@group(0) @binding(2) var<storage, read> mean: array<f32>;
+@group(0) @binding(3) var<storage, read> variance: array<f32>;
+@group(0) @binding(4) var<storage, read_write> scale: array<f32>;
+@group(0) @binding(5) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let c = id.x;
+  if (c >= params.channels) {
+    return;
+  }
+  let factor = gamma[c] / sqrt(variance[c] + params.eps);
+  scale[c] = factor;
+  bias[c] = beta[c] - mean[c] * factor;
+}
+`,
   "frozen_batch_norm": `// Batch normalisation with frozen statistics, folded into one scale and one bias per channel, with an optional ReLU.
 //   y[..., c] = x[..., c] * scale[c] + bias[c],  scale = gamma / sqrt(variance + eps),  bias = beta - mean * scale
 // Any channel count. One invocation computes one element.
@@ -1283,6 +1740,279 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let channel = index % GROUPS;
   let value = fma(input[index], scale[channel], bias[channel]);
   output[index] = select(value, max(value, vec4f()), RELU);
+}
+`,
+  "interleave_phase": `// Puts one phase of an image in its place: of each STRIDE x STRIDE pixels it is the one at (phase_y, phase_x), NHWC.
+//   y[n, j * STRIDE + phase_y, i * STRIDE + phase_x, c] = x[n, j, i, c]      or 0 where EMPTY
+// One element per invocation; interleave_phase_vec4 is the twin for channels divisible by 4.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of x.
+
+const WORKGROUP: u32 = 64u;
+const EMPTY: bool = false;
+
+struct Params {
+  count: u32,
+  channels: u32,
+  height: u32, // of x
+  width: u32,
+  out_height: u32,
+  out_width: u32,
+  stride: u32,
+  phase_y: u32,
+  phase_x: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let pixel = index / params.channels;
+  let row = pixel / params.width;
+  let n = row / params.height;
+  let y = row % params.height * params.stride + params.phase_y;
+  let x = pixel % params.width * params.stride + params.phase_x;
+  let to = ((n * params.out_height + y) * params.out_width + x) * params.channels + index % params.channels;
+  var value = 0.0;
+  if (!EMPTY) {
+    value = input[index];
+  }
+  output[to] = value;
+}
+`,
+  "interleave_phase_vec4": `// Puts one phase of an image in its place: of each STRIDE x STRIDE pixels it is the one at (phase_y, phase_x), NHWC.
+//   y[n, j * STRIDE + phase_y, i * STRIDE + phase_x, c] = x[n, j, i, c]      or 0 where EMPTY
+// Four channels per invocation; channels divisible by 4.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of x / 4.
+
+const WORKGROUP: u32 = 64u;
+const EMPTY: bool = false;
+
+struct Params {
+  count: u32, // in vec4, as are channels
+  channels: u32,
+  height: u32, // of x
+  width: u32,
+  out_height: u32,
+  out_width: u32,
+  stride: u32,
+  phase_y: u32,
+  phase_x: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let pixel = index / params.channels;
+  let row = pixel / params.width;
+  let n = row / params.height;
+  let y = row % params.height * params.stride + params.phase_y;
+  let x = pixel % params.width * params.stride + params.phase_x;
+  let to = ((n * params.out_height + y) * params.out_width + x) * params.channels + index % params.channels;
+  var value = vec4f();
+  if (!EMPTY) {
+    value = input[index];
+  }
+  output[to] = value;
+}
+`,
+  "loss_cross_entropy": `// Weighted softmax cross entropy of two classes per anchor, its gradient, and one partial sum per workgroup.
+//   z = logit[label] - logit[other],  loss = scale * w * log(1 + exp(-z)),  w = weight * class_weight[label]
+//   d loss / d logit[other] = scale * w / (1 + exp(z)) = - d loss / d logit[label]
+// Written with softplus, so that logits of any finite size are safe (CrossEntropyLoss of mmdet, use_sigmoid=False).
+// logits, gradient [positions, class * ANCHORS + a]; labels (0, or above 0.5: object), weights [anchors] at
+// position * ANCHORS + a. partials[first + workgroup] = sum of the workgroup's losses, in a fixed order.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = anchors.
+
+const WORKGROUP: u32 = 256u;
+const ANCHORS: u32 = 5u;
+
+const CLASSES: u32 = 2u;
+const OBJECT: f32 = 0.5;
+const SERIES_BELOW: f32 = 0.01;
+
+struct Params {
+  class_weight: vec2f,
+  scale: f32,
+  count: u32,
+  first: u32,
+}
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<f32>;
+@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(3) var<storage, read_write> gradient: array<f32>;
+@group(0) @binding(4) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+// log(1 + e) for 0 <= e <= 1; the series keeps what adding 1 would round away.
+fn log1p(e: f32) -> f32 {
+  return select(log(1.0 + e), e * (1.0 - e * (0.5 - e * (1.0 / 3.0 - 0.25 * e))), e < SERIES_BELOW);
+}
+
+fn softplus(z: f32) -> f32 {
+  return max(z, 0.0) + log1p(exp(-abs(z)));
+}
+
+fn anchor_loss(index: u32) -> f32 {
+  let background_at = index / ANCHORS * ANCHORS * CLASSES + index % ANCHORS;
+  let object_at = background_at + ANCHORS;
+  let margin = logits[object_at] - logits[background_at];
+  let is_object = labels[index] > OBJECT;
+  let z = select(-margin, margin, is_object);
+  let weight = params.scale * weights[index] * select(params.class_weight.x, params.class_weight.y, is_object);
+  let slope = weight * exp(-softplus(z));
+  gradient[object_at] = select(slope, -slope, is_object);
+  gradient[background_at] = select(-slope, slope, is_object);
+  return weight * softplus(-z);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(local_invocation_index) local: u32,
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+) {
+  let group = workgroup.y * grid.x + workgroup.x;
+  let index = group * WORKGROUP + local;
+  var loss = 0.0;
+  if (index < params.count) {
+    loss = anchor_loss(index);
+  }
+  sums[local] = loss;
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (local < half) {
+      sums[local] += sums[local + half];
+    }
+  }
+  if (local == 0u && group * WORKGROUP < params.count) {
+    partials[params.first + group] = sums[0];
+  }
+}
+`,
+  "loss_l1": `// Weighted L1 or smooth L1 loss of box deltas, its gradient, and one partial sum per workgroup.
+//   d = prediction - target, per coordinate
+//   L1: loss = scale * w * |d|;  with SMOOTH: scale * w * (d^2 / (2 beta) where |d| < beta, else |d| - beta / 2)
+// (L1Loss and SmoothL1Loss of mmdet.) The gradient of |d| at 0 is 0.
+// prediction, gradient [positions, coordinate * ANCHORS + a]; targets, weights [anchors] of four coordinates at
+// position * ANCHORS + a. partials[first + workgroup] = sum of the workgroup's losses, in a fixed order.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = anchors.
+
+const WORKGROUP: u32 = 256u;
+const ANCHORS: u32 = 5u;
+const SMOOTH: bool = false;
+
+const COORDINATES: u32 = 4u;
+
+struct Params {
+  scale: f32,
+  beta: f32,
+  count: u32,
+  first: u32,
+}
+
+@group(0) @binding(0) var<storage, read> prediction: array<f32>;
+@group(0) @binding(1) var<storage, read> targets: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> gradient: array<f32>;
+@group(0) @binding(4) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+fn anchor_loss(index: u32) -> f32 {
+  let start = index / ANCHORS * ANCHORS * COORDINATES + index % ANCHORS;
+  var difference = -targets[index];
+  for (var c = 0u; c < COORDINATES; c++) {
+    difference[c] += prediction[start + c * ANCHORS];
+  }
+  let distance = abs(difference);
+  let weight = params.scale * weights[index];
+  var loss = distance;
+  var slope = sign(difference);
+  if (SMOOTH) {
+    let near = distance < vec4f(params.beta);
+    loss = select(distance - 0.5 * params.beta, 0.5 * distance * distance / params.beta, near);
+    slope = select(slope, difference / params.beta, near);
+  }
+  slope *= weight;
+  for (var c = 0u; c < COORDINATES; c++) {
+    gradient[start + c * ANCHORS] = slope[c];
+  }
+  return dot(weight, loss);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(local_invocation_index) local: u32,
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+) {
+  let group = workgroup.y * grid.x + workgroup.x;
+  let index = group * WORKGROUP + local;
+  var loss = 0.0;
+  if (index < params.count) {
+    loss = anchor_loss(index);
+  }
+  sums[local] = loss;
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (local < half) {
+      sums[local] += sums[local + half];
+    }
+  }
+  if (local == 0u && group * WORKGROUP < params.count) {
+    partials[params.first + group] = sums[0];
+  }
+}
+`,
+  "loss_sum": `// Sum of the partial sums of a loss, in a fixed order, so that every run gives the same bits: loss = sum of partials.
+// One workgroup; invocation i adds every WORKGROUP-th partial from i on, then a tree adds the invocations.
+// Dispatch: one workgroup.
+
+const WORKGROUP: u32 = 256u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> partials: array<f32>;
+@group(0) @binding(1) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(local_invocation_index) local: u32) {
+  var sum = 0.0;
+  for (var i = local; i < params.count; i += WORKGROUP) {
+    sum += partials[i];
+  }
+  sums[local] = sum;
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (local < half) {
+      sums[local] += sums[local + half];
+    }
+  }
+  if (local == 0u) {
+    loss[0] = sums[0];
+  }
 }
 `,
   "max_pool": `// Max pooling; padding counts as minus infinity.
@@ -1433,6 +2163,238 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     return;
   }
   output[index] = max(input[index], vec4f());
+}
+`,
+  "scale": `// y = x * factor, the factor read from a tensor of one element.
+// Dispatch: one invocation per element; the grid's rows continue its columns.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read> factor: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let i = id.y * grid.x * WORKGROUP + id.x;
+  if (i < params.count) {
+    output[i] = input[i] * factor[0];
+  }
+}
+`,
+  "scale_vec4": `// scale.wgsl, four elements per invocation.
+// Dispatch: one invocation per four elements; the grid's rows continue its columns.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32, // vec4
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> factor: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let i = id.y * grid.x * WORKGROUP + id.x;
+  if (i < params.count) {
+    output[i] = input[i] * factor[0];
+  }
+}
+`,
+  "sgd_update": `// One step of stochastic gradient descent with momentum, in place, as torch.optim.SGD:
+//   d = clip * gradient + weight_decay * parameter;  v = momentum * v + share * d;  d = d + momentum * v (NESTEROV) or v
+//   parameter = parameter - rate * d
+// Rate and share (1 - dampening, 1 at the first step) stand in row params.row of the scalars, the factor of clipping in
+// clip[1]. If the norm of all gradients, clip[0], is not finite, nothing changes. Any element count.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
+
+const WORKGROUP: u32 = 64u;
+const MOMENTUM: bool = true;
+const NESTEROV: bool = false;
+
+const EXPONENT_BITS: u32 = 0x7f800000u;
+
+struct Params {
+  count: u32,
+  row: u32,
+  momentum: f32,
+  weight_decay: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> parameter: array<f32>;
+@group(0) @binding(1) var<storage, read_write> velocity: array<f32>;
+@group(0) @binding(2) var<storage, read> gradient: array<f32>;
+@group(0) @binding(3) var<storage, read> scalars: array<vec4f>;
+@group(0) @binding(4) var<storage, read> clip: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  let finite = (bitcast<u32>(clip[0]) & EXPONENT_BITS) != EXPONENT_BITS;
+  if (index >= params.count || !finite) {
+    return;
+  }
+  let rate = scalars[params.row].x;
+  let share = scalars[params.row].y;
+  let before = parameter[index];
+  var direction = clip[1] * gradient[index] + params.weight_decay * before;
+  if (MOMENTUM) {
+    let moved = params.momentum * velocity[index] + share * direction;
+    velocity[index] = moved;
+    direction = select(moved, direction + params.momentum * moved, NESTEROV);
+  }
+  parameter[index] = before - rate * direction;
+}
+`,
+  "sgd_update_vec4": `// One step of stochastic gradient descent with momentum, in place, as torch.optim.SGD:
+//   d = clip * gradient + weight_decay * parameter;  v = momentum * v + share * d;  d = d + momentum * v (NESTEROV) or v
+//   parameter = parameter - rate * d
+// Rate and share (1 - dampening, 1 at the first step) stand in row params.row of the scalars, the factor of clipping in
+// clip[1]. If the norm of all gradients, clip[0], is not finite, nothing changes. Element counts divisible by 4.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
+
+const WORKGROUP: u32 = 64u;
+const MOMENTUM: bool = true;
+const NESTEROV: bool = false;
+
+const EXPONENT_BITS: u32 = 0x7f800000u;
+
+struct Params {
+  count: u32,
+  row: u32,
+  momentum: f32,
+  weight_decay: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> parameter: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> velocity: array<vec4f>;
+@group(0) @binding(2) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(3) var<storage, read> scalars: array<vec4f>;
+@group(0) @binding(4) var<storage, read> clip: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  let finite = (bitcast<u32>(clip[0]) & EXPONENT_BITS) != EXPONENT_BITS;
+  if (index >= params.count || !finite) {
+    return;
+  }
+  let rate = scalars[params.row].x;
+  let share = scalars[params.row].y;
+  let before = parameter[index];
+  var direction = clip[1] * gradient[index] + params.weight_decay * before;
+  if (MOMENTUM) {
+    let moved = params.momentum * velocity[index] + share * direction;
+    velocity[index] = moved;
+    direction = select(moved, direction + params.momentum * moved, NESTEROV);
+  }
+  parameter[index] = before - rate * direction;
+}
+`,
+  "squared_sum": `// Sums of squares of runs of elements; the order of additions is fixed, so that the same input gives the same bits.
+//   partial[params.base + k] = sum of input[i]^2 over run k: WORKGROUP * params.rounds elements
+// Each invocation adds up \`rounds\` elements a workgroup's width apart, then the workgroup's sums are folded in half until one
+// is left. Any element count.
+// Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups, linearised over x and y, with count = elements.
+
+const WORKGROUP: u32 = 256u;
+
+struct Params {
+  count: u32,
+  rounds: u32,
+  base: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(local_invocation_index) local: u32,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+) {
+  let run = group.y * grid.x + group.x;
+  let start = run * WORKGROUP * params.rounds;
+  var sum = 0.0;
+  for (var round = 0u; round < params.rounds; round++) {
+    let index = start + round * WORKGROUP + local;
+    if (index < params.count) {
+      sum += input[index] * input[index];
+    }
+  }
+  sums[local] = sum;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    if (local < half) {
+      sums[local] += sums[local + half];
+    }
+    workgroupBarrier();
+  }
+  if (local == 0u && start < params.count) {
+    partial[params.base + run] = sums[0];
+  }
+}
+`,
+  "squared_sum_vec4": `// Sums of squares of runs of elements; the order of additions is fixed, so that the same input gives the same bits.
+//   partial[params.base + k] = sum of input[i]^2 over run k: WORKGROUP * params.rounds elements of four
+// Each invocation adds up \`rounds\` elements of four a workgroup's width apart, then the workgroup's sums are folded in half until one
+// is left. Element counts divisible by 4.
+// Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups, linearised over x and y, with count = elements / 4.
+
+const WORKGROUP: u32 = 256u;
+
+struct Params {
+  count: u32,
+  rounds: u32,
+  base: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(local_invocation_index) local: u32,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+) {
+  let run = group.y * grid.x + group.x;
+  let start = run * WORKGROUP * params.rounds;
+  var sum = 0.0;
+  for (var round = 0u; round < params.rounds; round++) {
+    let index = start + round * WORKGROUP + local;
+    if (index < params.count) {
+      sum += dot(input[index], input[index]);
+    }
+  }
+  sums[local] = sum;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    if (local < half) {
+      sums[local] += sums[local + half];
+    }
+    workgroupBarrier();
+  }
+  if (local == 0u && start < params.count) {
+    partial[params.base + run] = sums[0];
+  }
 }
 `,
   "weighted_sum": `// Sum of up to four tensors of one shape, weighted by the softmax of learned logits, or their plain average.

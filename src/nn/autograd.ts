@@ -1,0 +1,150 @@
+// Reverse-mode differentiation over a recording. A tape notes, for every op, which tensors went in, what came out and the rule
+// that turns the output's gradient into the inputs'. `backward` walks the notes from the last to the first. Everything is
+// recorded, nothing runs: the memory of an intermediate goes back after its last reader, forward or backward, because the
+// recorder's planner sees the whole step. Source of the scheme: Griewank and Walther, Evaluating Derivatives, chapter 3.
+
+import { ShapeError } from '../gpu/errors.ts'
+import type { Recorder } from '../gpu/recorder.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { add, fill } from '../kernels/elementwise.ts'
+import type { Parameter } from './parameter.ts'
+
+/** A tensor that a tape knows: its values, and whether a gradient with respect to it is wanted. */
+export class Tensor {
+  readonly data: GpuTensor
+  readonly requiresGrad: boolean
+
+  constructor(data: GpuTensor, requiresGrad: boolean) {
+    this.data = data
+    this.requiresGrad = requiresGrad
+  }
+}
+
+/** The gradient of the loss with respect to an op's output, to those with respect to its inputs, in their order. */
+export type Rule = (gradient: GpuTensor) => readonly (GpuTensor | undefined)[]
+
+interface Node {
+  readonly inputs: readonly Tensor[]
+  readonly output: Tensor
+  readonly rule: Rule
+}
+
+export class Tape {
+  readonly r: Recorder
+  readonly #nodes: Node[] = []
+  readonly #parameters = new Map<Parameter, Tensor>()
+  #recording = true
+
+  constructor(recorder: Recorder) {
+    this.r = recorder
+  }
+
+  /** A tensor without gradient. */
+  constant(data: GpuTensor): Tensor {
+    return new Tensor(data, false)
+  }
+
+  /** A tensor whose gradient is wanted. */
+  variable(data: GpuTensor): Tensor {
+    return new Tensor(data, true)
+  }
+
+  /** The parameter as a tensor: the same one however often it is used, so that its gradients add up. */
+  parameter(parameter: Parameter, trains: boolean): Tensor {
+    const known = this.#parameters.get(parameter)
+    if (known) return known
+    const tensor = new Tensor(parameter.data, trains)
+    this.#parameters.set(parameter, tensor)
+    return tensor
+  }
+
+  /** Whether an op on these inputs is noted: some input wants a gradient, and this is not inside `noGrad`. */
+  tracks(inputs: readonly (Tensor | undefined)[]): boolean {
+    return this.#recording && inputs.some((input) => input?.requiresGrad)
+  }
+
+  /** What `body` records is not noted; nothing in it is kept for a backward pass. */
+  noGrad<T>(body: () => T): T {
+    const before = this.#recording
+    this.#recording = false
+    try {
+      return body()
+    } finally {
+      this.#recording = before
+    }
+  }
+
+  /** Notes an op that has been recorded: its output wants a gradient if one of its inputs does. */
+  note(inputs: readonly (Tensor | undefined)[], output: GpuTensor, rule: Rule): Tensor {
+    const given = inputs.filter((input) => input !== undefined)
+    const tracked = this.tracks(given)
+    const tensor = new Tensor(output, tracked)
+    if (tracked) this.#nodes.push({ inputs: given, output: tensor, rule })
+    return tensor
+  }
+
+  /**
+   * Records the backward pass of a loss, `[1]`.
+   * @returns the gradients of all tensors that want one and on which the loss depends
+   * @throws ShapeError if the loss has more than one element, or depends on nothing that wants a gradient
+   */
+  backward(loss: Tensor): Gradients {
+    if (loss.data.size !== 1) {
+      throw new ShapeError(`backward: the loss \`${loss.data.label}\` is [${loss.data.shape}], expected one element`)
+    }
+    if (!loss.requiresGrad) throw new ShapeError('backward: the loss depends on no tensor that wants a gradient')
+    const gradients = new Gradients(this.#parameters)
+    gradients.add(this.r, loss, fill(this.r, loss.data.shape, 1, 'backward.seed'))
+    for (const { inputs, output, rule } of this.#nodes.toReversed()) {
+      const gradient = gradients.take(output)
+      if (!gradient) continue
+      for (const [index, part] of rule(gradient).entries()) {
+        const input = inputs[index]
+        if (input?.requiresGrad && part) gradients.add(this.r, input, part)
+      }
+    }
+    return gradients
+  }
+}
+
+/** Gradients by tensor, summed over all uses. */
+export class Gradients {
+  readonly #byTensor = new Map<Tensor, GpuTensor>()
+  readonly #parameters: ReadonlyMap<Parameter, Tensor>
+
+  constructor(parameters: ReadonlyMap<Parameter, Tensor>) {
+    this.#parameters = parameters
+  }
+
+  /** Of a leaf: a parameter's tensor, or a variable. Undefined if the loss does not depend on it. */
+  of(tensor: Tensor): GpuTensor | undefined {
+    return this.#byTensor.get(tensor)
+  }
+
+  /** Of every parameter that the loss depends on and that trains, in the order of their first use. */
+  get parameters(): ReadonlyMap<Parameter, GpuTensor> {
+    const found = [...this.#parameters].flatMap(([parameter, tensor]) => {
+      const gradient = this.#byTensor.get(tensor)
+      return gradient ? [[parameter, gradient] as const] : []
+    })
+    return new Map(found)
+  }
+
+  /** Adds a contribution. @throws ShapeError if it has not the tensor's size: the rule that made it is wrong */
+  add(r: Recorder, tensor: Tensor, part: GpuTensor): void {
+    const { label, shape, size } = tensor.data
+    if (part.size !== size) {
+      throw new ShapeError(`Gradient \`${part.label}\` [${part.shape}] does not fit tensor \`${label}\` [${shape}]`)
+    }
+    const fitting = part.reshape(shape)
+    const before = this.#byTensor.get(tensor)
+    this.#byTensor.set(tensor, before ? add(r, { a: before, b: fitting, label: `${label}.gradient` }) : fitting)
+  }
+
+  /** An intermediate's gradient, which nobody asks for again. */
+  take(tensor: Tensor): GpuTensor | undefined {
+    const gradient = this.#byTensor.get(tensor)
+    this.#byTensor.delete(tensor)
+    return gradient
+  }
+}
