@@ -8,7 +8,7 @@ import type { GpuTensor } from '../gpu/tensor.ts'
 import { type ConvLaunch, direct, subgroup, tiled } from './conv-launch.ts'
 import { type ConvPlan, type ConvProblem, chooseConv, samplesPerSlice } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
-import { expectInteger, expectShape, imageShape } from './launch.ts'
+import { expectInteger, expectShape, imageShape, type TensorDescription } from './launch.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 import { winograd } from './winograd.ts'
 
@@ -50,27 +50,31 @@ export function conv2d(r: Recorder, args: Conv2dArgs): GpuTensor {
   if (residual) expectShape(label, residual, shape)
   const output = r.alloc(shape, 'f32', label)
   const chosen = args.plan ?? choosePlan(r, args, problem)
-  const tensors = [input, output, ...(residual ? [residual] : [])]
-  for (const slice of batchSlices(r.adapter, tensors, samplesPerSlice(r.adapter, chosen, problem))) {
-    const part = { ...problem, batch: slice.count }
-    launch(r, chosen, {
-      problem: part,
-      weight,
-      input: sliceOf(input, slice),
-      output: sliceOf(output, slice),
-      scale: args.scale,
-      bias: args.bias,
-      residual: residual && sliceOf(residual, slice),
-      relu,
-      firstChannel: args.firstChannel ?? 0,
-      label,
-    })
-  }
+  const { scale, bias, firstChannel = 0 } = args
+  convolve(r, chosen, { problem, weight, input, output, scale, bias, residual, relu, firstChannel, label })
   return output
 }
 
+/** Records a convolution whose geometry is known, in batch slices where a tensor is above the binding limit. */
+export function convolve(r: Recorder, plan: ConvPlan, conv: ConvLaunch): void {
+  const { problem, input, output, residual } = conv
+  const tensors = [input, output, ...(residual ? [residual] : [])]
+  for (const slice of batchSlices(r.adapter, tensors, samplesPerSlice(r.adapter, plan, problem))) {
+    launch(r, plan, {
+      ...conv,
+      problem: { ...problem, batch: slice.count },
+      input: sliceOf(input, slice),
+      output: sliceOf(output, slice),
+      residual: residual && sliceOf(residual, slice),
+    })
+  }
+}
+
+/** What the shapes of a convolution follow from; the input need not exist. */
+export type ConvGeometry = Omit<Conv2dArgs, 'input'> & { readonly input: TensorDescription }
+
 /** The scalars of a convolution. @throws ShapeError if they are impossible */
-export function convProblem(args: Conv2dArgs): ConvProblem {
+export function convProblem(args: ConvGeometry): ConvProblem {
   const { input, weight, stride = 1, padding = 0, dilation = 1, groups = 1, label = 'conv2d' } = args
   const x = imageShape(label, input)
   const [paddingY, paddingX] = typeof padding === 'number' ? [padding, padding] : padding
@@ -116,7 +120,7 @@ function choosePlan(r: Recorder, { firstChannel }: Conv2dArgs, problem: ConvProb
 }
 
 function checkChannels(
-  { input, weight, groups = 1, firstChannel, label = 'conv2d' }: Conv2dArgs,
+  { input, weight, groups = 1, firstChannel, label = 'conv2d' }: ConvGeometry,
   found: number,
   taken: number,
 ): void {

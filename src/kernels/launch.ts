@@ -34,8 +34,11 @@ export interface ImageShape {
   readonly channels: number
 }
 
+/** What a tensor is, without its memory. */
+export type TensorDescription = Pick<GpuTensor, 'shape' | 'dtype' | 'label'>
+
 /** The dimensions of an f32 `[N, H, W, C]` tensor. @throws ShapeError for another rank or element type */
-export function imageShape(op: string, tensor: GpuTensor): ImageShape {
+export function imageShape(op: string, tensor: TensorDescription): ImageShape {
   const [batch, height, width, channels, ...rest] = tensor.shape
   if (batch && height && width && channels && rest.length === 0 && tensor.dtype === 'f32') {
     return { batch, height, width, channels }

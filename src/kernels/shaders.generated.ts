@@ -7,11 +7,22 @@ export type ShaderName =
   | "adamw_update_vec4"
   | "add"
   | "add_vec4"
+  | "batch_norm_gradient_partials"
+  | "batch_norm_gradient_partials_vec4"
+  | "batch_norm_gradient_total"
+  | "batch_norm_input_gradient"
+  | "batch_norm_input_gradient_vec4"
+  | "batch_norm_normalise"
+  | "batch_norm_normalise_vec4"
+  | "batch_norm_partials"
+  | "batch_norm_partials_vec4"
+  | "batch_norm_statistics"
   | "bilinear_resize"
   | "bilinear_resize_vec4"
   | "center_crop"
   | "center_crop_vec4"
   | "channel_sum"
+  | "chunk_total"
   | "clip_factor"
   | "conv2d_direct"
   | "conv2d_direct_weight_gradient"
@@ -27,6 +38,8 @@ export type ShaderName =
   | "fill"
   | "fold_batch_norm"
   | "frozen_batch_norm"
+  | "frozen_batch_norm_gradient"
+  | "frozen_batch_norm_gradient_vec4"
   | "frozen_batch_norm_vec4"
   | "interleave_phase"
   | "interleave_phase_vec4"
@@ -35,6 +48,9 @@ export type ShaderName =
   | "loss_sum"
   | "max_pool"
   | "max_pool_vec4"
+  | "motion_blur"
+  | "pixel_sum_partials"
+  | "pixel_sum_partials_vec4"
   | "relu"
   | "relu_vec4"
   | "scale"
@@ -43,6 +59,7 @@ export type ShaderName =
   | "sgd_update_vec4"
   | "squared_sum"
   | "squared_sum_vec4"
+  | "warp_frames"
   | "weighted_sum"
   | "weighted_sum_vec4"
   | "winograd_input"
@@ -256,6 +273,631 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let sum = a[index] + b[index];
   output[index] = select(sum, max(sum, vec4f()), RELU);
+}
+`,
+  "batch_norm_gradient_partials": `// First stage of the gradient of batch normalisation: sums over each chunk of pixels.
+//   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
+// g is the gradient of the output, zero with RELU where the forward pass clamped: y = (x - mean) * inv_std * gamma + beta
+// is computed again rather than read. partial: [chunks, 2, C].
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Any channel count. One invocation takes one chunk of one channel.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+const RELU: bool = false;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+  // Where the chunks of this batch slice begin in \`partial\`.
+  first_chunk: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(2) var<storage, read> mean: array<f32>;
+@group(0) @binding(3) var<storage, read> inv_std: array<f32>;
+@group(0) @binding(4) var<storage, read> gamma: array<f32>;
+@group(0) @binding(5) var<storage, read> beta: array<f32>;
+@group(0) @binding(6) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let chunk = index / CHANNELS;
+  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = block + chunk % INTERLEAVE;
+  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let center = mean[channel];
+  let deviation = inv_std[channel];
+  let scale = deviation * gamma[channel];
+  let bias = beta[channel];
+  var products = 0.0;
+  var sum = 0.0;
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let at = pixel * CHANNELS + channel;
+    let x = input[at] - center;
+    var g = gradient[at];
+    if (RELU) {
+      g = select(0.0, g, fma(x, scale, bias) > 0.0);
+    }
+    products = fma(g, x, products);
+    sum += g;
+  }
+  let slot = params.first_chunk + chunk;
+  partial[2u * slot * CHANNELS + channel] = products * deviation;
+  partial[(2u * slot + 1u) * CHANNELS + channel] = sum;
+}
+`,
+  "batch_norm_gradient_partials_vec4": `// First stage of the gradient of batch normalisation: sums over each chunk of pixels.
+//   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
+// g is the gradient of the output, zero with RELU where the forward pass clamped: y = (x - mean) * inv_std * gamma + beta
+// is computed again rather than read. partial: [chunks, 2, C].
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+
+const WORKGROUP: u32 = 64u;
+const GROUPS: u32 = 1u;
+const RELU: bool = false;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+  // Where the chunks of this batch slice begin in \`partial\`.
+  first_chunk: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(1) var<storage, read> input: array<vec4f>;
+@group(0) @binding(2) var<storage, read> mean: array<vec4f>;
+@group(0) @binding(3) var<storage, read> inv_std: array<vec4f>;
+@group(0) @binding(4) var<storage, read> gamma: array<vec4f>;
+@group(0) @binding(5) var<storage, read> beta: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % GROUPS;
+  let chunk = index / GROUPS;
+  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = block + chunk % INTERLEAVE;
+  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let center = mean[channel];
+  let deviation = inv_std[channel];
+  let scale = deviation * gamma[channel];
+  let bias = beta[channel];
+  var products = vec4f();
+  var sum = vec4f();
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let at = pixel * GROUPS + channel;
+    let x = input[at] - center;
+    var g = gradient[at];
+    if (RELU) {
+      g = select(vec4f(), g, fma(x, scale, bias) > vec4f());
+    }
+    products = fma(g, x, products);
+    sum += g;
+  }
+  let slot = params.first_chunk + chunk;
+  partial[2u * slot * GROUPS + channel] = products * deviation;
+  partial[(2u * slot + 1u) * GROUPS + channel] = sum;
+}
+`,
+  "batch_norm_gradient_total": `// Second stage of the gradient of batch normalisation: adds the chunks of batch_norm_gradient_partials.
+//   dgamma = sum of g * xhat,  dbeta = sum of g,  over all N pixels
+// and writes what batch_norm_input_gradient needs: [5, C], mean, inv_std * gamma, beta, dbeta / N, inv_std * dgamma / N.
+// LANES invocations share a channel: each takes every LANES-th chunk, then they add up as a tree, in one order always.
+// Dispatch: ceil(params.channels * LANES / WORKGROUP) workgroups over x.
+
+const WORKGROUP: u32 = 64u;
+const LANES: u32 = 1u;
+
+const COLUMNS: u32 = WORKGROUP / LANES;
+
+struct Params {
+  channels: u32,
+  chunks: u32,
+  // N
+  pixels: f32,
+}
+
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read> mean: array<f32>;
+@group(0) @binding(2) var<storage, read> inv_std: array<f32>;
+@group(0) @binding(3) var<storage, read> gamma: array<f32>;
+@group(0) @binding(4) var<storage, read> beta: array<f32>;
+@group(0) @binding(5) var<storage, read_write> gamma_gradient: array<f32>;
+@group(0) @binding(6) var<storage, read_write> beta_gradient: array<f32>;
+@group(0) @binding(7) var<storage, read_write> coefficients: array<f32>;
+@group(0) @binding(8) var<uniform> params: Params;
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+fn across_lanes(local: u32, value: f32) -> f32 {
+  if (LANES == 1u) {
+    return value;
+  }
+  workgroupBarrier();
+  sums[local] = value;
+  for (var distance = LANES / 2u; distance > 0u; distance /= 2u) {
+    workgroupBarrier();
+    if (local < distance * COLUMNS) {
+      sums[local] += sums[local + distance * COLUMNS];
+    }
+  }
+  workgroupBarrier();
+  return sums[local % COLUMNS];
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
+  let channel = group.x * COLUMNS + local % COLUMNS;
+  let lane = local / COLUMNS;
+  let column = min(channel, params.channels - 1u);
+
+  var products = 0.0;
+  var sum = 0.0;
+  for (var k = lane; k < params.chunks; k += LANES) {
+    products += partial[2u * k * params.channels + column];
+    sum += partial[(2u * k + 1u) * params.channels + column];
+  }
+  let all_products = across_lanes(local, products);
+  let all = across_lanes(local, sum);
+  if (channel < params.channels && lane == 0u) {
+    gamma_gradient[channel] = all_products;
+    beta_gradient[channel] = all;
+    coefficients[channel] = mean[channel];
+    coefficients[params.channels + channel] = inv_std[channel] * gamma[channel];
+    coefficients[2u * params.channels + channel] = beta[channel];
+    coefficients[3u * params.channels + channel] = all / params.pixels;
+    coefficients[4u * params.channels + channel] = inv_std[channel] * all_products / params.pixels;
+  }
+}
+`,
+  "batch_norm_input_gradient": `// Last stage of the gradient of batch normalisation with the batch's statistics, N pixels in all:
+//   dx = scale * (g - sum(g) / N - xhat * sum(g * xhat) / N),  xhat = (x - mean) * inv_std,  scale = inv_std * gamma
+// coefficients: [5, C] with mean, scale, beta, sum(g) / N and inv_std * sum(g * xhat) / N. g is the gradient of the
+// output, zero with RELU where the forward pass clamped: y = (x - mean) * scale + beta is computed again rather than read.
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Any channel count. One invocation takes one chunk of one channel.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+const RELU: bool = false;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(2) var<storage, read> coefficients: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let chunk = index / CHANNELS;
+  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = block + chunk % INTERLEAVE;
+  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let center = coefficients[channel];
+  let scale = coefficients[CHANNELS + channel];
+  let bias = coefficients[2u * CHANNELS + channel];
+  let sum_part = coefficients[3u * CHANNELS + channel];
+  let product_part = coefficients[4u * CHANNELS + channel];
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let at = pixel * CHANNELS + channel;
+    let x = input[at] - center;
+    var g = gradient[at];
+    if (RELU) {
+      g = select(0.0, g, fma(x, scale, bias) > 0.0);
+    }
+    output[at] = scale * (g - sum_part - x * product_part);
+  }
+}
+`,
+  "batch_norm_input_gradient_vec4": `// Last stage of the gradient of batch normalisation with the batch's statistics, N pixels in all:
+//   dx = scale * (g - sum(g) / N - xhat * sum(g * xhat) / N),  xhat = (x - mean) * inv_std,  scale = inv_std * gamma
+// coefficients: [5, C] with mean, scale, beta, sum(g) / N and inv_std * sum(g * xhat) / N. g is the gradient of the
+// output, zero with RELU where the forward pass clamped: y = (x - mean) * scale + beta is computed again rather than read.
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+
+const WORKGROUP: u32 = 64u;
+const GROUPS: u32 = 1u;
+const RELU: bool = false;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(1) var<storage, read> input: array<vec4f>;
+@group(0) @binding(2) var<storage, read> coefficients: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % GROUPS;
+  let chunk = index / GROUPS;
+  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = block + chunk % INTERLEAVE;
+  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let center = coefficients[channel];
+  let scale = coefficients[GROUPS + channel];
+  let bias = coefficients[2u * GROUPS + channel];
+  let sum_part = coefficients[3u * GROUPS + channel];
+  let product_part = coefficients[4u * GROUPS + channel];
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let at = pixel * GROUPS + channel;
+    let x = input[at] - center;
+    var g = gradient[at];
+    if (RELU) {
+      g = select(vec4f(), g, fma(x, scale, bias) > vec4f());
+    }
+    output[at] = scale * (g - sum_part - x * product_part);
+  }
+}
+`,
+  "batch_norm_normalise": `// Batch normalisation with the batch's statistics, with an optional residual and ReLU.
+//   y = max((x - mean[c]) * inv_std[c] * gamma[c] + beta[c] + residual, 0)    (both last steps if asked for)
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Any channel count. One invocation takes one chunk of one channel.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+const HAS_RESIDUAL: bool = false;
+const RELU: bool = false;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read> mean: array<f32>;
+@group(0) @binding(2) var<storage, read> inv_std: array<f32>;
+@group(0) @binding(3) var<storage, read> gamma: array<f32>;
+@group(0) @binding(4) var<storage, read> beta: array<f32>;
+@group(0) @binding(5) var<storage, read> residual: array<f32>;
+@group(0) @binding(6) var<storage, read_write> output: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let chunk = index / CHANNELS;
+  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = block + chunk % INTERLEAVE;
+  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let center = mean[channel];
+  let scale = inv_std[channel] * gamma[channel];
+  let bias = beta[channel];
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let at = pixel * CHANNELS + channel;
+    var y = fma(input[at] - center, scale, bias);
+    if (HAS_RESIDUAL) {
+      y += residual[at];
+    }
+    output[at] = select(y, max(y, 0.0), RELU);
+  }
+}
+`,
+  "batch_norm_normalise_vec4": `// Batch normalisation with the batch's statistics, with an optional residual and ReLU.
+//   y = max((x - mean[c]) * inv_std[c] * gamma[c] + beta[c] + residual, 0)    (both last steps if asked for)
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+
+const WORKGROUP: u32 = 64u;
+const GROUPS: u32 = 1u;
+const HAS_RESIDUAL: bool = false;
+const RELU: bool = false;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> mean: array<vec4f>;
+@group(0) @binding(2) var<storage, read> inv_std: array<vec4f>;
+@group(0) @binding(3) var<storage, read> gamma: array<vec4f>;
+@group(0) @binding(4) var<storage, read> beta: array<vec4f>;
+@group(0) @binding(5) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % GROUPS;
+  let chunk = index / GROUPS;
+  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = block + chunk % INTERLEAVE;
+  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let center = mean[channel];
+  let scale = inv_std[channel] * gamma[channel];
+  let bias = beta[channel];
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let at = pixel * GROUPS + channel;
+    var y = fma(input[at] - center, scale, bias);
+    if (HAS_RESIDUAL) {
+      y += residual[at];
+    }
+    output[at] = select(y, max(y, vec4f()), RELU);
+  }
+}
+`,
+  "batch_norm_partials": `// First stage of batch statistics: mean and sum of squared deviations of each chunk of pixels, in one read of x.
+//   s = sum of (x - x0), q = sum of (x - x0)^2, x0 the chunk's first value;  mean = x0 + s / n,  M2 = q - s^2 / n
+// The shift by x0 keeps q - s^2 / n from cancelling where the mean is large. partial: [chunks, 2, C]; counts: [chunks].
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Any channel count. One invocation takes one chunk of one channel.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+  // Where the chunks of this batch slice begin in \`partial\`.
+  first_chunk: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(2) var<storage, read_write> counts: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let chunk = index / CHANNELS;
+  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = block + chunk % INTERLEAVE;
+  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let shift = input[min(first, params.pixels - 1u) * CHANNELS + channel];
+  var sum = 0.0;
+  var squares = 0.0;
+  var n = 0.0;
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let x = input[pixel * CHANNELS + channel] - shift;
+    sum += x;
+    squares = fma(x, x, squares);
+    n += 1.0;
+  }
+  let offset = sum / max(n, 1.0);
+  let slot = params.first_chunk + chunk;
+  partial[2u * slot * CHANNELS + channel] = shift + offset;
+  partial[(2u * slot + 1u) * CHANNELS + channel] = max(squares - sum * offset, 0.0);
+  if (channel == 0u) {
+    counts[slot] = n;
+  }
+}
+`,
+  "batch_norm_partials_vec4": `// First stage of batch statistics: mean and sum of squared deviations of each chunk of pixels, in one read of x.
+//   s = sum of (x - x0), q = sum of (x - x0)^2, x0 the chunk's first value;  mean = x0 + s / n,  M2 = q - s^2 / n
+// The shift by x0 keeps q - s^2 / n from cancelling where the mean is large. partial: [chunks, 2, C]; counts: [chunks].
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+
+const WORKGROUP: u32 = 64u;
+const GROUPS: u32 = 1u;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+  // Where the chunks of this batch slice begin in \`partial\`.
+  first_chunk: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> counts: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % GROUPS;
+  let chunk = index / GROUPS;
+  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = block + chunk % INTERLEAVE;
+  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let shift = input[min(first, params.pixels - 1u) * GROUPS + channel];
+  var sum = vec4f();
+  var squares = vec4f();
+  var n = 0.0;
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let x = input[pixel * GROUPS + channel] - shift;
+    sum += x;
+    squares = fma(x, x, squares);
+    n += 1.0;
+  }
+  let offset = sum / max(n, 1.0);
+  let slot = params.first_chunk + chunk;
+  partial[2u * slot * GROUPS + channel] = shift + offset;
+  partial[(2u * slot + 1u) * GROUPS + channel] = max(squares - sum * offset, vec4f());
+  if (channel == 0u) {
+    counts[slot] = n;
+  }
+}
+`,
+  "batch_norm_statistics": `// Second stage of batch statistics: joins the chunks of batch_norm_partials (n, mean, M2 each) by Chan's formula:
+//   mean = sum(n * mean_k) / N,  M2 = sum(M2_k + n * (mean_k - mean)^2),  N = sum(n),
+// and updates the running statistics in place, with the unbiased variance as PyTorch does:
+//   inv_std = 1 / sqrt(M2 / N + eps),  running = (1 - momentum) * running + momentum * {mean, M2 / (N - 1)}
+// Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
+// LANES invocations share a channel: each takes every LANES-th chunk, then they add up as a tree, in one order always.
+// Dispatch: ceil(params.channels * LANES / WORKGROUP) workgroups over x.
+
+const WORKGROUP: u32 = 64u;
+const LANES: u32 = 1u;
+
+const COLUMNS: u32 = WORKGROUP / LANES;
+
+struct Params {
+  channels: u32,
+  chunks: u32,
+  // N
+  pixels: f32,
+  momentum: f32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read> counts: array<f32>;
+@group(0) @binding(2) var<storage, read_write> running_mean: array<f32>;
+@group(0) @binding(3) var<storage, read_write> running_var: array<f32>;
+@group(0) @binding(4) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(5) var<storage, read_write> inv_std: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+fn across_lanes(local: u32, value: f32) -> f32 {
+  if (LANES == 1u) {
+    return value;
+  }
+  workgroupBarrier();
+  sums[local] = value;
+  for (var distance = LANES / 2u; distance > 0u; distance /= 2u) {
+    workgroupBarrier();
+    if (local < distance * COLUMNS) {
+      sums[local] += sums[local + distance * COLUMNS];
+    }
+  }
+  workgroupBarrier();
+  return sums[local % COLUMNS];
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
+  let channel = group.x * COLUMNS + local % COLUMNS;
+  let lane = local / COLUMNS;
+  let column = min(channel, params.channels - 1u);
+
+  // Means are summed as differences from the first one, which are small.
+  let base = partial[column];
+  var difference = 0.0;
+  for (var k = lane; k < params.chunks; k += LANES) {
+    difference = fma(counts[k], partial[2u * k * params.channels + column] - base, difference);
+  }
+  let center = base + across_lanes(local, difference) / params.pixels;
+  var deviations = 0.0;
+  for (var k = lane; k < params.chunks; k += LANES) {
+    let apart = partial[2u * k * params.channels + column] - center;
+    deviations += fma(counts[k] * apart, apart, partial[(2u * k + 1u) * params.channels + column]);
+  }
+  let m2 = across_lanes(local, deviations);
+  if (channel < params.channels && lane == 0u) {
+    mean[channel] = center;
+    inv_std[channel] = 1.0 / sqrt(m2 / params.pixels + params.eps);
+    let momentum = params.momentum;
+    running_mean[channel] = fma(momentum, center, (1.0 - momentum) * running_mean[channel]);
+    running_var[channel] = fma(momentum, m2 / (params.pixels - 1.0), (1.0 - momentum) * running_var[channel]);
+  }
 }
 `,
   "bilinear_resize": `// Bilinear resize with half-pixel centres (torch.nn.functional.interpolate, align_corners=False, no antialiasing).
@@ -498,6 +1140,61 @@ fn main(
   }
 }
 `,
+  "chunk_total": `// Second stage of a sum over chunks: adds plane PLANE of a workspace [chunks, PLANES, C].
+//   total[c] = sum over chunks of partial[chunk, PLANE, c]
+// LANES invocations share a channel: each takes every LANES-th chunk, then they add up as a tree, in one order always.
+// Dispatch: ceil(params.channels * LANES / WORKGROUP) workgroups over x.
+
+const WORKGROUP: u32 = 64u;
+const LANES: u32 = 1u;
+const PLANES: u32 = 1u;
+const PLANE: u32 = 0u;
+
+const COLUMNS: u32 = WORKGROUP / LANES;
+
+struct Params {
+  channels: u32,
+  chunks: u32,
+}
+
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> total: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+fn across_lanes(local: u32, value: f32) -> f32 {
+  if (LANES == 1u) {
+    return value;
+  }
+  workgroupBarrier();
+  sums[local] = value;
+  for (var distance = LANES / 2u; distance > 0u; distance /= 2u) {
+    workgroupBarrier();
+    if (local < distance * COLUMNS) {
+      sums[local] += sums[local + distance * COLUMNS];
+    }
+  }
+  workgroupBarrier();
+  return sums[local % COLUMNS];
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
+  let channel = group.x * COLUMNS + local % COLUMNS;
+  let lane = local / COLUMNS;
+  let column = min(channel, params.channels - 1u);
+
+  var sum = 0.0;
+  for (var k = lane; k < params.chunks; k += LANES) {
+    sum += partial[(k * PLANES + PLANE) * params.channels + column];
+  }
+  let all = across_lanes(local, sum);
+  if (channel < params.channels && lane == 0u) {
+    total[channel] = all;
+  }
+}
+`,
   "clip_factor": `// Norm of all gradients from their partial sums of squares, and the factor that limits it, as torch.nn.utils.clip_grad_norm_:
 //   clip[0] = sqrt(sum of partial);  clip[1] = min(1, max_norm / (clip[0] + EPS)), or 1 without LIMIT
 // One workgroup; the order of additions is fixed.
@@ -625,11 +1322,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = select(sum, max(sum, 0.0), RELU);
 }
 `,
-  "conv2d_direct_weight_gradient": `// Gradient of a convolution's filter, one element per invocation, any kernel size, stride, padding, dilation, groups and
-// channel count, NHWC:
+  "conv2d_direct_weight_gradient": `// Gradient of a convolution's filter, one element per invocation, any kernel size, stride, padding, dilation, groups
+// and channel count, NHWC:
 //   dw[tap, c, o] = sum over pixels p of x[pixel(p, tap), g(o) * IN_C/groups + c] * dy[p, o]
-// in the packed layout [O / panel, kh, kw, I, panel]; output channels that only fill the panel get zeros. The fallback where
-// no tiled kernel fits. Row sums are added up per sample, then all samples: a long sum in f32 stays accurate.
+// in the packed layout [O / panel, kh, kw, I, panel]; output channels that only fill the panel get zeros. The fallback
+// where no tiled kernel fits. Row sums are added up per sample, then all samples: a long sum in f32 stays accurate.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of dw.
 
 const WORKGROUP: u32 = 64u;
@@ -692,12 +1389,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     for (var n = 0u; n < params.batch; n++) {
       var sample = 0.0;
       for (var y = rows.x; y < rows.y; y++) {
-        let from = i32((n * params.in_height + u32(i32(y * params.stride) + offset_y)) * params.in_width) + offset_x;
-        let to = (n * params.out_height + y) * params.out_width;
+        let row_in = n * params.in_height + u32(i32(y * params.stride) + offset_y);
+        let first_in = i32(row_in * params.in_width) + offset_x;
+        let first_out = (n * params.out_height + y) * params.out_width;
         var sum = 0.0;
         for (var x = columns.x; x < columns.y; x++) {
-          let at = u32(from + i32(x * params.stride)) * params.in_stride + channel;
-          sum = fma(input[at], gradient[(to + x) * params.out_channels + o], sum);
+          let at = u32(first_in + i32(x * params.stride)) * params.in_stride + channel;
+          sum = fma(input[at], gradient[(first_out + x) * params.out_channels + o], sum);
         }
         sample += sum;
       }
@@ -1165,11 +1863,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   store(pixel + 3u, column, group.z, sum3);
 }
 `,
-  "conv2d_transpose_weight": `// The filter of the convolution that takes the gradient of a convolution's output to that of its input: input and output
-// channels exchanged, taps in reverse order, or only every step-th of them (a stride's phase):
+  "conv2d_transpose_weight": `// The filter of the convolution that takes the gradient of a convolution's output to that of its input: input and
+// output channels exchanged, taps in reverse order, or only every step-th of them (a stride's phase):
 //   t[tap(ky, kx), o, c] = w[tap(first_y + step (kh-1-ky), first_x + step (kw-1-kx)), c, o]
-// Both sides are packed, [channels / panel, kh, kw, other channels, panel]; channels that only fill the panel get zeros.
-// One element per invocation, any groups and channel counts; conv2d_transpose_weight_vec4 is the fast one.
+// Both sides are packed, [channels / panel, kh, kw, other channels, panel]; channels that only fill the panel get
+// zeros. One element per invocation, any groups and channel counts; conv2d_transpose_weight_vec4 is the fast one.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of t.
 
 const WORKGROUP: u32 = 64u;
@@ -1215,8 +1913,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = value;
 }
 `,
-  "conv2d_transpose_weight_vec4": `// The filter of the convolution that takes the gradient of a convolution's output to that of its input: input and output
-// channels exchanged, taps in reverse order, or only every step-th of them (a stride's phase):
+  "conv2d_transpose_weight_vec4": `// The filter of the convolution that takes the gradient of a convolution's output to that of its input: input and
+// output channels exchanged, taps in reverse order, or only every step-th of them (a stride's phase):
 //   t[tap(ky, kx), o, c] = w[tap(first_y + step (kh-1-ky), first_x + step (kw-1-kx)), c, o]
 // Both sides are packed, [channels / panel, kh, kw, other channels, panel]. One group, channels divisible by 4: each
 // invocation turns a block of 4x4.
@@ -1712,6 +2410,142 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = select(value, max(value, 0.0), RELU);
 }
 `,
+  "frozen_batch_norm_gradient": `// Gradient of batch normalisation with frozen statistics: of the input, and sums over each chunk for gamma and beta.
+//   dx = g * gamma * inv_std                       inv_std = 1 / sqrt(variance + eps)
+//   partial[chunk, 0, c] = sum of g * (x - mean) * inv_std      partial[chunk, 1, c] = sum of g
+// g is the gradient of the output, zero with RELU where the output is not positive. partial: [chunks, 2, C].
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Any channel count. One invocation takes one chunk of one channel.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+const RELU: bool = false;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+  // Where the chunks of this batch slice begin in \`partial\`.
+  first_chunk: u32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(2) var<storage, read> output: array<f32>;
+@group(0) @binding(3) var<storage, read> gamma: array<f32>;
+@group(0) @binding(4) var<storage, read> mean: array<f32>;
+@group(0) @binding(5) var<storage, read> variance: array<f32>;
+@group(0) @binding(6) var<storage, read_write> input_gradient: array<f32>;
+@group(0) @binding(7) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(8) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let chunk = index / CHANNELS;
+  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = block + chunk % INTERLEAVE;
+  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let center = mean[channel];
+  let deviation = 1.0 / sqrt(variance[channel] + params.eps);
+  let scale = deviation * gamma[channel];
+  var products = 0.0;
+  var sum = 0.0;
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let at = pixel * CHANNELS + channel;
+    var g = gradient[at];
+    if (RELU) {
+      g = select(0.0, g, output[at] > 0.0);
+    }
+    input_gradient[at] = g * scale;
+    products = fma(g, input[at] - center, products);
+    sum += g;
+  }
+  let slot = params.first_chunk + chunk;
+  partial[2u * slot * CHANNELS + channel] = products * deviation;
+  partial[(2u * slot + 1u) * CHANNELS + channel] = sum;
+}
+`,
+  "frozen_batch_norm_gradient_vec4": `// Gradient of batch normalisation with frozen statistics: of the input, and sums over each chunk for gamma and beta.
+//   dx = g * gamma * inv_std                       inv_std = 1 / sqrt(variance + eps)
+//   partial[chunk, 0, c] = sum of g * (x - mean) * inv_std      partial[chunk, 1, c] = sum of g
+// g is the gradient of the output, zero with RELU where the output is not positive. partial: [chunks, 2, C].
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+
+const WORKGROUP: u32 = 64u;
+const GROUPS: u32 = 1u;
+const RELU: bool = false;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+  // Where the chunks of this batch slice begin in \`partial\`.
+  first_chunk: u32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(1) var<storage, read> input: array<vec4f>;
+@group(0) @binding(2) var<storage, read> output: array<vec4f>;
+@group(0) @binding(3) var<storage, read> gamma: array<vec4f>;
+@group(0) @binding(4) var<storage, read> mean: array<vec4f>;
+@group(0) @binding(5) var<storage, read> variance: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> input_gradient: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(8) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % GROUPS;
+  let chunk = index / GROUPS;
+  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = block + chunk % INTERLEAVE;
+  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let center = mean[channel];
+  let deviation = 1.0 / sqrt(variance[channel] + params.eps);
+  let scale = deviation * gamma[channel];
+  var products = vec4f();
+  var sum = vec4f();
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let at = pixel * GROUPS + channel;
+    var g = gradient[at];
+    if (RELU) {
+      g = select(vec4f(), g, output[at] > vec4f());
+    }
+    input_gradient[at] = g * scale;
+    products = fma(g, input[at] - center, products);
+    sum += g;
+  }
+  let slot = params.first_chunk + chunk;
+  partial[2u * slot * GROUPS + channel] = products * deviation;
+  partial[(2u * slot + 1u) * GROUPS + channel] = sum;
+}
+`,
   "frozen_batch_norm_vec4": `// Batch normalisation with frozen statistics, folded into one scale and one bias per channel, with an optional ReLU.
 //   y[..., c] = x[..., c] * scale[c] + bias[c],  scale = gamma / sqrt(variance + eps),  bias = beta - mean * scale
 // Channel counts divisible by 4; GROUPS = C / 4. One invocation computes one group of four channels.
@@ -1884,10 +2718,10 @@ fn anchor_loss(index: u32) -> f32 {
 @compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(local_invocation_index) local: u32,
-  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(workgroup_id) id: vec3u,
   @builtin(num_workgroups) grid: vec3u,
 ) {
-  let group = workgroup.y * grid.x + workgroup.x;
+  let group = id.y * grid.x + id.x;
   let index = group * WORKGROUP + local;
   var loss = 0.0;
   if (index < params.count) {
@@ -1960,10 +2794,10 @@ fn anchor_loss(index: u32) -> f32 {
 @compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(local_invocation_index) local: u32,
-  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(workgroup_id) id: vec3u,
   @builtin(num_workgroups) grid: vec3u,
 ) {
-  let group = workgroup.y * grid.x + workgroup.x;
+  let group = id.y * grid.x + id.x;
   let index = group * WORKGROUP + local;
   var loss = 0.0;
   if (index < params.count) {
@@ -2117,6 +2951,156 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     }
   }
   output[index] = largest;
+}
+`,
+  "motion_blur": `// Motion blur by a cross: a column and a row of equal weights, through the pixel.
+//   output(y, x) = vertical * sum_k input(y + k, x) + horizontal * sum_k input(y, x + k), k = -size / 2 .. size / 2
+// Outside of the image it is mirrored about the middle of its outermost pixels. Size 1 copies.
+// Follows SeqBlurAug of MMTracking (transforms.py), which is cv2.filter2D with BORDER_REFLECT_101.
+// Image record: six vec4u, of which the first holds (-, -, active, size), the last (vertical, horizontal: f32, -, -).
+// Inactive images are left as they are.
+// One invocation computes one pixel. Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
+// count = N * HEIGHT * WIDTH.
+
+const WORKGROUP: u32 = 64u;
+const HEIGHT: i32 = 255;
+const WIDTH: i32 = 255;
+
+const IMAGE_RECORD: u32 = 6u;
+const BLUR: u32 = 5u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> images: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+fn mirrored(position: i32, extent: i32) -> i32 {
+  let period = max(2 * extent - 2, 1);
+  let distance = abs(position) % period;
+  return min(distance, period - distance);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let image = i32(index) / (HEIGHT * WIDTH);
+  let head = images[u32(image) * IMAGE_RECORD];
+  if (head.z == 0u) {
+    return;
+  }
+  if (head.w <= 1u) {
+    output[index] = input[index];
+    return;
+  }
+  let weights = bitcast<vec2f>(images[u32(image) * IMAGE_RECORD + BLUR].xy);
+  let x = i32(index) % WIDTH;
+  let y = i32(index) / WIDTH % HEIGHT;
+  let half = i32(head.w) / 2;
+  let start = image * HEIGHT * WIDTH;
+  var column = vec4f();
+  var line = vec4f();
+  for (var k = -half; k <= half; k++) {
+    column += input[start + mirrored(y + k, HEIGHT) * WIDTH + x];
+    line += input[start + y * WIDTH + mirrored(x + k, WIDTH)];
+  }
+  output[index] = weights.x * column + weights.y * line;
+}
+`,
+  "pixel_sum_partials": `// First stage of a sum over all pixels, per channel (the gradient of a bias): the sum of each chunk of pixels.
+//   partial[chunk, c] = sum of x over the chunk
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Any channel count. One invocation takes one chunk of one channel.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+  // Where the chunks of this batch slice begin in \`partial\`.
+  first_chunk: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let chunk = index / CHANNELS;
+  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = block + chunk % INTERLEAVE;
+  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  var sum = 0.0;
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    sum += input[pixel * CHANNELS + channel];
+  }
+  partial[(params.first_chunk + chunk) * CHANNELS + channel] = sum;
+}
+`,
+  "pixel_sum_partials_vec4": `// First stage of a sum over all pixels, per channel (the gradient of a bias): the sum of each chunk of pixels.
+//   partial[chunk, c] = sum of x over the chunk
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+
+const WORKGROUP: u32 = 64u;
+const GROUPS: u32 = 1u;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+  // Where the chunks of this batch slice begin in \`partial\`.
+  first_chunk: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % GROUPS;
+  let chunk = index / GROUPS;
+  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = block + chunk % INTERLEAVE;
+  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  var sum = vec4f();
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    sum += input[pixel * GROUPS + channel];
+  }
+  partial[(params.first_chunk + chunk) * GROUPS + channel] = sum;
 }
 `,
   "relu": `// Rectified linear unit.
@@ -2303,9 +3287,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 `,
   "squared_sum": `// Sums of squares of runs of elements; the order of additions is fixed, so that the same input gives the same bits.
 //   partial[params.base + k] = sum of input[i]^2 over run k: WORKGROUP * params.rounds elements
-// Each invocation adds up \`rounds\` elements a workgroup's width apart, then the workgroup's sums are folded in half until one
-// is left. Any element count.
-// Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups, linearised over x and y, with count = elements.
+// Each invocation adds up \`rounds\` elements, a workgroup's width apart; then the workgroup's sums are folded in half
+// until one is left. Any element count.
+// Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups, linearised over x and y, with
+// count = elements.
 
 const WORKGROUP: u32 = 256u;
 
@@ -2351,9 +3336,10 @@ fn main(
 `,
   "squared_sum_vec4": `// Sums of squares of runs of elements; the order of additions is fixed, so that the same input gives the same bits.
 //   partial[params.base + k] = sum of input[i]^2 over run k: WORKGROUP * params.rounds elements of four
-// Each invocation adds up \`rounds\` elements of four a workgroup's width apart, then the workgroup's sums are folded in half until one
-// is left. Element counts divisible by 4.
-// Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups, linearised over x and y, with count = elements / 4.
+// Each invocation adds up \`rounds\` elements of four, a workgroup's width apart; then the workgroup's sums are folded in half
+// until one is left. Element counts divisible by 4.
+// Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups, linearised over x and y, with
+// count = elements / 4.
 
 const WORKGROUP: u32 = 256u;
 
@@ -2395,6 +3381,106 @@ fn main(
   if (local == 0u && start < params.count) {
     partial[params.base + run] = sums[0];
   }
+}
+`,
+  "warp_frames": `// Two bilinear warps of axis-aligned matrices, one after the other, and an affine map of the colours, for a batch of images
+// cut from frames of any size.
+//   output(y, x) = colour * (sum over rows r of y and columns c of x: weight_r * weight_c * frame(r, c)) + offset
+// Both warps are separable, so the host composes them per axis: each output column (row) has two pairs of neighbouring frame
+// columns (rows) with four weights, and the weight of what lies outside of the frame, which has the image's padding value.
+// Follows crop_image of MMTracking (transforms.py) twice: SeqCropLikeSiamFC, then SeqShiftScaleAug.
+// Frames: rows of RGB bytes, any number of pieces in one buffer. Output: [N, HEIGHT, WIDTH, 4], the fourth channel zero.
+// Image record, six vec4u: (first byte, bytes per row, active, -), padding (f32), three rows of colour and offset (f32), -.
+// Tap record, two vec4u: (first pair, second pair: bytes of a column, or of a row; outside weight (f32), -), weights (f32);
+// per image WIDTH columns, then HEIGHT rows. Inactive images are left as they are.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * HEIGHT * WIDTH.
+
+const WORKGROUP: u32 = 64u;
+const HEIGHT: u32 = 127u;
+const WIDTH: u32 = 127u;
+
+const IMAGE_RECORD: u32 = 6u;
+const TAP_RECORD: u32 = 2u;
+const PIXEL_BYTES: u32 = 3u;
+const WORD_BYTES: u32 = 4u;
+const WORD_BITS: u32 = 32u;
+const BYTE_BITS: u32 = 8u;
+const BYTE_MASK: u32 = 255u;
+
+struct Params {
+  count: u32,
+}
+
+struct Taps {
+  first: u32,
+  second: u32,
+  outside: f32,
+  weights: vec4f,
+}
+
+@group(0) @binding(0) var<storage, read> frames: array<u32>;
+@group(0) @binding(1) var<storage, read> images: array<vec4u>;
+@group(0) @binding(2) var<storage, read> taps: array<vec4u>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+fn taps_at(record: u32) -> Taps {
+  let offsets = taps[record * TAP_RECORD];
+  return Taps(offsets.x, offsets.y, bitcast<f32>(offsets.z), bitcast<vec4f>(taps[record * TAP_RECORD + 1u]));
+}
+
+// The weighted sum of two neighbouring pixels, six bytes that begin anywhere in a word.
+fn pair(offset: u32, first: f32, second: f32) -> vec3f {
+  let word = offset / WORD_BYTES;
+  let shift = (offset % WORD_BYTES) * BYTE_BITS;
+  let rest = WORD_BITS - 1u - shift;
+  let middle = frames[word + 1u];
+  // Left shifts in two steps, because WGSL has no shift by a whole word.
+  let low = (frames[word] >> shift) | ((middle << rest) << 1u);
+  let high = (middle >> shift) | ((frames[word + 2u] << rest) << 1u);
+  let left = (vec3u(low) >> vec3u(0u, BYTE_BITS, 2u * BYTE_BITS)) & vec3u(BYTE_MASK);
+  let right = vec3u(low >> (3u * BYTE_BITS), high & BYTE_MASK, (high >> BYTE_BITS) & BYTE_MASK);
+  return first * vec3f(left) + second * vec3f(right);
+}
+
+fn row(start: u32, column: Taps) -> vec3f {
+  return pair(start + column.first, column.weights.x, column.weights.y)
+    + pair(start + column.second, column.weights.z, column.weights.w);
+}
+
+fn total(weights: vec4f) -> f32 {
+  return weights.x + weights.y + weights.z + weights.w;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let image = index / (HEIGHT * WIDTH);
+  let place = images[image * IMAGE_RECORD];
+  if (place.z == 0u) {
+    return;
+  }
+  let column = taps_at(image * (WIDTH + HEIGHT) + index % WIDTH);
+  let line = taps_at(image * (WIDTH + HEIGHT) + WIDTH + index / WIDTH % HEIGHT);
+  let upper = place.x + line.first;
+  let lower = place.x + line.second;
+  let inside = line.weights.x * row(upper, column) + line.weights.y * row(upper + place.y, column)
+    + line.weights.z * row(lower, column) + line.weights.w * row(lower + place.y, column);
+
+  let across = total(column.weights);
+  let down = total(line.weights);
+  let outside = (across + column.outside) * (down + line.outside) - across * down;
+  let value = vec4f(inside + outside * bitcast<vec3f>(images[image * IMAGE_RECORD + 1u].xyz), 1.0);
+  let record = image * IMAGE_RECORD + 2u;
+  output[index] = vec4f(
+    dot(bitcast<vec4f>(images[record]), value),
+    dot(bitcast<vec4f>(images[record + 1u]), value),
+    dot(bitcast<vec4f>(images[record + 2u]), value),
+    0.0,
+  );
 }
 `,
   "weighted_sum": `// Sum of up to four tensors of one shape, weighted by the softmax of learned logits, or their plain average.

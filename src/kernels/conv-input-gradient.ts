@@ -1,0 +1,180 @@
+// The gradient of a convolution's input ("dgrad"): a convolution of the output's gradient with the filter whose channels are
+// exchanged and whose taps are reversed, through the same kernels as the forward pass; one such convolution per phase of the
+// stride (conv-phases.ts), put in place afterwards.
+
+import type { Params } from '../gpu/params.ts'
+import type { Recorder } from '../gpu/recorder.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { type GradientPhase, gradientPhases, type PhaseTaps, tapStep } from './conv-phases.ts'
+import { type ConvPlan, type ConvProblem, chooseConv } from './conv-plan.ts'
+import { type ConvWeight, panelOf } from './conv-weight.ts'
+import { convolve, convProblem } from './conv2d.ts'
+import { expectShape, kernel, linearGrid } from './launch.ts'
+import { chooseLanes } from './map.ts'
+import { batchSlices, sliceOf } from './slices.ts'
+
+export interface ConvInputGradientArgs {
+  /** Of the output, `[N, OH, OW, O]`. */
+  readonly gradient: GpuTensor
+  readonly weight: ConvWeight
+  /** `[N, H, W, C]` */
+  readonly inputShape: readonly number[]
+  /** Default 1. */
+  readonly stride?: number
+  /** Of the forward convolution: one number, or rows and columns. Default 0. */
+  readonly padding?: number | readonly [number, number]
+  /** Default 1. */
+  readonly dilation?: number
+  /** Default 1. */
+  readonly groups?: number
+  /** How to compute each phase's convolution; default: what `chooseConv` says. For tests and benches. */
+  readonly plan?: ConvPlan
+  readonly label?: string
+}
+
+const WORKGROUP = 64
+
+/**
+ * The gradient of `conv2d` with respect to its input, `[N, H, W, C]`. Pixels that no output depends on get zeros.
+ * @throws ShapeError if the gradient's shape is not that of the convolution's output
+ */
+export function convInputGradient(r: Recorder, args: ConvInputGradientArgs): GpuTensor {
+  const { gradient, weight, inputShape, label = 'conv2d.input_gradient' } = args
+  const problem = convProblem({ ...args, input: { shape: inputShape, dtype: 'f32', label: `${label}.input` }, label })
+  expectShape(label, gradient, [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels])
+  const output = r.alloc(inputShape, 'f32', label)
+  for (const phase of gradientPhases(problem)) {
+    const filter = phase.convolution && transposedFilter(r, weight, { ...phase.convolution, forward: problem, label })
+    for (const slice of batchSlices(r.adapter, [gradient, output])) {
+      const parts = { gradient: sliceOf(gradient, slice), output: sliceOf(output, slice) }
+      phaseGradient(r, {
+        ...parts,
+        phase,
+        filter,
+        stand: weight.tensor,
+        stride: problem.stride,
+        plan: args.plan,
+        label,
+      })
+    }
+  }
+  return output
+}
+
+interface PhaseLaunch {
+  readonly gradient: GpuTensor
+  readonly output: GpuTensor
+  readonly phase: GradientPhase
+  readonly filter: ConvWeight | undefined
+  /** Bound where nothing is read. */
+  readonly stand: GpuTensor
+  readonly stride: number
+  readonly plan: ConvPlan | undefined
+  readonly label: string
+}
+
+function phaseGradient(r: Recorder, launch: PhaseLaunch): void {
+  const { gradient, output, phase, filter, stand, stride, label } = launch
+  const { convolution, height, width } = phase
+  const [batch = 0, , , channels = 0] = output.shape
+  if (!convolution || !filter) {
+    interleave(r, stand, launch)
+    return
+  }
+  const problem = { ...convolution.problem, batch }
+  const target = stride === 1 ? output : r.alloc([batch, height, width, channels], 'f32', `${label}.phase`)
+  convolve(r, launch.plan ?? chooseConv(r.adapter, problem), {
+    problem,
+    weight: filter,
+    input: gradient,
+    output: target,
+    scale: undefined,
+    bias: undefined,
+    residual: undefined,
+    relu: false,
+    firstChannel: 0,
+    label,
+  })
+  if (target !== output) interleave(r, target, launch)
+}
+
+/** Puts a phase in its place, or zeros there. */
+function interleave(r: Recorder, input: GpuTensor, { output, phase, stride, label }: PhaseLaunch): void {
+  const [batch = 0, outHeight = 0, outWidth = 0, channels = 0] = output.shape
+  const lanes = chooseLanes(channels)
+  const elements = batch * phase.height * phase.width * channels
+  const count = elements / lanes
+  r.dispatch({
+    kernel: kernel(lanes === 4 ? 'interleave_phase_vec4' : 'interleave_phase', {
+      WORKGROUP,
+      EMPTY: phase.convolution === undefined,
+    }),
+    label: `${label}.interleave`,
+    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    bindings: {
+      input,
+      output,
+      params: {
+        count,
+        channels: channels / lanes,
+        height: phase.height,
+        width: phase.width,
+        out_height: outHeight,
+        out_width: outWidth,
+        stride,
+        phase_y: phase.offsetY,
+        phase_x: phase.offsetX,
+      },
+    },
+    bytes: elements * 4 * (phase.convolution ? 2 : 1),
+  })
+}
+
+interface PhaseFilter {
+  readonly forward: ConvProblem
+  readonly y: PhaseTaps
+  readonly x: PhaseTaps
+  readonly label: string
+}
+
+/** The taps of a phase in reverse order, from output channels to input channels. */
+function transposedFilter(r: Recorder, weight: ConvWeight, { forward, y, x, label }: PhaseFilter): ConvWeight {
+  const { inChannels, outChannels, groups } = forward
+  const panel = panelOf(inChannels)
+  const groupOutputs = outChannels / groups
+  const shape = [Math.ceil(inChannels / panel), y.count, x.count, groupOutputs, panel]
+  const tensor = r.alloc(shape, 'f32', `${label}.filter`)
+  const fast = groups === 1 && inChannels % 4 === 0 && outChannels % 4 === 0
+  const count = fast ? tensor.size / 16 : tensor.size
+  const taps = {
+    kernel_height: weight.kernelHeight,
+    kernel_width: weight.kernelWidth,
+    out_height: y.count,
+    out_width: x.count,
+    first_y: y.first,
+    first_x: x.first,
+    step: tapStep(forward),
+  }
+  const channels: Params = fast
+    ? { out_channels4: outChannels / 4, panel4: weight.panel / 4, out_panel4: panel / 4 }
+    : { group_inputs: weight.inChannels, group_outputs: groupOutputs, panel: weight.panel, out_panel: panel }
+  r.dispatch({
+    kernel: kernel(fast ? 'conv2d_transpose_weight_vec4' : 'conv2d_transpose_weight', { WORKGROUP }),
+    label: `${label}.filter`,
+    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    bindings: {
+      weight: weight.tensor,
+      output: tensor,
+      params: { count, in_channels: inChannels, ...channels, ...taps },
+    },
+    bytes: 2 * tensor.bytes,
+  })
+  return {
+    tensor,
+    panel,
+    outChannels: inChannels,
+    inChannels: groupOutputs,
+    kernelHeight: y.count,
+    kernelWidth: x.count,
+  }
+}

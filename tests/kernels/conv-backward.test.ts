@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Device, openDevice } from '../../src/gpu/device.ts'
+import { ShapeError } from '../../src/gpu/errors.ts'
+import { capture } from '../../src/gpu/program.ts'
+import { convInputGradient, convWeightGradient } from '../../src/kernels/conv-backward.ts'
+import { type ConvWeight, packConvWeight, releaseConvWeight, unpackConvWeight } from '../../src/kernels/conv-weight.ts'
+import { evaluate, expectClose, type HostTensor, random, upload } from '../helpers/tensors.ts'
+import * as reference from '../reference/conv2d.ts'
+import { conv2dBackward } from '../reference/conv2d-backward.ts'
+
+interface Case {
+  readonly x: readonly [number, number, number, number]
+  readonly w: readonly [number, number, number, number]
+  readonly stride?: number
+  readonly padding?: number | readonly [number, number]
+  readonly dilation?: number
+  readonly groups?: number
+}
+
+const cases: readonly Case[] = [
+  { x: [1, 5, 7, 4], w: [4, 4, 1, 1] },
+  { x: [1, 9, 11, 3], w: [5, 3, 1, 1] },
+  { x: [2, 7, 5, 12], w: [20, 12, 1, 1], stride: 2 }, // phases without taps
+  { x: [1, 9, 11, 8], w: [68, 8, 3, 3], padding: 1 },
+  { x: [2, 6, 7, 17], w: [13, 17, 3, 3], padding: 1 },
+  { x: [2, 11, 10, 8], w: [12, 8, 3, 3], stride: 2 }, // the last row and column are not read
+  { x: [1, 8, 9, 4], w: [8, 4, 5, 3], padding: [2, 1], stride: 2 },
+  { x: [1, 11, 13, 4], w: [8, 4, 3, 3], padding: 2, dilation: 2 },
+  { x: [1, 13, 12, 4], w: [8, 4, 3, 3], padding: 1, dilation: 3, stride: 2 },
+  { x: [2, 13, 11, 8], w: [4, 8, 3, 3], padding: 4, dilation: 4, stride: 2 },
+  { x: [1, 14, 13, 8], w: [8, 8, 4, 3], padding: [0, 2], dilation: 2, stride: 3 },
+  { x: [1, 7, 6, 4], w: [8, 4, 3, 3], padding: 4 }, // outputs that see padding alone
+  { x: [1, 5, 4, 8], w: [4, 8, 1, 1], padding: 2, stride: 3 },
+  { x: [1, 2, 9, 4], w: [4, 4, 1, 3], stride: 3 }, // fewer rows than phases
+  { x: [1, 23, 21, 3], w: [6, 3, 7, 7], stride: 2, padding: [0, 3] },
+  { x: [2, 9, 8, 6], w: [9, 2, 3, 3], padding: 1, groups: 3 },
+  { x: [1, 10, 10, 8], w: [8, 2, 3, 3], stride: 2, padding: 2, dilation: 2, groups: 4 },
+  { x: [2, 5, 6, 64], w: [128, 64, 3, 3], padding: 1 }, // several panels
+]
+
+let device: Device
+beforeAll(async () => {
+  device = await openDevice()
+})
+afterAll(() => device.close())
+
+interface Prepared {
+  readonly weight: ConvWeight
+  readonly input: HostTensor
+  readonly gradient: HostTensor
+  readonly expected: { readonly input: HostTensor; readonly weight: HostTensor }
+}
+
+function prepare(on: Device, given: Case): Prepared {
+  const { x, w, ...geometry } = given
+  const input = random(`x ${x}`, x)
+  const filter = random(`w ${w}`, w, 0.5)
+  const { shape } = reference.conv2d({ input, weight: filter, ...geometry })
+  const gradient = random(`dy ${shape}`, shape)
+  const weight = packConvWeight(on, Float32Array.from(filter.data), w)
+  return { weight, input, gradient, expected: conv2dBackward({ input, weight: filter, ...geometry }, gradient) }
+}
+
+/** The filter's gradient in PyTorch's layout. What only fills a panel must be zero. */
+function unpacked(packed: HostTensor, weight: ConvWeight, shape: readonly number[]): HostTensor {
+  expect(packed.shape).toEqual(weight.tensor.shape)
+  const { panel, outChannels } = weight
+  const padding = packed.data.filter((_, index) => panel !== 64 && index % panel >= outChannels)
+  expect(padding.every((value) => value === 0)).toBe(true)
+  return { data: unpackConvWeight(Float32Array.from(packed.data), weight, shape), shape }
+}
+
+describe('gradient of the input of a convolution', () => {
+  it.each(cases)('agrees with float64: %j', async (given) => {
+    const { weight, gradient, expected } = prepare(device, given)
+    const { x: inputShape, w: _, ...geometry } = given
+    const args = { gradient: upload(device, gradient), weight, inputShape, ...geometry }
+    expectClose(await evaluate(device, (r) => convInputGradient(r, args)), expected.input)
+    releaseConvWeight(device, weight)
+  })
+
+  it('works in batch slices above the binding limit', async () => {
+    const limited = await openDevice({ bindingLimit: 64 * 1024 })
+    try {
+      for (const stride of [1, 2]) {
+        const given: Case = { x: [9, 16, 16, 8], w: [16, 8, 3, 3], padding: 1, stride }
+        const { weight, gradient, expected } = prepare(limited, given)
+        const args = { gradient: upload(limited, gradient), weight, inputShape: given.x, padding: 1, stride }
+        const result = await evaluate(limited, (r) => convInputGradient(r, args))
+        expect(result.dispatches).toBeGreaterThan(2)
+        expectClose(result, expected.input)
+      }
+    } finally {
+      await limited.close()
+    }
+  })
+
+  it('names what does not fit', async () => {
+    const { weight, gradient } = prepare(device, { x: [1, 5, 5, 4], w: [4, 4, 3, 3] })
+    const args = { gradient: upload(device, gradient, 'dy'), weight, inputShape: [1, 6, 5, 4] }
+    const record = capture(device, (r) => convInputGradient(r, args))
+    await expect(record).rejects.toThrow(/dy.*\[1,3,3,4\], expected f32 \[1,4,3,4\]/)
+    await expect(record).rejects.toThrow(ShapeError)
+  })
+})
+
+describe("gradient of a convolution's filter", () => {
+  it.each(cases)('agrees with float64: %j', async (given) => {
+    const { weight, input, gradient, expected } = prepare(device, given)
+    const { x: _, w: shape, ...geometry } = given
+    const args = { input: upload(device, input), gradient: upload(device, gradient), weight, ...geometry }
+    const found = await evaluate(device, (r) => convWeightGradient(r, args))
+    expectClose(unpacked(found, weight, shape), expected.weight)
+    releaseConvWeight(device, weight)
+  })
+
+  it('works in batch slices above the binding limit', async () => {
+    const limited = await openDevice({ bindingLimit: 64 * 1024 })
+    try {
+      const given: Case = { x: [9, 16, 16, 8], w: [16, 8, 3, 3], padding: 1 }
+      const { weight, input, gradient, expected } = prepare(limited, given)
+      const args = { input: upload(limited, input), gradient: upload(limited, gradient), weight, padding: 1 }
+      const found = await evaluate(limited, (r) => convWeightGradient(r, args))
+      expect(found.dispatches).toBeGreaterThan(1)
+      expectClose(unpacked(found, weight, given.w), expected.weight)
+    } finally {
+      await limited.close()
+    }
+  })
+
+  it('reads some channels of an input that has more', async () => {
+    const { weight, input, gradient, expected } = prepare(device, { x: [2, 6, 5, 8], w: [12, 8, 3, 3] })
+    const wide = { shape: [2, 6, 5, 24], data: new Float64Array(2 * 6 * 5 * 24).fill(Number.NaN) }
+    for (const firstChannel of [0, 3, 12]) {
+      input.data.forEach((value, index) => {
+        wide.data[Math.floor(index / 8) * 24 + firstChannel + (index % 8)] = value
+      })
+      const args = { input: upload(device, wide), gradient: upload(device, gradient), weight, firstChannel }
+      const found = await evaluate(device, (r) => convWeightGradient(r, args))
+      expectClose(unpacked(found, weight, [12, 8, 3, 3]), expected.weight)
+    }
+  })
+
+  it('gives zeros to a channel that packing appended to an RGB filter', async () => {
+    const filter = random('rgb', [8, 3, 3, 3])
+    const weight = packConvWeight(device, Float32Array.from(filter.data), filter.shape, { padInput: 4 })
+    const rgb = random('rgb x', [1, 9, 8, 4])
+    rgb.data.forEach((_, index) => {
+      if (index % 4 === 3) rgb.data[index] = 0
+    })
+    const gradient = random('rgb dy', [1, 4, 3, 8])
+    const args = { input: upload(device, rgb), gradient: upload(device, gradient), weight, stride: 2 }
+    const found = await evaluate(device, (r) => convWeightGradient(r, args))
+    const wide = { shape: [8, 4, 3, 3], data: new Float64Array(8 * 4 * 9) }
+    const expected = conv2dBackward({ input: rgb, weight: wide, stride: 2 }, gradient)
+    expectClose(unpacked(found, weight, [8, 4, 3, 3]), expected.weight)
+  })
+})
+
+describe('the float64 reference of the gradients', () => {
+  it('agrees with finite differences', () => {
+    for (const given of cases) {
+      const { x, w, ...geometry } = given
+      const input = random(`x ${x}`, x)
+      const weight = random(`w ${w}`, w, 0.5)
+      const forward = (changed: { input?: HostTensor; weight?: HostTensor }) =>
+        reference.conv2d({ input, weight, ...geometry, ...changed })
+      const output = forward({})
+      const gradient = random('dy', output.shape)
+      const gradients = conv2dBackward({ input, weight, ...geometry }, gradient)
+      for (const role of ['input', 'weight'] as const) {
+        const original = role === 'input' ? input : weight
+        const index = Math.floor(original.data.length / 3)
+        const at = (delta: number) => {
+          const data = Float64Array.from(original.data)
+          data[index]! += delta
+          const { data: y } = forward({ [role]: { data, shape: original.shape } })
+          return Array.from(y).reduce((sum, value, k) => sum + value * gradient.data[k]!, 0)
+        }
+        expect((at(1) - at(-1)) / 2).toBeCloseTo(gradients[role].data[index]!, 9) // linear: no error from the step
+      }
+    }
+  })
+})
