@@ -61,8 +61,26 @@ export class Random {
     return Math.floor(this.next() * count)
   }
 
+  /** Standard normal, by the Box-Muller transform of two draws. */
+  normal(): number {
+    const radius = Math.sqrt(-2 * Math.log(1 - this.next()))
+    return radius * Math.cos(2 * Math.PI * this.next())
+  }
+
   /** One of the entries, which must not be empty. */
   pick<T>(entries: readonly [T, ...T[]]): T {
     return entries[this.integer(entries.length)] ?? entries[0]
+  }
+
+  /** `size` different whole numbers in [0, count), in random order; `size` is at most `count`. */
+  choose(count: number, size: number): Uint32Array {
+    const numbers = Uint32Array.from({ length: count }, (_, i) => i)
+    for (let i = 0; i < size; i++) {
+      const other = i + this.integer(count - i)
+      const chosen = numbers[other] ?? 0
+      numbers[other] = numbers[i] ?? 0
+      numbers[i] = chosen
+    }
+    return numbers.subarray(0, size)
   }
 }

@@ -20,6 +20,8 @@ export type ShaderName =
   | "bilinear_resize"
   | "bilinear_resize_vec4"
   | "center_crop"
+  | "center_crop_gradient"
+  | "center_crop_gradient_vec4"
   | "center_crop_vec4"
   | "channel_sum"
   | "chunk_total"
@@ -47,11 +49,15 @@ export type ShaderName =
   | "loss_l1"
   | "loss_sum"
   | "max_pool"
+  | "max_pool_gradient"
+  | "max_pool_gradient_vec4"
   | "max_pool_vec4"
   | "motion_blur"
   | "pixel_sum_partials"
   | "pixel_sum_partials_vec4"
   | "relu"
+  | "relu_gradient"
+  | "relu_gradient_vec4"
   | "relu_vec4"
   | "scale"
   | "scale_vec4"
@@ -61,7 +67,12 @@ export type ShaderName =
   | "squared_sum_vec4"
   | "warp_frames"
   | "weighted_sum"
+  | "weighted_sum_input_gradient"
+  | "weighted_sum_input_gradient_vec4"
+  | "weighted_sum_products"
+  | "weighted_sum_products_vec4"
   | "weighted_sum_vec4"
+  | "weighted_sum_weight_gradient"
   | "winograd_input"
   | "winograd_output"
   | "winograd_weight"
@@ -277,8 +288,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 `,
   "batch_norm_gradient_partials": `// First stage of the gradient of batch normalisation: sums over each chunk of pixels.
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
-// g is the gradient of the output, zero with RELU where the forward pass clamped: y = (x - mean) * inv_std * gamma + beta
-// is computed again rather than read. partial: [chunks, 2, C].
+// g is the gradient of the output, zero with RELU where the forward pass clamped: its result before the ReLU,
+// (x - mean) * inv_std * gamma + beta, is computed again rather than read. partial: [chunks, 2, C].
 // A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
@@ -344,8 +355,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 `,
   "batch_norm_gradient_partials_vec4": `// First stage of the gradient of batch normalisation: sums over each chunk of pixels.
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
-// g is the gradient of the output, zero with RELU where the forward pass clamped: y = (x - mean) * inv_std * gamma + beta
-// is computed again rather than read. partial: [chunks, 2, C].
+// g is the gradient of the output, zero with RELU where the forward pass clamped: its result before the ReLU,
+// (x - mean) * inv_std * gamma + beta, is computed again rather than read. partial: [chunks, 2, C].
 // A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
@@ -411,7 +422,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 `,
   "batch_norm_gradient_total": `// Second stage of the gradient of batch normalisation: adds the chunks of batch_norm_gradient_partials.
 //   dgamma = sum of g * xhat,  dbeta = sum of g,  over all N pixels
-// and writes what batch_norm_input_gradient needs: [5, C], mean, inv_std * gamma, beta, dbeta / N, inv_std * dgamma / N.
+// and what batch_norm_input_gradient needs: [5, C] with mean, inv_std * gamma, beta, dbeta / N, inv_std * dgamma / N.
 // LANES invocations share a channel: each takes every LANES-th chunk, then they add up as a tree, in one order always.
 // Dispatch: ceil(params.channels * LANES / WORKGROUP) workgroups over x.
 
@@ -483,7 +494,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   "batch_norm_input_gradient": `// Last stage of the gradient of batch normalisation with the batch's statistics, N pixels in all:
 //   dx = scale * (g - sum(g) / N - xhat * sum(g * xhat) / N),  xhat = (x - mean) * inv_std,  scale = inv_std * gamma
 // coefficients: [5, C] with mean, scale, beta, sum(g) / N and inv_std * sum(g * xhat) / N. g is the gradient of the
-// output, zero with RELU where the forward pass clamped: y = (x - mean) * scale + beta is computed again rather than read.
+// output, zero with RELU where the forward pass clamped: its result before the ReLU is computed again rather than read.
 // A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
@@ -540,7 +551,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   "batch_norm_input_gradient_vec4": `// Last stage of the gradient of batch normalisation with the batch's statistics, N pixels in all:
 //   dx = scale * (g - sum(g) / N - xhat * sum(g * xhat) / N),  xhat = (x - mean) * inv_std,  scale = inv_std * gamma
 // coefficients: [5, C] with mean, scale, beta, sum(g) / N and inv_std * sum(g * xhat) / N. g is the gradient of the
-// output, zero with RELU where the forward pass clamped: y = (x - mean) * scale + beta is computed again rather than read.
+// output, zero with RELU where the forward pass clamped: its result before the ReLU is computed again rather than read.
 // A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
@@ -1049,6 +1060,88 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let y = (pixel / OUT_W) % OUT_H + TOP;
   let n = pixel / (OUT_W * OUT_H);
   output[index] = input[((n * IN_H + y) * IN_W + x) * CHANNELS + channel];
+}
+`,
+  "center_crop_gradient": `// Gradient of the centre crop: the crop's gradient at its place, zeros around it.
+//   dx[n,i,j,c] = dy[n, i - TOP, j - LEFT, c] inside the crop, else 0                                          (NHWC)
+// Any channel count. One invocation computes one element.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * IN_H * IN_W * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+const IN_H: u32 = 8u;
+const IN_W: u32 = 8u;
+const OUT_H: u32 = 4u;
+const OUT_W: u32 = 4u;
+const TOP: u32 = 2u;
+const LEFT: u32 = 2u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let pixel = index / CHANNELS;
+  let n = pixel / (IN_W * IN_H);
+  // Positions in the crop; the unsigned difference wraps to a huge number above and left of it.
+  let j = pixel % IN_W - LEFT;
+  let i = (pixel / IN_W) % IN_H - TOP;
+  var value = 0.0;
+  if (i < OUT_H && j < OUT_W) {
+    value = gradient[((n * OUT_H + i) * OUT_W + j) * CHANNELS + channel];
+  }
+  output[index] = value;
+}
+`,
+  "center_crop_gradient_vec4": `// Gradient of the centre crop: the crop's gradient at its place, zeros around it.
+//   dx[n,i,j,c] = dy[n, i - TOP, j - LEFT, c] inside the crop, else 0                                          (NHWC)
+// Channel counts divisible by 4; GROUPS = C / 4. One invocation computes one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * IN_H * IN_W * GROUPS.
+
+const WORKGROUP: u32 = 64u;
+const GROUPS: u32 = 1u;
+const IN_H: u32 = 8u;
+const IN_W: u32 = 8u;
+const OUT_H: u32 = 4u;
+const OUT_W: u32 = 4u;
+const TOP: u32 = 2u;
+const LEFT: u32 = 2u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % GROUPS;
+  let pixel = index / GROUPS;
+  let n = pixel / (IN_W * IN_H);
+  // Positions in the crop; the unsigned difference wraps to a huge number above and left of it.
+  let j = pixel % IN_W - LEFT;
+  let i = (pixel / IN_W) % IN_H - TOP;
+  var value = vec4f();
+  if (i < OUT_H && j < OUT_W) {
+    value = gradient[((n * OUT_H + i) * OUT_W + j) * GROUPS + channel];
+  }
+  output[index] = value;
 }
 `,
   "center_crop_vec4": `// Copies a window out of each image.
@@ -2901,6 +2994,142 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = largest;
 }
 `,
+  "max_pool_gradient": `// Gradient of max pooling: each element collects the gradients of the windows whose maximum it is, the first one in scan
+// order where several are equal, as in PyTorch. Padding is never the maximum.
+//   dx[n,y,x,c] = sum over the windows that hold (y, x) of dy[window] * (x[n,y,x,c] is its first maximum)       (NHWC)
+// An element equal to the window's output looks for an equal one before it; few do.
+// Any channel count. One invocation computes one element.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * IN_H * IN_W * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+const IN_H: u32 = 8u;
+const IN_W: u32 = 8u;
+const KERNEL: u32 = 3u;
+const STRIDE: u32 = 2u;
+const PADDING: u32 = 1u;
+
+const OUT_H: u32 = (IN_H + 2u * PADDING - KERNEL) / STRIDE + 1u;
+const OUT_W: u32 = (IN_W + 2u * PADDING - KERNEL) / STRIDE + 1u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(2) var<storage, read> pooled: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+// First window along one axis that reaches padded position \`at\`.
+fn first_window(at: u32) -> u32 {
+  return (max(at + 1u, KERNEL) - KERNEL + STRIDE - 1u) / STRIDE;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let pixel = index / CHANNELS;
+  let n = pixel / (IN_W * IN_H);
+  let column = pixel % IN_W + PADDING;
+  let row = (pixel / IN_W) % IN_H + PADDING;
+  let value = input[index];
+
+  var sum = 0.0;
+  for (var i = first_window(row); i < OUT_H && i * STRIDE <= row; i++) {
+    for (var j = first_window(column); j < OUT_W && j * STRIDE <= column; j++) {
+      let window = ((n * OUT_H + i) * OUT_W + j) * CHANNELS + channel;
+      var first = value == pooled[window];
+      if (first) {
+        let before = (row - i * STRIDE) * KERNEL + column - j * STRIDE;
+        for (var t = 0u; t < before; t++) {
+          // The unsigned difference wraps to a huge number above and left of the image.
+          let y = i * STRIDE + t / KERNEL - PADDING;
+          let x = j * STRIDE + t % KERNEL - PADDING;
+          if (y < IN_H && x < IN_W) {
+            first = first && (input[((n * IN_H + y) * IN_W + x) * CHANNELS + channel] != value);
+          }
+        }
+        sum += select(0.0, gradient[window], first);
+      }
+    }
+  }
+  output[index] = sum;
+}
+`,
+  "max_pool_gradient_vec4": `// Gradient of max pooling: each element collects the gradients of the windows whose maximum it is, the first one in scan
+// order where several are equal, as in PyTorch. Padding is never the maximum.
+//   dx[n,y,x,c] = sum over the windows that hold (y, x) of dy[window] * (x[n,y,x,c] is its first maximum)       (NHWC)
+// An element equal to the window's output looks for an equal one before it; few do.
+// Channel counts divisible by 4; GROUPS = C / 4. One invocation computes one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * IN_H * IN_W * GROUPS.
+
+const WORKGROUP: u32 = 64u;
+const GROUPS: u32 = 1u;
+const IN_H: u32 = 8u;
+const IN_W: u32 = 8u;
+const KERNEL: u32 = 3u;
+const STRIDE: u32 = 2u;
+const PADDING: u32 = 1u;
+
+const OUT_H: u32 = (IN_H + 2u * PADDING - KERNEL) / STRIDE + 1u;
+const OUT_W: u32 = (IN_W + 2u * PADDING - KERNEL) / STRIDE + 1u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(1) var<storage, read> input: array<vec4f>;
+@group(0) @binding(2) var<storage, read> pooled: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+// First window along one axis that reaches padded position \`at\`.
+fn first_window(at: u32) -> u32 {
+  return (max(at + 1u, KERNEL) - KERNEL + STRIDE - 1u) / STRIDE;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % GROUPS;
+  let pixel = index / GROUPS;
+  let n = pixel / (IN_W * IN_H);
+  let column = pixel % IN_W + PADDING;
+  let row = (pixel / IN_W) % IN_H + PADDING;
+  let value = input[index];
+
+  var sum = vec4f();
+  for (var i = first_window(row); i < OUT_H && i * STRIDE <= row; i++) {
+    for (var j = first_window(column); j < OUT_W && j * STRIDE <= column; j++) {
+      let window = ((n * OUT_H + i) * OUT_W + j) * GROUPS + channel;
+      var first = value == pooled[window];
+      if (any(first)) {
+        let before = (row - i * STRIDE) * KERNEL + column - j * STRIDE;
+        for (var t = 0u; t < before; t++) {
+          // The unsigned difference wraps to a huge number above and left of the image.
+          let y = i * STRIDE + t / KERNEL - PADDING;
+          let x = j * STRIDE + t % KERNEL - PADDING;
+          if (y < IN_H && x < IN_W) {
+            first = first & (input[((n * IN_H + y) * IN_W + x) * GROUPS + channel] != value);
+          }
+        }
+        sum += select(vec4f(), gradient[window], first);
+      }
+    }
+  }
+  output[index] = sum;
+}
+`,
   "max_pool_vec4": `// Max pooling; padding counts as minus infinity.
 //   y[n,i,j,c] = max over 0 <= u,v < KERNEL of x[n, i * STRIDE + u - PADDING, j * STRIDE + v - PADDING, c]      (NHWC)
 // Channel counts divisible by 4; GROUPS = C / 4. One invocation computes one group of four channels.
@@ -3126,6 +3355,54 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = max(input[index], 0.0);
 }
 `,
+  "relu_gradient": `// Gradient of the rectifier: dx = dy where y > 0, else 0 (also where x = 0, as in PyTorch). y is the forward pass's output.
+// Any element count. One invocation computes one element.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read> activation: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  output[index] = select(0.0, gradient[index], activation[index] > 0.0);
+}
+`,
+  "relu_gradient_vec4": `// Gradient of the rectifier: dx = dy where y > 0, else 0 (also where x = 0, as in PyTorch). y is the forward pass's output.
+// Element counts divisible by 4. One invocation computes four elements.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(1) var<storage, read> activation: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  output[index] = select(vec4f(), gradient[index], activation[index] > vec4f());
+}
+`,
   "relu_vec4": `// Rectified linear unit.
 //   y = max(x, 0), element by element; the shape does not matter. Element counts divisible by 4.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
@@ -3149,48 +3426,52 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = max(input[index], vec4f());
 }
 `,
-  "scale": `// y = x * factor, the factor read from a tensor of one element.
-// Dispatch: one invocation per element; the grid's rows continue its columns.
+  "scale": `// Multiplication by a constant: y = FACTOR * x.
+// Any element count. One invocation computes one element.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
 const WORKGROUP: u32 = 64u;
+const FACTOR: f32 = 1.0;
 
 struct Params {
   count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read> factor: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let i = id.y * grid.x * WORKGROUP + id.x;
-  if (i < params.count) {
-    output[i] = input[i] * factor[0];
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
   }
+  output[index] = FACTOR * input[index];
 }
 `,
-  "scale_vec4": `// scale.wgsl, four elements per invocation.
-// Dispatch: one invocation per four elements; the grid's rows continue its columns.
+  "scale_vec4": `// Multiplication by a constant: y = FACTOR * x.
+// Element counts divisible by 4. One invocation computes four elements.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
 
 const WORKGROUP: u32 = 64u;
+const FACTOR: f32 = 1.0;
 
 struct Params {
-  count: u32, // vec4
+  count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read> factor: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let i = id.y * grid.x * WORKGROUP + id.x;
-  if (i < params.count) {
-    output[i] = input[i] * factor[0];
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
   }
+  output[index] = FACTOR * input[index];
 }
 `,
   "sgd_update": `// One step of stochastic gradient descent with momentum, in place, as torch.optim.SGD:
@@ -3541,6 +3822,202 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = sum;
 }
 `,
+  "weighted_sum_input_gradient": `// Gradient of the weighted sum with respect to its inputs: dx_l = w[l] * dy,  w = softmax(logits).
+// Outputs from LEVELS on are not written. Any element count. One invocation computes one element of each.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
+
+const WORKGROUP: u32 = 64u;
+const LEVELS: u32 = 3u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read> logits: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output0: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output1: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output2: array<f32>;
+@group(0) @binding(5) var<storage, read_write> output3: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+// The softmax is shifted by the largest logit, so that no exponential overflows.
+fn level_weights() -> vec4f {
+  var largest = logits[0];
+  for (var l = 1u; l < LEVELS; l++) {
+    largest = max(largest, logits[l]);
+  }
+  var weights = vec4f();
+  for (var l = 0u; l < LEVELS; l++) {
+    weights[l] = exp(logits[l] - largest);
+  }
+  return weights / (weights.x + weights.y + weights.z + weights.w);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let weights = level_weights();
+  let g = gradient[index];
+  output0[index] = weights.x * g;
+  if (LEVELS > 1u) {
+    output1[index] = weights.y * g;
+  }
+  if (LEVELS > 2u) {
+    output2[index] = weights.z * g;
+  }
+  if (LEVELS > 3u) {
+    output3[index] = weights.w * g;
+  }
+}
+`,
+  "weighted_sum_input_gradient_vec4": `// Gradient of the weighted sum with respect to its inputs: dx_l = w[l] * dy,  w = softmax(logits).
+// Outputs from LEVELS on are not written. Element counts divisible by 4. One invocation computes four elements of each.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
+
+const WORKGROUP: u32 = 64u;
+const LEVELS: u32 = 3u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(1) var<storage, read> logits: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output0: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> output1: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> output2: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> output3: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+// The softmax is shifted by the largest logit, so that no exponential overflows.
+fn level_weights() -> vec4f {
+  var largest = logits[0];
+  for (var l = 1u; l < LEVELS; l++) {
+    largest = max(largest, logits[l]);
+  }
+  var weights = vec4f();
+  for (var l = 0u; l < LEVELS; l++) {
+    weights[l] = exp(logits[l] - largest);
+  }
+  return weights / (weights.x + weights.y + weights.z + weights.w);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let weights = level_weights();
+  let g = gradient[index];
+  output0[index] = weights.x * g;
+  if (LEVELS > 1u) {
+    output1[index] = weights.y * g;
+  }
+  if (LEVELS > 2u) {
+    output2[index] = weights.z * g;
+  }
+  if (LEVELS > 3u) {
+    output3[index] = weights.w * g;
+  }
+}
+`,
+  "weighted_sum_products": `// First stage of the gradient of the weighted sum with respect to its weights: each invocation's part of the products
+//   t[l] = sum of dy * x_l over every params.invocations-th element of a batch slice
+// Inputs from LEVELS on are not read. partial: one vec4f per invocation. Any element count.
+// Dispatch: params.invocations / WORKGROUP workgroups over x; params.count is the number of elements.
+
+const WORKGROUP: u32 = 64u;
+const LEVELS: u32 = 3u;
+
+struct Params {
+  count: u32,
+  invocations: u32,
+  // Where the parts of this batch slice begin in \`partial\`.
+  first_part: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read> input0: array<f32>;
+@group(0) @binding(2) var<storage, read> input1: array<f32>;
+@group(0) @binding(3) var<storage, read> input2: array<f32>;
+@group(0) @binding(4) var<storage, read> input3: array<f32>;
+@group(0) @binding(5) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  var t0 = 0.0;
+  var t1 = 0.0;
+  var t2 = 0.0;
+  var t3 = 0.0;
+  for (var i = id.x; i < params.count; i += params.invocations) {
+    let g = gradient[i];
+    t0 = fma(g, input0[i], t0);
+    if (LEVELS > 1u) {
+      t1 = fma(g, input1[i], t1);
+    }
+    if (LEVELS > 2u) {
+      t2 = fma(g, input2[i], t2);
+    }
+    if (LEVELS > 3u) {
+      t3 = fma(g, input3[i], t3);
+    }
+  }
+  partial[params.first_part + id.x] = vec4f(t0, t1, t2, t3);
+}
+`,
+  "weighted_sum_products_vec4": `// First stage of the gradient of the weighted sum with respect to its weights: each invocation's part of the products
+//   t[l] = sum of dy * x_l over every params.invocations-th element of a batch slice
+// Inputs from LEVELS on are not read. partial: one vec4f per invocation. Element counts divisible by 4.
+// Dispatch: params.invocations / WORKGROUP workgroups over x; params.count is the number of groups of four elements.
+
+const WORKGROUP: u32 = 64u;
+const LEVELS: u32 = 3u;
+
+const ONES: vec4f = vec4f(1.0);
+
+struct Params {
+  count: u32,
+  invocations: u32,
+  // Where the parts of this batch slice begin in \`partial\`.
+  first_part: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(1) var<storage, read> input0: array<vec4f>;
+@group(0) @binding(2) var<storage, read> input1: array<vec4f>;
+@group(0) @binding(3) var<storage, read> input2: array<vec4f>;
+@group(0) @binding(4) var<storage, read> input3: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  var t0 = vec4f();
+  var t1 = vec4f();
+  var t2 = vec4f();
+  var t3 = vec4f();
+  for (var i = id.x; i < params.count; i += params.invocations) {
+    let g = gradient[i];
+    t0 = fma(g, input0[i], t0);
+    if (LEVELS > 1u) {
+      t1 = fma(g, input1[i], t1);
+    }
+    if (LEVELS > 2u) {
+      t2 = fma(g, input2[i], t2);
+    }
+    if (LEVELS > 3u) {
+      t3 = fma(g, input3[i], t3);
+    }
+  }
+  partial[params.first_part + id.x] = vec4f(dot(t0, ONES), dot(t1, ONES), dot(t2, ONES), dot(t3, ONES));
+}
+`,
   "weighted_sum_vec4": `// Sum of up to four tensors of one shape, weighted by the softmax of learned logits, or their plain average.
 //   y = sum over l of w[l] * x_l,  w = softmax(logits), or w[l] = 1 / LEVELS with AVERAGE
 // (weighted_sum of MMTracking's SiameseRPNHead). Inputs from LEVELS on, and the logits with AVERAGE, are not read.
@@ -3597,6 +4074,62 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     sum += weights.w * input3[index];
   }
   output[index] = sum;
+}
+`,
+  "weighted_sum_weight_gradient": `// Second stage of the gradient of the weighted sum with respect to its weights: adds the parts of weighted_sum_products
+// and goes through the softmax.
+//   dlogits[l] = w[l] * (t[l] - sum over k of w[k] * t[k]),  w = softmax(logits)
+// Each invocation adds every WORKGROUP-th part, then they add up as a tree, in one order always.
+// Dispatch: one workgroup.
+
+const WORKGROUP: u32 = 64u;
+const LEVELS: u32 = 3u;
+
+struct Params {
+  parts: u32,
+}
+
+@group(0) @binding(0) var<storage, read> partial: array<vec4f>;
+@group(0) @binding(1) var<storage, read> logits: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+var<workgroup> sums: array<vec4f, WORKGROUP>;
+
+// The softmax is shifted by the largest logit, so that no exponential overflows.
+fn level_weights() -> vec4f {
+  var largest = logits[0];
+  for (var l = 1u; l < LEVELS; l++) {
+    largest = max(largest, logits[l]);
+  }
+  var weights = vec4f();
+  for (var l = 0u; l < LEVELS; l++) {
+    weights[l] = exp(logits[l] - largest);
+  }
+  return weights / (weights.x + weights.y + weights.z + weights.w);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(local_invocation_index) local: u32) {
+  var sum = vec4f();
+  for (var k = local; k < params.parts; k += WORKGROUP) {
+    sum += partial[k];
+  }
+  sums[local] = sum;
+  for (var distance = WORKGROUP / 2u; distance > 0u; distance /= 2u) {
+    workgroupBarrier();
+    if (local < distance) {
+      sums[local] += sums[local + distance];
+    }
+  }
+  if (local == 0u) {
+    let weights = level_weights();
+    let products = sums[0];
+    let slopes = weights * (products - dot(weights, products));
+    for (var l = 0u; l < LEVELS; l++) {
+      output[l] = slopes[l];
+    }
+  }
 }
 `,
   "winograd_input": `// Winograd F(2x2, 3x3), the image's side: V = B^T d B for each 4x4 tile, laid out as 16 GEMM operands [tile, c].

@@ -1,0 +1,181 @@
+// The losses of the head: value and gradient of the prediction in one go, element-wise weights inside, summed in a fixed
+// order (a partial sum per workgroup, then the sum of those), so that two runs give the same bits. Reduction as mmdet's
+// weight_reduce_loss without avg_factor: `mean` divides by all elements, whatever their weights.
+// Source: mmdet/models/losses (cross_entropy_loss.py, focal_loss.py, smooth_l1_loss.py, iou_loss.py, utils.py).
+
+import { ShapeError } from '../gpu/errors.ts'
+import type { Params } from '../gpu/params.ts'
+import type { Recorder } from '../gpu/recorder.ts'
+import type { Constants } from '../gpu/shader.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { expectShape, imageShape, kernel, linearGrid } from './launch.ts'
+import type { ShaderName } from './shaders.generated.ts'
+import { batchSlices, sliceOf } from './slices.ts'
+
+/** What every loss returns. */
+export interface Loss {
+  /** `[1]`, reduced and times `lossWeight`. */
+  readonly loss: GpuTensor
+  /** d loss / d prediction, in the prediction's layout. */
+  readonly gradient: GpuTensor
+}
+
+export interface ReductionArgs {
+  /** Default `mean`, as in mmdet. */
+  readonly reduction?: 'mean' | 'sum'
+  /** Factor of the reduced loss. Default 1. */
+  readonly lossWeight?: number
+  readonly label?: string
+}
+
+export interface ClassificationLossArgs extends ReductionArgs {
+  /** Logits `[N, H, W, 2 * A]`, channel `class * A + anchor`, class 1 = object. */
+  readonly cls: GpuTensor
+  /** `[N, H * W * A]` f32: 0 background, 1 object. */
+  readonly labels: GpuTensor
+  /** `[N, H * W * A]` */
+  readonly labelWeights: GpuTensor
+}
+
+export interface RegressionLossArgs extends ReductionArgs {
+  /** Deltas `[N, H, W, 4 * A]`, channel `coordinate * A + anchor`. */
+  readonly bbox: GpuTensor
+  /** `[N, H * W * A, 4]` */
+  readonly boxTargets: GpuTensor
+  /** `[N, H * W * A, 4]` */
+  readonly boxWeights: GpuTensor
+}
+
+export interface CrossEntropyLossArgs extends ClassificationLossArgs {
+  /** Factors of the background's and the object's anchors. Default ones. */
+  readonly classWeight?: readonly [number, number] | null
+}
+
+const WORKGROUP = 256
+const CLASSES = 2
+const COORDINATES = 4
+
+/**
+ * Softmax cross entropy of each anchor's two logits; `mean` is over anchors. Finite for all finite logits.
+ * @throws ShapeError if the shapes do not belong together
+ */
+export function crossEntropyLoss(r: Recorder, args: CrossEntropyLossArgs): Loss {
+  const { label = 'crossEntropyLoss', classWeight } = args
+  const op = classification('crossEntropyLoss', args)
+  return recordLoss(r, {
+    ...op,
+    shader: 'loss_cross_entropy',
+    label,
+    params: { scale: lossScale(args, op.anchors), class_weight: classWeight ?? [1, 1] },
+    flops: 14,
+  })
+}
+
+/**
+ * `|bbox - target|` of each coordinate; `mean` is over coordinates.
+ * @throws ShapeError if the shapes do not belong together
+ */
+export function l1Loss(r: Recorder, args: RegressionLossArgs): Loss {
+  const { label = 'l1Loss' } = args
+  const op = regression('l1Loss', args)
+  return recordLoss(r, {
+    ...op,
+    shader: 'loss_l1',
+    label,
+    params: { scale: lossScale(args, COORDINATES * op.anchors), beta: 1 },
+    flops: 24,
+  })
+}
+
+type LossShader = Extract<ShaderName, `loss_${string}`>
+
+interface LossKernel {
+  readonly shader: LossShader
+  readonly label: string
+  readonly prediction: GpuTensor
+  /** Tensors by variable name, the prediction included; the first dimension is the batch. */
+  readonly inputs: Readonly<Record<string, GpuTensor>>
+  /** Of the whole batch. */
+  readonly anchors: number
+  readonly constants: Constants
+  readonly params: Params
+  /** Floating-point operations per anchor; an exponential or a logarithm counts as one. */
+  readonly flops: number
+}
+
+type LossInputs = Pick<LossKernel, 'prediction' | 'inputs' | 'anchors' | 'constants'>
+
+function classification(op: string, { cls, labels, labelWeights }: ClassificationLossArgs): LossInputs {
+  const { batch, anchors, perPosition } = anchorsOf(op, cls, CLASSES)
+  expectShape(op, labels, [batch, anchors])
+  expectShape(op, labelWeights, [batch, anchors])
+  return {
+    prediction: cls,
+    inputs: { logits: cls, labels, weights: labelWeights },
+    anchors: batch * anchors,
+    constants: { ANCHORS: perPosition },
+  }
+}
+
+function regression(op: string, { bbox, boxTargets, boxWeights }: RegressionLossArgs): LossInputs {
+  const { batch, anchors, perPosition } = anchorsOf(op, bbox, COORDINATES)
+  expectShape(op, boxTargets, [batch, anchors, COORDINATES])
+  expectShape(op, boxWeights, [batch, anchors, COORDINATES])
+  return {
+    prediction: bbox,
+    inputs: { prediction: bbox, targets: boxTargets, weights: boxWeights },
+    anchors: batch * anchors,
+    constants: { ANCHORS: perPosition },
+  }
+}
+
+/** Anchors per sample and per position of a map with `channels` channels per anchor. */
+function anchorsOf(op: string, map: GpuTensor, channels: number) {
+  const { batch, height, width, channels: all } = imageShape(op, map)
+  const perPosition = all / channels
+  if (!Number.isInteger(perPosition)) {
+    throw new ShapeError(
+      `${op}: tensor \`${map.label}\` [${map.shape}] has ${all} channels, expected ${channels} per anchor`,
+    )
+  }
+  return { batch, perPosition, anchors: height * width * perPosition }
+}
+
+/** What every element's loss and gradient are multiplied by. */
+function lossScale({ reduction = 'mean', lossWeight = 1 }: ReductionArgs, elements: number): number {
+  return reduction === 'mean' ? lossWeight / elements : lossWeight
+}
+
+function recordLoss(r: Recorder, op: LossKernel): Loss {
+  const { shader, label, prediction, inputs } = op
+  const gradient = r.alloc(prediction.shape, 'f32', `${label}.gradient`)
+  const loss = r.alloc([1], 'f32', label)
+  const cut = { ...inputs, gradient }
+  const slices = batchSlices(r.adapter, Object.values(cut))
+  const perSample = op.anchors / (prediction.shape[0] ?? 1)
+  const groups = slices.map(({ count }) => Math.ceil((count * perSample) / WORKGROUP))
+  const partials = r.alloc([groups.reduce((sum, count) => sum + count, 0)], 'f32', `${label}.partials`)
+  let first = 0
+  for (const [index, slice] of slices.entries()) {
+    const parts = Object.fromEntries(Object.entries(cut).map(([name, tensor]) => [name, sliceOf(tensor, slice)]))
+    const count = slice.count * perSample
+    r.dispatch({
+      kernel: kernel(shader, { WORKGROUP, ...op.constants }),
+      label,
+      workgroups: linearGrid(r.adapter, count, WORKGROUP),
+      bindings: { ...parts, partials, params: { ...op.params, count, first } },
+      flops: count * op.flops,
+      bytes: Object.values(parts).reduce((sum, tensor) => sum + tensor.bytes, 0),
+    })
+    first += groups[index] ?? 0
+  }
+  r.dispatch({
+    kernel: kernel('loss_sum', { WORKGROUP }),
+    label: `${label}.sum`,
+    workgroups: [1],
+    bindings: { partials, loss, params: { count: first } },
+    flops: first,
+    bytes: partials.bytes + loss.bytes,
+  })
+  return { loss, gradient }
+}

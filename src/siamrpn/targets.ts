@@ -1,0 +1,166 @@
+// What the head is trained towards: a label, a delta and their weights for every anchor of every pair of a batch. A positive
+// pair's anchors are assigned and sampled; a negative pair teaches only background, near the object that is not the one.
+// Source: mmtrack/models/track_heads/siamese_rpn_head.py (get_targets, _get_positive_pair_targets, _get_negative_pair_targets).
+
+import { ShapeError } from '../gpu/errors.ts'
+import { SiameseRPNAnchorGenerator } from './anchors.ts'
+import { MaxIoUAssigner } from './assigner.ts'
+import { DeltaXYWHBBoxCoder } from './bbox-coder.ts'
+import { type Corners, cornersToCenter } from './boxes.ts'
+import { type ModelConfig, mapSizes } from './config.ts'
+import { ConfigError } from './errors.ts'
+import { createSampler, type Draws, type Sampler } from './sampler.ts'
+
+const { fround } = Math
+
+/** Positions from the object's to the edge of the window that a negative pair's anchors are drawn from. */
+const NEGATIVE_REACH = 3
+
+/** One pair of a batch. */
+export interface TargetSample {
+  /** The object in the search image, in its pixels. */
+  readonly box: Corners
+  /** Whether the exemplar shows the same object. */
+  readonly positive: boolean
+  readonly random: Draws
+}
+
+/** Targets of a batch of N pairs; M = H * W * A anchors of the score map, flat index `(y * W + x) * A + a`. */
+export interface Targets {
+  /** `[N, M]`: 1 object, 0 background. */
+  readonly labels: Float32Array
+  /** `[N, M]`: half of 1 / N for the positives of a pair together, and half for its negatives. */
+  readonly labelWeights: Float32Array
+  /** `[N, M, 4]`: deltas of every anchor in a positive pair, zeros in a negative one. */
+  readonly boxTargets: Float32Array
+  /** `[N, M, 4]`: 1 / N for the positives of a pair together, per coordinate. */
+  readonly boxWeights: Float32Array
+}
+
+/** Makes targets as the model's `train_cfg` says. */
+export class TargetBuilder {
+  /** Height and width of the score map. */
+  readonly mapSize: number
+  /** M, anchors of a score map. */
+  readonly numAnchors: number
+  /** `[M, 4]`: x1, y1, x2, y2 in pixels of the search image. */
+  readonly anchors: Float32Array
+  readonly #stride: number
+  readonly #perPosition: number
+  readonly #middle: number
+  readonly #numNegative: number
+  readonly #assigner: MaxIoUAssigner
+  readonly #sampler: Sampler
+  readonly #coder: DeltaXYWHBBoxCoder
+
+  /** @throws ConfigError if the model has no `train_cfg` */
+  constructor(model: ModelConfig) {
+    if (model.train_cfg === null) {
+      throw new ConfigError([
+        { path: 'model.train_cfg', found: null, expected: 'the training part of the configuration' },
+      ])
+    }
+    const { rpn } = model.train_cfg
+    const generator = new SiameseRPNAnchorGenerator(model.head.anchor_generator)
+    this.mapSize = mapSizes(model, rpn.exemplar_size, rpn.search_size).score[0] ?? 0
+    this.#middle = Math.floor(rpn.search_size / 2)
+    this.anchors = generator.headAnchors(this.mapSize, this.mapSize).map((edge) => edge + this.#middle)
+    this.numAnchors = this.anchors.length / 4
+    this.#stride = generator.stride
+    this.#perPosition = generator.numBaseAnchors
+    this.#numNegative = rpn.num_neg
+    this.#assigner = new MaxIoUAssigner(rpn.assigner)
+    this.#sampler = createSampler(rpn.sampler)
+    this.#coder = new DeltaXYWHBBoxCoder(model.head.bbox_coder)
+  }
+
+  /**
+   * Targets of a batch. A pair without positives has only its negative half.
+   * @throws ShapeError if there are no samples
+   */
+  build(samples: readonly TargetSample[]): Targets {
+    const pairs = samples.length
+    if (pairs === 0) throw new ShapeError('TargetBuilder: found no samples, expected at least one')
+    const all = allocate(pairs * this.numAnchors)
+    for (const [index, sample] of samples.entries()) {
+      const one = sliceTargets(all, index * this.numAnchors, this.numAnchors)
+      if (sample.positive) this.#positivePair(sample, one, pairs)
+      else this.#negativePair(sample, one, pairs)
+    }
+    return all
+  }
+
+  #positivePair({ box, random }: TargetSample, one: Targets, pairs: number): void {
+    const gtBox = Float32Array.from(box)
+    const assignment = this.#assigner.assign(this.anchors, gtBox)
+    const { positive, negative, proposals } = this.#sampler.sample(assignment, 1, random)
+    // MMTracking would use indices that count the ground-truth box as those of anchors; here it is left out.
+    const anchorsOf = (indices: Int32Array) => indices.filter((i) => i >= proposals).map((i) => i - proposals)
+    const positives = anchorsOf(positive)
+    const negatives = anchorsOf(negative.subarray(0, this.#sampler.negativeBound))
+    fillAt(one.labelWeights, negatives, half(negatives.length, pairs))
+    fillAt(one.labels, positives, 1)
+    fillAt(one.labelWeights, positives, half(positives.length, pairs))
+    const boxWeight = fround(1 / positives.length) / pairs
+    for (const anchor of positives) one.boxWeights.fill(boxWeight, 4 * anchor, 4 * anchor + 4)
+    one.boxTargets.set(this.#coder.encode(this.anchors, gtBox))
+  }
+
+  #negativePair({ box, random }: TargetSample, one: Targets, pairs: number): void {
+    const candidates = this.#nearby(box)
+    const chosen = candidates.length > this.#numNegative ? this.#numNegative : candidates.length
+    const positions = random.choose(candidates.length, chosen)
+    const negatives = Array.from({ length: chosen }, (_, i) => candidates[positions[i] ?? 0] ?? 0)
+    fillAt(one.labelWeights, negatives, half(chosen, pairs))
+  }
+
+  /** Anchors of the positions around the object's. */
+  #nearby(box: Corners): number[] {
+    const size = this.mapSize
+    const { cx, cy } = cornersToCenter(box)
+    const position = (centre: number) =>
+      Math.floor(size / 2) + Math.ceil(fround(fround(fround(centre - this.#middle) / this.#stride) + 0.5))
+    const [left, right] = windowOf(position(cx), size)
+    const [top, bottom] = windowOf(position(cy), size)
+    const found: number[] = []
+    for (let y = top; y < bottom; y++) {
+      for (let at = (y * size + left) * this.#perPosition; at < (y * size + right) * this.#perPosition; at++)
+        found.push(at)
+    }
+    return found
+  }
+}
+
+/** Positions around `centre`, cut to the map. An end before the map counts from its far edge, as a Python slice takes it. */
+function windowOf(centre: number, size: number): readonly [start: number, end: number] {
+  const end = Math.min(size, centre + NEGATIVE_REACH + 1)
+  return [Math.max(0, centre - NEGATIVE_REACH), end < 0 ? Math.max(0, size + end) : end]
+}
+
+/** Label weight of each of `count` anchors that share half of a pair, in float32 steps as MMTracking takes them. */
+function half(count: number, pairs: number): number {
+  return fround(1 / count / 2) / pairs
+}
+
+function fillAt(values: Float32Array, indices: ArrayLike<number>, value: number): void {
+  for (let i = 0; i < indices.length; i++) values[indices[i] ?? 0] = value
+}
+
+function allocate(anchors: number): Targets {
+  return {
+    labels: new Float32Array(anchors),
+    labelWeights: new Float32Array(anchors),
+    boxTargets: new Float32Array(4 * anchors),
+    boxWeights: new Float32Array(4 * anchors),
+  }
+}
+
+/** Views of the anchors from `start` on. */
+function sliceTargets(all: Targets, start: number, count: number): Targets {
+  return {
+    labels: all.labels.subarray(start, start + count),
+    labelWeights: all.labelWeights.subarray(start, start + count),
+    boxTargets: all.boxTargets.subarray(4 * start, 4 * (start + count)),
+    boxWeights: all.boxWeights.subarray(4 * start, 4 * (start + count)),
+  }
+}
