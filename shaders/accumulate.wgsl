@@ -1,0 +1,30 @@
+// Adds a share of one gradient to a running sum, in place: gradient accumulation over several batches.
+//   sum = keep * sum + share * gradient, with keep = 0 (the sum begins anew, whatever it held) or 1
+// The scalars are keep and share. Any element count.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> sum: array<f32>;
+@group(0) @binding(1) var<storage, read> gradient: array<f32>;
+@group(0) @binding(2) var<storage, read> scalars: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let keep = scalars[0] != 0.0;
+  let share = scalars[1] * gradient[index];
+  if (keep) {
+    sum[index] += share;
+  } else {
+    sum[index] = share;
+  }
+}

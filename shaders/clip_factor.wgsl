@@ -1,0 +1,41 @@
+// Norm of all gradients from their partial sums of squares, and the factor that limits it, as torch.nn.utils.clip_grad_norm_:
+//   clip[0] = sqrt(sum of partial);  clip[1] = min(1, max_norm / (clip[0] + EPS)), or 1 without LIMIT
+// One workgroup; the order of additions is fixed.
+// Dispatch: 1 workgroup.
+
+const WORKGROUP: u32 = 256u;
+const LIMIT: bool = true;
+
+const EPS: f32 = 1e-6;
+
+struct Params {
+  count: u32,
+  max_norm: f32,
+}
+
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> clip: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(local_invocation_index) local: u32) {
+  var sum = 0.0;
+  for (var index = local; index < params.count; index += WORKGROUP) {
+    sum += partial[index];
+  }
+  sums[local] = sum;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    if (local < half) {
+      sums[local] += sums[local + half];
+    }
+    workgroupBarrier();
+  }
+  if (local == 0u) {
+    let norm = sqrt(sums[0]);
+    clip[0] = norm;
+    clip[1] = select(1.0, min(1.0, params.max_norm / (norm + EPS)), LIMIT);
+  }
+}

@@ -1,0 +1,242 @@
+// Optimizer steps, element by element and in place: SGD and AdamW as torch.optim computes them, the norm of all gradients
+// and the factor that clips it (torch.nn.utils.clip_grad_norm_), and gradient accumulation. What changes from step to step
+// (learning rates, bias corrections) is read from a small tensor, because uniforms are fixed when a program is captured.
+
+import { ShapeError } from '../gpu/errors.ts'
+import type { Recorder } from '../gpu/recorder.ts'
+import type { Constants } from '../gpu/shader.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { expectInteger, expectShape, kernel, linearGrid } from './launch.ts'
+import { chooseLanes, type Lanes, type MapShader } from './map.ts'
+import { batchSlices, sliceOf } from './slices.ts'
+
+/** Values per row of the scalars of `sgdUpdate` and `adamWUpdate`. */
+export const SCALAR_ROW = 4
+
+const WORKGROUP = 64
+const REDUCE_WORKGROUP = 256
+/** Additions in a row before the workgroup's sums are folded. */
+const ROUNDS = 16
+
+interface UpdateArgs {
+  /** f32 of any shape; changed in place. */
+  readonly parameter: GpuTensor
+  /** f32 of the parameter's shape. */
+  readonly gradient: GpuTensor
+  /** `[rows, 4]` */
+  readonly scalars: GpuTensor
+  /** The row of `scalars` that belongs to this parameter. */
+  readonly row: number
+  /** `[2]` from `clipFactor`: nothing changes if its norm is not finite. */
+  readonly clip: GpuTensor
+  readonly label?: string
+}
+
+/** Row of scalars: `[learning rate, share of the new direction in the velocity, -, -]`; see `sgdRow`. */
+export interface SgdArgs extends UpdateArgs {
+  /** The momentum buffer, f32 of the parameter's shape, zero at first; changed in place. Absent: no momentum. */
+  readonly velocity?: GpuTensor
+  /** Factor of the old velocity; 0 without `velocity`. */
+  readonly momentum?: number
+  readonly weightDecay?: number
+  readonly nesterov?: boolean
+}
+
+/**
+ * One step of SGD: `v = momentum v + share d`, with `d = clip gradient + weightDecay parameter`; `parameter -= rate v`.
+ * A share of 1 on a velocity of zeros is PyTorch's first step, which copies the direction whatever the dampening is.
+ * @throws ShapeError if the shapes differ, or momentum is asked for without a velocity
+ */
+export function sgdUpdate(r: Recorder, args: SgdArgs): void {
+  const { parameter, gradient, velocity, momentum = 0, weightDecay = 0, nesterov = false, label = 'sgdUpdate' } = args
+  if (momentum !== 0 && !velocity) throw new ShapeError(`${label}: momentum is ${momentum}, but there is no velocity`)
+  checkUpdate(args, velocity ? { velocity } : {})
+  elementwise(r, {
+    shader: 'sgd_update',
+    label,
+    tensors: { parameter, gradient, ...(velocity ? { velocity } : {}) },
+    shared: { scalars: args.scalars, clip: args.clip, ...(velocity ? {} : { velocity: placeholder(r, parameter) }) },
+    constants: { MOMENTUM: velocity !== undefined, NESTEROV: nesterov },
+    params: { row: args.row, momentum, weight_decay: weightDecay },
+    flops: velocity ? 7 : 5,
+    written: velocity ? 2 : 1,
+  })
+}
+
+/** The row of scalars of an SGD step. `step` counts the parameter's own steps from 1. */
+export function sgdRow(lr: number, step: number, dampening = 0): readonly [number, number, number, number] {
+  return [lr, step === 1 ? 1 : 1 - dampening, 0, 0]
+}
+
+/** Row of scalars: `[lr / (1 - beta1^t), 1 - lr * weight decay, sqrt(1 - beta2^t), -]`; see `adamWRow`. */
+export interface AdamWArgs extends UpdateArgs {
+  /** Running average of the gradient, f32 of the parameter's shape, zero at first; changed in place. */
+  readonly average: GpuTensor
+  /** Running average of its square, likewise. */
+  readonly averageSquare: GpuTensor
+  readonly betas: readonly [number, number]
+  readonly eps: number
+}
+
+/** One step of AdamW (Loshchilov and Hutter, arXiv:1711.05101). @throws ShapeError if the shapes differ */
+export function adamWUpdate(r: Recorder, args: AdamWArgs): void {
+  const { parameter, average, averageSquare, gradient, betas, eps, label = 'adamWUpdate' } = args
+  checkUpdate(args, { average, averageSquare })
+  elementwise(r, {
+    shader: 'adamw_update',
+    label,
+    tensors: { parameter, average, average_square: averageSquare, gradient },
+    shared: { scalars: args.scalars, clip: args.clip },
+    constants: {},
+    params: { row: args.row, one_minus_beta1: 1 - betas[0], beta2: betas[1], one_minus_beta2: 1 - betas[1], eps },
+    flops: 16,
+    written: 3,
+  })
+}
+
+export interface AdamWStep {
+  readonly lr: number
+  /** Counts the parameter's own steps from 1. */
+  readonly step: number
+  readonly betas: readonly [number, number]
+  readonly weightDecay: number
+}
+
+/** The row of scalars of an AdamW step. */
+export function adamWRow({ lr, step, betas, weightDecay }: AdamWStep): readonly [number, number, number, number] {
+  return [lr / (1 - betas[0] ** step), 1 - lr * weightDecay, Math.sqrt(1 - betas[1] ** step), 0]
+}
+
+export interface AccumulateArgs {
+  /** f32; changed in place. */
+  readonly sum: GpuTensor
+  readonly gradient: GpuTensor
+  /** `[2]`: 0 where the sum begins anew or 1 where it goes on, and the factor of the gradient. */
+  readonly scalars: GpuTensor
+  readonly label?: string
+}
+
+/** `sum = gradient * factor`, or `sum += gradient * factor`. @throws ShapeError if the shapes differ */
+export function accumulateGradient(
+  r: Recorder,
+  { sum, gradient, scalars, label = 'accumulate' }: AccumulateArgs,
+): void {
+  expectShape(label, sum, sum.shape)
+  expectShape(label, gradient, sum.shape)
+  expectShape(label, scalars, [2])
+  elementwise(r, {
+    shader: 'accumulate',
+    label,
+    tensors: { sum, gradient },
+    shared: { scalars },
+    constants: {},
+    params: {},
+    flops: 2,
+    written: 1,
+  })
+}
+
+/**
+ * Sums of squares over runs of the gradients' elements, `[T]` with at least one per gradient, for `clipFactor`.
+ * Their sum is the squared norm of all gradients together; the order of additions depends on the shapes alone.
+ * @throws ShapeError without gradients
+ */
+export function squaredSums(r: Recorder, gradients: readonly GpuTensor[], label = 'squaredSums'): GpuTensor {
+  if (gradients.length === 0) throw new ShapeError(`${label}: no gradients, expected at least one`)
+  const parts = gradients.flatMap((gradient) => {
+    expectShape(label, gradient, gradient.shape)
+    return elementSlices(r, [gradient]).map(([input = gradient]) => {
+      const lanes = chooseLanes(input.size)
+      return { input, lanes, runs: Math.ceil(input.size / lanes / (REDUCE_WORKGROUP * ROUNDS)) }
+    })
+  })
+  const partial = r.alloc([parts.reduce((sum, { runs }) => sum + runs, 0)], 'f32', label)
+  let base = 0
+  for (const { input, lanes, runs } of parts) {
+    r.dispatch({
+      kernel: kernel(lanes === 4 ? 'squared_sum_vec4' : 'squared_sum', { WORKGROUP: REDUCE_WORKGROUP }),
+      label: `${label} ${input.label}`,
+      workgroups: linearGrid(r.adapter, runs, 1),
+      bindings: { input, partial, params: { count: input.size / lanes, rounds: ROUNDS, base } },
+      flops: 2 * input.size,
+      bytes: input.bytes,
+    })
+    base += runs
+  }
+  return partial
+}
+
+/**
+ * `[2]`: the norm of all gradients from `squaredSums`, and `min(1, maxNorm / (norm + 1e-6))`, the factor that clips it.
+ * @param maxNorm absent: nothing is clipped, the factor is 1
+ */
+export function clipFactor(r: Recorder, sums: GpuTensor, maxNorm?: number, label = 'clipFactor'): GpuTensor {
+  expectShape(label, sums, [sums.size])
+  const clip = r.alloc([2], 'f32', label)
+  r.dispatch({
+    kernel: kernel('clip_factor', { WORKGROUP: REDUCE_WORKGROUP, LIMIT: maxNorm !== undefined }),
+    label,
+    workgroups: [1],
+    bindings: { partial: sums, clip, params: { count: sums.size, max_norm: maxNorm ?? 0 } },
+    flops: sums.size,
+    bytes: sums.bytes,
+  })
+  return clip
+}
+
+interface Elementwise {
+  readonly shader: Extract<MapShader, 'sgd_update' | 'adamw_update' | 'accumulate'>
+  readonly label: string
+  /** Tensors of one shape, by variable name. */
+  readonly tensors: Readonly<Record<string, GpuTensor>>
+  /** Tensors that every slice binds whole. */
+  readonly shared: Readonly<Record<string, GpuTensor>>
+  readonly constants: Constants
+  readonly params: Readonly<Record<string, number>>
+  /** Floating-point operations per element. */
+  readonly flops: number
+  /** How many of the tensors are written, too. */
+  readonly written: number
+}
+
+function elementwise(r: Recorder, op: Elementwise): void {
+  const names = Object.keys(op.tensors)
+  for (const parts of elementSlices(r, Object.values(op.tensors))) {
+    const size = parts[0]?.size ?? 0
+    const lanes: Lanes = chooseLanes(size)
+    const count = size / lanes
+    r.dispatch({
+      kernel: kernel(lanes === 4 ? `${op.shader}_vec4` : op.shader, { WORKGROUP, ...op.constants }),
+      label: op.label,
+      workgroups: linearGrid(r.adapter, count, WORKGROUP),
+      bindings: {
+        ...Object.fromEntries(parts.map((part, i) => [names[i] ?? '', part])),
+        ...op.shared,
+        params: { count, ...op.params },
+      },
+      flops: op.flops * size,
+      bytes: (parts.length + op.written) * size * 4,
+    })
+  }
+}
+
+/** The tensors as flat lists of elements, all cut alike so that each part can be bound. */
+function elementSlices(r: Recorder, tensors: readonly GpuTensor[]): GpuTensor[][] {
+  const flat = tensors.map((tensor) => tensor.reshape([tensor.size]))
+  return batchSlices(r.adapter, flat).map((slice) => flat.map((tensor) => sliceOf(tensor, slice)))
+}
+
+function checkUpdate(args: UpdateArgs, state: Readonly<Record<string, GpuTensor>>): void {
+  const { parameter, gradient, scalars, clip, row, label = 'update' } = args
+  for (const tensor of [parameter, gradient, ...Object.values(state)]) expectShape(label, tensor, parameter.shape)
+  const [rows = 0] = scalars.shape
+  expectShape(label, scalars, [rows, SCALAR_ROW])
+  expectShape(label, clip, [2])
+  expectInteger(label, 'row', row, 0)
+  if (row >= rows) throw new ShapeError(`${label}: row is ${row}, expected one of the ${rows} rows of scalars`)
+}
+
+/** Bound where the specialised shader reads and writes nothing. */
+function placeholder(r: Recorder, like: GpuTensor): GpuTensor {
+  return r.alloc([chooseLanes(like.size)], 'f32', 'unused')
+}
