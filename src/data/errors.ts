@@ -67,3 +67,21 @@ export class OutputError extends SiamRpnError {}
 
 /** A ground-truth file that does not parse; the message starts with `file:line`. */
 export class GroundTruthError extends SiamRpnError {}
+
+/** A training data set that cannot be used: wrong layout, missing entries, no usable box. */
+export class DatasetError extends SiamRpnError {}
+
+/** A training data set that is not there; the message shows the layout that is expected and where to get the data. */
+export class DatasetMissingError extends DatasetError {}
+
+/** An annotation file that does not parse or lacks an entry; the message starts with the file and the place in it. */
+export class AnnotationError extends DatasetError {}
+
+/** Too many images of a data set cannot be decoded. */
+export class CorruptImagesError extends DatasetError {}
+
+/** A decoding worker ended although nobody asked it to. */
+export class DecodeWorkerError extends SiamRpnError {}
+
+/** A training sample that no image can be made of. */
+export class TrainSampleError extends SiamRpnError {}
