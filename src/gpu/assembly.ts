@@ -104,6 +104,11 @@ async function build(
   return { label, stats, steps, buffers, kept, poison }
 }
 
+/** Sizes of the buffers that the recording's intermediates would share, in bytes; allocates nothing. */
+export function plannedBuffers(recorder: Recorder): readonly number[] {
+  return planMemory([...findLifetimes(recorder).values()]).buffers
+}
+
 /** From first write to last use of every virtual storage that is used, counted in dispatches; kept ones last for ever. */
 function findLifetimes(recorder: Recorder): Map<Storage, Lifetime> {
   const lifetimes = new Map<Storage, Lifetime>()

@@ -1,7 +1,7 @@
 // A recorded piece of work, ready to be replayed: memory planned, pipelines compiled, bind groups and parameters made once.
 // A run is one command buffer with one pass and allocates nothing; only the contents of the inputs change between runs.
 
-import { type Assembly, assemble, type ProgramStats } from './assembly.ts'
+import { type Assembly, assemble, type ProgramStats, plannedBuffers } from './assembly.ts'
 import type { Device } from './device.ts'
 import { BindingError } from './errors.ts'
 import { type Profile, profileSteps } from './profiler.ts'
@@ -35,6 +35,26 @@ export async function capture<T>(
   const result = record(recorder)
   keepAll(recorder, result)
   return new Program(device, result, await assemble(device, recorder, options))
+}
+
+/** What a recording would need, found without allocating or compiling anything. */
+export interface Plan<T> {
+  /** What `record` returned: tensors without memory. */
+  readonly result: T
+  readonly dispatches: number
+  /** Sizes of the shared buffers of all intermediates. */
+  readonly bufferBytes: readonly number[]
+  readonly flops: number
+}
+
+/** Records like `capture` and plans the memory, but makes no program. @throws as the recording does */
+export function plan<T>(device: Device, record: (recorder: Recorder) => T): Plan<T> {
+  device.check()
+  const recorder = new Recorder(device)
+  const result = record(recorder)
+  keepAll(recorder, result)
+  const flops = recorder.steps.reduce((sum, step) => sum + step.flops, 0)
+  return { result, dispatches: recorder.steps.length, bufferBytes: plannedBuffers(recorder), flops }
 }
 
 /** Captures and runs at once, with NaN in everything unwritten unless `poison: false`: for tests and exploration. */

@@ -104,7 +104,7 @@ export function scale(r: Recorder, { input, factor, label = 'scale' }: ScaleArgs
   expectShape('scale', input, input.shape)
   expectShape('scale', factor, [1])
   return mapKernel(r, {
-    shader: 'scale',
+    shader: 'scale_by',
     label,
     inputs: { input },
     shared: { factor },

@@ -5,8 +5,10 @@ import type { SectionReport } from './report.ts'
 import { checkA } from './section-a.ts'
 import { checkB } from './section-b.ts'
 import { checkC } from './section-c.ts'
+import { checkD } from './section-d.ts'
 import { checkF } from './section-f.ts'
 import { checkG } from './section-g.ts'
+import { checkI } from './section-i.ts'
 import { checkJ } from './section-j.ts'
 
 /**
@@ -27,11 +29,11 @@ export const sections: readonly Section[] = [
   { name: 'A', title: 'state dicts', check: checkA },
   { name: 'B', title: 'kernels', check: checkB },
   { name: 'C', title: 'whole forward', check: checkC },
-  { name: 'D', title: 'one training step' },
+  { name: 'D', title: 'one training step', check: checkD },
   { name: 'E', title: '30 training steps' },
   { name: 'F', title: 'head logic', check: checkF },
   { name: 'G', title: 'tracking', check: checkG },
   { name: 'H', title: 'augmentation' },
-  { name: 'I', title: 'schedules, metrics' },
+  { name: 'I', title: 'schedules, metrics', check: checkI },
   { name: 'J', title: 'checkpoints', check: checkJ },
 ]

@@ -17,3 +17,15 @@ export const BOX = 1e-2
 
 /** Float64 functions computed by another libm: of the largest magnitude. */
 export const FLOAT64 = 1e-14
+
+/** Losses, relative. */
+export const LOSS = 1e-5
+
+/** Gradients of layers above the frozen backbone: of the parameter's gradient. */
+export const FROZEN_GRADIENT = 1e-4
+
+/** Where float32 itself is further off (through ReLU and max pooling decisions that flip): times PyTorch's own deviation. */
+export const GRADIENT_NOISE = 4
+
+/** Learning rates in float64, of each rate: one unit in the last place; in float32 they must be equal. */
+export const LEARNING_RATE = 2 ** -52

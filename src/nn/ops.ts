@@ -1,0 +1,202 @@
+// The differentiable ops: each records its kernel and notes the rule for its gradient. Rules compute only what is wanted.
+
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { batchNormTrain, batchNormTrainBackward, channelSum, frozenBatchNormBackward } from '../kernels/batch-norm.ts'
+import { convInputGradient, convWeightGradient } from '../kernels/conv-backward.ts'
+import { conv2d as convForward } from '../kernels/conv2d.ts'
+import { depthwiseCorrelation as correlate } from '../kernels/correlation.ts'
+import { depthwiseCorrelationBackward } from '../kernels/correlation-backward.ts'
+import {
+  add as addForward,
+  relu as reluForward,
+  scale,
+  weightedSum as weightedSumForward,
+} from '../kernels/elementwise.ts'
+import { reluBackward, weightedSumBackward } from '../kernels/elementwise-backward.ts'
+import { foldOnDevice, frozenBatchNorm as frozenForward } from '../kernels/norm.ts'
+import { centerCrop as cropForward, maxPool as maxPoolForward } from '../kernels/spatial.ts'
+import { centerCropBackward, maxPoolBackward } from '../kernels/spatial-backward.ts'
+import type { Tape, Tensor } from './autograd.ts'
+import { ModuleStateError } from './errors.ts'
+import type { Parameter } from './parameter.ts'
+
+export interface ConvOptions {
+  readonly stride?: number
+  readonly padding?: number
+  readonly dilation?: number
+  readonly groups?: number
+  readonly label?: string
+}
+
+export interface ConvInputs {
+  /** `[N, H, W, C]` */
+  readonly input: Tensor
+  readonly filter: { readonly parameter: Parameter; readonly tensor: Tensor }
+  /** `[O]` */
+  readonly bias?: Tensor | undefined
+}
+
+/** Convolution, with respect to input, filter and bias. @throws ShapeError as the kernel does */
+export function conv2d(tape: Tape, { input, filter, bias }: ConvInputs, options: ConvOptions = {}): Tensor {
+  const { r } = tape
+  const weight = filter.parameter.filter
+  if (!weight) throw new ModuleStateError(`conv2d: parameter \`${filter.parameter.name}\` is no filter`)
+  const output = convForward(r, { input: input.data, weight, bias: bias?.data, ...options })
+  const { label = 'conv2d' } = options
+  return tape.note([input, filter.tensor, bias], output, (gradient) => [
+    input.requiresGrad
+      ? convInputGradient(r, { gradient, weight, inputShape: input.data.shape, ...options, label: `${label}.dgrad` })
+      : undefined,
+    filter.tensor.requiresGrad
+      ? convWeightGradient(r, { input: input.data, gradient, weight, ...options, label: `${label}.wgrad` })
+      : undefined,
+    bias?.requiresGrad ? channelSum(r, gradient) : undefined,
+  ])
+}
+
+export interface Statistics {
+  /** `[C]` running statistics. */
+  readonly mean: GpuTensor
+  readonly variance: GpuTensor
+  readonly eps: number
+  /** Weight of the new batch in the running statistics. */
+  readonly momentum: number
+}
+
+export interface NormInputs {
+  /** `[N, H, W, C]` */
+  readonly input: Tensor
+  /** `[C]` */
+  readonly gamma: Tensor
+  /** `[C]` */
+  readonly beta: Tensor
+  /** Added before the ReLU. */
+  readonly residual?: Tensor | undefined
+}
+
+export interface NormOptions {
+  readonly relu?: boolean
+  readonly label?: string
+}
+
+/** `relu(batchNorm(input) + residual)` with the batch's statistics; updates the running ones. Ioffe and Szegedy, 2015. */
+export function batchNorm(tape: Tape, inputs: NormInputs, statistics: Statistics, options: NormOptions = {}): Tensor {
+  const { r } = tape
+  const { input, gamma, beta, residual } = inputs
+  const { relu = false, label = 'batchNorm' } = options
+  const { mean: runningMean, variance: runningVar, momentum, eps } = statistics
+  const { output, mean, invStd } = batchNormTrain(r, {
+    ...{ input: input.data, gamma: gamma.data, beta: beta.data, runningMean, runningVar, momentum, eps, relu, label },
+    ...(residual && { residual: residual.data }),
+  })
+  return tape.note([input, gamma, beta, residual], output, (gradient) => {
+    const result = batchNormTrainBackward(r, {
+      ...{ gradient, input: input.data, mean, invStd, gamma: gamma.data, relu, residual: residual !== undefined },
+      ...{ ...(relu && { output }), label: `${label}.backward` },
+    })
+    return [result.input, result.gamma, result.beta, result.residual]
+  })
+}
+
+/** `relu(batchNorm(input) + residual)` with the running statistics, which stay as they are. */
+export function frozenBatchNorm(
+  tape: Tape,
+  { input, gamma, beta, residual }: NormInputs,
+  statistics: Statistics,
+  { relu: clamp = false, label = 'frozenBatchNorm' }: NormOptions = {},
+): Tensor {
+  const { r } = tape
+  const { mean, variance, eps } = statistics
+  const folded = foldOnDevice(r, { gamma: gamma.data, beta: beta.data, mean, variance, eps, label: `${label}.fold` })
+  const fused = clamp && !residual
+  const output = frozenForward(r, { input: input.data, ...folded, relu: fused, label })
+  const normed = tape.note([input, gamma, beta], output, (gradient) => {
+    const result = frozenBatchNormBackward(r, {
+      ...{ gradient, input: input.data, gamma: gamma.data, mean, variance, eps, relu: fused },
+      ...{ ...(fused && { output }), label: `${label}.backward` },
+    })
+    return [result.input, result.gamma, result.beta]
+  })
+  return residual ? add(tape, normed, residual, { relu: clamp, label: `${label}.add` }) : normed
+}
+
+/** `max(input, 0)` */
+export function relu(tape: Tape, input: Tensor, label = 'relu'): Tensor {
+  const output = reluForward(tape.r, input.data, label)
+  return tape.note([input], output, (gradient) => [reluBackward(tape.r, { gradient, output })])
+}
+
+/** `a + b`, or `relu(a + b)`. */
+export function add(
+  tape: Tape,
+  a: Tensor,
+  b: Tensor,
+  { relu: clamp = false, label = 'add' }: NormOptions = {},
+): Tensor {
+  const output = addForward(tape.r, { a: a.data, b: b.data, relu: clamp, label })
+  return tape.note([a, b], output, (gradient) => {
+    const masked = clamp ? reluBackward(tape.r, { gradient, output }) : gradient
+    return [masked, masked]
+  })
+}
+
+export interface PoolOptions {
+  readonly kernel: number
+  readonly stride: number
+  readonly padding: number
+  readonly label?: string
+}
+
+/** Maximum of each window; the first maximum in scan order gets the gradient, as in PyTorch. */
+export function maxPool(tape: Tape, input: Tensor, options: PoolOptions): Tensor {
+  const { r } = tape
+  const output = maxPoolForward(r, { input: input.data, ...options })
+  return tape.note([input], output, (gradient) => {
+    return [maxPoolBackward(r, { gradient, input: input.data, output, ...options })]
+  })
+}
+
+/** The middle `size` x `size` of each image. */
+export function centerCrop(tape: Tape, input: Tensor, size: number, label = 'centerCrop'): Tensor {
+  const output = cropForward(tape.r, { input: input.data, size, label })
+  return tape.note([input], output, (gradient) => {
+    return [centerCropBackward(tape.r, { gradient, inputShape: input.data.shape })]
+  })
+}
+
+/** Each sample of `input` correlated, channel by channel, with its own `kernel`. */
+export function depthwiseCorrelation(tape: Tape, input: Tensor, kernel: Tensor, label = 'correlation'): Tensor {
+  const { r } = tape
+  const output = correlate(r, { input: input.data, kernel: kernel.data, label })
+  return tape.note([input, kernel], output, (gradient) => {
+    const result = depthwiseCorrelationBackward(r, { gradient, input: input.data, kernel: kernel.data })
+    return [result.input, result.kernel]
+  })
+}
+
+/** Levels summed with the softmax of `weights` (`[L]`), or averaged without. */
+export function weightedSum(
+  tape: Tape,
+  inputs: readonly Tensor[],
+  weights: Tensor | undefined,
+  label = 'weightedSum',
+): Tensor {
+  const { r } = tape
+  const maps = { inputs: inputs.map(({ data }) => data), ...(weights && { weights: weights.data }) }
+  const output = weightedSumForward(r, { ...maps, label })
+  return tape.note([...inputs, weights], output, (gradient) => {
+    const result = weightedSumBackward(r, { gradient, ...maps })
+    return [...result.inputs, result.weights]
+  })
+}
+
+/** A loss that came with its gradient with respect to the prediction. */
+export function loss(
+  tape: Tape,
+  prediction: Tensor,
+  computed: { readonly loss: GpuTensor; readonly gradient: GpuTensor },
+): Tensor {
+  return tape.note([prediction], computed.loss, (factor) => {
+    return [scale(tape.r, { input: computed.gradient, factor, label: `${computed.loss.label}.gradient` })]
+  })
+}

@@ -1,0 +1,65 @@
+// The loss of the head as the configuration names it: classification plus regression, each reduced and weighted.
+// Source: SiameseRPNHead.loss of mmtrack/models/track_heads/siamese_rpn_head.py.
+
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { crossEntropyLoss, focalLoss, giouLoss, iouLoss, l1Loss, smoothL1Loss } from '../kernels/losses.ts'
+import type { Tape, Tensor } from '../nn/autograd.ts'
+import * as ops from '../nn/ops.ts'
+import type { ModelConfig } from './config.ts'
+import type { TrainableOutput } from './trainable.ts'
+
+/** Targets on the device, by flat anchor index. */
+export interface TargetTensors {
+  /** `[N, M]` */
+  readonly labels: GpuTensor
+  /** `[N, M]` */
+  readonly labelWeights: GpuTensor
+  /** `[N, M, 4]` */
+  readonly boxTargets: GpuTensor
+  /** `[N, M, 4]` */
+  readonly boxWeights: GpuTensor
+}
+
+/** All `[1]`. */
+export interface HeadLosses {
+  readonly cls: Tensor
+  readonly bbox: Tensor
+  readonly total: Tensor
+}
+
+export function headLoss(
+  tape: Tape,
+  { head }: Pick<ModelConfig, 'head'>,
+  output: TrainableOutput,
+  targets: TargetTensors,
+): HeadLosses {
+  const cls = ops.loss(tape, output.cls, classificationLoss(tape, head, output, targets))
+  const bbox = ops.loss(tape, output.bbox, regressionLoss(tape, head, output, targets))
+  return { cls, bbox, total: ops.add(tape, cls, bbox, { label: 'loss' }) }
+}
+
+function classificationLoss({ r }: Tape, { loss_cls }: ModelConfig['head'], output: TrainableOutput, t: TargetTensors) {
+  const { reduction, loss_weight: lossWeight } = loss_cls
+  const args = { cls: output.cls.data, labels: t.labels, labelWeights: t.labelWeights, reduction, lossWeight }
+  const label = 'loss_rpn_cls'
+  if (loss_cls.type === 'FocalLoss') {
+    return focalLoss(r, { ...args, gamma: loss_cls.gamma, alpha: loss_cls.alpha, label })
+  }
+  return crossEntropyLoss(r, { ...args, classWeight: loss_cls.class_weight, label })
+}
+
+function regressionLoss({ r }: Tape, { loss_bbox }: ModelConfig['head'], output: TrainableOutput, t: TargetTensors) {
+  const { reduction, loss_weight: lossWeight } = loss_bbox
+  const { boxTargets, boxWeights } = t
+  const args = { bbox: output.bbox.data, boxTargets, boxWeights, reduction, lossWeight, label: 'loss_rpn_bbox' }
+  switch (loss_bbox.type) {
+    case 'L1Loss':
+      return l1Loss(r, args)
+    case 'SmoothL1Loss':
+      return smoothL1Loss(r, { ...args, beta: loss_bbox.beta })
+    case 'IoULoss':
+      return iouLoss(r, { ...args, mode: loss_bbox.mode, eps: loss_bbox.eps })
+    case 'GIoULoss':
+      return giouLoss(r, { ...args, eps: loss_bbox.eps })
+  }
+}
