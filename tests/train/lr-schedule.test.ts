@@ -1,0 +1,75 @@
+// Learning rates against those of MMTracking: equal in float32, and in float64 to the last bit but one.
+
+import { describe, expect, it } from 'vitest'
+import { r50 } from '../../configs/r50.ts'
+import { readGoldenSection } from '../../src/cli/golden/reader.ts'
+import { parameterGroups } from '../../src/nn/optimizer.ts'
+import { parseConfig } from '../../src/siamrpn/config.ts'
+import { TrainingError } from '../../src/train/errors.ts'
+import { exactLog10, exactPower } from '../../src/train/exact-power.ts'
+import { LrSchedule, lrFactors } from '../../src/train/lr-schedule.ts'
+import { goldenDirectory } from '../golden-directory.ts'
+
+interface Golden {
+  readonly lr_schedule: { rows: { epoch: number; factor: number; lr_backbone: number; lr_rest: number }[] }
+  readonly lr_schedule_other: { lr_configs: Parameters<typeof lrFactors>[0]['lr_configs']; factors: number[] }[]
+}
+
+const { json } = await readGoldenSection<Golden>(goldenDirectory, 'I')
+
+/** Distance in units in the last place. */
+function ulps(a: number, b: number): number {
+  const [first = 0n, second = 0n] = new BigInt64Array(Float64Array.of(a, b).buffer)
+  return Math.abs(Number(first - second))
+}
+
+describe('the SiameseRPN policy', () => {
+  it.each(json.lr_schedule_other)('has the factors of MMTracking', ({ lr_configs, factors }) => {
+    const found = lrFactors({ policy: 'SiameseRPN', lr_configs })
+    expect(found.length).toBe(factors.length)
+    expect(found.map(Math.fround)).toEqual(factors.map(Math.fround))
+    for (const [i, factor] of found.entries()) expect(ulps(factor, factors[i]!)).toBeLessThanOrEqual(1)
+  })
+
+  it("gives r50's learning rates, those of the backbone and the rest", () => {
+    const config = parseConfig(r50)
+    const groups = parameterGroups(config.optimizer!)
+    const schedule = new LrSchedule(config.lr_config)
+    for (const { epoch, lr_backbone, lr_rest } of json.lr_schedule.rows) {
+      const rates = schedule.rates(groups, epoch)
+      expect(rates.map(Math.fround)).toEqual([lr_rest, lr_backbone].map(Math.fround))
+      expect(Math.max(ulps(rates[0]!, lr_rest), ulps(rates[1]!, lr_backbone))).toBeLessThanOrEqual(1)
+    }
+    expect(() => schedule.rates(groups, 20)).toThrow(TrainingError)
+  })
+
+  it('takes an interval of one epoch', () => {
+    const one = (type: 'log' | 'step') => ({ type, start_lr_factor: 0.3, end_lr_factor: 0.1, end_epoch: 1 })
+    expect(lrFactors({ policy: 'SiameseRPN', lr_configs: [one('log')] })[0]).toBeCloseTo(0.3, 14)
+    expect(lrFactors({ policy: 'SiameseRPN', lr_configs: [one('step')] })).toEqual([0.3])
+  })
+
+  it('stays constant without a configuration', () => {
+    expect(new LrSchedule(undefined).rates([{ lr: 0.1 }, { lr: 0.2 }], 1000)).toEqual([0.1, 0.2])
+  })
+})
+
+describe('powers', () => {
+  it('are exact where the result is a double', () => {
+    expect(exactPower(2, 10)).toBe(1024)
+    expect(exactPower(1.5, 2)).toBe(2.25)
+    expect(exactPower(10, -1)).toBe(0.1)
+    expect(exactPower(10, 0)).toBe(1)
+    expect(exactPower(0.2, 1)).toBe(0.2)
+    expect(exactPower(4, 0.5)).toBe(2)
+    expect([0.1, 0.01, 0.001, 1, 10, 1e9].map(exactLog10)).toEqual([-1, -2, -3, 0, 1, 9])
+  })
+
+  it('agree with the engine elsewhere', () => {
+    for (let i = 1; i < 200; i++) {
+      const [base, exponent] = [i * 0.37 + 0.01, (i - 100) * 0.0317]
+      expect(ulps(exactPower(base, exponent), base ** exponent)).toBeLessThanOrEqual(1)
+      expect(ulps(exactLog10(base), Math.log10(base))).toBeLessThanOrEqual(2)
+    }
+  })
+})
