@@ -3,7 +3,7 @@
 import { FeatureError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { type ConvPlan, type ConvProblem, convFlops, outputPixels } from './conv-plan.ts'
+import { type ConvPlan, type ConvProblem, convFlops, outputPixels, SUBGROUP_LANES } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
 import { kernel, linearGrid } from './launch.ts'
 
@@ -25,7 +25,6 @@ export interface ConvLaunch {
 const DIRECT_WORKGROUP = 64
 
 /** Pixels and output channels that one subgroup computes (conv2d_subgroup.wgsl). */
-const SUBGROUP_LANES = 8
 const SUBGROUP_TILE = { pixels: 32, channels: 64 } as const
 
 /** Bindings of the epilogue; what is absent gets a stand-in that the shader does not read. */
@@ -158,8 +157,8 @@ export function subgroupProducts(r: Recorder, { conv, weight, panel, batches = 1
   })
 }
 
-/** The kernel passes operands among 8 lanes; fewer would give wrong sums. */
-function requireLanes({ adapter }: Recorder, label: string): void {
+/** Subgroup kernels pass operands among 8 lanes; fewer would give wrong sums. @throws FeatureError */
+export function requireLanes({ adapter }: Recorder, label: string): void {
   if (adapter.features.has('subgroups') && adapter.subgroupMinSize >= SUBGROUP_LANES) return
   const found = adapter.features.has('subgroups') ? `subgroups of ${adapter.subgroupMinSize} lanes` : 'no subgroups'
   throw new FeatureError(

@@ -21,11 +21,19 @@ export interface ConvProblem {
   readonly groups: number
 }
 
+/** Lanes of the subgroups that the kernels for software adapters are written for. */
+export const SUBGROUP_LANES = 8
+
+/** Output channels of one lane of conv2d_lanes. */
+export type LaneWidth = 1 | 2 | 4
+
 export type ConvPlan =
   /** One output element per invocation; anything goes. */
   | { readonly variant: 'direct' }
   /** 32 pixels x 64 channels per subgroup of 8 lanes, nothing through workgroup memory. */
   | { readonly variant: 'subgroup' }
+  /** 65 - t pixels x 8, 16 or 32 channels (`laneWidth` per lane) per subgroup, where t taps of a filter row share what is loaded. */
+  | { readonly variant: 'lanes'; readonly laneWidth: LaneWidth }
   /** Workgroup memory; `splitK` slices of the inner dimension. */
   | { readonly variant: 'tiled'; readonly tileM: number; readonly tileN: number; readonly splitK: number }
   /** F(2x2, 3x3) around 16 subgroup products, `sliceChannels` output channels at a time. */
@@ -39,6 +47,9 @@ export type ConvAdapter = Pick<
   AdapterFacts,
   'kind' | 'features' | 'subgroupMinSize' | 'subgroupMaxSize' | 'maxBindingBytes' | 'maxWorkgroupInvocations'
 >
+
+/** Taps of a filter row that conv2d_lanes takes together at most. */
+const MOST_TAPS = 4
 
 /** Smaller outputs do not fill the products' tiles. */
 const WINOGRAD_PIXELS = 100
@@ -89,6 +100,28 @@ export function tileGrid({ batch, outHeight, outWidth, dilation }: ConvProblem):
   return { tilesY, tilesX, tiles: batch * dilation * dilation * tilesY * tilesX }
 }
 
+/** How conv2d_lanes goes over a filter row. */
+export interface FilterRow {
+  /** Taps that share what is loaded, 1 to 4. */
+  readonly taps: number
+  /** Passes. */
+  readonly groups: number
+  /** From one of these taps to the next. */
+  readonly tapStep: number
+  /** Interleaved images along a row of outputs. */
+  readonly phases: number
+}
+
+/** Fewest passes of at most four taps each. */
+export function filterRow({ kernelWidth, stride, dilation }: ConvProblem): FilterRow {
+  const common = greatestCommonDivisor(stride, dilation)
+  const tapStep = stride / common
+  const along = Math.ceil(kernelWidth / tapStep)
+  if (along === 1) return { taps: 1, groups: kernelWidth, tapStep: kernelWidth, phases: 1 }
+  const blocks = Math.ceil(along / MOST_TAPS)
+  return { taps: Math.ceil(along / blocks), groups: blocks * tapStep, tapStep, phases: dilation / common }
+}
+
 /** How many samples a plan can take at once, so that its scratch tensors can be bound. */
 export function samplesPerSlice(
   { maxBindingBytes }: Pick<ConvAdapter, 'maxBindingBytes'>,
@@ -106,7 +139,8 @@ export function convFlops(problem: ConvProblem): number {
   return 2 * outputPixels(problem) * outChannels * kernelHeight * kernelWidth * (inChannels / groups)
 }
 
-function hasSubgroupsOf8({ kind, features, subgroupMinSize, subgroupMaxSize }: ConvAdapter): boolean {
+/** Whether kernels that pass operands among 8 lanes are the fastest: a software adapter. */
+export function hasSubgroupsOf8({ kind, features, subgroupMinSize, subgroupMaxSize }: ConvAdapter): boolean {
   return kind === 'cpu' && features.has('subgroups') && subgroupMinSize === 8 && subgroupMaxSize === 8
 }
 
@@ -139,4 +173,8 @@ function tiledPlan({ maxWorkgroupInvocations }: ConvAdapter, problem: ConvProble
   const wanted = Math.floor(FULL_GPU_WORKGROUPS / workgroups(tile))
   const splitK = Math.max(1, Math.min(wanted, Math.floor(steps / STEPS_PER_SPLIT), 8))
   return { variant: 'tiled', tileM: tile, tileN: tile, splitK }
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b)
 }

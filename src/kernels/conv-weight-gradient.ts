@@ -4,10 +4,12 @@
 
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { type ConvProblem, convFlops } from './conv-plan.ts'
+import type { ConvProblem } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
+import { direct, subgroup, type WeightGradientLaunch } from './conv-weight-gradient-launch.ts'
+import { chooseWeightGradient, type WeightGradientPlan } from './conv-weight-gradient-plan.ts'
 import { convProblem } from './conv2d.ts'
-import { expectShape, kernel, linearGrid } from './launch.ts'
+import { expectShape } from './launch.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
 export interface ConvWeightGradientArgs {
@@ -27,10 +29,10 @@ export interface ConvWeightGradientArgs {
   readonly groups?: number
   /** The forward convolution read the `I` channels from this one on, of an input that has more. */
   readonly firstChannel?: number
+  /** How to compute it; default: what `chooseWeightGradient` says. For tests and benches. */
+  readonly plan?: WeightGradientPlan
   readonly label?: string
 }
-
-const WORKGROUP = 64
 
 /**
  * The gradient of `conv2d` with respect to its filter, packed as `weight.tensor` is; channels that only fill a panel get zeros.
@@ -38,12 +40,13 @@ const WORKGROUP = 64
  */
 export function convWeightGradient(r: Recorder, args: ConvWeightGradientArgs): GpuTensor {
   const { input, gradient, weight, firstChannel = 0, label = 'conv2d.weight_gradient' } = args
-  const problem = convProblem({ ...args, label })
+  const problem = convProblem({ ...args, plan: undefined, label })
   expectShape(label, gradient, [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels])
   const output = r.alloc(weight.tensor.shape, 'f32', label)
   for (const slice of batchSlices(r.adapter, [input, gradient])) {
-    direct(r, {
-      problem: { ...problem, batch: slice.count },
+    const part = { ...problem, batch: slice.count }
+    launch(r, args.plan ?? choosePlan(r, firstChannel, part), {
+      problem: part,
       weight,
       input: sliceOf(input, slice),
       gradient: sliceOf(gradient, slice),
@@ -56,52 +59,12 @@ export function convWeightGradient(r: Recorder, args: ConvWeightGradientArgs): G
   return output
 }
 
-interface WeightGradientLaunch {
-  readonly problem: ConvProblem
-  readonly weight: ConvWeight
-  readonly input: GpuTensor
-  readonly gradient: GpuTensor
-  readonly output: GpuTensor
-  /** Add to what `output` holds. */
-  readonly accumulate: boolean
-  readonly firstChannel: number
-  readonly label: string
+/** Views of some channels go to kernels that can read them. */
+function choosePlan(r: Recorder, firstChannel: number, problem: ConvProblem): WeightGradientPlan {
+  return firstChannel % 4 === 0 ? chooseWeightGradient(r.adapter, problem) : { variant: 'direct' }
 }
 
-/** One element of the filter per invocation. */
-function direct(r: Recorder, launch: WeightGradientLaunch): void {
-  const { problem, weight, input, gradient, output, label } = launch
-  r.dispatch({
-    kernel: kernel('conv2d_direct_weight_gradient', { WORKGROUP }),
-    label,
-    workgroups: linearGrid(r.adapter, output.size, WORKGROUP),
-    bindings: {
-      input,
-      gradient,
-      output,
-      params: {
-        count: output.size,
-        batch: problem.batch,
-        in_height: problem.inHeight,
-        in_width: problem.inWidth,
-        in_stride: input.shape[3] ?? 0,
-        in_first: launch.firstChannel,
-        out_height: problem.outHeight,
-        out_width: problem.outWidth,
-        out_channels: problem.outChannels,
-        panel: weight.panel,
-        kernel_height: problem.kernelHeight,
-        kernel_width: problem.kernelWidth,
-        stride: problem.stride,
-        padding_y: problem.paddingY,
-        padding_x: problem.paddingX,
-        dilation: problem.dilation,
-        group_inputs: problem.inChannels / problem.groups,
-        group_outputs: problem.outChannels / problem.groups,
-        accumulate: launch.accumulate ? 1 : 0,
-      },
-    },
-    flops: convFlops(problem),
-    bytes: input.bytes + gradient.bytes + output.bytes,
-  })
+function launch(r: Recorder, plan: WeightGradientPlan, conv: WeightGradientLaunch): void {
+  if (plan.variant === 'subgroup') subgroup(r, conv, plan)
+  else direct(r, conv)
 }

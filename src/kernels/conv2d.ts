@@ -5,6 +5,7 @@
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import { lanes } from './conv-lanes.ts'
 import { type ConvLaunch, direct, subgroup, tiled } from './conv-launch.ts'
 import { type ConvPlan, type ConvProblem, chooseConv, samplesPerSlice } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
@@ -138,5 +139,6 @@ function launch(r: Recorder, plan: ConvPlan, conv: ConvLaunch): void {
   if (plan.variant === 'direct') direct(r, conv)
   else if (plan.variant === 'tiled') tiled(r, conv, plan)
   else if (plan.variant === 'winograd') winograd(r, conv, plan)
+  else if (plan.variant === 'lanes') lanes(r, conv, plan.laneWidth)
   else subgroup(r, conv)
 }

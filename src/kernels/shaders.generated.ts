@@ -7,6 +7,8 @@ export type ShaderName =
   | "adamw_update_vec4"
   | "add"
   | "add_vec4"
+  | "average_gradient"
+  | "average_gradient_vec4"
   | "batch_norm_gradient_partials"
   | "batch_norm_gradient_partials_vec4"
   | "batch_norm_gradient_total"
@@ -31,6 +33,7 @@ export type ShaderName =
   | "conv2d_lanes"
   | "conv2d_reduce"
   | "conv2d_subgroup"
+  | "conv2d_subgroup_weight_gradient"
   | "conv2d_tiled"
   | "conv2d_transpose_weight"
   | "conv2d_transpose_weight_vec4"
@@ -63,11 +66,14 @@ export type ShaderName =
   | "relu_gradient_vec4"
   | "relu_vec4"
   | "scale"
+  | "scale_by"
+  | "scale_by_vec4"
   | "scale_vec4"
   | "sgd_update"
   | "sgd_update_vec4"
   | "squared_sum"
   | "squared_sum_vec4"
+  | "sum_partials"
   | "warp_frames"
   | "weighted_sum"
   | "weighted_sum_input_gradient"
@@ -289,6 +295,54 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = select(sum, max(sum, vec4f()), RELU);
 }
 `,
+  "average_gradient": `// Gradient of the average of LEVELS tensors with respect to each of them: dx = dy / LEVELS.
+// Any element count. One invocation computes one element.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
+
+const WORKGROUP: u32 = 64u;
+const LEVELS: u32 = 2u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  output[index] = gradient[index] / f32(LEVELS);
+}
+`,
+  "average_gradient_vec4": `// Gradient of the average of LEVELS tensors with respect to each of them: dx = dy / LEVELS.
+// Element counts divisible by 4. One invocation computes four elements.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
+
+const WORKGROUP: u32 = 64u;
+const LEVELS: u32 = 2u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  output[index] = gradient[index] / f32(LEVELS);
+}
+`,
   "batch_norm_gradient_partials": `// First stage of the gradient of batch normalisation: sums over each chunk of pixels.
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // g is the gradient of the output, zero with RELU where the forward pass clamped: its result before the ReLU,
@@ -332,9 +386,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % CHANNELS;
   let chunk = index / CHANNELS;
-  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = block + chunk % INTERLEAVE;
-  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
   let center = mean[channel];
   let deviation = inv_std[channel];
   let scale = deviation * gamma[channel];
@@ -399,9 +453,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % GROUPS;
   let chunk = index / GROUPS;
-  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = block + chunk % INTERLEAVE;
-  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
   let center = mean[channel];
   let deviation = inv_std[channel];
   let scale = deviation * gamma[channel];
@@ -532,9 +586,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % CHANNELS;
   let chunk = index / CHANNELS;
-  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = block + chunk % INTERLEAVE;
-  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
   let center = coefficients[channel];
   let scale = coefficients[CHANNELS + channel];
   let bias = coefficients[2u * CHANNELS + channel];
@@ -589,9 +643,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % GROUPS;
   let chunk = index / GROUPS;
-  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = block + chunk % INTERLEAVE;
-  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
   let center = coefficients[channel];
   let scale = coefficients[GROUPS + channel];
   let bias = coefficients[2u * GROUPS + channel];
@@ -648,9 +702,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % CHANNELS;
   let chunk = index / CHANNELS;
-  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = block + chunk % INTERLEAVE;
-  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
   let center = mean[channel];
   let scale = inv_std[channel] * gamma[channel];
   let bias = beta[channel];
@@ -704,9 +758,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % GROUPS;
   let chunk = index / GROUPS;
-  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = block + chunk % INTERLEAVE;
-  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
   let center = mean[channel];
   let scale = inv_std[channel] * gamma[channel];
   let bias = beta[channel];
@@ -757,9 +811,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % CHANNELS;
   let chunk = index / CHANNELS;
-  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = block + chunk % INTERLEAVE;
-  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
   let shift = input[min(first, params.pixels - 1u) * CHANNELS + channel];
   var sum = 0.0;
   var squares = 0.0;
@@ -816,9 +870,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % GROUPS;
   let chunk = index / GROUPS;
-  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = block + chunk % INTERLEAVE;
-  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
   let shift = input[min(first, params.pixels - 1u) * GROUPS + channel];
   var sum = vec4f();
   var squares = vec4f();
@@ -1524,7 +1578,7 @@ alias Lane = vec4f;
 
 const TAPS: u32 = 3u; // 1 to 4
 const LANES: u32 = 8u;
-const POSITIONS: u32 = 64u;
+const POSITIONS: u32 = 64u; // 32, 48 or 64
 
 struct Params {
   positions: u32, // of all rows, phases and samples
@@ -1729,10 +1783,18 @@ fn main(
         let x1 = load(base1, c);
         let x2 = load(base2, c);
         let x3 = load(base3, c);
-        let x4 = load(base4, c);
-        let x5 = load(base5, c);
-        let x6 = load(base6, c);
-        let x7 = load(base7, c);
+        var x4 = none;
+        var x5 = none;
+        var x6 = none;
+        var x7 = none;
+        if (POSITIONS > 32u) {
+          x4 = load(base4, c);
+          x5 = load(base5, c);
+        }
+        if (POSITIONS > 48u) {
+          x6 = load(base6, c);
+          x7 = load(base7, c);
+        }
         var w = Taps();
         w.first = load_tap(at, panel, has_first);
         if (TAPS > 1u) {
@@ -1777,47 +1839,57 @@ fn main(
         let b29 = subgroupBroadcast(x3, 5u); s26 += dot(w, b26, b27, b28, b29);
         let b30 = subgroupBroadcast(x3, 6u); s27 += dot(w, b27, b28, b29, b30);
         let b31 = subgroupBroadcast(x3, 7u); s28 += dot(w, b28, b29, b30, b31);
-        let b32 = subgroupBroadcast(x4, 0u); s29 += dot(w, b29, b30, b31, b32);
-        let b33 = subgroupBroadcast(x4, 1u); s30 += dot(w, b30, b31, b32, b33);
-        let b34 = subgroupBroadcast(x4, 2u); s31 += dot(w, b31, b32, b33, b34);
-        let b35 = subgroupBroadcast(x4, 3u); s32 += dot(w, b32, b33, b34, b35);
-        let b36 = subgroupBroadcast(x4, 4u); s33 += dot(w, b33, b34, b35, b36);
-        let b37 = subgroupBroadcast(x4, 5u); s34 += dot(w, b34, b35, b36, b37);
-        let b38 = subgroupBroadcast(x4, 6u); s35 += dot(w, b35, b36, b37, b38);
-        let b39 = subgroupBroadcast(x4, 7u); s36 += dot(w, b36, b37, b38, b39);
-        let b40 = subgroupBroadcast(x5, 0u); s37 += dot(w, b37, b38, b39, b40);
-        let b41 = subgroupBroadcast(x5, 1u); s38 += dot(w, b38, b39, b40, b41);
-        let b42 = subgroupBroadcast(x5, 2u); s39 += dot(w, b39, b40, b41, b42);
-        let b43 = subgroupBroadcast(x5, 3u); s40 += dot(w, b40, b41, b42, b43);
-        let b44 = subgroupBroadcast(x5, 4u); s41 += dot(w, b41, b42, b43, b44);
-        let b45 = subgroupBroadcast(x5, 5u); s42 += dot(w, b42, b43, b44, b45);
-        let b46 = subgroupBroadcast(x5, 6u); s43 += dot(w, b43, b44, b45, b46);
-        let b47 = subgroupBroadcast(x5, 7u); s44 += dot(w, b44, b45, b46, b47);
-        let b48 = subgroupBroadcast(x6, 0u); s45 += dot(w, b45, b46, b47, b48);
-        let b49 = subgroupBroadcast(x6, 1u); s46 += dot(w, b46, b47, b48, b49);
-        let b50 = subgroupBroadcast(x6, 2u); s47 += dot(w, b47, b48, b49, b50);
-        let b51 = subgroupBroadcast(x6, 3u); s48 += dot(w, b48, b49, b50, b51);
-        let b52 = subgroupBroadcast(x6, 4u); s49 += dot(w, b49, b50, b51, b52);
-        let b53 = subgroupBroadcast(x6, 5u); s50 += dot(w, b50, b51, b52, b53);
-        let b54 = subgroupBroadcast(x6, 6u); s51 += dot(w, b51, b52, b53, b54);
-        let b55 = subgroupBroadcast(x6, 7u); s52 += dot(w, b52, b53, b54, b55);
-        let b56 = subgroupBroadcast(x7, 0u); s53 += dot(w, b53, b54, b55, b56);
-        let b57 = subgroupBroadcast(x7, 1u); s54 += dot(w, b54, b55, b56, b57);
-        let b58 = subgroupBroadcast(x7, 2u); s55 += dot(w, b55, b56, b57, b58);
-        let b59 = subgroupBroadcast(x7, 3u); s56 += dot(w, b56, b57, b58, b59);
-        let b60 = subgroupBroadcast(x7, 4u); s57 += dot(w, b57, b58, b59, b60);
-        let b61 = subgroupBroadcast(x7, 5u); s58 += dot(w, b58, b59, b60, b61);
-        let b62 = subgroupBroadcast(x7, 6u); s59 += dot(w, b59, b60, b61, b62);
-        let b63 = subgroupBroadcast(x7, 7u); s60 += dot(w, b60, b61, b62, b63);
-        s61 += dot(w, b61, b62, b63, none);
-        s62 += dot(w, b62, b63, none, none);
-        s63 += dot(w, b63, none, none, none);
+        let b32 = subgroupBroadcast(x4, 0u);
+        let b33 = subgroupBroadcast(x4, 1u);
+        let b34 = subgroupBroadcast(x4, 2u);
+        s29 += dot(w, b29, b30, b31, b32);
+        s30 += dot(w, b30, b31, b32, b33);
+        s31 += dot(w, b31, b32, b33, b34);
+        if (POSITIONS > 32u) {
+          let b35 = subgroupBroadcast(x4, 3u); s32 += dot(w, b32, b33, b34, b35);
+          let b36 = subgroupBroadcast(x4, 4u); s33 += dot(w, b33, b34, b35, b36);
+          let b37 = subgroupBroadcast(x4, 5u); s34 += dot(w, b34, b35, b36, b37);
+          let b38 = subgroupBroadcast(x4, 6u); s35 += dot(w, b35, b36, b37, b38);
+          let b39 = subgroupBroadcast(x4, 7u); s36 += dot(w, b36, b37, b38, b39);
+          let b40 = subgroupBroadcast(x5, 0u); s37 += dot(w, b37, b38, b39, b40);
+          let b41 = subgroupBroadcast(x5, 1u); s38 += dot(w, b38, b39, b40, b41);
+          let b42 = subgroupBroadcast(x5, 2u); s39 += dot(w, b39, b40, b41, b42);
+          let b43 = subgroupBroadcast(x5, 3u); s40 += dot(w, b40, b41, b42, b43);
+          let b44 = subgroupBroadcast(x5, 4u); s41 += dot(w, b41, b42, b43, b44);
+          let b45 = subgroupBroadcast(x5, 5u); s42 += dot(w, b42, b43, b44, b45);
+          let b46 = subgroupBroadcast(x5, 6u); s43 += dot(w, b43, b44, b45, b46);
+          let b47 = subgroupBroadcast(x5, 7u); s44 += dot(w, b44, b45, b46, b47);
+          let b48 = subgroupBroadcast(x6, 0u);
+          let b49 = subgroupBroadcast(x6, 1u);
+          let b50 = subgroupBroadcast(x6, 2u);
+          s45 += dot(w, b45, b46, b47, b48);
+          s46 += dot(w, b46, b47, b48, b49);
+          s47 += dot(w, b47, b48, b49, b50);
+          if (POSITIONS > 48u) {
+            let b51 = subgroupBroadcast(x6, 3u); s48 += dot(w, b48, b49, b50, b51);
+            let b52 = subgroupBroadcast(x6, 4u); s49 += dot(w, b49, b50, b51, b52);
+            let b53 = subgroupBroadcast(x6, 5u); s50 += dot(w, b50, b51, b52, b53);
+            let b54 = subgroupBroadcast(x6, 6u); s51 += dot(w, b51, b52, b53, b54);
+            let b55 = subgroupBroadcast(x6, 7u); s52 += dot(w, b52, b53, b54, b55);
+            let b56 = subgroupBroadcast(x7, 0u); s53 += dot(w, b53, b54, b55, b56);
+            let b57 = subgroupBroadcast(x7, 1u); s54 += dot(w, b54, b55, b56, b57);
+            let b58 = subgroupBroadcast(x7, 2u); s55 += dot(w, b55, b56, b57, b58);
+            let b59 = subgroupBroadcast(x7, 3u); s56 += dot(w, b56, b57, b58, b59);
+            let b60 = subgroupBroadcast(x7, 4u); s57 += dot(w, b57, b58, b59, b60);
+            let b61 = subgroupBroadcast(x7, 5u); s58 += dot(w, b58, b59, b60, b61);
+            let b62 = subgroupBroadcast(x7, 6u); s59 += dot(w, b59, b60, b61, b62);
+            let b63 = subgroupBroadcast(x7, 7u); s60 += dot(w, b60, b61, b62, b63);
+            s61 += dot(w, b61, b62, b63, none);
+            s62 += dot(w, b62, b63, none, none);
+            s63 += dot(w, b63, none, none, none);
+          }
+        }
       }
     }
   }
 
   // A loop whose length the compiler does not know: stores are long code on a software adapter; there is one of them.
-  var sums = array<Lane, POSITIONS>(
+  var sums = array<Lane, 64>(
     s0, s1, s2, s3, s4, s5, s6, s7,
     s8, s9, s10, s11, s12, s13, s14, s15,
     s16, s17, s18, s19, s20, s21, s22, s23,
@@ -2147,6 +2219,255 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let base = group.z * params.pixels * params.out_channels4;
   for (var i = 0u; i < params.sums; i++) {
     finish(pixel + i / 2u, column + (i % 2u) * LANES, base, sums[i]);
+  }
+}
+`,
+  "conv2d_subgroup_weight_gradient": `// Gradient of a convolution's filter for software adapters with subgroups of 8 lanes (Mesa's lavapipe), NHWC: a matrix
+// product whose inner dimension is the pixels,
+//   dw[k, o] = sum over p of x[pixel(p, tap(k)), c(k)] * dy[p, o],   k = tap * IN_C + c,
+// in the packed layout [O / panel, k, panel]. One subgroup computes 32 rows k x 64 output channels, four pixels at a time.
+// Each lane owns two vec4 of output channels (l, and r 8 lanes on) and loads its own four rows of x, at its own tap; every
+// lane gets the others' through subgroupBroadcast. As in conv2d_subgroup few loads per multiply decide, hence the unrolled
+// rows, and \`gl * x\` is four pixels' products whose sum joins the accumulator.
+// The loop goes over rows of the output image, so that nothing is divided in it; rows of the whole image that no lane
+// needs are left out, pixels whose tap lies outside count as zeros. Cin and Cout divisible by 4.
+// Dispatch: x = ceil(taps * IN_C / 32), y = ceil(OUT_C / 64), z = splits of the rows: z writes its own copy of dw.
+
+enable subgroups;
+
+const ROWS: u32 = 32u;
+const LANES: u32 = 8u;
+const COLUMNS: u32 = 16u; // vec4 of output channels per workgroup
+
+struct Params {
+  pixels: u32, // of the whole batch; only the last row may have fewer than out_width
+  rows: u32, // of the whole batch: samples * out_height
+  split_rows: u32, // per z
+  in_height: u32,
+  in_width: u32,
+  in_channels4: u32,
+  in_stride4: u32, // vec4 from one pixel to the next
+  in_first4: u32, // first vec4 of the channels that are read
+  out_height: u32,
+  out_width: u32,
+  out_channels4: u32,
+  kernel_width: u32,
+  taps: u32,
+  stride: u32,
+  padding_y: i32,
+  padding_x: i32,
+  dilation: u32,
+  panel4: u32, // vec4 of output channels that lie together in the filter
+  accumulate: u32, // add to what is there
+  sums: u32, // always 2 ROWS
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+// The outputs from x to y - 1 along an axis whose input at an offset lies in an image of that size.
+fn inside(offset: i32, size: u32, count: u32) -> vec2i {
+  let stride = i32(params.stride);
+  let first = max(0, stride - 1 - offset) / stride;
+  let last = max(0, i32(size) - offset + stride - 1) / stride;
+  return vec2i(first, min(last, i32(count)));
+}
+
+// Rows and columns from an output pixel (times the stride) to the input pixel at a tap.
+fn tap_offset(tap: u32) -> vec2i {
+  let y = i32(tap / params.kernel_width * params.dilation) - params.padding_y;
+  let x = i32(tap % params.kernel_width * params.dilation) - params.padding_x;
+  return vec2i(x, y);
+}
+
+fn load(index: i32, is_inside: bool) -> vec4f {
+  return select(vec4f(), input[u32(select(0, index, is_inside))], is_inside);
+}
+
+// Four pixels of the gradient.
+fn gradients(at: u32, last: u32) -> mat4x4f {
+  let n = params.out_channels4;
+  return mat4x4f(
+    gradient[at], gradient[min(at + n, last)], gradient[min(at + 2u * n, last)], gradient[min(at + 3u * n, last)]);
+}
+
+fn finish(row: u32, column: u32, split: u32, sum: vec4f) {
+  let filter_rows = params.taps * params.in_channels4 * 4u;
+  if (row >= filter_rows || column >= params.out_channels4) {
+    return;
+  }
+  let panel = params.panel4;
+  let at = (split * params.out_channels4 + column / panel * panel) * filter_rows + row * panel + column % panel;
+  var total = sum;
+  if (params.accumulate != 0u) {
+    total += output[at];
+  }
+  output[at] = total;
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let k = group.x * LANES + lane;
+  let offset = tap_offset(k / params.in_channels4);
+  let channel = params.in_first4 + k % params.in_channels4;
+  var range_y = inside(offset.y, params.in_height, params.out_height);
+  let range_x = inside(offset.x, params.in_width, params.out_width);
+  if (k >= params.taps * params.in_channels4) {
+    range_y = vec2i();
+  }
+  // What the whole subgroup goes over: what its only tap needs, or everything.
+  var rows_y = vec2i(0, i32(params.out_height));
+  var columns_x = vec2i(0, i32(params.out_width));
+  let first_tap = group.x * LANES / params.in_channels4;
+  if (first_tap == (group.x * LANES + LANES - 1u) / params.in_channels4) {
+    rows_y = inside(tap_offset(first_tap).y, params.in_height, params.out_height);
+    columns_x = inside(tap_offset(first_tap).x, params.in_width, params.out_width);
+  }
+
+  let column = group.y * COLUMNS + lane;
+  let column_l = min(column, params.out_channels4 - 1u);
+  let column_r = min(column + LANES, params.out_channels4 - 1u);
+  let last_gradient = params.pixels * params.out_channels4 - 1u;
+  let out_channels4 = params.out_channels4;
+  let step = i32(params.stride * params.in_stride4);
+  var l0 = vec4f(); var r0 = vec4f();
+  var l1 = vec4f(); var r1 = vec4f();
+  var l2 = vec4f(); var r2 = vec4f();
+  var l3 = vec4f(); var r3 = vec4f();
+  var l4 = vec4f(); var r4 = vec4f();
+  var l5 = vec4f(); var r5 = vec4f();
+  var l6 = vec4f(); var r6 = vec4f();
+  var l7 = vec4f(); var r7 = vec4f();
+  var l8 = vec4f(); var r8 = vec4f();
+  var l9 = vec4f(); var r9 = vec4f();
+  var l10 = vec4f(); var r10 = vec4f();
+  var l11 = vec4f(); var r11 = vec4f();
+  var l12 = vec4f(); var r12 = vec4f();
+  var l13 = vec4f(); var r13 = vec4f();
+  var l14 = vec4f(); var r14 = vec4f();
+  var l15 = vec4f(); var r15 = vec4f();
+  var l16 = vec4f(); var r16 = vec4f();
+  var l17 = vec4f(); var r17 = vec4f();
+  var l18 = vec4f(); var r18 = vec4f();
+  var l19 = vec4f(); var r19 = vec4f();
+  var l20 = vec4f(); var r20 = vec4f();
+  var l21 = vec4f(); var r21 = vec4f();
+  var l22 = vec4f(); var r22 = vec4f();
+  var l23 = vec4f(); var r23 = vec4f();
+  var l24 = vec4f(); var r24 = vec4f();
+  var l25 = vec4f(); var r25 = vec4f();
+  var l26 = vec4f(); var r26 = vec4f();
+  var l27 = vec4f(); var r27 = vec4f();
+  var l28 = vec4f(); var r28 = vec4f();
+  var l29 = vec4f(); var r29 = vec4f();
+  var l30 = vec4f(); var r30 = vec4f();
+  var l31 = vec4f(); var r31 = vec4f();
+
+  let first_row = group.z * params.split_rows;
+  let end_row = min(first_row + params.split_rows, params.rows);
+  for (var row = first_row; row < end_row; row++) {
+    let y = i32(row % params.out_height);
+    if (y < rows_y.x || y >= rows_y.y) {
+      continue;
+    }
+    let last_x = min(columns_x.y, i32(params.pixels - row * params.out_width));
+    let begin = range_x.x;
+    let count = select(0u, u32(max(0, min(range_x.y, last_x) - begin)), y >= range_y.x && y < range_y.y);
+    let in_y = i32(row / params.out_height * params.in_height) + y * i32(params.stride) + offset.y;
+    let in_x = columns_x.x * i32(params.stride) + offset.x;
+    var at_x = (in_y * i32(params.in_width) + in_x) * i32(params.in_stride4) + i32(channel);
+    let pixel = row * params.out_width + u32(columns_x.x);
+    var at_l = pixel * out_channels4 + column_l;
+    var at_r = pixel * out_channels4 + column_r;
+    for (var x = columns_x.x; x < last_x; x += 4) {
+      let place = u32(x - begin);
+      let x_0 = load(at_x, place < count);
+      let x_1 = load(at_x + step, place + 1u < count);
+      let x_2 = load(at_x + 2 * step, place + 2u < count);
+      let x_3 = load(at_x + 3 * step, place + 3u < count);
+      at_x += 4 * step;
+      let gl = gradients(at_l, last_gradient);
+      at_l += 4u * out_channels4;
+      let gr = gradients(at_r, last_gradient);
+      at_r += 4u * out_channels4;
+      let x0 = vec4f(x_0.x, x_1.x, x_2.x, x_3.x);
+      let x1 = vec4f(x_0.y, x_1.y, x_2.y, x_3.y);
+      let x2 = vec4f(x_0.z, x_1.z, x_2.z, x_3.z);
+      let x3 = vec4f(x_0.w, x_1.w, x_2.w, x_3.w);
+      { let x = subgroupBroadcast(x0, 0u); l0 += gl * x; r0 += gr * x; }
+      { let x = subgroupBroadcast(x1, 0u); l1 += gl * x; r1 += gr * x; }
+      { let x = subgroupBroadcast(x2, 0u); l2 += gl * x; r2 += gr * x; }
+      { let x = subgroupBroadcast(x3, 0u); l3 += gl * x; r3 += gr * x; }
+      { let x = subgroupBroadcast(x0, 1u); l4 += gl * x; r4 += gr * x; }
+      { let x = subgroupBroadcast(x1, 1u); l5 += gl * x; r5 += gr * x; }
+      { let x = subgroupBroadcast(x2, 1u); l6 += gl * x; r6 += gr * x; }
+      { let x = subgroupBroadcast(x3, 1u); l7 += gl * x; r7 += gr * x; }
+      { let x = subgroupBroadcast(x0, 2u); l8 += gl * x; r8 += gr * x; }
+      { let x = subgroupBroadcast(x1, 2u); l9 += gl * x; r9 += gr * x; }
+      { let x = subgroupBroadcast(x2, 2u); l10 += gl * x; r10 += gr * x; }
+      { let x = subgroupBroadcast(x3, 2u); l11 += gl * x; r11 += gr * x; }
+      { let x = subgroupBroadcast(x0, 3u); l12 += gl * x; r12 += gr * x; }
+      { let x = subgroupBroadcast(x1, 3u); l13 += gl * x; r13 += gr * x; }
+      { let x = subgroupBroadcast(x2, 3u); l14 += gl * x; r14 += gr * x; }
+      { let x = subgroupBroadcast(x3, 3u); l15 += gl * x; r15 += gr * x; }
+      { let x = subgroupBroadcast(x0, 4u); l16 += gl * x; r16 += gr * x; }
+      { let x = subgroupBroadcast(x1, 4u); l17 += gl * x; r17 += gr * x; }
+      { let x = subgroupBroadcast(x2, 4u); l18 += gl * x; r18 += gr * x; }
+      { let x = subgroupBroadcast(x3, 4u); l19 += gl * x; r19 += gr * x; }
+      { let x = subgroupBroadcast(x0, 5u); l20 += gl * x; r20 += gr * x; }
+      { let x = subgroupBroadcast(x1, 5u); l21 += gl * x; r21 += gr * x; }
+      { let x = subgroupBroadcast(x2, 5u); l22 += gl * x; r22 += gr * x; }
+      { let x = subgroupBroadcast(x3, 5u); l23 += gl * x; r23 += gr * x; }
+      { let x = subgroupBroadcast(x0, 6u); l24 += gl * x; r24 += gr * x; }
+      { let x = subgroupBroadcast(x1, 6u); l25 += gl * x; r25 += gr * x; }
+      { let x = subgroupBroadcast(x2, 6u); l26 += gl * x; r26 += gr * x; }
+      { let x = subgroupBroadcast(x3, 6u); l27 += gl * x; r27 += gr * x; }
+      { let x = subgroupBroadcast(x0, 7u); l28 += gl * x; r28 += gr * x; }
+      { let x = subgroupBroadcast(x1, 7u); l29 += gl * x; r29 += gr * x; }
+      { let x = subgroupBroadcast(x2, 7u); l30 += gl * x; r30 += gr * x; }
+      { let x = subgroupBroadcast(x3, 7u); l31 += gl * x; r31 += gr * x; }
+    }
+  }
+
+  // A loop whose length the compiler does not know: stores are long code on a software adapter; there is one of them.
+  var sums = array<vec4f, 2u * ROWS>(
+    l0, r0,
+    l1, r1,
+    l2, r2,
+    l3, r3,
+    l4, r4,
+    l5, r5,
+    l6, r6,
+    l7, r7,
+    l8, r8,
+    l9, r9,
+    l10, r10,
+    l11, r11,
+    l12, r12,
+    l13, r13,
+    l14, r14,
+    l15, r15,
+    l16, r16,
+    l17, r17,
+    l18, r18,
+    l19, r19,
+    l20, r20,
+    l21, r21,
+    l22, r22,
+    l23, r23,
+    l24, r24,
+    l25, r25,
+    l26, r26,
+    l27, r27,
+    l28, r28,
+    l29, r29,
+    l30, r30,
+    l31, r31,
+  );
+  for (var i = 0u; i < params.sums; i++) {
+    finish(group.x * ROWS + i / 2u, column + (i % 2u) * LANES, group.z, sums[i]);
   }
 }
 `,
@@ -2912,9 +3233,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % CHANNELS;
   let chunk = index / CHANNELS;
-  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = block + chunk % INTERLEAVE;
-  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
   let center = mean[channel];
   let deviation = 1.0 / sqrt(variance[channel] + params.eps);
   let scale = deviation * gamma[channel];
@@ -2980,9 +3301,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % GROUPS;
   let chunk = index / GROUPS;
-  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = block + chunk % INTERLEAVE;
-  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
   let center = mean[channel];
   let deviation = 1.0 / sqrt(variance[channel] + params.eps);
   let scale = deviation * gamma[channel];
@@ -3249,10 +3570,9 @@ fn anchor_loss(index: u32) -> f32 {
     let yes = class_index == label_class;
     let z = select(-logits[at], logits[at], yes);
     let wrong_log = -softplus(z);
-    let wrong = exp(wrong_log);
     let surprise = softplus(-z);
     let factor = weight * select(1.0 - params.alpha, params.alpha, yes) * exp(params.gamma * wrong_log);
-    let slope = factor * (wrong + params.gamma * (1.0 - wrong) * surprise);
+    let slope = factor * (exp(wrong_log) + params.gamma * exp(-surprise) * surprise);
     gradient[at] = select(slope, -slope, yes);
     loss += factor * surprise;
   }
@@ -3284,7 +3604,8 @@ fn main(
 }
 `,
   "loss_iou": `// Weighted loss of the overlap of two boxes x1, y1, x2, y2, its gradient, and one partial sum per workgroup.
-//   iou = overlap / max(area_p + area_t - overlap, UNION_EPS);  giou = iou - (hull - union) / hull, hull the enclosing box's area
+//   iou = overlap / max(area_p + area_t - overlap, UNION_EPS)
+//   giou = iou - (hull - union) / hull, hull being the area of the box around both
 //   MODE 0: 1 - c, 1: 1 - c^2, 2: -log(c) with c = max(iou, eps);  3: 1 - giou, whose union and hull are at least eps
 //   loss = scale * mean of the four weights * that (IoULoss and GIoULoss of mmdet)
 // Gradients at the kinks are PyTorch's: max and min of equal numbers give each half, a clamp passes at its bound.
@@ -3375,11 +3696,11 @@ fn anchor_loss(index: u32) -> f32 {
   let t = targets[index];
   let p_size = p.zw - p.xy;
   let t_size = t.zw - t.xy;
-  let common = min(p.zw, t.zw) - max(p.xy, t.xy);
-  let common_size = max(common, vec2f(0.0));
+  let shared_span = min(p.zw, t.zw) - max(p.xy, t.xy);
+  let shared_size = max(shared_span, vec2f(0.0));
   let hull = max(p.zw, t.zw) - min(p.xy, t.xy);
   let hull_size = max(hull, vec2f(0.0));
-  let overlap = common_size.x * common_size.y;
+  let overlap = shared_size.x * shared_size.y;
   let raw_union = p_size.x * p_size.y + t_size.x * t_size.y - overlap;
   var one = AreaLoss();
   if (MODE == GENERALISED) {
@@ -3388,10 +3709,10 @@ fn anchor_loss(index: u32) -> f32 {
     one = overlap_loss(overlap, raw_union);
   }
   let by_size = one.by_union * p_size.yx;
-  let by_common = (one.by_overlap - one.by_union) * common_size.yx * passes(common);
+  let by_shared = (one.by_overlap - one.by_union) * shared_size.yx * passes(shared_span);
   let by_hull = one.by_hull * hull_size.yx * passes(hull);
-  let by_low = -by_size - by_common * shares(p.xy, t.xy) - by_hull * shares(t.xy, p.xy);
-  let by_high = by_size + by_common * shares(t.zw, p.zw) + by_hull * shares(p.zw, t.zw);
+  let by_low = -by_size - by_shared * shares(p.xy, t.xy) - by_hull * shares(t.xy, p.xy);
+  let by_high = by_size + by_shared * shares(t.zw, p.zw) + by_hull * shares(p.zw, t.zw);
   let weight = params.scale * dot(weights[index], vec4f(0.25));
   let slope = weight * vec4f(by_low, by_high);
   for (var c = 0u; c < COORDINATES; c++) {
@@ -3871,9 +4192,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % CHANNELS;
   let chunk = index / CHANNELS;
-  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = block + chunk % INTERLEAVE;
-  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
   var sum = 0.0;
   for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
     sum += input[pixel * CHANNELS + channel];
@@ -3916,9 +4237,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % GROUPS;
   let chunk = index / GROUPS;
-  let block = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = block + chunk % INTERLEAVE;
-  let end = min(block + INTERLEAVE * params.run, params.pixels);
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
   var sum = vec4f();
   for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
     sum += input[pixel * GROUPS + channel];
@@ -4020,52 +4341,92 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = max(input[index], vec4f());
 }
 `,
-  "scale": `// Multiplication by a constant: y = FACTOR * x.
-// Any element count. One invocation computes one element.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
+  "scale": `// y = x * factor, the factor read from a tensor of one element.
+// Dispatch: one invocation per element; the grid's rows continue its columns.
 
 const WORKGROUP: u32 = 64u;
-const FACTOR: f32 = 1.0;
 
 struct Params {
   count: u32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> factor: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let index = id.y * grid.x * WORKGROUP + id.x;
-  if (index >= params.count) {
-    return;
+  let i = id.y * grid.x * WORKGROUP + id.x;
+  if (i < params.count) {
+    output[i] = input[i] * factor[0];
   }
-  output[index] = FACTOR * input[index];
 }
 `,
-  "scale_vec4": `// Multiplication by a constant: y = FACTOR * x.
-// Element counts divisible by 4. One invocation computes four elements.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
+  "scale_by": `// y = x * factor, the factor read from a tensor of one element.
+// Dispatch: one invocation per element; the grid's rows continue its columns.
 
 const WORKGROUP: u32 = 64u;
-const FACTOR: f32 = 1.0;
 
 struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read> factor: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let index = id.y * grid.x * WORKGROUP + id.x;
-  if (index >= params.count) {
-    return;
+  let i = id.y * grid.x * WORKGROUP + id.x;
+  if (i < params.count) {
+    output[i] = input[i] * factor[0];
   }
-  output[index] = FACTOR * input[index];
+}
+`,
+  "scale_by_vec4": `// scale_by.wgsl, four elements per invocation.
+// Dispatch: one invocation per four elements; the grid's rows continue its columns.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32, // vec4
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> factor: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let i = id.y * grid.x * WORKGROUP + id.x;
+  if (i < params.count) {
+    output[i] = input[i] * factor[0];
+  }
+}
+`,
+  "scale_vec4": `// scale.wgsl, four elements per invocation.
+// Dispatch: one invocation per four elements; the grid's rows continue its columns.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32, // vec4
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> factor: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let i = id.y * grid.x * WORKGROUP + id.x;
+  if (i < params.count) {
+    output[i] = input[i] * factor[0];
+  }
 }
 `,
   "sgd_update": `// One step of stochastic gradient descent with momentum, in place, as torch.optim.SGD:
@@ -4256,6 +4617,38 @@ fn main(
   if (local == 0u && start < params.count) {
     partial[params.base + run] = sums[0];
   }
+}
+`,
+  "sum_partials": `// Second stage of a split sum: adds partial results in their order, so that the sum does not depend on scheduling.
+//   y[i] = (y[i] if accumulate) + sum over s of partial[s * count + i]
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count in vec4.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+  partials: u32,
+  accumulate: u32,
+}
+
+@group(0) @binding(0) var<storage, read> partial: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  var sum = partial[index];
+  for (var s = 1u; s < params.partials; s++) {
+    sum += partial[s * params.count + index];
+  }
+  if (params.accumulate != 0u) {
+    sum += output[index];
+  }
+  output[index] = sum;
 }
 `,
   "warp_frames": `// Two bilinear warps of axis-aligned matrices, one after the other, and an affine map of the colours, for a batch of images

@@ -1,0 +1,143 @@
+// The launches behind convWeightGradient: one function per shader, and the second stage that adds partial sums.
+
+import type { Recorder } from '../gpu/recorder.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { requireLanes } from './conv-launch.ts'
+import { type ConvProblem, convFlops, outputPixels } from './conv-plan.ts'
+import type { ConvWeight } from './conv-weight.ts'
+import { filterRows, pixelGrid, SUBGROUP_TILE, type WeightGradientPlan } from './conv-weight-gradient-plan.ts'
+import { kernel, linearGrid } from './launch.ts'
+
+/** Everything one launch needs, for a slice of the batch. */
+export interface WeightGradientLaunch {
+  readonly problem: ConvProblem
+  readonly weight: ConvWeight
+  readonly input: GpuTensor
+  readonly gradient: GpuTensor
+  readonly output: GpuTensor
+  /** Add to what `output` holds. */
+  readonly accumulate: boolean
+  /** The input's first channel that is read. */
+  readonly firstChannel: number
+  readonly label: string
+}
+
+const WORKGROUP = 64
+
+/** FLOPs, and the bytes if everything were moved once. */
+function cost({ problem, input, gradient, output }: WeightGradientLaunch): { flops: number; bytes: number } {
+  return { flops: convFlops(problem), bytes: input.bytes + gradient.bytes + output.bytes }
+}
+
+/** One element of the filter per invocation. */
+export function direct(r: Recorder, launch: WeightGradientLaunch): void {
+  const { problem, weight, input, gradient, output, label } = launch
+  r.dispatch({
+    kernel: kernel('conv2d_direct_weight_gradient', { WORKGROUP }),
+    label,
+    workgroups: linearGrid(r.adapter, output.size, WORKGROUP),
+    bindings: {
+      input,
+      gradient,
+      output,
+      params: {
+        count: output.size,
+        batch: problem.batch,
+        in_height: problem.inHeight,
+        in_width: problem.inWidth,
+        in_stride: input.shape[3] ?? 0,
+        in_first: launch.firstChannel,
+        out_height: problem.outHeight,
+        out_width: problem.outWidth,
+        out_channels: problem.outChannels,
+        panel: weight.panel,
+        kernel_height: problem.kernelHeight,
+        kernel_width: problem.kernelWidth,
+        stride: problem.stride,
+        padding_y: problem.paddingY,
+        padding_x: problem.paddingX,
+        dilation: problem.dilation,
+        group_inputs: problem.inChannels / problem.groups,
+        group_outputs: problem.outChannels / problem.groups,
+        accumulate: launch.accumulate ? 1 : 0,
+      },
+    },
+    ...cost(launch),
+  })
+}
+
+/** 32 rows x 64 channels per subgroup. */
+export function subgroup(
+  r: Recorder,
+  launch: WeightGradientLaunch,
+  { splits }: WeightGradientPlan & { variant: 'subgroup' },
+): void {
+  const { problem, weight, input, gradient, label } = launch
+  requireLanes(r, label)
+  const grid = pixelGrid(problem, splits)
+  const image = grid.width === problem.outWidth ? problem : asRows(problem, grid)
+  const output = partialSums(r, launch, splits)
+  r.dispatch({
+    kernel: kernel('conv2d_subgroup_weight_gradient'),
+    label,
+    workgroups: [
+      Math.ceil(filterRows(problem) / SUBGROUP_TILE.rows),
+      Math.ceil(problem.outChannels / SUBGROUP_TILE.channels),
+      splits,
+    ],
+    bindings: {
+      input,
+      gradient,
+      output,
+      params: {
+        pixels: outputPixels(problem),
+        rows: grid.rows,
+        split_rows: Math.ceil(grid.rows / splits),
+        in_height: image.inHeight,
+        in_width: image.inWidth,
+        in_channels4: problem.inChannels / 4,
+        in_stride4: (input.shape[3] ?? 0) / 4,
+        in_first4: launch.firstChannel / 4,
+        out_height: image.outHeight,
+        out_width: image.outWidth,
+        out_channels4: problem.outChannels / 4,
+        kernel_width: problem.kernelWidth,
+        taps: problem.kernelHeight * problem.kernelWidth,
+        stride: problem.stride,
+        padding_y: problem.paddingY,
+        padding_x: problem.paddingX,
+        dilation: problem.dilation,
+        panel4: weight.panel / 4,
+        accumulate: launch.accumulate && splits === 1 ? 1 : 0,
+        sums: 2 * SUBGROUP_TILE.rows,
+      },
+    },
+    ...cost(launch),
+  })
+  reduce(r, launch, output, splits)
+}
+
+/** The same pixels as one image of other rows, where an output pixel is the input pixel of the same index. */
+function asRows(problem: ConvProblem, { rows, width }: { rows: number; width: number }): ConvProblem {
+  return { ...problem, batch: 1, inHeight: rows, inWidth: width, outHeight: rows, outWidth: width }
+}
+
+/** Where a kernel writes: one copy of the filter per split, or the output itself. */
+function partialSums(r: Recorder, { output, label }: WeightGradientLaunch, splits: number): GpuTensor {
+  return splits > 1 ? r.alloc([splits, ...output.shape], 'f32', `${label}.partial`) : output
+}
+
+/** Adds the splits' sums in order. */
+function reduce(r: Recorder, launch: WeightGradientLaunch, partial: GpuTensor, splits: number): void {
+  const { output, label } = launch
+  if (splits === 1) return
+  const count = output.size / 4
+  r.dispatch({
+    kernel: kernel('sum_partials'),
+    label: `${label}.reduce`,
+    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    bindings: { partial, output, params: { count, partials: splits, accumulate: launch.accumulate ? 1 : 0 } },
+    flops: output.size * (splits - 1),
+    bytes: partial.bytes + output.bytes,
+  })
+}
