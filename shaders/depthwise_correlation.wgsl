@@ -1,5 +1,7 @@
 // Depthwise cross-correlation with a kernel per sample, for any kernel size (kernels that do not fit in registers).
 //   y[n,i,j,c] = sum over u,v of x[n,i+u,j+v,c] * k[n,u,v,c]    (NHWC; OUT_H = IN_H - KERNEL_H + 1, OUT_W likewise)
+// With FULL, its gradient with respect to x: the full correlation with the flipped kernel, of the gradient as input,
+//   y[n,i,j,c] = sum over u,v of x[n, i - u, j - v, c] * k[n,u,v,c],  x zero outside,  OUT_H = IN_H + KERNEL_H - 1.
 // Follows depthwise_correlation of MMTracking's CorrelationHead. Any channel count; one element per invocation.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
 // count = N * OUT_H * OUT_W * CHANNELS.
@@ -10,9 +12,10 @@ const IN_H: u32 = 8u;
 const IN_W: u32 = 8u;
 const KERNEL_H: u32 = 5u;
 const KERNEL_W: u32 = 5u;
+const FULL: bool = false;
 
-const OUT_H: u32 = IN_H - KERNEL_H + 1u;
-const OUT_W: u32 = IN_W - KERNEL_W + 1u;
+const OUT_H: u32 = select(IN_H + 1u - KERNEL_H, IN_H + KERNEL_H - 1u, FULL);
+const OUT_W: u32 = select(IN_W + 1u - KERNEL_W, IN_W + KERNEL_W - 1u, FULL);
 
 struct Params {
   count: u32,
@@ -37,10 +40,14 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 
   var sum = 0.0;
   for (var u = 0u; u < KERNEL_H; u++) {
-    let row = ((n * IN_H + i + u) * IN_W + j) * CHANNELS + channel;
-    let kernel_row = (n * KERNEL_H + u) * KERNEL_W * CHANNELS + channel;
     for (var v = 0u; v < KERNEL_W; v++) {
-      sum = fma(input[row + v * CHANNELS], kernel[kernel_row + v * CHANNELS], sum);
+      let tap = kernel[((n * KERNEL_H + u) * KERNEL_W + v) * CHANNELS + channel];
+      // The unsigned difference wraps to a huge number above and left of the image.
+      let y = select(i + u, i - u, FULL);
+      let x = select(j + v, j - v, FULL);
+      if (!FULL || (y < IN_H && x < IN_W)) {
+        sum = fma(input[((n * IN_H + y) * IN_W + x) * CHANNELS + channel], tap, sum);
+      }
     }
   }
   output[index] = sum;

@@ -1,5 +1,8 @@
 // Depthwise cross-correlation with a small kernel per sample, the kernel kept in registers.
 //   y[n,i,j,c] = sum over u,v of x[n,i+u,j+v,c] * k[n,u,v,c]    (NHWC; OUT_H = IN_H - KERNEL_H + 1, OUT_W likewise)
+// With FULL, its gradient with respect to x: the full correlation with the flipped kernel, of the gradient as input,
+//   y[n,i,j,c] = sum over u,v of x[n, i - u, j - v, c] * k[n,u,v,c],  x zero outside,  OUT_H = IN_H + KERNEL_H - 1:
+// the same walk over an image with KERNEL - 1 pixels of zeros around it.
 // One invocation computes a tile of ROWS x STRIP outputs of one channel; neighbouring invocations take neighbouring
 // channels, so that loads coalesce. Any channel count. Input rows pass by one at a time and are loaded once: row r adds
 // to the output rows r - u that are in flight, with kernel row u. sums[u] holds output row r - u; the finished one,
@@ -15,9 +18,12 @@ const KERNEL_H: u32 = 5u;
 const KERNEL_W: u32 = 5u;
 const STRIP: u32 = 5u;
 const ROWS: u32 = 25u;
+const FULL: bool = false;
 
-const OUT_H: u32 = IN_H - KERNEL_H + 1u;
-const OUT_W: u32 = IN_W - KERNEL_W + 1u;
+const OUT_H: u32 = select(IN_H + 1u - KERNEL_H, IN_H + KERNEL_H - 1u, FULL);
+const OUT_W: u32 = select(IN_W + 1u - KERNEL_W, IN_W + KERNEL_W - 1u, FULL);
+const PADDING_H: u32 = select(0u, KERNEL_H - 1u, FULL);
+const PADDING_W: u32 = select(0u, KERNEL_W - 1u, FULL);
 const STRIPS: u32 = (OUT_W + STRIP - 1u) / STRIP;
 const SEGMENTS: u32 = (OUT_H + ROWS - 1u) / ROWS;
 const TAPS: u32 = KERNEL_H * KERNEL_W;
@@ -47,13 +53,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 
   var k: array<f32, TAPS>;
   for (var t = 0u; t < TAPS; t++) {
-    k[t] = kernel[(n * TAPS + t) * CHANNELS + channel];
+    let tap = select(t, TAPS - 1u - t, FULL);
+    k[t] = kernel[(n * TAPS + tap) * CHANNELS + channel];
   }
   var sums: array<array<f32, STRIP>, KERNEL_H>;
   for (var r = first_row; r < last_row + KERNEL_H - 1u; r++) {
     var x: array<f32, WINDOW>;
     for (var s = 0u; s < WINDOW; s++) {
-      x[s] = input[((n * IN_H + r) * IN_W + min(j + s, IN_W - 1u)) * CHANNELS + channel];
+      // The unsigned differences wrap to huge numbers above and left of the image.
+      let row = r - PADDING_H;
+      let column = j + s - PADDING_W;
+      let at = ((n * IN_H + min(row, IN_H - 1u)) * IN_W + min(column, IN_W - 1u)) * CHANNELS + channel;
+      x[s] = select(input[at], 0.0, FULL && (row >= IN_H || column >= IN_W));
     }
     for (var s = 0u; s < STRIP; s++) {
       // From the oldest output row to the newest: each moves one place on.

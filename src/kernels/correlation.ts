@@ -24,12 +24,14 @@ export interface CorrelationProblem {
   readonly kernelHeight: number
   readonly kernelWidth: number
   readonly channels: number
+  /** The gradient with respect to the input: the output is larger than the input by `kernel - 1`, zeros lie around it. */
+  readonly full?: boolean
 }
 
 /** How to compute it: which shader, its constants, and invocations per sample. */
 export interface CorrelationPlan {
   readonly shader: 'depthwise_correlation_rolling' | 'depthwise_correlation'
-  readonly constants: Constants
+  readonly constants: Constants & { readonly WORKGROUP: number }
   readonly invocationsPerSample: number
 }
 
@@ -47,10 +49,10 @@ const LARGEST_TILE = { cpu: { rows: 32, columns: 5 }, gpu: { rows: 5, columns: 5
 /** The plan for a problem; pure. The rolling shader for kernels of at most 49 taps, else the plain one. */
 export function chooseCorrelation(
   adapter: Pick<AdapterFacts, 'kind'>,
-  { height, width, kernelHeight, kernelWidth, channels }: CorrelationProblem,
+  { height, width, kernelHeight, kernelWidth, channels, full = false }: CorrelationProblem,
 ): CorrelationPlan {
-  const outHeight = height - kernelHeight + 1
-  const outWidth = width - kernelWidth + 1
+  const outHeight = full ? height + kernelHeight - 1 : height - kernelHeight + 1
+  const outWidth = full ? width + kernelWidth - 1 : width - kernelWidth + 1
   const constants = {
     WORKGROUP,
     CHANNELS: channels,
@@ -58,6 +60,7 @@ export function chooseCorrelation(
     IN_W: width,
     KERNEL_H: kernelHeight,
     KERNEL_W: kernelWidth,
+    FULL: full,
   }
   if (kernelHeight * kernelWidth > MAX_ROLLING_TAPS) {
     return { shader: 'depthwise_correlation', constants, invocationsPerSample: outHeight * outWidth * channels }
@@ -89,7 +92,7 @@ export function depthwiseCorrelation(r: Recorder, args: DepthwiseCorrelationArgs
     r.dispatch({
       kernel: kernelSpec(plan.shader, plan.constants),
       label,
-      workgroups: linearGrid(r.adapter, count, WORKGROUP),
+      workgroups: linearGrid(r.adapter, count, plan.constants.WORKGROUP),
       bindings: { ...parts, params: { count } },
       flops: 2 * parts.output.size * k.height * k.width,
       bytes: parts.input.bytes + parts.kernel.bytes + parts.output.bytes,

@@ -1,0 +1,66 @@
+// First stage of the gradient of batch normalisation: sums over each chunk of pixels.
+//   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
+// g is the gradient of the output, zero with RELU where the forward pass clamped: its result before the ReLU,
+// (x - mean) * inv_std * gamma + beta, is computed again rather than read. partial: [chunks, 2, C].
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Any channel count. One invocation takes one chunk of one channel.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+const RELU: bool = false;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+  // Where the chunks of this batch slice begin in `partial`.
+  first_chunk: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(2) var<storage, read> mean: array<f32>;
+@group(0) @binding(3) var<storage, read> inv_std: array<f32>;
+@group(0) @binding(4) var<storage, read> gamma: array<f32>;
+@group(0) @binding(5) var<storage, read> beta: array<f32>;
+@group(0) @binding(6) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let chunk = index / CHANNELS;
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let center = mean[channel];
+  let deviation = inv_std[channel];
+  let scale = deviation * gamma[channel];
+  let bias = beta[channel];
+  var products = 0.0;
+  var sum = 0.0;
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let at = pixel * CHANNELS + channel;
+    let x = input[at] - center;
+    var g = gradient[at];
+    if (RELU) {
+      g = select(0.0, g, fma(x, scale, bias) > 0.0);
+    }
+    products = fma(g, x, products);
+    sum += g;
+  }
+  let slot = params.first_chunk + chunk;
+  partial[2u * slot * CHANNELS + channel] = products * deviation;
+  partial[(2u * slot + 1u) * CHANNELS + channel] = sum;
+}

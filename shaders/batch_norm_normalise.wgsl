@@ -1,0 +1,55 @@
+// Batch normalisation with the batch's statistics, with an optional residual and ReLU.
+//   y = max((x - mean[c]) * inv_std[c] * gamma[c] + beta[c] + residual, 0)    (both last steps if asked for)
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Any channel count. One invocation takes one chunk of one channel.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+const HAS_RESIDUAL: bool = false;
+const RELU: bool = false;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read> mean: array<f32>;
+@group(0) @binding(2) var<storage, read> inv_std: array<f32>;
+@group(0) @binding(3) var<storage, read> gamma: array<f32>;
+@group(0) @binding(4) var<storage, read> beta: array<f32>;
+@group(0) @binding(5) var<storage, read> residual: array<f32>;
+@group(0) @binding(6) var<storage, read_write> output: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let chunk = index / CHANNELS;
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let center = mean[channel];
+  let scale = inv_std[channel] * gamma[channel];
+  let bias = beta[channel];
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let at = pixel * CHANNELS + channel;
+    var y = fma(input[at] - center, scale, bias);
+    if (HAS_RESIDUAL) {
+      y += residual[at];
+    }
+    output[at] = select(y, max(y, 0.0), RELU);
+  }
+}

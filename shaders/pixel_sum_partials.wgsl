@@ -1,0 +1,44 @@
+// First stage of a sum over all pixels, per channel (the gradient of a bias): the sum of each chunk of pixels.
+//   partial[chunk, c] = sum of x over the chunk
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Any channel count. One invocation takes one chunk of one channel.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+  // Where the chunks of this batch slice begin in `partial`.
+  first_chunk: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let chunk = index / CHANNELS;
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  var sum = 0.0;
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    sum += input[pixel * CHANNELS + channel];
+  }
+  partial[(params.first_chunk + chunk) * CHANNELS + channel] = sum;
+}

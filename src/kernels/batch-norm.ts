@@ -1,0 +1,247 @@
+// Batch normalisation in training: with the batch's own statistics, running statistics updated in place, and its gradient;
+// the gradient of batch normalisation with frozen statistics; sums over pixels. Statistics run over all samples, whatever
+// the slices. Source: Ioffe and Szegedy, "Batch Normalization", 2015; torch.nn.BatchNorm2d.
+
+import { ShapeError } from '../gpu/errors.ts'
+import type { Recorder } from '../gpu/recorder.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { chunkTotal, dispatchChunks, dispatchTotal, planChunks } from './chunks.ts'
+import { reluBackward } from './elementwise-backward.ts'
+import { expectShape, imageShape } from './launch.ts'
+
+export interface BatchNormTrainArgs {
+  /** `[N, H, W, C]` */
+  readonly input: GpuTensor
+  /** `[C]` */
+  readonly gamma: GpuTensor
+  /** `[C]` */
+  readonly beta: GpuTensor
+  /** `[C]` on the device, updated in place by each run. */
+  readonly runningMean: GpuTensor
+  /** `[C]` on the device, updated in place by each run. */
+  readonly runningVar: GpuTensor
+  /** Part of the new statistics in the running ones, 0..1. */
+  readonly momentum: number
+  readonly eps: number
+  /** `[N, H, W, C]`, added after the normalisation. */
+  readonly residual?: GpuTensor
+  readonly relu?: boolean
+  readonly label?: string
+}
+
+export interface BatchNormTrained {
+  readonly output: GpuTensor
+  /** `[C]`: the batch's mean. */
+  readonly mean: GpuTensor
+  /** `[C]`: `1 / sqrt(variance + eps)` of the batch, with its biased variance. */
+  readonly invStd: GpuTensor
+}
+
+/**
+ * `y = (x - mean) / sqrt(variance + eps) * gamma + beta`, plus the residual, clamped at zero with `relu`; mean and biased
+ * variance are those of the batch. The running variance takes the unbiased one.
+ * @throws ShapeError if shapes do not fit, or a channel has a single value, whose variance is not defined (as in PyTorch)
+ */
+export function batchNormTrain(r: Recorder, args: BatchNormTrainArgs): BatchNormTrained {
+  const { input, gamma, beta, residual, relu = false, label = 'batchNormTrain' } = args
+  const { batch, height, width, channels } = imageShape('batchNormTrain', input)
+  for (const vector of [gamma, beta, args.runningMean, args.runningVar]) {
+    expectShape('batchNormTrain', vector, [channels])
+  }
+  if (residual) expectShape('batchNormTrain', residual, input.shape)
+  if (batch * height * width < 2) {
+    throw new ShapeError(
+      `batchNormTrain: tensor \`${input.label}\` [${input.shape}] has one value per channel, expected at least 2`,
+    )
+  }
+  const { mean, invStd } = batchStatistics(r, args, label)
+  const output = r.alloc(input.shape, 'f32', label)
+  const cut = { input, residual: residual ?? input, output }
+  dispatchChunks(r, {
+    shader: 'batch_norm_normalise',
+    label,
+    plan: planChunks(r, Object.values(cut), 'map'),
+    cut,
+    shared: { mean, inv_std: invStd, gamma, beta },
+    constants: { HAS_RESIDUAL: residual !== undefined, RELU: relu },
+    flops: 3,
+  })
+  return { output, mean, invStd }
+}
+
+function batchStatistics(
+  r: Recorder,
+  args: BatchNormTrainArgs,
+  label: string,
+): { readonly mean: GpuTensor; readonly invStd: GpuTensor } {
+  const { input, momentum, eps } = args
+  const plan = planChunks(r, [input], 'reduce')
+  const { channels, chunks } = plan
+  const partial = r.alloc([chunks, 2, channels], 'f32', `${label} partials`)
+  const counts = r.alloc([chunks], 'f32', `${label} counts`)
+  const workspace = { partial, counts }
+  dispatchChunks(r, { shader: 'batch_norm_partials', label, plan, cut: { input }, workspace, flops: 4 })
+  const mean = r.alloc([channels], 'f32', `${label} mean`)
+  const invStd = r.alloc([channels], 'f32', `${label} inverse deviation`)
+  const running = { running_mean: args.runningMean, running_var: args.runningVar }
+  dispatchTotal(r, {
+    shader: 'batch_norm_statistics',
+    label,
+    plan,
+    tensors: { ...workspace, ...running, mean, inv_std: invStd },
+    params: { pixels: plan.pixels, momentum, eps },
+  })
+  return { mean, invStd }
+}
+
+/** Gradients of a batch normalisation. */
+export interface BatchNormGradients {
+  /** `[N, H, W, C]` */
+  readonly input: GpuTensor
+  /** `[C]` */
+  readonly gamma: GpuTensor
+  /** `[C]` */
+  readonly beta: GpuTensor
+  /** `[N, H, W, C]`, if asked for; without `relu`, the gradient of the output itself. */
+  readonly residual?: GpuTensor
+}
+
+export interface BatchNormTrainBackwardArgs {
+  /** Of the output, `[N, H, W, C]`. */
+  readonly gradient: GpuTensor
+  readonly input: GpuTensor
+  /** Output of the forward pass: which elements the ReLU clamped. Needed with `relu`, unless `beta` is given instead. */
+  readonly output?: GpuTensor
+  readonly mean: GpuTensor
+  readonly invStd: GpuTensor
+  readonly gamma: GpuTensor
+  /** With `relu` and no residual: the clamped elements are computed again, and `output` is not read. */
+  readonly beta?: GpuTensor
+  readonly relu?: boolean
+  /** Whether the forward pass added a residual. */
+  readonly residual?: boolean
+  readonly label?: string
+}
+
+/** Gradient of `batchNormTrain`. @throws ShapeError if shapes differ, or `relu` comes without the output */
+export function batchNormTrainBackward(r: Recorder, args: BatchNormTrainBackwardArgs): BatchNormGradients {
+  const { input, mean, invStd, gamma, residual = false, label = 'batchNormTrainBackward' } = args
+  const { channels } = checkBackward('batchNormTrainBackward', args, [mean, invStd, gamma])
+  const recompute = args.relu === true && !residual && args.beta !== undefined
+  const gradient = recompute ? args.gradient : maskedGradient(r, args, 'batchNormTrainBackward')
+  const beta = args.beta ?? gamma
+  const constants = { RELU: recompute }
+  const plan = planChunks(r, [gradient, input], 'reduce')
+  const partial = r.alloc([plan.chunks, 2, channels], 'f32', `${label} partials`)
+  const shared = { mean, inv_std: invStd, gamma, beta }
+  const cut = { gradient, input }
+  const workspace = { partial }
+  dispatchChunks(r, {
+    shader: 'batch_norm_gradient_partials',
+    label,
+    plan,
+    cut,
+    shared,
+    workspace,
+    constants,
+    flops: 4,
+  })
+  const gammaGradient = r.alloc([channels], 'f32', `${label} gamma`)
+  const betaGradient = r.alloc([channels], 'f32', `${label} beta`)
+  const coefficients = r.alloc([5, channels], 'f32', `${label} coefficients`)
+  const totals = { gamma_gradient: gammaGradient, beta_gradient: betaGradient, coefficients }
+  const tensors = { partial, ...shared, ...totals }
+  dispatchTotal(r, { shader: 'batch_norm_gradient_total', label, plan, tensors, params: { pixels: plan.pixels } })
+  const output = r.alloc(input.shape, 'f32', label)
+  dispatchChunks(r, {
+    shader: 'batch_norm_input_gradient',
+    label,
+    plan: planChunks(r, [gradient, input, output], 'map'),
+    cut: { gradient, input, output },
+    shared: { coefficients },
+    constants,
+    flops: 5,
+  })
+  return { input: output, gamma: gammaGradient, beta: betaGradient, ...(residual && { residual: gradient }) }
+}
+
+export interface FrozenBatchNormBackwardArgs {
+  /** Of the output, `[N, H, W, C]`. */
+  readonly gradient: GpuTensor
+  readonly input: GpuTensor
+  /** Output of the forward pass: which elements the ReLU clamped. Needed with `relu`. */
+  readonly output?: GpuTensor
+  readonly gamma: GpuTensor
+  /** Running mean. */
+  readonly mean: GpuTensor
+  /** Running variance. */
+  readonly variance: GpuTensor
+  readonly eps: number
+  readonly relu?: boolean
+  /** Whether the forward pass added a residual. */
+  readonly residual?: boolean
+  readonly label?: string
+}
+
+/** Gradient of batch normalisation with running statistics. @throws ShapeError if shapes differ, or `relu` lacks the output */
+export function frozenBatchNormBackward(r: Recorder, args: FrozenBatchNormBackwardArgs): BatchNormGradients {
+  const { input, gamma, mean, variance, eps, residual = false, label = 'frozenBatchNormBackward' } = args
+  const { channels } = checkBackward('frozenBatchNormBackward', args, [gamma, mean, variance])
+  const fused = args.relu === true && !residual && args.output !== undefined
+  const gradient = fused ? args.gradient : maskedGradient(r, args, 'frozenBatchNormBackward')
+  const inputGradient = r.alloc(input.shape, 'f32', label)
+  const clamped = fused ? args.output : undefined
+  const cut = { gradient, input, output: clamped ?? input, input_gradient: inputGradient }
+  const plan = planChunks(r, Object.values(cut), 'reduce')
+  const partial = r.alloc([plan.chunks, 2, channels], 'f32', `${label} partials`)
+  dispatchChunks(r, {
+    shader: 'frozen_batch_norm_gradient',
+    label,
+    plan,
+    cut,
+    shared: { gamma, mean, variance },
+    workspace: { partial },
+    constants: { RELU: fused },
+    params: { eps },
+    flops: 5,
+  })
+  return {
+    input: inputGradient,
+    gamma: chunkTotal(r, plan, { partial, planes: 2, plane: 0 }, `${label} gamma`),
+    beta: chunkTotal(r, plan, { partial, planes: 2, plane: 1 }, `${label} beta`),
+    ...(residual && { residual: gradient }),
+  }
+}
+
+/** Sum over all samples and pixels: `[N, H, W, C]` to `[C]`. The gradient of a bias. */
+export function channelSum(r: Recorder, gradient: GpuTensor, label = 'channelSum'): GpuTensor {
+  imageShape('channelSum', gradient)
+  const plan = planChunks(r, [gradient], 'reduce')
+  const partial = r.alloc([plan.chunks, plan.channels], 'f32', `${label} partials`)
+  const workspace = { partial }
+  dispatchChunks(r, { shader: 'pixel_sum_partials', label, plan, cut: { input: gradient }, workspace, flops: 1 })
+  return chunkTotal(r, plan, { partial, planes: 1, plane: 0 }, label)
+}
+
+interface Backward {
+  readonly gradient: GpuTensor
+  readonly input: GpuTensor
+  readonly output?: GpuTensor
+  readonly relu?: boolean
+  readonly label?: string
+}
+
+function checkBackward(op: string, { gradient, input, output }: Backward, vectors: readonly GpuTensor[]) {
+  const shape = imageShape(op, input)
+  expectShape(op, gradient, input.shape)
+  if (output) expectShape(op, output, input.shape)
+  for (const vector of vectors) expectShape(op, vector, [shape.channels])
+  return shape
+}
+
+/** The gradient before the ReLU. */
+function maskedGradient(r: Recorder, { gradient, output, relu = false, label }: Backward, op: string): GpuTensor {
+  if (!relu) return gradient
+  if (output) return reluBackward(r, { gradient, output, label: label ?? op })
+  throw new ShapeError(`${op}: \`relu\` without the output of the forward pass, which says what the ReLU clamped`)
+}

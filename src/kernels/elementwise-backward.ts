@@ -1,0 +1,154 @@
+// Gradients of the element-wise ops: ReLU, and the softmax-weighted sum with respect to its maps and its weights.
+
+import { ShapeError } from '../gpu/errors.ts'
+import type { Recorder } from '../gpu/recorder.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { MAX_LEVELS } from './elementwise.ts'
+import { expectShape, kernel, linearGrid } from './launch.ts'
+import { chooseLanes, mapKernel, sampleSize } from './map.ts'
+import { batchSlices, sliceOf } from './slices.ts'
+
+const WORKGROUP = 64
+
+/** Invocations of a dispatch that sums products. */
+const SUMMING_INVOCATIONS = { cpu: 512, gpu: 16384 } as const
+
+export interface ReluBackwardArgs {
+  /** Of the output. */
+  readonly gradient: GpuTensor
+  /** What the forward pass gave. */
+  readonly output: GpuTensor
+  readonly label?: string
+}
+
+/** `gradient` where the output is positive, else 0; any shape. @throws ShapeError if the shapes differ */
+export function reluBackward(r: Recorder, { gradient, output, label = 'reluBackward' }: ReluBackwardArgs): GpuTensor {
+  expectShape('reluBackward', gradient, output.shape)
+  expectShape('reluBackward', output, output.shape)
+  return mapKernel(r, {
+    shader: 'relu_gradient',
+    label,
+    inputs: { gradient, activation: output },
+    shape: output.shape,
+    lanes: chooseLanes(sampleSize(output)),
+    flops: 1,
+  })
+}
+
+export interface WeightedSumBackwardArgs {
+  /** Of the output. */
+  readonly gradient: GpuTensor
+  /** The inputs of the forward pass, 1 to 4 of one shape. */
+  readonly inputs: readonly GpuTensor[]
+  /** `[L]` logits of the forward pass; absent for the plain average. */
+  readonly weights?: GpuTensor
+  readonly label?: string
+}
+
+export interface WeightedSumGradients {
+  /** One per input; for an average all are the same tensor. */
+  readonly inputs: readonly GpuTensor[]
+  /** `[L]`: of the logits; absent for an average. */
+  readonly weights: GpuTensor | undefined
+}
+
+/** Gradient of `weightedSum`. @throws ShapeError if the shapes differ, or there are no inputs or more than four */
+export function weightedSumBackward(r: Recorder, args: WeightedSumBackwardArgs): WeightedSumGradients {
+  const { gradient, inputs, weights, label = 'weightedSumBackward' } = args
+  if (inputs.length < 1 || inputs.length > MAX_LEVELS) {
+    throw new ShapeError(`weightedSumBackward: found ${inputs.length} inputs, expected 1 to ${MAX_LEVELS}`)
+  }
+  for (const input of inputs) expectShape('weightedSumBackward', input, gradient.shape)
+  if (!weights) {
+    const share = average(r, gradient, inputs.length, label)
+    return { inputs: inputs.map(() => share), weights: undefined }
+  }
+  expectShape('weightedSumBackward', weights, [inputs.length])
+  return {
+    inputs: inputGradients(r, { gradient, inputs, weights, label }),
+    weights: weightGradient(r, { gradient, inputs, weights, label }),
+  }
+}
+
+/** `gradient / levels`. */
+function average(r: Recorder, gradient: GpuTensor, levels: number, label: string): GpuTensor {
+  if (levels === 1) return gradient
+  return mapKernel(r, {
+    shader: 'average_gradient',
+    label,
+    inputs: { gradient },
+    shape: gradient.shape,
+    lanes: chooseLanes(sampleSize(gradient)),
+    constants: { LEVELS: levels },
+    flops: 1,
+  })
+}
+
+type Weighted = Required<WeightedSumBackwardArgs>
+
+function inputGradients(r: Recorder, { gradient, inputs, weights, label }: Weighted): readonly GpuTensor[] {
+  const outputs = inputs.map((_, level) => r.alloc(gradient.shape, 'f32', `${label} input ${level}`))
+  const lanes = chooseLanes(sampleSize(gradient))
+  const unused = Array.from({ length: MAX_LEVELS - inputs.length }, () => r.alloc([lanes], 'f32', `${label} unused`))
+  for (const slice of batchSlices(r.adapter, [gradient, ...outputs])) {
+    const part = sliceOf(gradient, slice)
+    const count = part.size / lanes
+    const written = outputs.map((output) => sliceOf(output, slice))
+    r.dispatch({
+      kernel: kernel(lanes === 4 ? 'weighted_sum_input_gradient_vec4' : 'weighted_sum_input_gradient', {
+        WORKGROUP,
+        LEVELS: inputs.length,
+      }),
+      label,
+      workgroups: linearGrid(r.adapter, count, WORKGROUP),
+      bindings: { gradient: part, logits: weights, ...numbered('output', [...written, ...unused]), params: { count } },
+      flops: inputs.length * part.size,
+      bytes: (1 + inputs.length) * part.bytes,
+    })
+  }
+  return outputs
+}
+
+function weightGradient(r: Recorder, { gradient, inputs, weights, label }: Weighted): GpuTensor {
+  const lanes = chooseLanes(sampleSize(gradient))
+  const slices = batchSlices(r.adapter, [gradient, ...inputs])
+  const most = SUMMING_INVOCATIONS[r.adapter.kind]
+  const needed = Math.ceil(sliceOf(gradient, slices[0] ?? { start: 0, count: 1 }).size / lanes / WORKGROUP) * WORKGROUP
+  const invocations = Math.min(most, needed)
+  const partial = r.alloc([invocations * slices.length, 4], 'f32', `${label} partials`)
+  for (const [index, slice] of slices.entries()) {
+    const part = sliceOf(gradient, slice)
+    const levels = inputs.map((input) => sliceOf(input, slice))
+    const unused = Array.from({ length: MAX_LEVELS - inputs.length }, () => part)
+    r.dispatch({
+      kernel: kernel(lanes === 4 ? 'weighted_sum_products_vec4' : 'weighted_sum_products', {
+        WORKGROUP,
+        LEVELS: inputs.length,
+      }),
+      label,
+      workgroups: [invocations / WORKGROUP],
+      bindings: {
+        gradient: part,
+        ...numbered('input', [...levels, ...unused]),
+        partial,
+        params: { count: part.size / lanes, invocations, first_part: index * invocations },
+      },
+      flops: 2 * inputs.length * part.size,
+      bytes: (1 + inputs.length) * part.bytes,
+    })
+  }
+  const output = r.alloc([inputs.length], 'f32', `${label} weights`)
+  r.dispatch({
+    kernel: kernel('weighted_sum_weight_gradient', { WORKGROUP, LEVELS: inputs.length }),
+    label,
+    workgroups: [1],
+    bindings: { partial, logits: weights, output, params: { parts: invocations * slices.length } },
+    bytes: partial.bytes,
+  })
+  return output
+}
+
+/** `{ name0: tensors[0], name1: tensors[1], ... }` */
+function numbered(name: string, tensors: readonly GpuTensor[]): Readonly<Record<string, GpuTensor>> {
+  return Object.fromEntries(tensors.map((tensor, index) => [`${name}${index}`, tensor]))
+}
