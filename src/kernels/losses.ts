@@ -51,6 +51,30 @@ export interface CrossEntropyLossArgs extends ClassificationLossArgs {
   readonly classWeight?: readonly [number, number] | null
 }
 
+export interface FocalLossArgs extends ClassificationLossArgs {
+  /** How much an anchor that is answered well counts less. Default 2. */
+  readonly gamma?: number
+  /** Weight of the class that the label names; the other class has `1 - alpha`. Default 0.25. */
+  readonly alpha?: number
+}
+
+export interface SmoothL1LossArgs extends RegressionLossArgs {
+  /** Distance at which the parabola becomes a line. Default 1. */
+  readonly beta?: number
+}
+
+export interface GIoULossArgs extends RegressionLossArgs {
+  /** Smallest area that is divided by. Default 1e-6. */
+  readonly eps?: number
+}
+
+export interface IoULossArgs extends RegressionLossArgs {
+  /** `1 - iou`, `1 - iou^2` or `-log(iou)`. Default `log`. */
+  readonly mode?: 'linear' | 'square' | 'log'
+  /** Smallest overlap that the loss sees. Default 1e-6. */
+  readonly eps?: number
+}
+
 const WORKGROUP = 256
 const CLASSES = 2
 const COORDINATES = 4
@@ -72,6 +96,23 @@ export function crossEntropyLoss(r: Recorder, args: CrossEntropyLossArgs): Loss 
 }
 
 /**
+ * Sigmoid focal loss of each of the two logits (Lin et al., 2017): the label's class is to be answered yes, the other no;
+ * `mean` is over logits. A head with a background logit is unusual for this loss, but it is what SiameseRPNHead gives it.
+ * @throws ShapeError if the shapes do not belong together
+ */
+export function focalLoss(r: Recorder, args: FocalLossArgs): Loss {
+  const { gamma = 2, alpha = 0.25, label = 'focalLoss' } = args
+  const op = classification('focalLoss', args)
+  return recordLoss(r, {
+    ...op,
+    shader: 'loss_focal',
+    label,
+    params: { scale: lossScale(args, CLASSES * op.anchors), gamma, alpha },
+    flops: 46,
+  })
+}
+
+/**
  * `|bbox - target|` of each coordinate; `mean` is over coordinates.
  * @throws ShapeError if the shapes do not belong together
  */
@@ -84,6 +125,65 @@ export function l1Loss(r: Recorder, args: RegressionLossArgs): Loss {
     label,
     params: { scale: lossScale(args, COORDINATES * op.anchors), beta: 1 },
     flops: 24,
+  })
+}
+
+/**
+ * `d^2 / (2 beta)` where `d = |bbox - target|` is below beta, `d - beta / 2` elsewhere; `mean` is over coordinates.
+ * @throws ShapeError if the shapes do not belong together
+ */
+export function smoothL1Loss(r: Recorder, args: SmoothL1LossArgs): Loss {
+  const { beta = 1, label = 'smoothL1Loss' } = args
+  const op = regression('smoothL1Loss', args)
+  return recordLoss(r, {
+    ...op,
+    constants: { ...op.constants, SMOOTH: true },
+    shader: 'loss_l1',
+    label,
+    params: { scale: lossScale(args, COORDINATES * op.anchors), beta },
+    flops: 40,
+  })
+}
+
+/**
+ * Loss of the overlap of prediction and target; an anchor's weight is the mean of its four, and `mean` is over anchors.
+ * The four numbers are read as x1, y1, x2, y2: SiameseRPNHead hands over deltas and their targets as they are, not decoded,
+ * and so they are compared here too.
+ * @throws ShapeError if the shapes do not belong together
+ */
+export function iouLoss(r: Recorder, args: IoULossArgs): Loss {
+  const { mode = 'log', eps = 1e-6, label = 'iouLoss' } = args
+  return overlapLoss(r, args, { op: 'iouLoss', mode: IOU_MODES[mode], eps, label })
+}
+
+/**
+ * One minus the generalised overlap (Rezatofighi et al., 2019), otherwise as `iouLoss`.
+ * @throws ShapeError if the shapes do not belong together
+ */
+export function giouLoss(r: Recorder, args: GIoULossArgs): Loss {
+  const { eps = 1e-6, label = 'giouLoss' } = args
+  return overlapLoss(r, args, { op: 'giouLoss', mode: GENERALISED, eps, label })
+}
+
+const IOU_MODES = { linear: 0, square: 1, log: 2 } as const
+const GENERALISED = 3
+
+interface OverlapOptions {
+  readonly op: string
+  readonly mode: number
+  readonly eps: number
+  readonly label: string
+}
+
+function overlapLoss(r: Recorder, args: RegressionLossArgs, { op, mode, eps, label }: OverlapOptions): Loss {
+  const inputs = regression(op, args)
+  return recordLoss(r, {
+    ...inputs,
+    constants: { ...inputs.constants, MODE: mode },
+    shader: 'loss_iou',
+    label,
+    params: { scale: lossScale(args, inputs.anchors), eps },
+    flops: 90,
   })
 }
 

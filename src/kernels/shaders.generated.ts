@@ -3001,14 +3001,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 
   var sum = 0.0;
   for (var u = 0u; u < KERNEL_H; u++) {
+    let kernel_row = (n * KERNEL_H + u) * KERNEL_W * CHANNELS + channel;
+    // The unsigned differences wrap to huge numbers above and left of the image.
+    let y = select(i + u, i - u, FULL);
+    if (FULL && y >= IN_H) {
+      continue;
+    }
+    let row = (n * IN_H + y) * IN_W * CHANNELS + channel;
     for (var v = 0u; v < KERNEL_W; v++) {
-      let tap = kernel[((n * KERNEL_H + u) * KERNEL_W + v) * CHANNELS + channel];
-      // The unsigned difference wraps to a huge number above and left of the image.
-      let y = select(i + u, i - u, FULL);
       let x = select(j + v, j - v, FULL);
-      if (!FULL || (y < IN_H && x < IN_W)) {
-        sum = fma(input[((n * IN_H + y) * IN_W + x) * CHANNELS + channel], tap, sum);
-      }
+      let value = input[row + min(x, IN_W - 1u) * CHANNELS];
+      let tap = kernel[kernel_row + v * CHANNELS];
+      sum = fma(select(value, 0.0, FULL && x >= IN_W), tap, sum);
     }
   }
   output[index] = sum;
