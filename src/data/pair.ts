@@ -10,8 +10,16 @@ export type Xyxy = readonly [number, number, number, number]
 /** Where a frame's pixels come from; plain data, so that a worker can be asked for it. */
 export type PixelSource =
   | { readonly kind: 'file'; readonly path: string }
-  /** Frame `frame` of the clip that `SyntheticClips` renders for `seed` and `clip`. */
-  | { readonly kind: 'synthetic'; readonly seed: number; readonly clip: number; readonly frame: number }
+  /** Frame `frame` of the clip that `SyntheticClips` renders for `seed` and `clip`, of this size and length. */
+  | {
+      readonly kind: 'synthetic'
+      readonly seed: number
+      readonly clip: number
+      readonly frame: number
+      readonly width: number
+      readonly height: number
+      readonly frames: number
+    }
 
 /** One of the two images of a pair. */
 export interface PairFrame {

@@ -1,0 +1,216 @@
+// The picture under construction, and how one thing gets into it: coverage from the rasteriser, colour from its surface,
+// light from one side, a rim, alpha, motion blur along its way.
+
+import type { Contour } from './outline.ts'
+import { type Bounds, boundsOf, rasterise } from './raster.ts'
+import { type Surface, surfaceSize } from './surface.ts'
+
+/** R, G, B, 0..255 (and beyond), rows from the top. */
+export interface Canvas {
+  readonly width: number
+  readonly height: number
+  readonly data: Float32Array
+}
+
+/** A thing at one moment. */
+export interface Sprite {
+  /** In pixels of the canvas. */
+  readonly contours: readonly Contour[]
+  readonly surface: Surface
+  /** Pixel (x, y) shows the surface at u = a x + b y + c, v = d x + e y + f; -1..1 is the thing. */
+  readonly toSurface: readonly [a: number, b: number, c: number, d: number, e: number, f: number]
+  readonly look: Look
+  /** Pixels it moves while the shutter is open. */
+  readonly blur: readonly [x: number, y: number]
+}
+
+/** What of a thing's appearance never changes. */
+export interface Look {
+  /** 0..1 */
+  readonly alpha: number
+  /** Change of brightness from the middle to the edge in +u and +v. */
+  readonly slope: readonly [u: number, v: number]
+  /** Loss of brightness at distance 1 from the middle. */
+  readonly rim: number
+  /** Brightness of a highlight at `spot`, and the square of its size. */
+  readonly shine: number
+  readonly spot: readonly [u: number, v: number]
+  /** Where the surface's middle is found on it. */
+  readonly offset: readonly [u: number, v: number]
+}
+
+export const plainLook: Look = { alpha: 1, slope: [0, 0], rim: 0, shine: 0, spot: [0, 0], offset: [0, 0] }
+
+const surfaceMask = surfaceSize - 1
+const surfaceScale = (surfaceSize - 8) / 2
+const surfaceMiddle = surfaceSize / 2 + 64 * surfaceSize
+const mostTaps = 8
+
+let layer = new Float32Array(1 << 16)
+
+/** Draws a thing over what is there. */
+export function drawSprite(canvas: Canvas, sprite: Sprite): void {
+  const [blurX, blurY] = sprite.blur
+  const length = Math.max(Math.abs(blurX), Math.abs(blurY))
+  const taps = Math.min(mostTaps, Math.floor(length / 1.2) + 1)
+  const window = clipped(canvas, boundsOf(sprite.contours), taps > 1 ? length / 2 + 1 : 0)
+  if (window === undefined) return
+  const mask = rasterise(sprite.contours, window)
+  if (layer.length < mask.width * mask.height * 4) layer = new Float32Array(mask.width * mask.height * 8)
+  paint(sprite, mask, layer)
+  const offsets = Int32Array.from({ length: taps * 2 }, (_, index) => {
+    const share = taps > 1 ? (index >> 1) / (taps - 1) - 0.5 : 0
+    return Math.round(share * (index & 1 ? blurY : blurX))
+  })
+  if (taps === 1) lay(canvas, mask, layer)
+  else laySmeared(canvas, mask, layer, offsets)
+}
+
+/** Multiplies what is there by `factor` inside the contours. */
+export function drawShade(canvas: Canvas, contours: readonly Contour[], factor: number): void {
+  const window = clipped(canvas, boundsOf(contours), 0)
+  if (window === undefined) return
+  const { x, y, width, height, data } = rasterise(contours, window)
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const share = data[row * width + column] ?? 0
+      if (share === 0) continue
+      const scale = 1 - share * (1 - factor)
+      const at = ((y + row) * canvas.width + x + column) * 3
+      canvas.data[at] = (canvas.data[at] ?? 0) * scale
+      canvas.data[at + 1] = (canvas.data[at + 1] ?? 0) * scale
+      canvas.data[at + 2] = (canvas.data[at + 2] ?? 0) * scale
+    }
+  }
+}
+
+interface Window {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+  readonly data: Float32Array
+}
+
+/** R, G, B, each times the share, and the share, for every pixel of the window. */
+function paint({ surface, toSurface, look }: Sprite, mask: Window, out: Float32Array): void {
+  const [a, b, c, d, e, f] = toSurface
+  const { alpha, rim, shine, offset } = look
+  const [slopeU, slopeV] = look.slope
+  const [spotU, spotV] = look.spot
+  const shiftX = surfaceMiddle + offset[0] * surfaceScale
+  const shiftY = surfaceMiddle + offset[1] * surfaceScale
+  let at = 0
+  for (let row = 0; row < mask.height; row++) {
+    const py = mask.y + row + 0.5
+    for (let column = 0; column < mask.width; column++, at += 4) {
+      const share = (mask.data[at >> 2] ?? 0) * alpha
+      if (share === 0) {
+        out[at] = 0
+        out[at + 1] = 0
+        out[at + 2] = 0
+        out[at + 3] = 0
+        continue
+      }
+      const px = mask.x + column + 0.5
+      const u = a * px + b * py + c
+      const v = d * px + e * py + f
+      const sx = u * surfaceScale + shiftX
+      const sy = v * surfaceScale + shiftY
+      const i = Math.floor(sx)
+      const j = Math.floor(sy)
+      const fx = sx - i
+      const fy = sy - j
+      const left = (i & surfaceMask) * 3
+      const right = ((i + 1) & surfaceMask) * 3
+      const top = (j & surfaceMask) * surfaceSize * 3
+      const bottom = ((j + 1) & surfaceMask) * surfaceSize * 3
+      const dx = u - spotU
+      const dy = v - spotV
+      const glow = shine > 0 ? Math.max(0, 1 - (dx * dx + dy * dy) * 4) * shine * 255 * share : 0
+      const light = share * Math.max(0.15, 1 + slopeU * u + slopeV * v - rim * (u * u + v * v))
+      const w00 = (1 - fx) * (1 - fy) * light
+      const w10 = fx * (1 - fy) * light
+      const w01 = (1 - fx) * fy * light
+      const w11 = fx * fy * light
+      const p00 = top + left
+      const p10 = top + right
+      const p01 = bottom + left
+      const p11 = bottom + right
+      out[at] =
+        (surface[p00] ?? 0) * w00 +
+        (surface[p10] ?? 0) * w10 +
+        (surface[p01] ?? 0) * w01 +
+        (surface[p11] ?? 0) * w11 +
+        glow
+      out[at + 1] =
+        (surface[p00 + 1] ?? 0) * w00 +
+        (surface[p10 + 1] ?? 0) * w10 +
+        (surface[p01 + 1] ?? 0) * w01 +
+        (surface[p11 + 1] ?? 0) * w11 +
+        glow
+      out[at + 2] =
+        (surface[p00 + 2] ?? 0) * w00 +
+        (surface[p10 + 2] ?? 0) * w10 +
+        (surface[p01 + 2] ?? 0) * w01 +
+        (surface[p11 + 2] ?? 0) * w11 +
+        glow
+      out[at + 3] = share
+    }
+  }
+}
+
+function lay(canvas: Canvas, { x, y, width, height }: Window, source: Float32Array): void {
+  const { data } = canvas
+  let from = 0
+  for (let row = 0; row < height; row++) {
+    let at = ((y + row) * canvas.width + x) * 3
+    for (let column = 0; column < width; column++, at += 3, from += 4) {
+      const share = source[from + 3] ?? 0
+      if (share === 0) continue
+      const rest = 1 - share
+      data[at] = (data[at] ?? 0) * rest + (source[from] ?? 0)
+      data[at + 1] = (data[at + 1] ?? 0) * rest + (source[from + 1] ?? 0)
+      data[at + 2] = (data[at + 2] ?? 0) * rest + (source[from + 2] ?? 0)
+    }
+  }
+}
+
+/** Lays the mean of copies of the layer, displaced by `offsets` (x, y in turn). */
+function laySmeared(canvas: Canvas, window: Window, source: Float32Array, offsets: Int32Array): void {
+  const { x, y, width, height } = window
+  const { data } = canvas
+  const taps = offsets.length / 2
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      let r = 0
+      let g = 0
+      let b = 0
+      let share = 0
+      for (let tap = 0; tap < taps; tap++) {
+        const i = column - (offsets[tap * 2] ?? 0)
+        const j = row - (offsets[tap * 2 + 1] ?? 0)
+        if (i < 0 || j < 0 || i >= width || j >= height) continue
+        const from = (j * width + i) * 4
+        r += source[from] ?? 0
+        g += source[from + 1] ?? 0
+        b += source[from + 2] ?? 0
+        share += source[from + 3] ?? 0
+      }
+      if (share === 0) continue
+      const at = ((y + row) * canvas.width + x + column) * 3
+      const rest = 1 - share / taps
+      data[at] = (data[at] ?? 0) * rest + r / taps
+      data[at + 1] = (data[at + 1] ?? 0) * rest + g / taps
+      data[at + 2] = (data[at + 2] ?? 0) * rest + b / taps
+    }
+  }
+}
+
+function clipped(canvas: Canvas, bounds: Bounds, margin: number): Bounds | undefined {
+  const left = Math.max(0, bounds.left - margin)
+  const top = Math.max(0, bounds.top - margin)
+  const right = Math.min(canvas.width, bounds.right + margin)
+  const bottom = Math.min(canvas.height, bounds.bottom + margin)
+  return left < right && top < bottom ? { left, top, right, bottom } : undefined
+}
