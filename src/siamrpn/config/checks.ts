@@ -3,7 +3,7 @@
 
 import { backboneChannels, backboneStrides, mapSizes } from './geometry.ts'
 import type { ConfigProblem } from './problem.ts'
-import type { Config, ModelConfig } from './schema.ts'
+import type { Config, ModelConfig, TrainDatasetConfig } from './schema.ts'
 
 /** All contradictions of a configuration, none if it is sound. */
 export function crossCheck(config: Config): ConfigProblem[] {
@@ -202,11 +202,17 @@ function trainPipelines(config: Config): { path: string; steps: TrainSteps }[] {
   const found = config.train_pipeline === undefined ? [] : [{ path: 'train_pipeline', steps: config.train_pipeline }]
   const train = config.data?.train ?? []
   for (const [i, entry] of (Array.isArray(train) ? train : [train]).entries()) {
-    const path = Array.isArray(train) ? `data.train.${i}` : 'data.train'
-    if (entry.type === 'RepeatDataset') found.push({ path: `${path}.dataset.pipeline`, steps: entry.dataset.pipeline })
-    else found.push({ path: `${path}.pipeline`, steps: entry.pipeline })
+    found.push(...pipelinesOf(entry, Array.isArray(train) ? `data.train.${i}` : 'data.train'))
   }
   return found
+}
+
+function pipelinesOf(entry: TrainDatasetConfig, path: string): { path: string; steps: TrainSteps }[] {
+  if (entry.type === 'RepeatDataset') return pipelinesOf(entry.dataset, `${path}.dataset`)
+  if (entry.type === 'RandomSampleConcatDataset') {
+    return entry.dataset_cfgs.flatMap((inner, i) => pipelinesOf(inner, `${path}.dataset_cfgs.${i}`))
+  }
+  return entry.pipeline === undefined ? [] : [{ path: `${path}.pipeline`, steps: entry.pipeline }]
 }
 
 function checkSchedule({ lr_config, total_epochs }: Config): ConfigProblem[] {

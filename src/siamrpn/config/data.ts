@@ -1,6 +1,7 @@
 // Schema of the data side: pipelines, datasets and the `data` entry. Tracking does not read it; it is checked and carried along
 // so that one configuration describes a model and how it was trained.
-// Sources: mmtrack/datasets (sot_train_dataset.py, lasot_dataset.py, pipelines/*), mmdet/datasets/dataset_wrappers.py.
+// Sources: mmtrack/datasets (sot_train_dataset.py, sot_imagenet_vid_dataset.py, sot_coco_dataset.py, lasot_dataset.py,
+// dataset_wrappers.py, pipelines/*), mmdet/datasets/dataset_wrappers.py. `SyntheticClips` and `ClipFolder` are this project's.
 
 import * as z from 'zod'
 import { nonNegative, positiveInteger } from './model.ts'
@@ -10,10 +11,21 @@ const fraction = z.number().min(0).max(1)
 const pair = <T extends z.ZodType>(value: T) => z.tuple([value, value])
 const vector3 = z.tuple([z.number(), z.number(), z.number()])
 
+/** Frames: largest distance between exemplar and search frame, 0: the same image; or its bounds, at most and at least 0. */
+const frameRange = z.union([z.int().nonnegative(), z.tuple([z.int().nonpositive(), z.int().nonnegative()])])
+/** Share of positive pairs. */
+const positiveShare = fraction.default(0.8)
+
 const loading = { to_float32: z.boolean().default(false) }
 const annotations = { with_bbox: z.boolean().default(true), with_label: z.boolean().default(true) }
 
 export const trainStepSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('PairSampling'),
+    frame_range: frameRange.default(5),
+    pos_prob: positiveShare,
+    filter_key_img: z.boolean().default(false),
+  }),
   z.strictObject({ type: z.literal('LoadMultiImagesFromFile'), ...loading }),
   z.strictObject({ type: z.literal('SeqLoadAnnotations'), ...annotations }),
   z.strictObject({
@@ -42,8 +54,13 @@ export const trainStepSchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('SeqGrayAug'), prob: fraction.default(0) }),
   z.strictObject({ type: z.literal('SeqBlurAug'), prob: pair(fraction).default([0, 0.2]) }),
-  z.strictObject({ type: z.literal('VideoCollect'), keys: z.array(z.string()) }),
+  z.strictObject({
+    type: z.literal('VideoCollect'),
+    keys: z.array(z.string()),
+    meta_keys: z.array(z.string()).optional(),
+  }),
   z.strictObject({ type: z.literal('ConcatVideoReferences') }),
+  z.strictObject({ type: z.literal('ConcatSameTypeFrames'), num_key_frames: z.literal(1).default(1) }),
   z.strictObject({ type: z.literal('SeqDefaultFormatBundle'), ref_prefix: z.string().default('ref') }),
 ])
 
@@ -67,42 +84,105 @@ export const trainPipelineSchema = z.array(trainStepSchema).min(1)
 export const testPipelineSchema = z.array(testStepSchema).min(1)
 
 const refImgSamplerSchema = z.strictObject({
-  /** Largest distance between exemplar and search frame; 0: the same image. */
-  frame_range: z.int().nonnegative().default(5),
-  /** Share of positive pairs. */
-  pos_prob: fraction.default(0.8),
+  frame_range: frameRange.default(5),
+  pos_prob: positiveShare,
   filter_key_img: z.boolean().default(false),
   return_key_img: z.boolean().default(true),
 })
 
-const sotTrainDatasetSchema = z.strictObject({
-  type: z.literal('SOTTrainDataset'),
+const cocoVidEntries = {
   ann_file: z.string(),
   img_prefix: z.string().default(''),
   pipeline: trainPipelineSchema,
-  ref_img_sampler: refImgSamplerSchema,
+  test_mode: z.literal(false, 'false (this data set is for training)').default(false),
+}
+
+/** MMTracking 0.14's own names for a COCO-VID file; pairs are drawn by the pipeline's PairSampling. */
+const sampledDataset = <T extends string>(type: T) =>
+  z.strictObject({
+    type: z.literal(type),
+    ...cocoVidEntries,
+    split: z.literal('train', "'train' (this data set is for training)").default('train'),
+  })
+
+/** Generated clips: nothing to download. Seeds from 1000000 on are kept for measuring. */
+export const syntheticClipsSchema = z.strictObject({
+  type: z.literal('SyntheticClips'),
+  seed: z.int().nonnegative().default(1),
+  clips: positiveInteger.default(4096),
+  frames_per_clip: positiveInteger.default(100),
+  /** Pixels. */
+  width: z.int().min(64).default(320),
+  height: z.int().min(64).default(240),
+  frame_range: z.int().nonnegative().default(100),
+  pos_prob: positiveShare,
+  /** Absent: `train_pipeline`. */
+  pipeline: trainPipelineSchema.optional(),
+})
+
+/** A folder of clips with a box file each, as LaSOT or GOT-10k. */
+export const clipFolderSchema = z.strictObject({
+  type: z.literal('ClipFolder'),
+  path: z.string(),
+  frame_range: frameRange.default(100),
+  pos_prob: positiveShare,
+  filter_key_img: z.boolean().default(false),
+  /** Absent: `train_pipeline`. */
+  pipeline: trainPipelineSchema.optional(),
+})
+
+const sources = [
+  z.strictObject({ type: z.literal('SOTTrainDataset'), ...cocoVidEntries, ref_img_sampler: refImgSamplerSchema }),
+  sampledDataset('SOTImageNetVIDDataset'),
+  sampledDataset('SOTCocoDataset'),
+  syntheticClipsSchema,
+  clipFolderSchema,
+] as const
+
+/** A data set that wraps no other one. */
+export const sourceDatasetSchema = z.discriminatedUnion('type', sources)
+
+const repeatDatasetSchema = z.strictObject({
+  type: z.literal('RepeatDataset'),
+  times: positiveInteger,
+  dataset: sourceDatasetSchema,
 })
 
 export const trainDatasetSchema = z.discriminatedUnion('type', [
-  sotTrainDatasetSchema,
-  z.strictObject({ type: z.literal('RepeatDataset'), times: positiveInteger, dataset: sotTrainDatasetSchema }),
+  ...sources,
+  repeatDatasetSchema,
+  z.strictObject({
+    type: z.literal('RandomSampleConcatDataset'),
+    dataset_cfgs: z.array(z.discriminatedUnion('type', [...sources, repeatDatasetSchema])).min(1),
+    /** One per data set; null: all alike. */
+    dataset_sampling_weights: z.array(nonNegative).min(1).nullable().default(null),
+  }),
 ])
 
-export const testDatasetSchema = z.strictObject({
+const lasotSchema = z.strictObject({
   type: z.literal('LaSOTDataset'),
   test_load_ann: z.boolean().default(false),
   ann_file: z.string(),
   img_prefix: z.string().default(''),
   pipeline: testPipelineSchema,
   ref_img_sampler: z.null().default(null),
+  split: z.literal('test').default('test'),
   test_mode: z.boolean().default(false),
+  only_eval_visible: z.boolean().default(false),
 })
+
+/** What is measured; with `val` in the workflow, a training data set gives pairs for the validation loss. */
+export const testDatasetSchema = z.discriminatedUnion('type', [lasotSchema, ...sources])
 
 export const dataSchema = z.strictObject({
   /** Batch size. */
   samples_per_gpu: positiveInteger,
-  /** Processes that decode images. */
+  /** Threads that decode images. */
   workers_per_gpu: z.int().nonnegative(),
+  /** They live as long as the training here, whatever this says. */
+  persistent_workers: z.boolean().default(false),
+  /** Samples of an epoch, drawn from all; null: every sample once. */
+  samples_per_epoch: positiveInteger.nullable().default(null),
   /** Several datasets are concatenated. */
   train: z.union([trainDatasetSchema, z.array(trainDatasetSchema).min(1)]),
   val: testDatasetSchema.nullable().default(null),

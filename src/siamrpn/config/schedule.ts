@@ -40,14 +40,19 @@ const gradClipSchema = z.strictObject({
 })
 
 const grad_clip = gradClipSchema.nullable().default(null)
+/** Batches whose gradients are averaged into one update. */
+const cumulative_iters = positiveInteger.default(1)
 
 export const optimizerConfigSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('OptimizerHook'), grad_clip }),
+  z.strictObject({ type: z.literal('GradientCumulativeOptimizerHook'), cumulative_iters, grad_clip }),
   z.strictObject({
     type: z.literal('SiameseRPNOptimizerHook'),
     /** First epoch (from 0) in which the layers below train. */
     backbone_start_train_epoch: z.int().nonnegative(),
     backbone_train_layers: z.array(z.enum(['conv1', 'bn1', 'layer1', 'layer2', 'layer3', 'layer4'])),
+    /** Not in MMTracking, where it is a hook of its own. */
+    cumulative_iters,
     grad_clip,
   }),
 ])

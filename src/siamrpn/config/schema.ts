@@ -2,6 +2,7 @@
 // Only `model` is needed for tracking; the rest describes training and is checked where it is given.
 
 import * as z from 'zod'
+import type { sourceDatasetSchema, testDatasetSchema, trainDatasetSchema } from './data.ts'
 import { dataSchema, testPipelineSchema, trainPipelineSchema } from './data.ts'
 import type {
   anchorGeneratorSchema,
@@ -48,8 +49,16 @@ export const configSchema = z.strictObject({
   evaluation: evaluationSchema.optional(),
   log_config: logConfigSchema.optional(),
   total_epochs: positiveInteger.optional(),
+  /** Of every random choice of training; null: 0. */
+  seed: z.int().nonnegative().nullable().default(null),
+  /** Read by MMTracking only: training here always is. */
+  deterministic: z.boolean().default(true),
+  /** Read by MMTracking only. */
+  find_unused_parameters: z.boolean().default(true),
   /** Read by MMTracking only: training here uses one adapter. */
-  dist_params: z.strictObject({ backend: z.string() }).prefault({ backend: 'nccl' }),
+  dist_params: z
+    .strictObject({ backend: z.string(), port: z.union([z.string(), z.int()]).optional() })
+    .prefault({ backend: 'nccl' }),
   log_level: z.enum(['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']).default('INFO'),
   work_dir: path,
   /** Checkpoint whose weights training starts from. */
@@ -79,6 +88,14 @@ export type TrainConfig = z.output<typeof trainCfgSchema>
 export type TestConfig = z.output<typeof testCfgSchema>
 
 export type DataConfig = z.output<typeof dataSchema>
+export type TrainDatasetConfig = z.output<typeof trainDatasetSchema>
+/** A data set that wraps no other one. */
+export type SourceDatasetConfig = z.output<typeof sourceDatasetSchema>
+export type TestDatasetConfig = z.output<typeof testDatasetSchema>
+export type CheckpointConfig = z.output<typeof checkpointConfigSchema>
+export type EvaluationConfig = z.output<typeof evaluationSchema>
+export type LogConfig = z.output<typeof logConfigSchema>
+export type WorkflowConfig = z.output<typeof workflowSchema>
 export type TrainPipelineInput = z.input<typeof trainPipelineSchema>
 export type TestPipelineInput = z.input<typeof testPipelineSchema>
 export type OptimizerConfig = z.output<typeof optimizerSchema>
