@@ -33,6 +33,11 @@ export class Column<T extends Numbers> {
     return this.#values[index] ?? 0
   }
 
+  /** A view of some values, valid until the next push. */
+  view(start: number, end: number): T {
+    return this.#values.subarray(start, end) as T
+  }
+
   /** The values, in an array of exactly their number. */
   finish(): T {
     const values = this.#make(this.#length)
@@ -61,7 +66,6 @@ export class PathColumn {
   readonly #ends = new Column(new Uint32Array(0))
   readonly #encoder = new TextEncoder()
   readonly #decoder = new TextDecoder()
-  #packed: { readonly bytes: Uint8Array; readonly count: number } | undefined
 
   get length(): number {
     return this.#ends.length
@@ -81,9 +85,8 @@ export class PathColumn {
   }
 
   at(index: number): string {
-    if (this.#packed?.count !== this.length) this.#packed = { bytes: this.#bytes.finish(), count: this.length }
     const start = index === 0 ? 0 : this.#ends.at(index - 1)
-    const name = this.#decoder.decode(this.#packed.bytes.subarray(start, this.#ends.at(index)))
+    const name = this.#decoder.decode(this.#bytes.view(start, this.#ends.at(index)))
     return `${this.#folders[this.#folder.at(index)] ?? ''}${name}`
   }
 }

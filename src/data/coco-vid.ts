@@ -1,0 +1,257 @@
+// COCO-VID annotations (videos, images, annotations with instance ids) as a table of tracks; in a file without videos, as
+// COCO's own, every image is a video of one frame and every annotation an instance.
+// Source: mmtrack/datasets/parsers/coco_video_parser.py.
+
+import { Column, PathColumn } from './columns.ts'
+import { AnnotationError } from './errors.ts'
+import { readJsonArrays } from './json-arrays.ts'
+import { type TrackTable, TrackTableBuilder, unusable } from './tracks.ts'
+
+export interface CocoVidOptions {
+  /** Put before every file name, with a slash. */
+  readonly imagePrefix: string
+  /** Leaves out annotations of crowds. */
+  readonly skipCrowds?: boolean
+}
+
+/**
+ * Reads an annotation file of any size.
+ *
+ * @throws AnnotationError with the file and the entry (`annotations[17].bbox`); what opening the file throws
+ */
+export async function readCocoVid(file: string, options: CocoVidOptions): Promise<TrackTable> {
+  const raw = new RawAnnotations(file)
+  const names = await readJsonArrays(file, {
+    videos: (value, index) => raw.addVideo(new Entry(file, 'videos', index, value)),
+    images: (value, index) => raw.addImage(new Entry(file, 'images', index, value)),
+    annotations: (value, index) => raw.addAnnotation(new Entry(file, 'annotations', index, value)),
+  })
+  for (const name of ['images', 'annotations']) {
+    if (!names.has(name)) {
+      throw new AnnotationError(`${file}: no \`${name}\` (found: ${[...names].join(', ')}), expected COCO annotations`)
+    }
+  }
+  return raw.toTable(options)
+}
+
+/** An element of one of the arrays, with typed access to its entries. */
+class Entry {
+  readonly index: number
+  readonly #file: string
+  readonly #array: string
+  readonly #fields: Readonly<Record<string, unknown>>
+
+  constructor(file: string, array: string, index: number, value: unknown) {
+    this.index = index
+    this.#file = file
+    this.#array = array
+    this.#fields = isRecord(value) ? value : this.fail('', value, 'an object')
+  }
+
+  number(name: string): number {
+    const value = this.#fields[name]
+    return typeof value === 'number' ? value : this.fail(`.${name}`, value, 'a number')
+  }
+
+  optionalNumber(name: string): number {
+    const value = this.#fields[name]
+    return value === undefined || value === null ? Number.NaN : this.number(name)
+  }
+
+  text(name: string): string {
+    const value = this.#fields[name]
+    return typeof value === 'string' ? value : this.fail(`.${name}`, value, 'a text')
+  }
+
+  flag(name: string): boolean {
+    return Boolean(this.#fields[name])
+  }
+
+  box(): readonly [number, number, number, number] {
+    const value = this.#fields.bbox
+    if (!Array.isArray(value)) return this.fail('.bbox', value, '[left, top, width, height]')
+    const [x, y, width, height] = value
+    const numbers = [x, y, width, height].every((side) => typeof side === 'number')
+    return numbers && value.length === 4
+      ? [x, y, width, height]
+      : this.fail('.bbox', value, '[left, top, width, height]')
+  }
+
+  fail(place: string, found: unknown, expected: string): never {
+    const shown = found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 80)
+    throw new AnnotationError(
+      `${this.#file}: ${this.#array}[${this.index}]${place}: found ${shown}, expected ${expected}`,
+    )
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const numbers = () => new Column(new Float64Array(0))
+
+/** The file's three arrays as columns; NaN stands for an entry that is not there. */
+class RawAnnotations {
+  readonly #file: string
+  readonly #videos = { id: numbers(), name: new PathColumn() }
+  readonly #images = {
+    id: numbers(),
+    video: numbers(),
+    frame: numbers(),
+    width: numbers(),
+    height: numbers(),
+    name: new PathColumn(),
+  }
+  readonly #annotations = {
+    image: numbers(),
+    instance: numbers(),
+    box: numbers(),
+    crowd: new Column(new Uint8Array(0)),
+  }
+
+  constructor(file: string) {
+    this.#file = file
+  }
+
+  addVideo(entry: Entry): void {
+    this.#videos.id.push(entry.number('id'))
+    this.#videos.name.push(entry.text('name'))
+  }
+
+  addImage(entry: Entry): void {
+    const { id, video, frame, width, height, name } = this.#images
+    id.push(entry.number('id'))
+    video.push(entry.optionalNumber('video_id'))
+    frame.push(entry.optionalNumber('frame_id'))
+    width.push(entry.optionalNumber('width'))
+    height.push(entry.optionalNumber('height'))
+    name.push(entry.text('file_name'))
+  }
+
+  addAnnotation(entry: Entry): void {
+    const { image, instance, box, crowd } = this.#annotations
+    image.push(entry.number('image_id'))
+    instance.push(entry.optionalNumber('instance_id'))
+    box.pushAll(entry.box())
+    crowd.push(Number(entry.flag('iscrowd')))
+  }
+
+  toTable({ imagePrefix, skipCrowds = false }: CocoVidOptions): TrackTable {
+    const builder = new TrackTableBuilder()
+    const prefix = imagePrefix === '' ? '' : `${imagePrefix.replace(/\/+$/, '')}/`
+    const images = this.#imageOfAnnotation()
+    const videos = this.#videoOfImage()
+    const order = groupBy(images.length, (annotation) => videos.of[images[annotation] ?? 0] ?? 0, videos.count)
+    for (let video = 0; video < videos.count; video++) {
+      builder.video(videos.name(video))
+      for (const track of this.#tracks(order(video), images)) {
+        builder.track()
+        for (const annotation of track)
+          this.#addFrame(builder, annotation, images[annotation] ?? 0, { prefix, skipCrowds })
+      }
+    }
+    return builder.finish()
+  }
+
+  get #withVideos(): boolean {
+    return this.#videos.id.length > 0
+  }
+
+  /** For every annotation the number of its image. */
+  #imageOfAnnotation(): Uint32Array {
+    const { image } = this.#annotations
+    const { id } = this.#images
+    const byId = new Map<number, number>()
+    for (let k = 0; k < id.length; k++) byId.set(id.at(k), k)
+    return Uint32Array.from({ length: image.length }, (_, k) => {
+      return (
+        byId.get(image.at(k)) ?? this.#fail(`annotations[${k}].image_id: found ${image.at(k)}, expected an image's id`)
+      )
+    })
+  }
+
+  #videoOfImage(): { readonly of: Uint32Array; readonly count: number; name(video: number): string } {
+    const { video, name } = this.#images
+    if (!this.#withVideos) {
+      return {
+        of: Uint32Array.from({ length: video.length }, (_, k) => k),
+        count: video.length,
+        name: (k) => name.at(k),
+      }
+    }
+    const { id, name: videoName } = this.#videos
+    const byId = new Map<number, number>()
+    for (let k = 0; k < id.length; k++) byId.set(id.at(k), k)
+    const of = Uint32Array.from({ length: video.length }, (_, k) => {
+      return (
+        byId.get(video.at(k)) ?? this.#fail(`images[${k}].video_id: found ${show(video.at(k))}, expected a video's id`)
+      )
+    })
+    return { of, count: id.length, name: (k) => videoName.at(k) }
+  }
+
+  /** A video's annotations by instance, each in the order of the frames. */
+  #tracks(annotations: Uint32Array, images: Uint32Array): Iterable<number[]> {
+    if (!this.#withVideos) return Array.from(annotations, (annotation) => [annotation])
+    const tracks = new Map<number, number[]>()
+    for (const annotation of annotations) {
+      const instance = this.#annotations.instance.at(annotation)
+      if (Number.isNaN(instance)) this.#fail(`annotations[${annotation}].instance_id: found nothing, expected a number`)
+      const track = tracks.get(instance)
+      if (track) track.push(annotation)
+      else tracks.set(instance, [annotation])
+    }
+    const frame = (annotation: number) => this.#frameId(images[annotation] ?? 0)
+    for (const track of tracks.values()) track.sort((a, b) => frame(a) - frame(b))
+    return tracks.values()
+  }
+
+  #frameId(image: number): number {
+    if (!this.#withVideos) return 0
+    const frame = this.#images.frame.at(image)
+    return Number.isNaN(frame) ? this.#fail(`images[${image}].frame_id: found nothing, expected a number`) : frame
+  }
+
+  #addFrame(
+    builder: TrackTableBuilder,
+    annotation: number,
+    image: number,
+    { prefix, skipCrowds }: { readonly prefix: string; readonly skipCrowds: boolean },
+  ): void {
+    const { box, crowd } = this.#annotations
+    const [x = 0, y = 0, width = 0, height = 0] = box.view(4 * annotation, 4 * annotation + 4)
+    const size = { width: this.#images.width.at(image), height: this.#images.height.at(image) }
+    const isCrowd = skipCrowds && crowd.at(annotation) === 1
+    const reason = isCrowd ? 'crowd' : unusable({ x, y, width, height }, size)
+    if (reason) builder.leftOut[reason]++
+    else builder.frame(this.#frameId(image), `${prefix}${this.#images.name.at(image)}`, [x, y, x + width, y + height])
+  }
+
+  #fail(reason: string): never {
+    throw new AnnotationError(`${this.#file}: ${reason}`)
+  }
+}
+
+function show(value: number): string {
+  return Number.isNaN(value) ? 'nothing' : String(value)
+}
+
+/** Numbers 0 to `count` by their group, ascending within each. */
+function groupBy(count: number, groupOf: (item: number) => number, groups: number): (group: number) => Uint32Array {
+  const starts = new Uint32Array(groups + 1)
+  for (let item = 0; item < count; item++) {
+    const group = groupOf(item)
+    starts[group + 1] = (starts[group + 1] ?? 0) + 1
+  }
+  for (let group = 0; group < groups; group++) starts[group + 1] = (starts[group + 1] ?? 0) + (starts[group] ?? 0)
+  const next = starts.slice()
+  const order = new Uint32Array(count)
+  for (let item = 0; item < count; item++) {
+    const group = groupOf(item)
+    const place = next[group] ?? 0
+    order[place] = item
+    next[group] = place + 1
+  }
+  return (group) => order.subarray(starts[group], starts[group + 1])
+}
