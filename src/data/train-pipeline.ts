@@ -23,6 +23,7 @@ import { copyPiece, meanColour, needsPadding, pieceBytes } from './frame-pack.ts
 import type { DecodedPair, Xyxy } from './pair.ts'
 import {
   type Draws,
+  frameTaps,
   loadedImage,
   type TrainPair,
   type TrainSteps,
@@ -30,7 +31,6 @@ import {
   trainTransform,
 } from './train-transforms.ts'
 import type { RgbFrame } from './types.ts'
-import { composeAxes } from './warp.ts'
 
 /** What the images of a batch show; the images themselves are in the pipeline's tensors. */
 export interface PreparedBatch {
@@ -219,12 +219,7 @@ export class TrainPipeline {
 }
 
 function imageJob(frame: RgbFrame, image: TrainPair[number]): ImageJob {
-  const [inner, outer] = image.warps
-  if (!inner || !outer) throw new TrainSampleError(`${image.warps.length} warps, expected a crop and a shift`)
-  const axes = [
-    composeAxes(inner[0], outer[0], frame.width),
-    composeAxes(inner[1], outer[1], frame.height),
-  ] as const satisfies readonly [AxisTaps, AxisTaps]
+  const axes = frameTaps(frame, image)
   return {
     frame,
     axes,

@@ -2,11 +2,11 @@
 // original's order and notes what is to be done to an image; the pixels follow on the device (train-pipeline.ts).
 // Source: SeqCropLikeSiamFC, SeqShiftScaleAug, SeqColorAug, SeqGrayAug, SeqBlurAug of mmtrack/datasets/pipelines/transforms.py.
 
-import { type Blur, noBlur } from '../kernels/augment.ts'
+import { type AxisTaps, type Blur, noBlur } from '../kernels/augment.ts'
 import type { Config } from '../siamrpn/config.ts'
 import { TrainSampleError } from './errors.ts'
 import type { Xyxy } from './pair.ts'
-import { cropAxes, type WarpAxis } from './warp.ts'
+import { composeAxes, cropAxes, identityAxis, type WarpAxis } from './warp.ts'
 
 /** A checked `train_pipeline`. */
 export type TrainSteps = NonNullable<Config['train_pipeline']>
@@ -28,7 +28,7 @@ export interface TrainImage {
   readonly height: number
   /** float32 from the crop on. */
   readonly box: Xyxy
-  /** Axes (x, y) of the warps so far: none, the crop, or the crop and what follows. */
+  /** Axes (x, y) of the warps so far, at most two. */
   readonly warps: readonly (readonly [WarpAxis, WarpAxis])[]
   /** Three rows of four: B, G, R of the result from R, G, B, 1 of the frame. */
   readonly colour: readonly number[]
@@ -49,6 +49,20 @@ const reverseColours = [0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0]
 /** A frame as it was loaded. */
 export function loadedImage(frame: { readonly width: number; readonly height: number }, box: Xyxy): TrainImage {
   return { width: frame.width, height: frame.height, box, warps: [], colour: reverseColours, blur: noBlur }
+}
+
+/** The sources of the image's columns and rows in its frame. */
+export function frameTaps(
+  frame: { readonly width: number; readonly height: number },
+  { width, height, warps }: TrainImage,
+): readonly [AxisTaps, AxisTaps] {
+  const [inner, outer, ...more] = warps
+  if (more.length > 0) throw new TrainSampleError(`an image is warped ${warps.length} times, expected twice at most`)
+  const [x, y] = inner ?? [identityAxis(frame.width), identityAxis(frame.height)]
+  return [
+    composeAxes(x, outer?.[0] ?? identityAxis(width), frame.width),
+    composeAxes(y, outer?.[1] ?? identityAxis(height), frame.height),
+  ]
 }
 
 /** Cuts a square around the object, sized by object and context, as SiamFC does; the object comes to lie in the middle. */

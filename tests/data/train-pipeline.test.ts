@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { r50 } from '../../configs/r50.ts'
 import { smoothImage } from '../../src/cli/golden/hash.ts'
 import { type GoldenSection, readGoldenSection } from '../../src/cli/golden/reader.ts'
+import { type RecordedDraws, ReplayedDraws } from '../../src/cli/golden/replayed-draws.ts'
 import { TrainPipeline } from '../../src/data/train-pipeline.ts'
 import type { RgbFrame } from '../../src/data/types.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { parseConfig } from '../../src/siamrpn/config.ts'
 import { goldenDirectory } from '../golden-directory.ts'
-import { ReplayedDraws } from '../helpers/replayed-draws.ts'
 
 const steps = parseConfig(r50).train_pipeline!
 
@@ -29,7 +29,7 @@ interface ChainCase {
     W: number
     gt_bbox: [number, number, number, number]
   }[]
-  readonly draws: readonly unknown[]
+  readonly draws: RecordedDraws
   readonly out: readonly { shape: number[]; rows: number[]; row_values: string; channel_means: number[] }[]
   readonly out_bbox: readonly number[][]
 }
