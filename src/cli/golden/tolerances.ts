@@ -29,3 +29,18 @@ export const GRADIENT_NOISE = 4
 
 /** Learning rates in float64, of each rate: one unit in the last place; in float32 they must be equal. */
 export const LEARNING_RATE = 2 ** -52
+
+/** Warped, coloured and blurred training images, in grey levels; a position of another 1/32 pixel is off by ten times this. */
+export const GREY_LEVELS = 0.02
+
+/** Boxes of training images, in pixels: a few units in the last place of float32. */
+export const TRAINING_BOX = 1e-4
+
+/** Losses of thirty steps with a frozen backbone, relative. */
+export const FROZEN_RUN = 1e-5
+
+/** The same with a released backbone at a low learning rate. */
+export const SLOW_RUN = 1e-3
+
+/** Where a run is chaotic: times the drift of PyTorch's own float32 runs. */
+export const RUN_NOISE = 4
