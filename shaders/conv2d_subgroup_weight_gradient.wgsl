@@ -1,13 +1,14 @@
 // Gradient of a convolution's filter for software adapters with subgroups of 8 lanes (Mesa's lavapipe), NHWC: a matrix
 // product whose inner dimension is the pixels,
 //   dw[k, o] = sum over p of x[pixel(p, tap(k)), c(k)] * dy[p, o],   k = tap * IN_C + c,
-// in the packed layout [O / panel, k, panel]. One subgroup computes 32 rows k x 64 output channels, four pixels at a time.
-// Each lane owns two vec4 of output channels (l, and r 8 lanes on) and loads its own four rows of x, at its own tap; every
-// lane gets the others' through subgroupBroadcast. As in conv2d_subgroup few loads per multiply decide, hence the unrolled
-// rows, and `gl * x` is four pixels' products whose sum joins the accumulator.
+// in the packed layout [O / panel, k, panel]. One subgroup computes 32 rows k x 64 output channels, four pixels at a
+// time. Each lane owns two vec4 of output channels (l, and r 8 lanes on) and loads its own four rows of x, at its own tap;
+// every lane gets the others' through subgroupBroadcast. As in conv2d_subgroup few loads per multiply decide, hence the
+// unrolled rows, and `gl * x` is four pixels' products whose sum joins the accumulator.
 // The loop goes over rows of the output image, so that nothing is divided in it; rows of the whole image that no lane
 // needs are left out, pixels whose tap lies outside count as zeros. Cin and Cout divisible by 4.
-// Dispatch: x = ceil(taps * IN_C / 32), y = ceil(OUT_C / 64), z = splits of the rows: z writes its own copy of dw.
+// Also a plain batched product: one tap, and every batch reads at its own offsets (for Winograd).
+// Dispatch: x = ceil(taps * IN_C / 32), y = ceil(OUT_C / 64), z = batches * splits of the rows: z writes its own dw.
 
 enable subgroups;
 
@@ -18,7 +19,8 @@ const COLUMNS: u32 = 16u; // vec4 of output channels per workgroup
 struct Params {
   pixels: u32, // of the whole batch; only the last row may have fewer than out_width
   rows: u32, // of the whole batch: samples * out_height
-  split_rows: u32, // per z
+  splits: u32,
+  split_rows: u32, // in each
   in_height: u32,
   in_width: u32,
   in_channels4: u32,
@@ -34,6 +36,8 @@ struct Params {
   padding_x: i32,
   dilation: u32,
   panel4: u32, // vec4 of output channels that lie together in the filter
+  input_batch: u32, // vec4 from one batch to the next
+  gradient_batch: u32,
   accumulate: u32, // add to what is there
   sums: u32, // always 2 ROWS
 }
@@ -105,7 +109,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let column = group.y * COLUMNS + lane;
   let column_l = min(column, params.out_channels4 - 1u);
   let column_r = min(column + LANES, params.out_channels4 - 1u);
-  let last_gradient = params.pixels * params.out_channels4 - 1u;
+  let batch = group.z / params.splits;
+  let input_base = i32(batch * params.input_batch + channel);
+  let gradient_base = batch * params.gradient_batch;
+  let last_gradient = gradient_base + params.pixels * params.out_channels4 - 1u;
   let out_channels4 = params.out_channels4;
   let step = i32(params.stride * params.in_stride4);
   var l0 = vec4f(); var r0 = vec4f();
@@ -141,7 +148,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   var l30 = vec4f(); var r30 = vec4f();
   var l31 = vec4f(); var r31 = vec4f();
 
-  let first_row = group.z * params.split_rows;
+  let first_row = group.z % params.splits * params.split_rows;
   let end_row = min(first_row + params.split_rows, params.rows);
   for (var row = first_row; row < end_row; row++) {
     let y = i32(row % params.out_height);
@@ -153,10 +160,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let count = select(0u, u32(max(0, min(range_x.y, last_x) - begin)), y >= range_y.x && y < range_y.y);
     let in_y = i32(row / params.out_height * params.in_height) + y * i32(params.stride) + offset.y;
     let in_x = columns_x.x * i32(params.stride) + offset.x;
-    var at_x = (in_y * i32(params.in_width) + in_x) * i32(params.in_stride4) + i32(channel);
+    var at_x = (in_y * i32(params.in_width) + in_x) * i32(params.in_stride4) + input_base;
     let pixel = row * params.out_width + u32(columns_x.x);
-    var at_l = pixel * out_channels4 + column_l;
-    var at_r = pixel * out_channels4 + column_r;
+    var at_l = gradient_base + pixel * out_channels4 + column_l;
+    var at_r = gradient_base + pixel * out_channels4 + column_r;
     for (var x = columns_x.x; x < last_x; x += 4) {
       let place = u32(x - begin);
       let x_0 = load(at_x, place < count);

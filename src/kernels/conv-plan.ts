@@ -144,7 +144,8 @@ export function hasSubgroupsOf8({ kind, features, subgroupMinSize, subgroupMaxSi
   return kind === 'cpu' && features.has('subgroups') && subgroupMinSize === 8 && subgroupMaxSize === 8
 }
 
-function suitsWinograd(problem: ConvProblem): boolean {
+/** Whether 16 products per tile cost less than 36. */
+export function suitsWinograd(problem: ConvProblem): boolean {
   const { kernelHeight, kernelWidth, stride, inChannels, outChannels, outHeight, outWidth } = problem
   return (
     kernelHeight === 3 &&
@@ -155,7 +156,8 @@ function suitsWinograd(problem: ConvProblem): boolean {
   )
 }
 
-function winogradPlan({ inChannels, outChannels }: ConvProblem): WinogradPlan {
+/** Slices of output channels such that their transformed filters fit the scratch memory. */
+export function winogradPlan({ inChannels, outChannels }: ConvProblem): WinogradPlan {
   const bytesPerChannel = 16 * inChannels * 4
   if (bytesPerChannel * outChannels <= STORED_FILTER_BYTES) {
     return { variant: 'winograd', sliceChannels: outChannels, storeWeights: true }

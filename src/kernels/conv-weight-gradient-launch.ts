@@ -72,18 +72,39 @@ export function subgroup(
   launch: WeightGradientLaunch,
   { splits }: WeightGradientPlan & { variant: 'subgroup' },
 ): void {
-  const { problem, weight, input, gradient, label } = launch
+  const output = partialSums(r, launch, splits)
+  subgroupProducts(r, {
+    launch: { ...launch, output, accumulate: launch.accumulate && splits === 1 },
+    panel: launch.weight.panel,
+    batches: 1,
+    splits,
+  })
+  reduce(r, launch, output, splits)
+}
+
+/** `batches` gradients of equal size, each in `splits` partial sums, one after the other in memory. */
+export interface SubgroupProducts {
+  readonly launch: WeightGradientLaunch
+  /** Output channels that lie together in each result. */
+  readonly panel: number
+  readonly batches: number
+  readonly splits: number
+}
+
+/** Dispatches conv2d_subgroup_weight_gradient: a filter's gradient, or `batches` matrix products for Winograd. */
+export function subgroupProducts(r: Recorder, { launch, panel, batches, splits }: SubgroupProducts): void {
+  const { problem, input, gradient, output, label } = launch
   requireLanes(r, label)
   const grid = pixelGrid(problem, splits)
   const image = grid.width === problem.outWidth ? problem : asRows(problem, grid)
-  const output = partialSums(r, launch, splits)
+  const { flops, bytes } = cost(launch)
   r.dispatch({
     kernel: kernel('conv2d_subgroup_weight_gradient'),
     label,
     workgroups: [
       Math.ceil(filterRows(problem) / SUBGROUP_TILE.rows),
       Math.ceil(problem.outChannels / SUBGROUP_TILE.channels),
-      splits,
+      batches * splits,
     ],
     bindings: {
       input,
@@ -92,6 +113,7 @@ export function subgroup(
       params: {
         pixels: outputPixels(problem),
         rows: grid.rows,
+        splits,
         split_rows: Math.ceil(grid.rows / splits),
         in_height: image.inHeight,
         in_width: image.inWidth,
@@ -107,14 +129,16 @@ export function subgroup(
         padding_y: problem.paddingY,
         padding_x: problem.paddingX,
         dilation: problem.dilation,
-        panel4: weight.panel / 4,
-        accumulate: launch.accumulate && splits === 1 ? 1 : 0,
+        panel4: panel / 4,
+        input_batch: input.size / 4 / batches,
+        gradient_batch: gradient.size / 4 / batches,
+        accumulate: launch.accumulate ? 1 : 0,
         sums: 2 * SUBGROUP_TILE.rows,
       },
     },
-    ...cost(launch),
+    flops: flops * batches,
+    bytes,
   })
-  reduce(r, launch, output, splits)
 }
 
 /** The same pixels as one image of other rows, where an output pixel is the input pixel of the same index. */

@@ -2,13 +2,23 @@
 // like to a plan, as conv-plan.ts does for the forward pass. The products have few rows and columns (the filter's) and a long
 // inner dimension (the pixels of a batch), so where there are few tiles, the pixels are split and partial sums added up.
 
-import { type ConvAdapter, type ConvProblem, hasSubgroupsOf8, outputPixels } from './conv-plan.ts'
+import {
+  type ConvAdapter,
+  type ConvProblem,
+  hasSubgroupsOf8,
+  outputPixels,
+  samplesPerSlice,
+  suitsWinograd,
+  winogradPlan,
+} from './conv-plan.ts'
 
 export type WeightGradientPlan =
   /** One element of the filter per invocation; anything goes. */
   | { readonly variant: 'direct' }
   /** 32 rows of the filter x 64 output channels per subgroup of 8 lanes; `splits` parts of the pixels. */
   | { readonly variant: 'subgroup'; readonly splits: number }
+  /** F(2x2, 3x3) backwards around 16 subgroup products, `sliceChannels` output channels at a time. */
+  | { readonly variant: 'winograd'; readonly sliceChannels: number }
 
 /** Rows (taps x input channels) and output channels that one subgroup computes. */
 export const SUBGROUP_TILE = { rows: 32, channels: 64 } as const
@@ -27,6 +37,25 @@ export function chooseWeightGradient(adapter: ConvAdapter, problem: ConvProblem)
   const { inChannels, outChannels, groups } = problem
   if (groups > 1 || inChannels % 4 !== 0 || outChannels % 4 !== 0) return { variant: 'direct' }
   if (!hasSubgroupsOf8(adapter)) return { variant: 'direct' }
+  if (suitsWinograd(problem) && gradientSamples(adapter, winogradPlan(problem), problem) > 0) {
+    return { variant: 'winograd', sliceChannels: winogradPlan(problem).sliceChannels }
+  }
+  return subgroupPlan(adapter, problem)
+}
+
+/** How many samples a plan can take at once, so that its scratch tensors can be bound. */
+export function gradientSamples(
+  adapter: Pick<ConvAdapter, 'maxBindingBytes'>,
+  plan: WeightGradientPlan,
+  problem: ConvProblem,
+): number {
+  if (plan.variant !== 'winograd') return Number.POSITIVE_INFINITY
+  return samplesPerSlice(adapter, { ...plan, storeWeights: false }, problem)
+}
+
+/** The subgroup kernel, split so far as the memory for partial sums goes. */
+export function subgroupPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPlan {
+  const { outChannels } = problem
   const rows = filterRows(problem)
   const tiles = Math.ceil(rows / SUBGROUP_TILE.rows) * Math.ceil(outChannels / SUBGROUP_TILE.channels)
   const pixels = outputPixels(problem)

@@ -7,10 +7,16 @@ import type { GpuTensor } from '../gpu/tensor.ts'
 import type { ConvProblem } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
 import { direct, subgroup, type WeightGradientLaunch } from './conv-weight-gradient-launch.ts'
-import { chooseWeightGradient, type WeightGradientPlan } from './conv-weight-gradient-plan.ts'
+import {
+  chooseWeightGradient,
+  gradientSamples,
+  subgroupPlan,
+  type WeightGradientPlan,
+} from './conv-weight-gradient-plan.ts'
 import { convProblem } from './conv2d.ts'
 import { expectShape } from './launch.ts'
 import { batchSlices, sliceOf } from './slices.ts'
+import { winogradGradient } from './winograd-weight-gradient.ts'
 
 export interface ConvWeightGradientArgs {
   /** `[N, H, W, C]` */
@@ -43,10 +49,10 @@ export function convWeightGradient(r: Recorder, args: ConvWeightGradientArgs): G
   const problem = convProblem({ ...args, plan: undefined, label })
   expectShape(label, gradient, [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels])
   const output = r.alloc(weight.tensor.shape, 'f32', label)
-  for (const slice of batchSlices(r.adapter, [input, gradient])) {
-    const part = { ...problem, batch: slice.count }
-    launch(r, args.plan ?? choosePlan(r, firstChannel, part), {
-      problem: part,
+  const plan = args.plan ?? choosePlan(r, args, problem)
+  for (const slice of batchSlices(r.adapter, [input, gradient], gradientSamples(r.adapter, plan, problem))) {
+    launch(r, plan, {
+      problem: { ...problem, batch: slice.count },
       weight,
       input: sliceOf(input, slice),
       gradient: sliceOf(gradient, slice),
@@ -60,11 +66,19 @@ export function convWeightGradient(r: Recorder, args: ConvWeightGradientArgs): G
 }
 
 /** Views of some channels go to kernels that can read them. */
-function choosePlan(r: Recorder, firstChannel: number, problem: ConvProblem): WeightGradientPlan {
-  return firstChannel % 4 === 0 ? chooseWeightGradient(r.adapter, problem) : { variant: 'direct' }
+function choosePlan(
+  { adapter }: Recorder,
+  { firstChannel }: ConvWeightGradientArgs,
+  problem: ConvProblem,
+): WeightGradientPlan {
+  const chosen = chooseWeightGradient(adapter, problem)
+  if (firstChannel === undefined) return chosen
+  if (firstChannel % 4 !== 0) return { variant: 'direct' }
+  return chosen.variant === 'winograd' ? subgroupPlan(adapter, problem) : chosen
 }
 
 function launch(r: Recorder, plan: WeightGradientPlan, conv: WeightGradientLaunch): void {
   if (plan.variant === 'subgroup') subgroup(r, conv, plan)
+  else if (plan.variant === 'winograd') winogradGradient(r, conv, plan)
   else direct(r, conv)
 }

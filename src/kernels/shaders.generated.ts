@@ -84,7 +84,9 @@ export type ShaderName =
   | "weighted_sum_weight_gradient"
   | "winograd_input"
   | "winograd_output"
+  | "winograd_output_gradient"
   | "winograd_weight"
+  | "winograd_weight_gradient"
 
 export const shaders: Readonly<Record<ShaderName, string>> = {
   "accumulate": `// Adds a share of one gradient to a running sum, in place: gradient accumulation over several batches.
@@ -2225,13 +2227,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   "conv2d_subgroup_weight_gradient": `// Gradient of a convolution's filter for software adapters with subgroups of 8 lanes (Mesa's lavapipe), NHWC: a matrix
 // product whose inner dimension is the pixels,
 //   dw[k, o] = sum over p of x[pixel(p, tap(k)), c(k)] * dy[p, o],   k = tap * IN_C + c,
-// in the packed layout [O / panel, k, panel]. One subgroup computes 32 rows k x 64 output channels, four pixels at a time.
-// Each lane owns two vec4 of output channels (l, and r 8 lanes on) and loads its own four rows of x, at its own tap; every
-// lane gets the others' through subgroupBroadcast. As in conv2d_subgroup few loads per multiply decide, hence the unrolled
-// rows, and \`gl * x\` is four pixels' products whose sum joins the accumulator.
+// in the packed layout [O / panel, k, panel]. One subgroup computes 32 rows k x 64 output channels, four pixels at a
+// time. Each lane owns two vec4 of output channels (l, and r 8 lanes on) and loads its own four rows of x, at its own tap;
+// every lane gets the others' through subgroupBroadcast. As in conv2d_subgroup few loads per multiply decide, hence the
+// unrolled rows, and \`gl * x\` is four pixels' products whose sum joins the accumulator.
 // The loop goes over rows of the output image, so that nothing is divided in it; rows of the whole image that no lane
 // needs are left out, pixels whose tap lies outside count as zeros. Cin and Cout divisible by 4.
-// Dispatch: x = ceil(taps * IN_C / 32), y = ceil(OUT_C / 64), z = splits of the rows: z writes its own copy of dw.
+// Also a plain batched product: one tap, and every batch reads at its own offsets (for Winograd).
+// Dispatch: x = ceil(taps * IN_C / 32), y = ceil(OUT_C / 64), z = batches * splits of the rows: z writes its own dw.
 
 enable subgroups;
 
@@ -2242,7 +2245,8 @@ const COLUMNS: u32 = 16u; // vec4 of output channels per workgroup
 struct Params {
   pixels: u32, // of the whole batch; only the last row may have fewer than out_width
   rows: u32, // of the whole batch: samples * out_height
-  split_rows: u32, // per z
+  splits: u32,
+  split_rows: u32, // in each
   in_height: u32,
   in_width: u32,
   in_channels4: u32,
@@ -2258,6 +2262,8 @@ struct Params {
   padding_x: i32,
   dilation: u32,
   panel4: u32, // vec4 of output channels that lie together in the filter
+  input_batch: u32, // vec4 from one batch to the next
+  gradient_batch: u32,
   accumulate: u32, // add to what is there
   sums: u32, // always 2 ROWS
 }
@@ -2329,7 +2335,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let column = group.y * COLUMNS + lane;
   let column_l = min(column, params.out_channels4 - 1u);
   let column_r = min(column + LANES, params.out_channels4 - 1u);
-  let last_gradient = params.pixels * params.out_channels4 - 1u;
+  let batch = group.z / params.splits;
+  let input_base = i32(batch * params.input_batch + channel);
+  let gradient_base = batch * params.gradient_batch;
+  let last_gradient = gradient_base + params.pixels * params.out_channels4 - 1u;
   let out_channels4 = params.out_channels4;
   let step = i32(params.stride * params.in_stride4);
   var l0 = vec4f(); var r0 = vec4f();
@@ -2365,7 +2374,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   var l30 = vec4f(); var r30 = vec4f();
   var l31 = vec4f(); var r31 = vec4f();
 
-  let first_row = group.z * params.split_rows;
+  let first_row = group.z % params.splits * params.split_rows;
   let end_row = min(first_row + params.split_rows, params.rows);
   for (var row = first_row; row < end_row; row++) {
     let y = i32(row % params.out_height);
@@ -2377,10 +2386,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let count = select(0u, u32(max(0, min(range_x.y, last_x) - begin)), y >= range_y.x && y < range_y.y);
     let in_y = i32(row / params.out_height * params.in_height) + y * i32(params.stride) + offset.y;
     let in_x = columns_x.x * i32(params.stride) + offset.x;
-    var at_x = (in_y * i32(params.in_width) + in_x) * i32(params.in_stride4) + i32(channel);
+    var at_x = (in_y * i32(params.in_width) + in_x) * i32(params.in_stride4) + input_base;
     let pixel = row * params.out_width + u32(columns_x.x);
-    var at_l = pixel * out_channels4 + column_l;
-    var at_r = pixel * out_channels4 + column_r;
+    var at_l = gradient_base + pixel * out_channels4 + column_l;
+    var at_r = gradient_base + pixel * out_channels4 + column_r;
     for (var x = columns_x.x; x < last_x; x += 4) {
       let place = u32(x - begin);
       let x_0 = load(at_x, place < count);
@@ -2964,6 +2973,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 // With FULL, its gradient with respect to x: the full correlation with the flipped kernel, of the gradient as input,
 //   y[n,i,j,c] = sum over u,v of x[n, i - u, j - v, c] * k[n,u,v,c],  x zero outside,  OUT_H = IN_H + KERNEL_H - 1.
 // Follows depthwise_correlation of MMTracking's CorrelationHead. Any channel count; one element per invocation.
+// The loops have bounds that compilers do not know: unrolled, a large kernel would take many seconds to compile.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
 // count = N * OUT_H * OUT_W * CHANNELS.
 
@@ -2980,6 +2990,8 @@ const OUT_W: u32 = select(IN_W + 1u - KERNEL_W, IN_W + KERNEL_W - 1u, FULL);
 
 struct Params {
   count: u32,
+  kernel_height: u32,
+  kernel_width: u32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<f32>;
@@ -3000,7 +3012,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let n = pixel / (OUT_W * OUT_H);
 
   var sum = 0.0;
-  for (var u = 0u; u < KERNEL_H; u++) {
+  for (var u = 0u; u < params.kernel_height; u++) {
     let kernel_row = (n * KERNEL_H + u) * KERNEL_W * CHANNELS + channel;
     // The unsigned differences wrap to huge numbers above and left of the image.
     let y = select(i + u, i - u, FULL);
@@ -3008,7 +3020,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       continue;
     }
     let row = (n * IN_H + y) * IN_W * CHANNELS + channel;
-    for (var v = 0u; v < KERNEL_W; v++) {
+    for (var v = 0u; v < params.kernel_width; v++) {
       let x = select(j + v, j - v, FULL);
       let value = input[row + min(x, IN_W - 1u) * CHANNELS];
       let tap = kernel[kernel_row + v * CHANNELS];
@@ -5271,6 +5283,71 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
 }
 `,
+  "winograd_output_gradient": `// Winograd F(2x2, 3x3) backwards, the output's side: M = A dY A^T for each tile of 2x2 gradients, laid out as 16 GEMM
+// operands [tile, o]: the transpose of winograd_output.
+//   A = [1 0; 1 1; 1 -1; 0 -1]        Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
+// Tiles are numbered as in winograd_input. One invocation per tile and vec4 of channels of the slice of output channels
+// at params.first4.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * slice4.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+  first4: u32,
+  slice4: u32,
+  out_height: u32,
+  out_width: u32,
+  out_channels4: u32,
+  tiles_y: u32,
+  tiles_x: u32,
+  dilation: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+fn load(n: u32, y: u32, x: u32, column: u32) -> vec4f {
+  let inside = y < params.out_height && x < params.out_width;
+  let at = ((n * params.out_height + y) * params.out_width + x) * params.out_channels4 + column;
+  return select(vec4f(), gradient[select(0u, at, inside)], inside);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let column = params.first4 + index % params.slice4;
+  let tile = index / params.slice4;
+  let tx = tile % params.tiles_x;
+  let ty = (tile / params.tiles_x) % params.tiles_y;
+  let phase = tile / (params.tiles_x * params.tiles_y);
+  let n = phase / (params.dilation * params.dilation);
+  let y = 2u * ty * params.dilation + (phase / params.dilation) % params.dilation;
+  let x = 2u * tx * params.dilation + phase % params.dilation;
+
+  // rows: dY A^T
+  var rows: array<array<vec4f, 4>, 2>;
+  for (var i = 0u; i < 2u; i++) {
+    let d0 = load(n, y + i * params.dilation, x, column);
+    let d1 = load(n, y + i * params.dilation, x + params.dilation, column);
+    rows[i][0] = d0;
+    rows[i][1] = d0 + d1;
+    rows[i][2] = d0 - d1;
+    rows[i][3] = -d1;
+  }
+  for (var j = 0u; j < 4u; j++) {
+    let to = j * params.count + index;
+    output[to] = rows[0][j];
+    output[to + 4u * params.count] = rows[0][j] + rows[1][j];
+    output[to + 8u * params.count] = rows[0][j] - rows[1][j];
+    output[to + 12u * params.count] = -rows[1][j];
+  }
+}
+`,
   "winograd_weight": `// Winograd F(2x2, 3x3), the filter's side: U = G g G^T for each pair of channels, laid out as 16 GEMM operands [c, o].
 //   G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
 // One invocation per input channel and vec4 of output channels, of the slice of output channels at params.first4.
@@ -5325,6 +5402,72 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     output[row + params.count] = 0.5 * (outer + column[y][1]);
     output[row + 2u * params.count] = 0.5 * (outer - column[y][1]);
     output[row + 3u * params.count] = column[y][2];
+  }
+}
+`,
+  "winograd_weight_gradient": `// Winograd F(2x2, 3x3) backwards, the filter's side: dw = G^T U G for each pair of channels, where U is 16 GEMM results
+// [c, o]: the transpose of winograd_weight.
+//   G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
+// One invocation per input channel and vec4 of output channels, of the slice of output channels at params.first4.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = in_channels * slice4.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+  in_channels: u32,
+  first4: u32, // first vec4 of output channels of the slice
+  slice4: u32, // vec4 of output channels in the slice
+  panel4: u32, // vec4 of output channels that lie together in the filter
+  slice_panel4: u32, // and in U
+  accumulate: u32, // add to what is there
+}
+
+@group(0) @binding(0) var<storage, read> products: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let c = index / params.slice4;
+  let slice_column = index % params.slice4;
+  let o = params.first4 + slice_column;
+  let panel = params.panel4;
+  let to = (o / panel * 9u * params.in_channels + c) * panel + o % panel;
+  let tap = params.in_channels * panel;
+  let slice_panel = params.slice_panel4;
+  let at = (slice_column / slice_panel * params.in_channels + c) * slice_panel + slice_column % slice_panel;
+
+  // rows: U G, row by row of U
+  var rows: array<array<vec4f, 3>, 4>;
+  for (var y = 0u; y < 4u; y++) {
+    let row = at + y * 4u * params.count;
+    let u0 = products[row];
+    let u1 = products[row + params.count];
+    let u2 = products[row + 2u * params.count];
+    let u3 = products[row + 3u * params.count];
+    let middle = 0.5 * (u1 + u2);
+    rows[y][0] = u0 + middle;
+    rows[y][1] = 0.5 * (u1 - u2);
+    rows[y][2] = middle + u3;
+  }
+  for (var x = 0u; x < 3u; x++) {
+    let middle = 0.5 * (rows[1][x] + rows[2][x]);
+    var w: array<vec4f, 3>;
+    w[0] = rows[0][x] + middle;
+    w[1] = 0.5 * (rows[1][x] - rows[2][x]);
+    w[2] = middle + rows[3][x];
+    for (var y = 0u; y < 3u; y++) {
+      let place = to + (y * 3u + x) * tap;
+      if (params.accumulate != 0u) {
+        w[y] += output[place];
+      }
+      output[place] = w[y];
+    }
   }
 }
 `,

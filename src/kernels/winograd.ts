@@ -14,10 +14,10 @@ import { kernel, linearGrid } from './launch.ts'
 const WORKGROUP = 64
 
 /** Positions of the transformed tile: 4x4. */
-const POSITIONS = 16
+export const POSITIONS = 16
 
 /** Output channels `first .. first + count`. */
-interface ChannelSlice {
+export interface ChannelSlice {
   readonly first: number
   readonly count: number
 }
@@ -58,7 +58,12 @@ export async function storeTransformedFilter(device: Device, weight: ConvWeight)
   weight.transformed = stored
 }
 
-function transformInput(r: Recorder, { problem, input, label }: ConvLaunch, grid: TileGrid): GpuTensor {
+/** The image's side, `[16, 1, tiles, C]`. */
+export function transformInput(
+  r: Recorder,
+  { problem, input, label }: Pick<ConvLaunch, 'problem' | 'input' | 'label'>,
+  grid: TileGrid,
+): GpuTensor {
   const { inChannels } = problem
   const output = r.alloc([POSITIONS, 1, grid.tiles, inChannels], 'f32', `${label}.tiles`)
   const count = (grid.tiles * inChannels) / 4

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
-import { ShapeError } from '../../src/gpu/errors.ts'
+import { FeatureError, ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
 import { convInputGradient, convWeightGradient } from '../../src/kernels/conv-backward.ts'
 import { type ConvWeight, packConvWeight, releaseConvWeight, unpackConvWeight } from '../../src/kernels/conv-weight.ts'
+import type { WeightGradientPlan } from '../../src/kernels/conv-weight-gradient-plan.ts'
 import { evaluate, expectClose, type HostTensor, random, upload } from '../helpers/tensors.ts'
 import * as reference from '../reference/conv2d.ts'
 import { conv2dBackward } from '../reference/conv2d-backward.ts'
@@ -43,6 +44,10 @@ beforeAll(async () => {
   device = await openDevice()
 })
 afterAll(() => device.close())
+
+function hasSubgroupsOf8({ adapter }: Device): boolean {
+  return adapter.features.has('subgroups') && adapter.subgroupMinSize >= 8
+}
 
 interface Prepared {
   readonly weight: ConvWeight
@@ -104,25 +109,69 @@ describe('gradient of the input of a convolution', () => {
   })
 })
 
-describe("gradient of a convolution's filter", () => {
+/** Channels divisible by 4, what the subgroup and tiled kernels take: tiles that are full, nearly empty, of several taps. */
+const divisibleBy4: readonly Case[] = [
+  ...cases.filter(({ w, groups }) => !groups && w[0] % 4 === 0 && w[1] % 4 === 0),
+  { x: [3, 6, 5, 20], w: [72, 20, 3, 3], padding: 1 },
+  { x: [2, 5, 3, 32], w: [64, 32, 3, 3], padding: 2, dilation: 2, stride: 2 },
+  { x: [2, 3, 11, 64], w: [4, 64, 1, 1] },
+  { x: [2, 17, 15, 4], w: [16, 4, 7, 7], stride: 2 },
+]
+
+const winogradCases: readonly Case[] = [
+  { x: [1, 6, 6, 4], w: [4, 4, 3, 3] },
+  { x: [2, 7, 9, 8], w: [12, 8, 3, 3], padding: 1 },
+  { x: [1, 11, 13, 4], w: [72, 4, 3, 3], padding: 2, dilation: 2 },
+  { x: [2, 13, 10, 8], w: [4, 8, 3, 3], padding: 4, dilation: 4 },
+  { x: [1, 9, 9, 4], w: [8, 4, 3, 3], padding: [0, 3], dilation: 3 },
+]
+
+const plans: readonly { name: string; plan: WeightGradientPlan; cases: readonly Case[] }[] = [
+  { name: 'direct', plan: { variant: 'direct' }, cases },
+  { name: 'subgroup', plan: { variant: 'subgroup', splits: 1 }, cases: divisibleBy4 },
+  { name: 'subgroup, split in 3', plan: { variant: 'subgroup', splits: 3 }, cases: divisibleBy4 },
+  { name: 'Winograd', plan: { variant: 'winograd', sliceChannels: 4096 }, cases: winogradCases },
+  { name: 'Winograd in slices', plan: { variant: 'winograd', sliceChannels: 64 }, cases: winogradCases.slice(2, 3) },
+]
+
+function usesSubgroups({ variant }: WeightGradientPlan): boolean {
+  return variant === 'subgroup' || variant === 'winograd'
+}
+
+describe.each(plans)("gradient of a convolution's filter, $name", ({ plan, cases }) => {
   it.each(cases)('agrees with float64: %j', async (given) => {
     const { weight, input, gradient, expected } = prepare(device, given)
     const { x: _, w: shape, ...geometry } = given
-    const args = { input: upload(device, input), gradient: upload(device, gradient), weight, ...geometry }
-    const found = await evaluate(device, (r) => convWeightGradient(r, args))
-    expectClose(unpacked(found, weight, shape), expected.weight)
+    const args = { input: upload(device, input), gradient: upload(device, gradient), weight, plan, ...geometry }
+    const run = () => evaluate(device, (r) => convWeightGradient(r, args))
+    if (usesSubgroups(plan) && !hasSubgroupsOf8(device)) await expect(run()).rejects.toThrow(FeatureError)
+    else expectClose(unpacked(await run(), weight, shape), expected.weight)
     releaseConvWeight(device, weight)
   })
+})
 
-  it('works in batch slices above the binding limit', async () => {
+describe("gradient of a convolution's filter", () => {
+  it('adds up batch slices above the binding limit', async () => {
     const limited = await openDevice({ bindingLimit: 64 * 1024 })
+    const slicePlans: WeightGradientPlan[] = [
+      { variant: 'direct' },
+      ...(hasSubgroupsOf8(limited)
+        ? [
+            { variant: 'subgroup', splits: 1 } as const,
+            { variant: 'subgroup', splits: 2 } as const,
+            { variant: 'winograd', sliceChannels: 16 } as const,
+          ]
+        : []),
+    ]
     try {
       const given: Case = { x: [9, 16, 16, 8], w: [16, 8, 3, 3], padding: 1 }
       const { weight, input, gradient, expected } = prepare(limited, given)
       const args = { input: upload(limited, input), gradient: upload(limited, gradient), weight, padding: 1 }
-      const found = await evaluate(limited, (r) => convWeightGradient(r, args))
-      expect(found.dispatches).toBeGreaterThan(1)
-      expectClose(unpacked(found, weight, given.w), expected.weight)
+      for (const plan of slicePlans) {
+        const found = await evaluate(limited, (r) => convWeightGradient(r, { ...args, plan }))
+        expect(found.dispatches).toBeGreaterThan(1)
+        expectClose(unpacked(found, weight, given.w), expected.weight)
+      }
     } finally {
       await limited.close()
     }

@@ -1,0 +1,114 @@
+// The gradient of a 3x3 filter through Winograd's transforms backwards: the forward pass is Y = A^T [(G w G^T) (B^T x B)] A per
+// tile, all linear in w, so dw = G^T [sum over tiles of (B^T x B) (A dY A^T)] G: 16 products where the direct form takes 36.
+// Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
+
+import type { Recorder } from '../gpu/recorder.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { type TileGrid, tileGrid } from './conv-plan.ts'
+import { panelOf } from './conv-weight.ts'
+import { subgroupProducts, type WeightGradientLaunch } from './conv-weight-gradient-launch.ts'
+import type { WeightGradientPlan } from './conv-weight-gradient-plan.ts'
+import { kernel, linearGrid } from './launch.ts'
+import { type ChannelSlice, POSITIONS, transformInput } from './winograd.ts'
+
+const WORKGROUP = 64
+
+/** Records the gradient: input transform, then per slice of output channels gradient transform, products, filter transform. */
+export function winogradGradient(
+  r: Recorder,
+  launch: WeightGradientLaunch,
+  { sliceChannels }: WeightGradientPlan & { variant: 'winograd' },
+): void {
+  const { problem, label } = launch
+  const { inChannels, outChannels } = problem
+  const grid = tileGrid(problem)
+  const input = transformInput(r, launch, grid)
+  for (let first = 0; first < outChannels; first += sliceChannels) {
+    const slice = { first, count: Math.min(sliceChannels, outChannels - first) }
+    const gradient = transformGradient(r, launch, grid, slice)
+    const panel = panelOf(slice.count)
+    const output = r.alloc([POSITIONS, inChannels, slice.count], 'f32', `${label}.products`)
+    subgroupProducts(r, {
+      launch: {
+        ...launch,
+        ...{
+          problem: productProblem(launch, grid, slice),
+          input,
+          gradient,
+          output,
+          firstChannel: 0,
+          accumulate: false,
+        },
+        label: `${label}.products`,
+      },
+      panel,
+      batches: POSITIONS,
+      splits: 1,
+    })
+    transformFilter(r, launch, output, slice)
+  }
+}
+
+/** One of the products: `[C, tiles] x [tiles, slice]`. */
+function productProblem({ problem }: WeightGradientLaunch, { tiles }: TileGrid, { count }: ChannelSlice) {
+  const image = { batch: 1, inHeight: 1, inWidth: tiles, outHeight: 1, outWidth: tiles, outChannels: count }
+  return { ...problem, ...image, kernelHeight: 1, kernelWidth: 1, paddingY: 0, paddingX: 0, dilation: 1 }
+}
+
+function transformGradient(
+  r: Recorder,
+  { problem, gradient, label }: WeightGradientLaunch,
+  grid: TileGrid,
+  slice: ChannelSlice,
+): GpuTensor {
+  const output = r.alloc([POSITIONS, 1, grid.tiles, slice.count], 'f32', `${label}.gradients`)
+  const count = (grid.tiles * slice.count) / 4
+  r.dispatch({
+    kernel: kernel('winograd_output_gradient', { WORKGROUP }),
+    label: `${label}.gradients`,
+    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    bindings: {
+      gradient,
+      output,
+      params: {
+        count,
+        first4: slice.first / 4,
+        slice4: slice.count / 4,
+        out_height: problem.outHeight,
+        out_width: problem.outWidth,
+        out_channels4: problem.outChannels / 4,
+        tiles_y: grid.tilesY,
+        tiles_x: grid.tilesX,
+        dilation: problem.dilation,
+      },
+    },
+    flops: 12 * count * 4,
+    bytes: (gradient.bytes * slice.count) / problem.outChannels + output.bytes,
+  })
+  return output
+}
+
+function transformFilter(r: Recorder, launch: WeightGradientLaunch, products: GpuTensor, slice: ChannelSlice): void {
+  const { problem, weight, output, accumulate, label } = launch
+  const count = (problem.inChannels * slice.count) / 4
+  r.dispatch({
+    kernel: kernel('winograd_weight_gradient', { WORKGROUP }),
+    label,
+    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    bindings: {
+      products,
+      output,
+      params: {
+        count,
+        in_channels: problem.inChannels,
+        first4: slice.first / 4,
+        slice4: slice.count / 4,
+        panel4: weight.panel / 4,
+        slice_panel4: panelOf(slice.count) / 4,
+        accumulate: accumulate ? 1 : 0,
+      },
+    },
+    flops: 42 * count * 4,
+    bytes: products.bytes + (output.bytes * slice.count) / problem.outChannels,
+  })
+}

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import type { ConvAdapter, ConvProblem } from '../../src/kernels/conv-plan.ts'
+import {
+  chooseWeightGradient,
+  gradientSamples,
+  pixelGrid,
+  subgroupPlan,
+} from '../../src/kernels/conv-weight-gradient-plan.ts'
+
+const lavapipe: ConvAdapter = {
+  kind: 'cpu',
+  features: new Set(['subgroups']),
+  subgroupMinSize: 8,
+  subgroupMaxSize: 8,
+  maxBindingBytes: 128 << 20,
+  maxWorkgroupInvocations: 1024,
+}
+
+function conv(channels: readonly [number, number], kernel: number, rest: Partial<ConvProblem> = {}): ConvProblem {
+  const [inChannels, outChannels] = channels
+  return {
+    ...{ batch: 1, inHeight: 31, inWidth: 31, outHeight: 31, outWidth: 31, inChannels, outChannels },
+    ...{ kernelHeight: kernel, kernelWidth: kernel, stride: 1, paddingY: 0, paddingX: 0, dilation: 1, groups: 1 },
+    ...rest,
+  }
+}
+
+describe("choice of the gradient of a convolution's filter", () => {
+  it('leaves groups and odd channel counts to the direct kernel', () => {
+    expect(chooseWeightGradient(lavapipe, conv([256, 10], 1)).variant).toBe('direct')
+    expect(chooseWeightGradient(lavapipe, conv([3, 64], 7)).variant).toBe('direct')
+    expect(chooseWeightGradient(lavapipe, conv([8, 8], 3, { groups: 2 })).variant).toBe('direct')
+  })
+
+  it('takes the subgroup kernel on lavapipe, and Winograd where it saves', () => {
+    expect(chooseWeightGradient(lavapipe, conv([256, 1024], 1))).toEqual({ variant: 'subgroup', splits: 1 })
+    expect(chooseWeightGradient(lavapipe, conv([256, 512], 3, { stride: 2 })).variant).toBe('subgroup')
+    expect(chooseWeightGradient(lavapipe, conv([64, 64], 3)).variant).toBe('subgroup')
+    expect(chooseWeightGradient(lavapipe, conv([256, 256], 3))).toEqual({ variant: 'winograd', sliceChannels: 256 })
+  })
+
+  it('bounds the samples of a Winograd slice so that the scratch tensors can be bound', () => {
+    const problem = conv([1024, 2048], 3, { dilation: 2, batch: 28 })
+    const plan = chooseWeightGradient(lavapipe, problem)
+    expect(plan).toEqual({ variant: 'winograd', sliceChannels: 512 })
+    expect(gradientSamples(lavapipe, plan, problem)).toBe(8)
+    expect(chooseWeightGradient({ ...lavapipe, maxBindingBytes: 1 << 20 }, problem).variant).toBe('subgroup')
+  })
+
+  it('splits the pixels where there are few tiles, or too many pixels for one sum', () => {
+    expect(chooseWeightGradient(lavapipe, conv([16, 16], 3))).toEqual({ variant: 'subgroup', splits: 4 })
+    const stem = conv([4, 64], 7, { batch: 28, outHeight: 125, outWidth: 125, stride: 2 })
+    expect(chooseWeightGradient(lavapipe, stem)).toEqual({ variant: 'subgroup', splits: 14 })
+  })
+
+  it('never spends more than 16 MiB on partial sums', () => {
+    const problem = conv([1024, 2048], 3, { batch: 64 })
+    expect(subgroupPlan(lavapipe, problem)).toEqual({ variant: 'subgroup', splits: 1 })
+    expect(subgroupPlan(lavapipe, conv([1024, 1024], 1, { batch: 640 }))).toEqual({ variant: 'subgroup', splits: 4 })
+  })
+})
+
+describe('the pixels as rows', () => {
+  it("are the image's rows, or as many equal ones as splits where pixels correspond one to one", () => {
+    expect(pixelGrid(conv([4, 4], 3), 2)).toEqual({ rows: 31, width: 31 })
+    expect(pixelGrid(conv([4, 4], 1, { batch: 2 }), 3)).toEqual({ rows: 3, width: 644 })
+    expect(pixelGrid(conv([4, 4], 1, { outHeight: 1, outWidth: 5 }), 4)).toEqual({ rows: 2, width: 4 })
+  })
+})
