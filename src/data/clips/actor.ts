@@ -4,13 +4,13 @@ import type { Look } from './canvas.ts'
 import type { View } from './ground.ts'
 import type { Contour, Outline } from './outline.ts'
 import { boundsOf } from './raster.ts'
-import type { Surface } from './surface.ts'
+import type { LazySurface } from './surface.ts'
 import type { Track } from './track.ts'
 import { cosTurns, sinTurns } from './turns.ts'
 
 export interface Actor {
   readonly outline: Outline
-  readonly surface: Surface
+  readonly surface: LazySurface
   readonly look: Look
   /** Stands in the world, which the camera passes; or its way is one through the picture. */
   readonly inWorld: boolean

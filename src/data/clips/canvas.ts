@@ -5,11 +5,11 @@ import type { Contour } from './outline.ts'
 import { type Bounds, boundsOf, rasterise } from './raster.ts'
 import { type Surface, surfaceSize } from './surface.ts'
 
-/** R, G, B, 0..255 (and beyond), rows from the top. */
+/** Rows from the top, one number per pixel: red + 256 green + 65536 blue. Two channels at a time fit one multiplication. */
 export interface Canvas {
   readonly width: number
   readonly height: number
-  readonly data: Float32Array
+  readonly data: Int32Array
 }
 
 /** A thing at one moment. */
@@ -75,11 +75,11 @@ export function drawShade(canvas: Canvas, contours: readonly Contour[], factor: 
     for (let column = 0; column < width; column++) {
       const share = data[row * width + column] ?? 0
       if (share === 0) continue
-      const scale = 1 - share * (1 - factor)
-      const at = ((y + row) * canvas.width + x + column) * 3
-      canvas.data[at] = (canvas.data[at] ?? 0) * scale
-      canvas.data[at + 1] = (canvas.data[at + 1] ?? 0) * scale
-      canvas.data[at + 2] = (canvas.data[at + 2] ?? 0) * scale
+      const scale = Math.round(256 * (1 - share * (1 - factor)))
+      const at = (y + row) * canvas.width + x + column
+      const pixel = canvas.data[at] ?? 0
+      const redBlue = (Math.imul(pixel & 0xff00ff, scale) >>> 8) & 0xff00ff
+      canvas.data[at] = redBlue | (((((pixel >> 8) & 255) * scale) >> 8) << 8)
     }
   }
 }
@@ -161,19 +161,24 @@ function paint({ surface, toSurface, look }: Sprite, mask: Window, out: Float32A
 }
 
 function lay(canvas: Canvas, { x, y, width, height }: Window, source: Float32Array): void {
-  const { data } = canvas
   let from = 0
   for (let row = 0; row < height; row++) {
-    let at = ((y + row) * canvas.width + x) * 3
-    for (let column = 0; column < width; column++, at += 3, from += 4) {
+    let at = (y + row) * canvas.width + x
+    for (let column = 0; column < width; column++, at++, from += 4) {
       const share = source[from + 3] ?? 0
       if (share === 0) continue
-      const rest = 1 - share
-      data[at] = (data[at] ?? 0) * rest + (source[from] ?? 0)
-      data[at + 1] = (data[at + 1] ?? 0) * rest + (source[from + 1] ?? 0)
-      data[at + 2] = (data[at + 2] ?? 0) * rest + (source[from + 2] ?? 0)
+      blend(canvas.data, at, 1 - share, [source[from] ?? 0, source[from + 1] ?? 0, source[from + 2] ?? 0])
     }
   }
+}
+
+/** Keeps the share `rest` of a pixel and adds a colour. */
+function blend(data: Int32Array, at: number, rest: number, [r, g, b]: readonly [number, number, number]): void {
+  const pixel = data[at] ?? 0
+  const red = Math.min(255, Math.floor((pixel & 255) * rest + r + 0.5))
+  const green = Math.min(255, Math.floor(((pixel >> 8) & 255) * rest + g + 0.5))
+  const blue = Math.min(255, Math.floor(((pixel >> 16) & 255) * rest + b + 0.5))
+  data[at] = red | (green << 8) | (blue << 16)
 }
 
 /** Lays the mean of copies of the layer, displaced by `offsets` (x, y in turn). */
@@ -198,11 +203,7 @@ function laySmeared(canvas: Canvas, window: Window, source: Float32Array, offset
         share += source[from + 3] ?? 0
       }
       if (share === 0) continue
-      const at = ((y + row) * canvas.width + x + column) * 3
-      const rest = 1 - share / taps
-      data[at] = (data[at] ?? 0) * rest + r / taps
-      data[at + 1] = (data[at + 1] ?? 0) * rest + g / taps
-      data[at + 2] = (data[at + 2] ?? 0) * rest + b / taps
+      blend(data, (y + row) * canvas.width + x + column, 1 - share / taps, [r / taps, g / taps, b / taps])
     }
   }
 }

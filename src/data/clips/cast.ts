@@ -6,7 +6,7 @@ import type { Actor } from './actor.ts'
 import type { Look } from './canvas.ts'
 import { makeOutline, makeStill, type Outline, plainBox } from './outline.ts'
 import { groundPalette, meanColor, objectPalette, type Palette, shifted } from './palette.ts'
-import { makeSurface, type Surface } from './surface.ts'
+import { type LazySurface, makeSurface } from './surface.ts'
 import { fixed, journey, swelling, type Track, through, wandering } from './track.ts'
 
 /** What the cast is drawn for. */
@@ -141,7 +141,7 @@ export function makeClutter(random: Random, setting: Setting, target: Target): r
   const count = random.pick([0, 3, 8, 15, 25, 40])
   if (count === 0) return []
   const camouflage = random.next() < 0.3
-  const surfaces = Array.from({ length: 2 + random.integer(5) }, (): Surface => {
+  const surfaces = Array.from({ length: 2 + random.integer(3) }, (): LazySurface => {
     const source = random.next()
     if (camouflage && source < 0.5) return makeSurface(random, shifted(target.palette, random, 0.15))
     return makeSurface(random, source < 0.6 ? shifted(setting.ground, random, 0.25) : objectPalette(random))

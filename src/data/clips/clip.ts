@@ -115,7 +115,7 @@ export class GeneratedClip {
     }
     const { width, height, sensor } = this
     const scenery = this.makeScenery()
-    const canvas: Canvas = { width, height, data: new Float32Array(width * height * 3) }
+    const canvas: Canvas = { width, height, data: borrowed(width * height) }
     const view = this.view(index)
     drawGround(canvas, scenery.ground, view)
     for (const actor of scenery.clutter) this.draw(canvas, actor, index)
@@ -126,7 +126,7 @@ export class GeneratedClip {
     this.drawCastShadow(canvas, pose, scenery)
     drawSprite(canvas, {
       ...pose,
-      surface: this.target.surface,
+      surface: this.target.surface(),
       look: this.target.look,
       blur: this.smearOf(this.target, index),
     })
@@ -214,7 +214,12 @@ export class GeneratedClip {
     const reach = 2.2 * actor.size(index) * Math.max(aspect, 1 / aspect) * (actor.inWorld ? view.zoom : 1)
     if (x + reach < 0 || y + reach < 0 || x - reach > this.width || y - reach > this.height) return
     const blur = actor.inWorld ? ([0, 0] as const) : this.smearOf(actor, index)
-    drawSprite(canvas, { ...poseOf(actor, index, view, this.setting), surface: actor.surface, look: actor.look, blur })
+    drawSprite(canvas, {
+      ...poseOf(actor, index, view, this.setting),
+      surface: actor.surface(),
+      look: actor.look,
+      blur,
+    })
   }
 
   /** How far an actor of the picture moves while the shutter is open. */
@@ -301,6 +306,14 @@ export class GeneratedClip {
     }
     return { seen, whole }
   }
+}
+
+let pixels = new Int32Array(0)
+
+/** The memory that all clips draw in. */
+function borrowed(count: number): Int32Array {
+  if (pixels.length !== count) pixels = new Int32Array(count)
+  return pixels
 }
 
 function ellipses([x, y, halfWidth, halfHeight]: readonly [number, number, number, number]): readonly Contour[] {

@@ -7,8 +7,8 @@ import { groundPalette, type Palette, rampOf, shifted } from './palette.ts'
 import { type Tile, type TileName, tile, tileNames, tileSize } from './tiles.ts'
 
 export interface Ground {
-  /** 256 x 256 texels R, G, B, 0..255. */
-  readonly picture: Uint8Array
+  /** 256 x 256 texels as in `Canvas`. */
+  readonly picture: Int32Array
   /** World pixels per texel. */
   readonly zoom: number
   readonly detail: Tile
@@ -29,26 +29,24 @@ export interface View {
 }
 
 const tileMask = tileSize - 1
+const rowMask = tileMask * tileSize
+const fixedOne = 65536
+const origin = 16.5 * tileSize * fixedOne
+const detailZoom = 1.7
 const smooth: readonly [TileName, ...TileName[]] = ['clouds', 'hills', 'clouds', 'ridges', 'rough']
 const details: readonly [TileName, ...TileName[]] = ['gravel', 'grain', 'rough', 'grass', 'wood', 'leaves', 'crackle']
 
 /** Draws a ground in the given colours and paints it. */
 export function makeGround(random: Random, palette: Palette): Ground {
-  const picture = new Uint8Array(tileSize * tileSize * 3)
-  const horizon = random.next() < 0.35 ? tileSize / 2 + random.integer(41) - 30 : 0
-  const slant = random.uniform(-0.3, 0.3)
-  const below = layerOf(random, palette)
-  const above =
-    horizon > 0 ? layerOf(random, random.next() < 0.5 ? groundPalette(random) : shifted(palette, random, 0.25)) : below
-  for (let y = 0; y < tileSize; y++) {
-    const edge = horizon + slant * 0.5 * Math.abs(y - tileSize / 2)
+  const horizon = random.next() < 0.35 ? tileSize / 2 + random.integer(41) - 30 : -tileSize
+  const slant = random.uniform(-0.15, 0.15)
+  const picture = paintLayer(random, palette)
+  if (horizon > 0) {
+    const sky = random.next() < 0.5 ? groundPalette(random) : shifted(palette, random, 0.25)
+    const above = paintLayer(random, sky)
     for (let x = 0; x < tileSize; x++) {
-      const layer = y < edge + slant * Math.abs(x - tileSize / 2) * 0.3 ? above : below
-      const color = layer.index(x, y) * 3
-      const at = (y * tileSize + x) * 3
-      picture[at] = layer.ramp[color] ?? 0
-      picture[at + 1] = layer.ramp[color + 1] ?? 0
-      picture[at + 2] = layer.ramp[color + 2] ?? 0
+      const edge = horizon + slant * Math.abs(x - tileSize / 2)
+      for (let y = 0; y < edge; y++) picture[y * tileSize + x] = above[y * tileSize + x] ?? 0
     }
   }
   return {
@@ -59,88 +57,109 @@ export function makeGround(random: Random, palette: Palette): Ground {
   }
 }
 
-function layerOf(random: Random, palette: Palette) {
-  const coarse = sampler(random, random.pick(smooth), 1)
-  const middle = sampler(random, random.pick(tileNames), 1 + random.integer(3))
-  const fine = sampler(random, random.pick(tileNames), 1 + random.integer(3))
+/** A mixture of three tiles in the colours of a ramp. */
+function paintLayer(random: Random, palette: Palette): Int32Array {
+  const coarse = placed(random, random.pick(smooth), 1)
+  const middle = placed(random, random.pick(tileNames), 1 + random.integer(3))
+  const fine = placed(random, random.pick(tileNames), 1 + random.integer(3))
   const share = random.uniform(0.1, 0.7)
   const fineShare = random.uniform(0, 0.5)
   const contrast = random.pick([0.25, 0.5, 0.8, 1.1, 1.4])
   const level = 128 + random.uniform(-60, 60)
   const ramp = rampOf(palette, random.next() < 0.25)
-  return {
-    ramp,
-    index(x: number, y: number): number {
-      const a = coarse(x, y)
-      const b = a + (middle(x, y) - a) * share
-      const value = (b + (fine(x, y) - b) * fineShare - 128) * contrast + level
-      return value < 0 ? 0 : value > 255 ? 255 : Math.floor(value)
-    },
+  const colors = Int32Array.from(
+    { length: 256 },
+    (_, index) => (ramp[index * 3] ?? 0) | ((ramp[index * 3 + 1] ?? 0) << 8) | ((ramp[index * 3 + 2] ?? 0) << 16),
+  )
+  const picture = new Int32Array(tileSize * tileSize)
+  for (let y = 0; y < tileSize; y++) {
+    const row1 = ((y + coarse.y) & tileMask) * tileSize
+    const row2 = ((y * middle.step + middle.y) & tileMask) * tileSize
+    const row3 = ((y * fine.step + fine.y) & tileMask) * tileSize
+    for (let x = 0; x < tileSize; x++) {
+      const a = coarse.picture[row1 + ((x + coarse.x) & tileMask)] ?? 0
+      const b = middle.picture[row2 + ((x * middle.step + middle.x) & tileMask)] ?? 0
+      const c = fine.picture[row3 + ((x * fine.step + fine.x) & tileMask)] ?? 0
+      const mixed = a + (b - a) * share
+      const value = Math.floor((mixed + (c - mixed) * fineShare - 128) * contrast + level)
+      picture[y * tileSize + x] = colors[value < 0 ? 0 : value > 255 ? 255 : value] ?? 0
+    }
   }
+  return picture
 }
 
-function sampler(random: Random, name: TileName, step: number): (x: number, y: number) => number {
-  const picture = tile(name)
-  const x0 = random.integer(tileSize)
-  const y0 = random.integer(tileSize)
-  return (x, y) => picture[((y * step + y0) & tileMask) * tileSize + ((x * step + x0) & tileMask)] ?? 0
+function placed(random: Random, name: TileName, step: number) {
+  return { picture: tile(name), x: random.integer(tileSize), y: random.integer(tileSize), step }
 }
 
-/** Fills the canvas with the ground as the camera sees it. */
+/** Fills the canvas with the ground as the camera sees it. Coordinates are fixed-point numbers with 16 fractional bits. */
 export function drawGround(canvas: Canvas, ground: Ground, view: View): void {
   const { width, height, data } = canvas
-  const { picture, detail, detailSize } = ground
-  const scale = 1 / (view.zoom * ground.zoom)
-  const stepX = view.cos * scale
-  const stepY = -view.sin * scale
-  const grain = detailSize / 128
-  const origin = 16.5 * tileSize
+  const { picture, detail } = ground
+  const grain = Math.round(ground.detailSize * 256)
+  const scale = fixedOne / (view.zoom * ground.zoom)
+  const stepX = Math.round(view.cos * scale)
+  const stepY = Math.round(-view.sin * scale)
+  const detailX = Math.round(view.cos * scale * detailZoom)
+  const detailY = Math.round(-view.sin * scale * detailZoom)
+  const dx = 0.5 - width / 2
   let at = 0
   for (let row = 0; row < height; row++) {
     const dy = row + 0.5 - height / 2
-    const dx = 0.5 - width / 2
-    let x = origin + view.x / ground.zoom + (view.cos * dx + view.sin * dy) * scale
-    let y = origin + view.y / ground.zoom + (view.cos * dy - view.sin * dx) * scale
-    for (let column = 0; column < width; column++, at += 3, x += stepX, y += stepY) {
-      const i = Math.floor(x)
-      const j = Math.floor(y)
-      const fx = x - i
-      const fy = y - j
-      const left = i & tileMask
-      const right = (i + 1) & tileMask
-      const top = (j & tileMask) * tileSize
-      const bottom = ((j + 1) & tileMask) * tileSize
-      const k = Math.floor(x * 1.7)
-      const l = Math.floor(y * 1.7)
-      const gx = x * 1.7 - k
-      const gy = y * 1.7 - l
-      const rowA = (l & tileMask) * tileSize
-      const rowB = ((l + 1) & tileMask) * tileSize
-      const colA = k & tileMask
-      const colB = (k + 1) & tileMask
-      const upper = (detail[rowA + colA] ?? 0) * (1 - gx) + (detail[rowA + colB] ?? 0) * gx
-      const lower = (detail[rowB + colA] ?? 0) * (1 - gx) + (detail[rowB + colB] ?? 0) * gx
-      const light = 1 + grain * (upper + (lower - upper) * gy - 128)
-      const w00 = (1 - fx) * (1 - fy) * light
-      const w10 = fx * (1 - fy) * light
-      const w01 = (1 - fx) * fy * light
-      const w11 = fx * fy * light
-      const p00 = (top + left) * 3
-      const p10 = (top + right) * 3
-      const p01 = (bottom + left) * 3
-      const p11 = (bottom + right) * 3
-      data[at] =
-        (picture[p00] ?? 0) * w00 + (picture[p10] ?? 0) * w10 + (picture[p01] ?? 0) * w01 + (picture[p11] ?? 0) * w11
-      data[at + 1] =
-        (picture[p00 + 1] ?? 0) * w00 +
-        (picture[p10 + 1] ?? 0) * w10 +
-        (picture[p01 + 1] ?? 0) * w01 +
-        (picture[p11 + 1] ?? 0) * w11
-      data[at + 2] =
-        (picture[p00 + 2] ?? 0) * w00 +
-        (picture[p10 + 2] ?? 0) * w10 +
-        (picture[p01 + 2] ?? 0) * w01 +
-        (picture[p11 + 2] ?? 0) * w11
+    const startX = origin + (view.x / ground.zoom) * fixedOne + (view.cos * dx + view.sin * dy) * scale
+    const startY = origin + (view.y / ground.zoom) * fixedOne + (view.cos * dy - view.sin * dx) * scale
+    let x = Math.floor(startX)
+    let y = Math.floor(startY)
+    let p = Math.floor(startX * detailZoom)
+    let q = Math.floor(startY * detailZoom)
+    for (let column = 0; column < width; column++) {
+      const fx = (x >> 8) & 255
+      const fy = (y >> 8) & 255
+      const left = (x >> 16) & tileMask
+      const right = (left + 1) & tileMask
+      const top = (y >> 8) & rowMask
+      const bottom = (top + tileSize) & rowMask
+      const w11 = (fx * fy) >> 8
+      const w10 = fx - w11
+      const w01 = fy - w11
+      const w00 = 256 - fx - w01
+      const p00 = picture[top + left] ?? 0
+      const p10 = picture[top + right] ?? 0
+      const p01 = picture[bottom + left] ?? 0
+      const p11 = picture[bottom + right] ?? 0
+      const redBlue =
+        Math.imul(p00 & 0xff00ff, w00) +
+        Math.imul(p10 & 0xff00ff, w10) +
+        Math.imul(p01 & 0xff00ff, w01) +
+        Math.imul(p11 & 0xff00ff, w11)
+      const green =
+        Math.imul((p00 >> 8) & 255, w00) +
+        Math.imul((p10 >> 8) & 255, w10) +
+        Math.imul((p01 >> 8) & 255, w01) +
+        Math.imul((p11 >> 8) & 255, w11)
+      const light = lightAt(detail, p, q, grain)
+      const litRedBlue = (Math.imul((redBlue >>> 8) & 0xff00ff, light) >>> 7) & 0x1ff01ff
+      const litGreen = Math.imul(green >> 8, light) >> 7
+      const full = Math.imul((litRedBlue >> 8) & 0x10001, 255)
+      data[at++] = ((litRedBlue | full) & 0xff00ff) | ((litGreen > 255 ? 255 : litGreen) << 8)
+      x = (x + stepX) | 0
+      y = (y + stepY) | 0
+      p = (p + detailX) | 0
+      q = (q + detailY) | 0
     }
   }
+}
+
+/** Brightness of the fine grain, 128 on average, at a place in fixed-point numbers. */
+function lightAt(detail: Tile, x: number, y: number, grain: number): number {
+  const fx = (x >> 8) & 255
+  const fy = (y >> 8) & 255
+  const left = (x >> 16) & tileMask
+  const right = (left + 1) & tileMask
+  const top = (y >> 8) & rowMask
+  const bottom = (top + tileSize) & rowMask
+  const upper = (detail[top + left] ?? 0) * (256 - fx) + (detail[top + right] ?? 0) * fx
+  const lower = (detail[bottom + left] ?? 0) * (256 - fx) + (detail[bottom + right] ?? 0) * fx
+  const value = ((upper >> 8) * (256 - fy) + (lower >> 8) * fy) >> 8
+  return 128 + (((value - 128) * grain) >> 8)
 }

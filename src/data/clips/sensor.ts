@@ -23,7 +23,7 @@ const noiseMask = noiseCount - 1
 const mostTaps = 9
 
 let noiseTable: Float32Array | undefined
-let copy = new Float32Array(0)
+let copy = new Int32Array(0)
 
 /** A table of numbers with mean 0 and deviation 1, near enough to a normal distribution. */
 function noises(): Float32Array {
@@ -43,58 +43,62 @@ export function smear(canvas: Canvas, x: number, y: number): void {
   const length = Math.max(Math.abs(x), Math.abs(y))
   const taps = Math.min(mostTaps, Math.floor(length / 1.5) + 1)
   if (taps < 2) return
-  if (copy.length < data.length) copy = new Float32Array(data.length)
+  if (copy.length < data.length) copy = new Int32Array(data.length)
   copy.set(data)
-  data.fill(0)
-  const share = 1 / taps
-  for (let tap = 0; tap < taps; tap++) {
-    const dx = Math.round((tap / (taps - 1) - 0.5) * x)
-    const dy = Math.round((tap / (taps - 1) - 0.5) * y)
-    for (let row = 0; row < height; row++) {
-      const from = Math.max(0, Math.min(height - 1, row + dy)) * width
-      for (let column = 0, at = row * width * 3; column < width; column++, at += 3) {
-        const source = (from + Math.max(0, Math.min(width - 1, column + dx))) * 3
-        data[at] = (data[at] ?? 0) + (copy[source] ?? 0) * share
-        data[at + 1] = (data[at + 1] ?? 0) + (copy[source + 1] ?? 0) * share
-        data[at + 2] = (data[at + 2] ?? 0) + (copy[source + 2] ?? 0) * share
+  const dx = Int32Array.from({ length: taps }, (_, tap) => Math.round((tap / (taps - 1) - 0.5) * x))
+  const dy = Int32Array.from({ length: taps }, (_, tap) => Math.round((tap / (taps - 1) - 0.5) * y))
+  const share = Math.floor(65536 / taps)
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      let redBlue = 0
+      let green = 0
+      for (let tap = 0; tap < taps; tap++) {
+        const i = Math.max(0, Math.min(width - 1, column + (dx[tap] ?? 0)))
+        const j = Math.max(0, Math.min(height - 1, row + (dy[tap] ?? 0)))
+        const pixel = copy[j * width + i] ?? 0
+        redBlue += pixel & 0xff00ff
+        green += (pixel >> 8) & 255
       }
+      const red = ((redBlue & 0xffff) * share) >> 16
+      const blue = ((redBlue >> 16) * share) >> 16
+      data[row * width + column] = red | (((green * share) >> 16) << 8) | (blue << 16)
     }
   }
 }
 
 /** Blurs with the kernel (side, 1 - 2 side, side) both ways, `passes` times. */
 export function defocus({ width, height, data }: Canvas, side: number, passes: number): void {
-  const middle = 1 - 2 * side
-  const stride = width * 3
-  const before = new Float32Array(stride)
+  const outer = Math.round(256 * side)
+  const middle = 256 - 2 * outer
+  const above = new Int32Array(width)
   for (let pass = 0; pass < passes; pass++) {
-    before.set(data.subarray(0, stride))
+    above.set(data.subarray(0, width))
     for (let row = 0; row < height; row++) {
-      const start = row * stride
-      const below = row < height - 1 ? stride : 0
-      for (let index = 0; index < stride; index++) {
-        const at = start + index
+      const start = row * width
+      const below = row < height - 1 ? width : 0
+      for (let column = 0; column < width; column++) {
+        const at = start + column
         const here = data[at] ?? 0
-        data[at] = middle * here + side * ((before[index] ?? 0) + (data[at + below] ?? 0))
-        before[index] = here
+        data[at] = blurred(here, above[column] ?? 0, data[at + below] ?? 0, middle, outer)
+        above[column] = here
       }
-      let r = data[start] ?? 0
-      let g = data[start + 1] ?? 0
-      let b = data[start + 2] ?? 0
-      const end = start + stride - 3
-      for (let at = start; at < end; at += 3) {
-        const r1 = data[at] ?? 0
-        const g1 = data[at + 1] ?? 0
-        const b1 = data[at + 2] ?? 0
-        data[at] = middle * r1 + side * (r + (data[at + 3] ?? 0))
-        data[at + 1] = middle * g1 + side * (g + (data[at + 4] ?? 0))
-        data[at + 2] = middle * b1 + side * (b + (data[at + 5] ?? 0))
-        r = r1
-        g = g1
-        b = b1
+      let left = data[start] ?? 0
+      for (let at = start; at < start + width; at++) {
+        const here = data[at] ?? 0
+        const right = at < start + width - 1 ? (data[at + 1] ?? 0) : here
+        data[at] = blurred(here, left, right, middle, outer)
+        left = here
       }
     }
   }
+}
+
+/** A pixel's mean with its two neighbours; weights in 1/256. */
+function blurred(here: number, a: number, b: number, middle: number, outer: number): number {
+  const sides = (a & 0xff00ff) + (b & 0xff00ff)
+  const redBlue = (Math.imul(here & 0xff00ff, middle) + Math.imul(sides, outer) + 0x800080) >>> 8
+  const green = Math.imul((here >> 8) & 255, middle) + Math.imul(((a >> 8) & 255) + ((b >> 8) & 255), outer) + 128
+  return (redBlue & 0xff00ff) | (green & 0xff00)
 }
 
 /** Turns light into bytes. */
@@ -114,9 +118,10 @@ export function expose({ width, height, data }: Canvas, exposure: Exposure): Rgb
     for (let column = 0, at = row * width * 3; column < width; column++, at += 3, light += step) {
       const grey = offset + luma * (table[(first + column) & noiseMask] ?? 0)
       const tint = second + column * 3
-      out[at] = (data[at] ?? 0) * gainR * light + grey + chroma * (table[tint & noiseMask] ?? 0)
-      out[at + 1] = (data[at + 1] ?? 0) * gainG * light + grey + chroma * (table[(tint + 1) & noiseMask] ?? 0)
-      out[at + 2] = (data[at + 2] ?? 0) * gainB * light + grey + chroma * (table[(tint + 2) & noiseMask] ?? 0)
+      const pixel = data[row * width + column] ?? 0
+      out[at] = (pixel & 255) * gainR * light + grey + chroma * (table[tint & noiseMask] ?? 0)
+      out[at + 1] = ((pixel >> 8) & 255) * gainG * light + grey + chroma * (table[(tint + 1) & noiseMask] ?? 0)
+      out[at + 2] = ((pixel >> 16) & 255) * gainB * light + grey + chroma * (table[(tint + 2) & noiseMask] ?? 0)
     }
   }
   return { data: bytes, width, height, channels: 3 }

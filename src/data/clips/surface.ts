@@ -1,8 +1,8 @@
 // What things are covered with: small pictures that repeat, made of a pattern, a ramp of colours and some grain. Patterns
 // reach from nearly uniform to checks, lettering and patchwork, as real things do.
 
-import type { Random } from '../random.ts'
-import { objectPalette, type Palette, rampOf } from './palette.ts'
+import { Random } from '../random.ts'
+import { type Palette, rampOf } from './palette.ts'
 import { type TileName, tile, tileSize } from './tiles.ts'
 import { cosTurns, sinTurns } from './turns.ts'
 
@@ -54,8 +54,20 @@ const patternMakers: readonly [(random: Random) => Pattern, ...((random: Random)
   wedges,
 ]
 
-/** Paints a surface; without a palette it draws one. */
-export function makeSurface(random: Random, palette: Palette = objectPalette(random)): Surface {
+/** A surface that is painted when it is first looked at. */
+export type LazySurface = () => Surface
+
+/** Draws a surface in the given colours. */
+export function makeSurface(random: Random, palette: Palette): LazySurface {
+  const seed = random.bits()
+  let painted: Surface | undefined
+  return () => {
+    painted ??= paint(new Random('surface', seed), palette)
+    return painted
+  }
+}
+
+function paint(random: Random, palette: Palette): Surface {
   const first = random.pick(patternMakers)(random)
   const second = random.next() < 0.4 ? random.pick(patternMakers)(random) : undefined
   const share = second === undefined ? 0 : random.uniform(0.15, 0.5)

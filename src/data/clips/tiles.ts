@@ -143,10 +143,13 @@ function stretch(values: Float32Array): Tile {
   let low = Number.POSITIVE_INFINITY
   let high = Number.NEGATIVE_INFINITY
   for (const value of values) {
-    low = Math.min(low, value)
-    high = Math.max(high, value)
+    if (value < low) low = value
+    if (value > high) high = value
   }
-  return Uint8Array.from(values, (value) => ((value - low) / (high - low)) * 255)
+  const scale = 255 / (high - low)
+  const out = new Uint8Array(values.length)
+  for (let index = 0; index < out.length; index++) out[index] = ((values[index] ?? 0) - low) * scale
+  return out
 }
 
 function mix(a: number, b: number, t: number): number {
