@@ -3,6 +3,7 @@
 // With FULL, its gradient with respect to x: the full correlation with the flipped kernel, of the gradient as input,
 //   y[n,i,j,c] = sum over u,v of x[n, i - u, j - v, c] * k[n,u,v,c],  x zero outside,  OUT_H = IN_H + KERNEL_H - 1.
 // Follows depthwise_correlation of MMTracking's CorrelationHead. Any channel count; one element per invocation.
+// The loops have bounds that compilers do not know: unrolled, a large kernel would take many seconds to compile.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
 // count = N * OUT_H * OUT_W * CHANNELS.
 
@@ -19,6 +20,8 @@ const OUT_W: u32 = select(IN_W + 1u - KERNEL_W, IN_W + KERNEL_W - 1u, FULL);
 
 struct Params {
   count: u32,
+  kernel_height: u32,
+  kernel_width: u32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<f32>;
@@ -39,15 +42,19 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let n = pixel / (OUT_W * OUT_H);
 
   var sum = 0.0;
-  for (var u = 0u; u < KERNEL_H; u++) {
-    for (var v = 0u; v < KERNEL_W; v++) {
-      let tap = kernel[((n * KERNEL_H + u) * KERNEL_W + v) * CHANNELS + channel];
-      // The unsigned difference wraps to a huge number above and left of the image.
-      let y = select(i + u, i - u, FULL);
+  for (var u = 0u; u < params.kernel_height; u++) {
+    let kernel_row = (n * KERNEL_H + u) * KERNEL_W * CHANNELS + channel;
+    // The unsigned differences wrap to huge numbers above and left of the image.
+    let y = select(i + u, i - u, FULL);
+    if (FULL && y >= IN_H) {
+      continue;
+    }
+    let row = (n * IN_H + y) * IN_W * CHANNELS + channel;
+    for (var v = 0u; v < params.kernel_width; v++) {
       let x = select(j + v, j - v, FULL);
-      if (!FULL || (y < IN_H && x < IN_W)) {
-        sum = fma(input[((n * IN_H + y) * IN_W + x) * CHANNELS + channel], tap, sum);
-      }
+      let value = input[row + min(x, IN_W - 1u) * CHANNELS];
+      let tap = kernel[kernel_row + v * CHANNELS];
+      sum = fma(select(value, 0.0, FULL && x >= IN_W), tap, sum);
     }
   }
   output[index] = sum;

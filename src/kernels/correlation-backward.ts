@@ -64,7 +64,7 @@ function inputGradient(r: Recorder, args: Required<DepthwiseCorrelationBackwardA
       kernel: kernelSpec(plan.shader, plan.constants),
       label,
       workgroups: linearGrid(r.adapter, count, plan.constants.WORKGROUP),
-      bindings: { ...parts, params: { count } },
+      bindings: { ...parts, params: { count, ...plan.params } },
       flops: 2 * parts.input.size * k.height * k.width,
       bytes: parts.input.bytes + parts.kernel.bytes + parts.output.bytes,
     })

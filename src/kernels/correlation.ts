@@ -3,6 +3,7 @@
 
 import type { AdapterFacts } from '../gpu/device.ts'
 import { ShapeError } from '../gpu/errors.ts'
+import type { Params } from '../gpu/params.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { Constants } from '../gpu/shader.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
@@ -33,6 +34,8 @@ export interface CorrelationPlan {
   readonly shader: 'depthwise_correlation_rolling' | 'depthwise_correlation'
   readonly constants: Constants & { readonly WORKGROUP: number }
   readonly invocationsPerSample: number
+  /** Uniform values besides the count. */
+  readonly params: Params
 }
 
 const WORKGROUP = 64
@@ -63,7 +66,12 @@ export function chooseCorrelation(
     FULL: full,
   }
   if (kernelHeight * kernelWidth > MAX_ROLLING_TAPS) {
-    return { shader: 'depthwise_correlation', constants, invocationsPerSample: outHeight * outWidth * channels }
+    return {
+      shader: 'depthwise_correlation',
+      constants,
+      invocationsPerSample: outHeight * outWidth * channels,
+      params: { kernel_height: kernelHeight, kernel_width: kernelWidth },
+    }
   }
   const { rows, columns } = LARGEST_TILE[adapter.kind]
   const segments = Math.ceil(outHeight / rows)
@@ -72,6 +80,7 @@ export function chooseCorrelation(
     shader: 'depthwise_correlation_rolling',
     constants: { ...constants, ROWS: Math.ceil(outHeight / segments), STRIP: Math.ceil(outWidth / strips) },
     invocationsPerSample: segments * strips * channels,
+    params: {},
   }
 }
 
@@ -93,7 +102,7 @@ export function depthwiseCorrelation(r: Recorder, args: DepthwiseCorrelationArgs
       kernel: kernelSpec(plan.shader, plan.constants),
       label,
       workgroups: linearGrid(r.adapter, count, plan.constants.WORKGROUP),
-      bindings: { ...parts, params: { count } },
+      bindings: { ...parts, params: { count, ...plan.params } },
       flops: 2 * parts.output.size * k.height * k.width,
       bytes: parts.input.bytes + parts.kernel.bytes + parts.output.bytes,
     })

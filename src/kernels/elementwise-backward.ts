@@ -10,7 +10,10 @@ import { batchSlices, sliceOf } from './slices.ts'
 
 const WORKGROUP = 64
 
-/** Invocations of a dispatch that sums products. */
+/** Terms that make an invocation worth its place in the workspace. */
+const LEAST_TERMS = 16
+
+/** Invocations of a dispatch that sums products, at most. */
 const SUMMING_INVOCATIONS = { cpu: 512, gpu: 16384 } as const
 
 export interface ReluBackwardArgs {
@@ -113,7 +116,8 @@ function weightGradient(r: Recorder, { gradient, inputs, weights, label }: Weigh
   const lanes = chooseLanes(sampleSize(gradient))
   const slices = batchSlices(r.adapter, [gradient, ...inputs])
   const most = SUMMING_INVOCATIONS[r.adapter.kind]
-  const needed = Math.ceil(sliceOf(gradient, slices[0] ?? { start: 0, count: 1 }).size / lanes / WORKGROUP) * WORKGROUP
+  const largest = (gradient.size / (gradient.shape[0] ?? 1)) * (slices[0]?.count ?? 1)
+  const needed = Math.ceil(largest / lanes / LEAST_TERMS / WORKGROUP) * WORKGROUP
   const invocations = Math.min(most, needed)
   const partial = r.alloc([invocations * slices.length, 4], 'f32', `${label} partials`)
   for (const [index, slice] of slices.entries()) {
