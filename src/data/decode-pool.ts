@@ -22,6 +22,8 @@ interface Waiting {
 interface Hand {
   readonly worker: Worker
   readonly orders: Map<number, Waiting>
+  /** The clip that it rendered last, which it still has in its cache. */
+  clip: string | undefined
 }
 
 export class DecodePool {
@@ -60,7 +62,7 @@ export class DecodePool {
 
   #start(): Hand {
     const worker = startWorker()
-    const hand: Hand = { worker, orders: new Map() }
+    const hand: Hand = { worker, orders: new Map(), clip: undefined }
     worker.on('message', (answer: DecodeAnswer) => this.#take(hand, answer))
     worker.on('error', (error) => {
       this.#fail(new DecodeWorkerError(`a decoding worker failed: ${error.message}`, { cause: error }))
@@ -82,14 +84,16 @@ export class DecodePool {
   /** Hands out what can be handed out. */
   #hand(): void {
     if (this.#inline) this.#decodeHere()
-    while (this.#queue.length > 0) {
-      const hand = this.#hands.reduce<Hand | undefined>(leastBusy, undefined)
-      if (hand === undefined || hand.orders.size >= ordersPerWorker) return
-      const waiting = this.#queue.shift()
-      if (waiting === undefined) return
-      hand.orders.set(waiting.order.id, waiting)
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      const clip = clipOf(next.order.source)
+      const free = this.#hands.filter(({ orders }) => orders.size < ordersPerWorker)
+      const hand = free.find((one) => clip !== undefined && one.clip === clip) ?? free.reduce(leastBusy, free[0])
+      if (hand === undefined) return
+      this.#queue.shift()
+      hand.orders.set(next.order.id, next)
+      if (clip !== undefined) hand.clip = clip
       hand.worker.ref()
-      hand.worker.postMessage(waiting.order)
+      hand.worker.postMessage(next.order)
     }
   }
 
@@ -115,6 +119,10 @@ export class DecodePool {
     }
     for (const waiting of this.#queue.splice(0)) waiting.reject(error)
   }
+}
+
+function clipOf(source: PixelSource): string | undefined {
+  return source.kind === 'synthetic' ? `${source.seed} ${source.clip}` : undefined
 }
 
 function leastBusy(best: Hand | undefined, hand: Hand): Hand {

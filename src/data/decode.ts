@@ -1,6 +1,7 @@
 // A pixel source to pixels, in whichever thread this runs: an image file through image.ts, a frame of a synthetic clip through
 // the renderer.
 
+import { renderSynthetic } from './clips/pairs.ts'
 import { readImage } from './image.ts'
 import type { PixelSource } from './pair.ts'
 import type { RgbFrame } from './types.ts'
@@ -15,6 +16,6 @@ export async function decodeSource(source: PixelSource): Promise<RgbFrame> {
     case 'file':
       return readImage(source.path)
     case 'synthetic':
-      throw new Error('synthetic clips cannot be rendered yet')
+      return renderSynthetic(source)
   }
 }

@@ -105,31 +105,12 @@ class JsonArrays {
   /** Moves behind the next value, which is checked only as far as its brackets and quotes go. */
   async #scan(place = 'a value'): Promise<void> {
     await this.#peek()
-    let depth = 0
-    let inText = false
-    let escaped = false
+    let state = startState
     while (true) {
-      const buffer = this.#buffer
-      while (this.#at < this.#end) {
-        const byte = buffer[this.#at++]
-        if (inText) {
-          if (escaped) escaped = false
-          else if (byte === backslash) escaped = true
-          else if (byte === quote) {
-            inText = false
-            if (depth === 0) return
-          }
-        } else if (byte === quote) inText = true
-        else if (byte === openBrace || byte === openBracket) depth++
-        else if (byte === closeBrace || byte === closeBracket) {
-          if (depth === 0) this.#at--
-          if (depth <= 1) return
-          depth--
-        } else if (depth === 0 && (byte === comma || isSpace(byte))) {
-          this.#at--
-          return
-        }
-      }
+      const found = scanBytes(this.#buffer, this.#at, this.#end, state)
+      this.#at = found.at
+      if (found.ended) return
+      state = found.state
       if (!(await this.#more())) throw this.#error(this.#end, `the file ends within ${place}`)
     }
   }
@@ -185,6 +166,41 @@ class JsonArrays {
   #error(at: number, reason: string): AnnotationError {
     return new AnnotationError(`${this.#file}: byte ${this.#before + at}: ${reason}`)
   }
+}
+
+interface ScanState {
+  readonly depth: number
+  readonly inText: boolean
+  readonly escaped: boolean
+}
+
+const startState: ScanState = { depth: 0, inText: false, escaped: false }
+
+/** Goes on through a value until it or the bytes end. The one loop that sees every byte of the file. */
+function scanBytes(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  state: ScanState,
+): { readonly at: number; readonly ended: boolean; readonly state: ScanState } {
+  let { depth, inText, escaped } = state
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0
+    if (inText) {
+      if (escaped) escaped = false
+      else if (byte === backslash) escaped = true
+      else if (byte === quote) {
+        inText = false
+        if (depth === 0) return { at: at + 1, ended: true, state }
+      }
+    } else if (byte === quote) inText = true
+    else if (byte === openBrace || byte === openBracket) depth++
+    else if (byte === closeBrace || byte === closeBracket) {
+      if (depth <= 1) return { at: depth === 0 ? at : at + 1, ended: true, state }
+      depth--
+    } else if (depth === 0 && (byte === comma || isSpace(byte))) return { at, ended: true, state }
+  }
+  return { at: end, ended: false, state: { depth, inText, escaped } }
 }
 
 function isSpace(byte: number | undefined): boolean {

@@ -24,7 +24,8 @@ export const trainStepSchema = z.discriminatedUnion('type', [
     type: z.literal('PairSampling'),
     frame_range: frameRange.default(5),
     pos_prob: positiveShare,
-    filter_key_img: z.boolean().default(false),
+    /** The exemplar's frame is no search frame. */
+    filter_template_img: z.boolean().default(false),
   }),
   z.strictObject({ type: z.literal('LoadMultiImagesFromFile'), ...loading }),
   z.strictObject({ type: z.literal('SeqLoadAnnotations'), ...annotations }),
