@@ -74,7 +74,8 @@ export class Random {
 
   /** `size` different whole numbers in [0, count), in random order; `size` is at most `count`. */
   choose(count: number, size: number): Uint32Array {
-    const numbers = Uint32Array.from({ length: count }, (_, i) => i)
+    const numbers = new Uint32Array(count)
+    for (let i = 0; i < count; i++) numbers[i] = i
     for (let i = 0; i < size; i++) {
       const other = i + this.integer(count - i)
       const chosen = numbers[other] ?? 0

@@ -39,7 +39,7 @@ export class MaxIoUAssigner {
    *   read only with `ignore_iof_thr` above 0.
    * @throws ShapeError if a length is not a multiple of 4.
    */
-  assign(anchors: Float32Array, gtBoxes: Float32Array, ignoreBoxes = new Float32Array(0)): Assignment {
+  assign(anchors: Float32Array, gtBoxes: Float32Array, ignoreBoxes: Float32Array = new Float32Array(0)): Assignment {
     const count = anchors.length / 4
     const boxes = gtBoxes.length / 4
     const overlaps = bboxOverlaps(gtBoxes, anchors)

@@ -35,14 +35,8 @@ export class DeltaXYWHBBoxCoder {
       throw new ShapeError(`groundTruth has ${groundTruth.length} values, expected ${boxes.length} or 4`)
     }
     const deltas = new Float32Array(boxes.length)
-    for (let at = 0; at < boxes.length; at += 4) {
-      const box = centreAndSize(boxes, at)
-      const target = centreAndSize(groundTruth, groundTruth.length === 4 ? 0 : at)
-      deltas[at] = this.#normalise(0, fround(target.x - box.x) / box.width)
-      deltas[at + 1] = this.#normalise(1, fround(target.y - box.y) / box.height)
-      deltas[at + 2] = this.#normalise(2, Math.log(fround(target.width / box.width)))
-      deltas[at + 3] = this.#normalise(3, Math.log(fround(target.height / box.height)))
-    }
+    this.#encodeAxis(0, boxes, groundTruth, deltas)
+    this.#encodeAxis(1, boxes, groundTruth, deltas)
     return deltas
   }
 
@@ -60,21 +54,30 @@ export class DeltaXYWHBBoxCoder {
     }
     const decoded = new Float32Array(boxes.length)
     for (let at = 0; at < boxes.length; at += 4) {
-      const box = centreAndSize(boxes, at)
-      const x = fround(box.x + fround(box.width * this.#restore(0, deltas[at])))
-      const y = fround(box.y + fround(box.height * this.#restore(1, deltas[at + 1])))
-      const halfWidth = fround(box.width * exponential(this.#restore(2, deltas[at + 2]))) * 0.5
-      const halfHeight = fround(box.height * exponential(this.#restore(3, deltas[at + 3]))) * 0.5
-      decoded[at] = x - halfWidth
-      decoded[at + 1] = y - halfHeight
-      decoded[at + 2] = x + halfWidth
-      decoded[at + 3] = y + halfHeight
+      for (let axis = 0; axis < 2; axis++) {
+        const size = sizeAlong(axis, boxes, at)
+        const shift = fround(size * this.#restore(axis, deltas[at + axis]))
+        const centre = fround(centreAlong(axis, boxes, at) + shift)
+        const half = fround(size * exponential(this.#restore(axis + 2, deltas[at + 2 + axis]))) * 0.5
+        decoded[at + axis] = centre - half
+        decoded[at + 2 + axis] = centre + half
+      }
     }
     return decoded
   }
 
-  #normalise(coordinate: number, delta: number): number {
-    return fround(fround(delta) - (this.#means[coordinate] ?? 0)) / (this.#stds[coordinate] ?? 1)
+  /** Shift and log ratio along x (0) or y (1). */
+  #encodeAxis(axis: 0 | 1, boxes: Float32Array, groundTruth: Float32Array, deltas: Float32Array): void {
+    const [shiftMean = 0, ratioMean = 0] = [this.#means[axis], this.#means[axis + 2]]
+    const [shiftStd = 1, ratioStd = 1] = [this.#stds[axis], this.#stds[axis + 2]]
+    const step = groundTruth.length === 4 ? 0 : 4
+    for (let at = 0, to = 0; at < boxes.length; at += 4, to += step) {
+      const size = sizeAlong(axis, boxes, at)
+      const shift = fround(fround(centreAlong(axis, groundTruth, to) - centreAlong(axis, boxes, at)) / size)
+      const ratio = fround(Math.log(fround(sizeAlong(axis, groundTruth, to) / size)))
+      deltas[at + axis] = fround(shift - shiftMean) / shiftStd
+      deltas[at + 2 + axis] = fround(ratio - ratioMean) / ratioStd
+    }
   }
 
   #restore(coordinate: number, delta = 0): number {
@@ -86,14 +89,14 @@ function exponential(logRatio: number): number {
   return fround(Math.exp(fround(Math.min(MAX_LOG_RATIO, Math.max(-MAX_LOG_RATIO, logRatio)))))
 }
 
-function centreAndSize(boxes: Float32Array, at: number) {
-  const [x1 = 0, y1 = 0, x2 = 0, y2 = 0] = boxes.subarray(at, at + 4)
-  return {
-    x: fround(fround(x1 + x2) * 0.5),
-    y: fround(fround(y1 + y2) * 0.5),
-    width: fround(x2 - x1),
-    height: fround(y2 - y1),
-  }
+/** Centre of the box at `at` along x (0) or y (1). */
+function centreAlong(axis: number, boxes: Float32Array, at: number): number {
+  return fround(fround((boxes[at + axis] ?? 0) + (boxes[at + 2 + axis] ?? 0)) * 0.5)
+}
+
+/** Width (0) or height (1) of the box at `at`. */
+function sizeAlong(axis: number, boxes: Float32Array, at: number): number {
+  return fround((boxes[at + 2 + axis] ?? 0) - (boxes[at + axis] ?? 0))
 }
 
 function checkRows(name: string, boxes: Float32Array): void {

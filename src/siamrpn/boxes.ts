@@ -133,36 +133,48 @@ export function bboxOverlaps(a: Float32Array, b: Float32Array, options: OverlapO
     const expected = aligned ? 'the same multiple of 4' : 'multiples of 4'
     throw new ShapeError(`boxes have ${a.length} and ${b.length} values, expected ${expected}`)
   }
-  const boxesA = unpack(a)
-  const boxesB = unpack(b)
+  const areasA = areasOf(a)
+  const areasB = areasOf(b)
   const smallest = fround(eps)
-  const overlap = (first: AreaBox, second: AreaBox) => pairOverlap(first, second, mode, smallest)
-  if (aligned) return Float32Array.from(boxesA, (box, i) => overlap(box, boxesB[i] ?? box))
-  return Float32Array.from(boxesA.flatMap((box) => boxesB.map((other) => overlap(box, other))))
+  const overlaps = new Float32Array(aligned ? areasA.length : areasA.length * areasB.length)
+  let at = 0
+  for (let i = 0; i < areasA.length; i++) {
+    const end = aligned ? i + 1 : areasB.length
+    for (let j = aligned ? i : 0; j < end; j++, at++) {
+      const common = commonArea(a, 4 * i, b, 4 * j)
+      const sum = fround((areasA[i] ?? 0) + (areasB[j] ?? 0))
+      const union = Math.max(smallest, mode === 'iof' ? (areasA[i] ?? 0) : fround(sum - common))
+      const overlap = fround(common / union)
+      overlaps[at] = mode === 'giou' ? overlap - gap(union, Math.max(smallest, hullArea(a, 4 * i, b, 4 * j))) : overlap
+    }
+  }
+  return overlaps
 }
 
-interface AreaBox {
-  readonly corners: Corners
-  readonly area: number
+/** Share of the enclosing box that neither box covers. */
+function gap(union: number, hull: number): number {
+  return fround(fround(hull - union) / hull)
 }
 
-function unpack(boxes: Float32Array): AreaBox[] {
-  return Array.from({ length: boxes.length / 4 }, (_, i) => {
-    const [x1 = 0, y1 = 0, x2 = 0, y2 = 0] = boxes.subarray(4 * i, 4 * i + 4)
-    return { corners: [x1, y1, x2, y2], area: fround(fround(x2 - x1) * fround(y2 - y1)) }
-  })
+function areasOf(boxes: Float32Array): Float32Array {
+  const areas = new Float32Array(boxes.length / 4)
+  for (let i = 0, at = 0; i < areas.length; i++, at += 4) {
+    const width = fround((boxes[at + 2] ?? 0) - (boxes[at] ?? 0))
+    areas[i] = width * fround((boxes[at + 3] ?? 0) - (boxes[at + 1] ?? 0))
+  }
+  return areas
 }
 
-function pairOverlap(a: AreaBox, b: AreaBox, mode: 'iou' | 'iof' | 'giou', eps: number): number {
-  const [ax1, ay1, ax2, ay2] = a.corners
-  const [bx1, by1, bx2, by2] = b.corners
-  const common = area(Math.max(ax1, bx1), Math.max(ay1, by1), Math.min(ax2, bx2), Math.min(ay2, by2))
-  const union = Math.max(eps, mode === 'iof' ? a.area : fround(fround(a.area + b.area) - common))
-  const overlap = fround(common / union)
-  if (mode !== 'giou') return overlap
-  const enclosing = area(Math.min(ax1, bx1), Math.min(ay1, by1), Math.max(ax2, bx2), Math.max(ay2, by2))
-  const hull = Math.max(eps, enclosing)
-  return fround(overlap - fround(fround(hull - union) / hull))
+function commonArea(a: Float32Array, i: number, b: Float32Array, j: number): number {
+  const x = Math.max(a[i] ?? 0, b[j] ?? 0)
+  const y = Math.max(a[i + 1] ?? 0, b[j + 1] ?? 0)
+  return area(x, y, Math.min(a[i + 2] ?? 0, b[j + 2] ?? 0), Math.min(a[i + 3] ?? 0, b[j + 3] ?? 0))
+}
+
+function hullArea(a: Float32Array, i: number, b: Float32Array, j: number): number {
+  const x = Math.min(a[i] ?? 0, b[j] ?? 0)
+  const y = Math.min(a[i + 1] ?? 0, b[j + 1] ?? 0)
+  return area(x, y, Math.max(a[i + 2] ?? 0, b[j + 2] ?? 0), Math.max(a[i + 3] ?? 0, b[j + 3] ?? 0))
 }
 
 /** Area of a rectangle, 0 where its corners are in the wrong order. */

@@ -45,15 +45,11 @@ export class RandomSampler implements Sampler {
   sample({ gtIndices }: Assignment, boxes: number, random: Draws): Sampling {
     const { num, pos_fraction, neg_pos_ub, add_gt_as_proposals } = this.#config
     const proposals = add_gt_as_proposals ? boxes : 0
-    const own = Array.from({ length: proposals }, (_, i) => i)
-    const positive = choose(
-      [...own, ...indicesWhere(gtIndices, isPositive, proposals)],
-      Math.trunc(num * pos_fraction),
-      random,
-    )
+    const candidates = proposals > 0 ? withProposals(gtIndices, proposals) : gtIndices
+    const positive = choose(positives(candidates), Math.trunc(num * pos_fraction), random)
     const wanted = num - positive.length
     const bound = neg_pos_ub >= 0 ? Math.trunc(neg_pos_ub * Math.max(1, positive.length)) : wanted
-    const negative = choose(indicesWhere(gtIndices, isNegative, proposals), Math.min(wanted, bound), random)
+    const negative = choose(negatives(candidates), Math.min(wanted, bound), random)
     return { positive, negative, proposals }
   }
 }
@@ -64,8 +60,8 @@ export class PseudoSampler implements Sampler {
 
   sample({ gtIndices }: Assignment): Sampling {
     return {
-      positive: Int32Array.from(indicesWhere(gtIndices, isPositive, 0)),
-      negative: Int32Array.from(indicesWhere(gtIndices, isNegative, 0)),
+      positive: positives(gtIndices),
+      negative: negatives(gtIndices),
       proposals: 0,
     }
   }
@@ -76,18 +72,36 @@ export function createSampler(config: SamplerConfig): Sampler {
   return config.type === 'RandomSampler' ? new RandomSampler(config) : new PseudoSampler()
 }
 
-const isPositive = (index: number) => index > 0
-const isNegative = (index: number) => index === 0
+/** The assignment with every ground-truth box before the anchors, assigned to itself. */
+function withProposals(gtIndices: Int32Array, boxes: number): Int32Array {
+  const all = new Int32Array(boxes + gtIndices.length)
+  for (let box = 0; box < boxes; box++) all[box] = box + 1
+  all.set(gtIndices, boxes)
+  return all
+}
 
-function indicesWhere(values: Int32Array, holds: (value: number) => boolean, offset: number): number[] {
-  const found: number[] = []
-  for (let i = 0; i < values.length; i++) if (holds(values[i] ?? 0)) found.push(offset + i)
-  return found
+function positives(gtIndices: Int32Array): Int32Array {
+  return indicesWhere(gtIndices, 1, Number.POSITIVE_INFINITY)
+}
+
+function negatives(gtIndices: Int32Array): Int32Array {
+  return indicesWhere(gtIndices, 0, 0)
+}
+
+/** Where the values are from `low` to `high`, ascending. */
+function indicesWhere(values: Int32Array, low: number, high: number): Int32Array {
+  const found = new Int32Array(values.length)
+  let count = 0
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? 0
+    if (value >= low && value <= high) found[count++] = i
+  }
+  return found.subarray(0, count)
 }
 
 /** `size` of the entries in ascending order; all of them, without a draw, if there are not more. */
-function choose(entries: readonly number[], size: number, random: Draws): Int32Array {
-  if (entries.length <= size) return Int32Array.from(entries)
+export function choose(entries: Int32Array, size: number, random: Draws): Int32Array {
+  if (entries.length <= size) return entries
   const positions = random.choose(entries.length, size)
   return Int32Array.from({ length: size }, (_, i) => entries[positions[i] ?? 0] ?? 0).sort()
 }

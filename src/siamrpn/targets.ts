@@ -8,8 +8,8 @@ import { MaxIoUAssigner } from './assigner.ts'
 import { DeltaXYWHBBoxCoder } from './bbox-coder.ts'
 import { type Corners, cornersToCenter } from './boxes.ts'
 import { type ModelConfig, mapSizes } from './config.ts'
-import { ConfigError } from './errors.ts'
-import { createSampler, type Draws, type Sampler } from './sampler.ts'
+import { BoxError, ConfigError } from './errors.ts'
+import { choose, createSampler, type Draws, type Sampler } from './sampler.ts'
 
 const { fround } = Math
 
@@ -76,13 +76,14 @@ export class TargetBuilder {
 
   /**
    * Targets of a batch. A pair without positives has only its negative half.
-   * @throws ShapeError if there are no samples
+   * @throws ShapeError if there are no samples; BoxError for a box that is not finite or has no area
    */
   build(samples: readonly TargetSample[]): Targets {
     const pairs = samples.length
     if (pairs === 0) throw new ShapeError('TargetBuilder: found no samples, expected at least one')
     const all = allocate(pairs * this.numAnchors)
     for (const [index, sample] of samples.entries()) {
+      checkArea(index, sample.box)
       const one = sliceTargets(all, index * this.numAnchors, this.numAnchors)
       if (sample.positive) this.#positivePair(sample, one, pairs)
       else this.#negativePair(sample, one, pairs)
@@ -107,11 +108,8 @@ export class TargetBuilder {
   }
 
   #negativePair({ box, random }: TargetSample, one: Targets, pairs: number): void {
-    const candidates = this.#nearby(box)
-    const chosen = candidates.length > this.#numNegative ? this.#numNegative : candidates.length
-    const positions = random.choose(candidates.length, chosen)
-    const negatives = Array.from({ length: chosen }, (_, i) => candidates[positions[i] ?? 0] ?? 0)
-    fillAt(one.labelWeights, negatives, half(chosen, pairs))
+    const negatives = choose(Int32Array.from(this.#nearby(box)), this.#numNegative, random)
+    fillAt(one.labelWeights, negatives, half(negatives.length, pairs))
   }
 
   /** Anchors of the positions around the object's. */
@@ -129,6 +127,13 @@ export class TargetBuilder {
     }
     return found
   }
+}
+
+/** Without an area there is no delta to it. */
+function checkArea(index: number, box: Corners): void {
+  const { width, height } = cornersToCenter(box)
+  if (width > 0 && height > 0 && box.every(Number.isFinite)) return
+  throw new BoxError(`target ${index}: box [${box}] expected finite x1 < x2 and y1 < y2, in pixels of the search image`)
 }
 
 /** Positions around `centre`, cut to the map. An end before the map counts from its far edge, as a Python slice takes it. */

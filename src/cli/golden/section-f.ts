@@ -1,5 +1,5 @@
-// Section F: the head's logic that tracking uses: anchors, window, box coder, and get_bbox on the device. Targets for training
-// are counted as not covered.
+// Section F: the head's logic: anchors, window, box coder, get_bbox on the device, and (see section-f-targets.ts) what training
+// uses: assignment, sampling, targets.
 
 import * as z from 'zod'
 import { r50 } from '../../../configs/r50.ts'
@@ -15,6 +15,7 @@ import { hashTensor } from './hash.ts'
 import { type Map4, toNHWC, withTensors } from './maps.ts'
 import { GoldenDataError, type GoldenSection } from './reader.ts'
 import type { CaseReport, SectionReport } from './report.ts'
+import { checkTargets, targetsSchema } from './section-f-targets.ts'
 import { BOX, FLOAT64, SCORE } from './tolerances.ts'
 
 const four = z.tuple([z.number(), z.number(), z.number(), z.number()])
@@ -24,7 +25,6 @@ const rule = z.object({
   a: z.number(),
   b: z.number(),
 })
-const counted = z.object({ cases: z.array(z.unknown()) })
 
 const boxCase = z.object({
   cls: z.string().optional(),
@@ -40,7 +40,7 @@ const boxCase = z.object({
   penalty_score_every_25th: z.string(),
 })
 
-const schema = z.object({
+const schema = targetsSchema.extend({
   anchors: z.looseObject({
     base_anchors: z.array(four),
     num_base_anchors: z.array(z.int()),
@@ -52,11 +52,6 @@ const schema = z.object({
   }),
   decode: z.object({ idx: z.string(), deltas: z.string(), boxes: z.string() }),
   get_bbox: z.object({ cases: z.array(boxCase) }),
-  assigner: z.object({ num_pos: z.array(z.int()) }).optional(),
-  sampler: z.object({ rows: z.array(z.unknown()) }).optional(),
-  positive_pair_targets: counted.optional(),
-  negative_pair_targets: counted.optional(),
-  get_targets_batch3: z.object({ is_positive_pairs: z.array(z.boolean()) }).optional(),
 })
 
 type SectionF = z.infer<typeof schema>
@@ -80,12 +75,7 @@ export async function checkF(set: GoldenSet, report: SectionReport): Promise<voi
     one.absolute('boxes', coder.decode(anchors, section.float32(deltas)), section.float32(boxes), BOX)
   })
   await checkBoxes(await set.device(), section, report)
-  const { assigner, sampler, positive_pair_targets, negative_pair_targets, get_targets_batch3 } = section.json
-  report.leaveOut('assigner', assigner?.num_pos.length ?? 0)
-  report.leaveOut('sampler', sampler?.rows.length ?? 0)
-  report.leaveOut('targets of positive pairs', positive_pair_targets?.cases.length ?? 0)
-  report.leaveOut('targets of negative pairs', negative_pair_targets?.cases.length ?? 0)
-  report.leaveOut('targets of a batch', get_targets_batch3 ? 1 : 0)
+  await checkTargets(section, report)
 }
 
 async function checkAnchors(

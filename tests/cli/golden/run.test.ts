@@ -20,7 +20,7 @@ describe("the project's own set", () => {
     expect(line('B')).toMatch(/4 batchnorm_train.*2 sgd/)
     expect(line('C')).toMatch(/2 cases {2}PASS .* of 1e-4 in .*; left for --slow: 2 \(r50\.b1, r50\.b2\)/)
     expect(line('D')).toMatch(/not covered yet$/)
-    expect(line('F')).toMatch(/24 cases {2}PASS .*; not covered yet: 40 assigner, 40 sampler/)
+    expect(line('F')).toMatch(/128 cases {2}PASS .*largest error/)
     expect(line('G')).toMatch(/28 cases {2}PASS .*; left for --slow: 20/)
     expect(line('J')).toMatch(/13 cases {2}PASS .* of 1e-4 in pysot/)
   })
