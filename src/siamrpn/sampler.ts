@@ -54,7 +54,7 @@ export class RandomSampler implements Sampler {
   }
 }
 
-/** Sampler of type `PseudoSampler`: takes every positive and every negative anchor. */
+/** Sampler of type `PseudoSampler`: takes every positive and every negative anchor (SiameseRPNHead itself fails with it). */
 export class PseudoSampler implements Sampler {
   readonly negativeBound = Number.POSITIVE_INFINITY
 
