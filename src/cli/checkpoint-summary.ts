@@ -27,7 +27,7 @@ const SHOWN_TEXT = 60
 
 /** Everything but how it fits a configuration. @param bytes size of the file */
 export function describeCheckpoint(checkpoint: Checkpoint, bytes: number): string[] {
-  const { container, format, part, anchors, optimizer, meta } = checkpoint
+  const { container, format, part, anchors, meta } = checkpoint
   const entries = Object.entries(meta).map(([key, value], index) =>
     fact(index === 0 ? 'meta' : '', `${key}: ${describeValue(value)}`),
   )
@@ -38,9 +38,14 @@ export function describeCheckpoint(checkpoint: Checkpoint, bytes: number): strin
     fact('anchors', anchors),
     fact('tensors', describeTensors(checkpoint)),
     fact('numbers', describeNumbers(checkpoint)),
-    fact('optimizer', optimizer ? `yes, with ${[...optimizer.keys()].map(String).join(', ')}` : 'no'),
+    fact('optimizer', describeOptimizer(checkpoint)),
     ...entries,
   ]
+}
+
+function describeOptimizer({ optimizer, optimizerState }: Checkpoint): string {
+  if (optimizer) return `yes, with ${[...optimizer.keys()].map(String).join(', ')}`
+  return optimizerState.size > 0 ? `yes, ${optimizerState.size} tensors` : 'no'
 }
 
 function describeTensors({ stateDict }: Checkpoint): string {

@@ -80,7 +80,8 @@ Examples:
       if (resolve(from) === resolve(to)) throw new UsageError(`${to} is both the input and the output`)
       const { checkpoint } = await read(context.terminal, from)
       await write(context.terminal, to, checkpoint, layout)
-      if (checkpoint.optimizer && !keepsOptimizer(to, layout))
+      const { optimizer, optimizerState } = checkpoint
+      if ((optimizer && !keepsOptimizer(to, layout)) || optimizerState.size > 0)
         print(context.terminal, fact('left out', 'the state of the optimizer'))
     })
 }

@@ -17,6 +17,9 @@ import { isPickle, isTorchZip, readTorchLegacy, readTorchZip } from './torch.ts'
 /** Metadata key (safetensors `__metadata__`, or `meta`) that says which anchors the weights were trained with. */
 export const anchorsKey = 'siamrpn.anchors'
 
+/** What the names of the optimizer's tensors begin with in safetensors that training here has written. */
+export const optimizerPrefix = 'optimizer.'
+
 /** Plain data of `meta`: dicts have become objects, lists and tuples arrays. */
 export type MetaValue =
   | null
@@ -36,6 +39,8 @@ export interface Checkpoint {
   readonly meta: { readonly [key: string]: MetaValue }
   /** The `optimizer` entry as it was pickled (dicts are Maps, `state` has numbers as keys), or null. */
   readonly optimizer: PickleDict | null
+  /** The optimizer's tensors in safetensors, by the names behind `optimizer.`; empty if there are none. */
+  readonly optimizerState: StateDict
   readonly container: 'torch-zip' | 'torch-legacy' | 'safetensors'
   /** How the source was laid out: MMTracking's wrapper, pysot's names, or tensors by name and nothing else. */
   readonly format: 'mmtracking' | 'pysot' | 'bare'
@@ -132,7 +137,12 @@ function describe(contents: Contents): Checkpoint {
   const pysot = names.some(isPysotName)
   const bareBackbone = names.includes('conv1.weight') && names.includes('layer1.0.conv1.weight')
   const stateDict: StateDict = new Map()
+  const optimizerState: StateDict = new Map()
   for (const [source, tensor] of contents.tensors) {
+    if (contents.container === 'safetensors' && source.startsWith(optimizerPrefix)) {
+      optimizerState.set(source.slice(optimizerPrefix.length), tensor)
+      continue
+    }
     const stripped = source.replace(/^module\./, '')
     // The classifier of a network trained on ImageNet belongs to no backbone.
     if (bareBackbone && /^fc\.(weight|bias)$/.test(stripped)) continue
@@ -145,6 +155,7 @@ function describe(contents: Contents): Checkpoint {
     stateDict,
     meta: contents.meta,
     optimizer: contents.optimizer,
+    optimizerState,
     container: contents.container,
     format: pysot ? 'pysot' : contents.wrapped ? 'mmtracking' : 'bare',
     part: floors.has('backbone') && !floors.has('neck') && !floors.has('head') ? 'backbone' : 'tracker',

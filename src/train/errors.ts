@@ -7,3 +7,12 @@ export class TrainingError extends SiamRpnError {}
 
 /** A training step cannot be made, or was asked for out of order. */
 export class TrainerError extends SiamRpnError {}
+
+/** A loss or the norm of the gradients is NaN or infinite. */
+export class NonFiniteLossError extends TrainingError {}
+
+/** Another process trains in the same folder. */
+export class WorkDirBusyError extends TrainingError {}
+
+/** A checkpoint could not be written, or is none that training can go on from. */
+export class TrainingCheckpointError extends TrainingError {}
