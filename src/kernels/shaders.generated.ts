@@ -20,6 +20,8 @@ export type ShaderName =
   | "batch_norm_partials_vec4"
   | "batch_norm_statistics"
   | "bilinear_resize"
+  | "bilinear_resize_gradient"
+  | "bilinear_resize_gradient_vec4"
   | "bilinear_resize_vec4"
   | "center_crop"
   | "center_crop_gradient"
@@ -1027,6 +1029,158 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = mix(upper, lower, y.fraction);
 }
 `,
+  "bilinear_resize_gradient": `// Gradient of the bilinear resize with half-pixel centres: each pixel collects from the outputs that it was mixed into.
+//   dx[n,y,x,c] = sum over i, j of weight(y, i) * weight(x, j) * dy[n,i,j,c]                                   (NHWC)
+// weight(y, i): the part of input row y in output row i, whose source row is max(0, (i + 0.5) * IN / OUT - 0.5).
+// Any channel count. One invocation computes one element.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
+// count = N * IN_H * IN_W * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+const IN_H: u32 = 8u;
+const IN_W: u32 = 8u;
+const OUT_H: u32 = 8u;
+const OUT_W: u32 = 8u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+// The part of pixel \`at\` in output pixel \`i\`, along an axis of \`size\` pixels resized to \`resized\`.
+fn weight(at: u32, i: u32, size: u32, resized: u32) -> f32 {
+  // In units of half an output pixel: integers, so that quotient and remainder are exact.
+  let source = max((2u * i + 1u) * size, resized) - resized;
+  let low = source / (2u * resized);
+  let fraction = f32(source % (2u * resized)) / f32(2u * resized);
+  var part = 0.0;
+  if (low == at) {
+    part += 1.0 - fraction;
+  }
+  if (min(low + 1u, size - 1u) == at) {
+    part += fraction;
+  }
+  return part;
+}
+
+// First output pixel whose source may lie within a pixel of \`at\`; one early, so that rounding leaves none out.
+fn first_output(at: u32, size: u32, resized: u32) -> u32 {
+  return u32(max(0.0, floor((f32(at) - 0.5) * f32(resized) / f32(size) - 0.5) - 1.0));
+}
+
+// One past the last such output pixel.
+fn end_output(at: u32, size: u32, resized: u32) -> u32 {
+  if (at + 1u == size) {
+    return resized;
+  }
+  return min(resized, u32(ceil((f32(at) + 1.5) * f32(resized) / f32(size) - 0.5) + 2.0));
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let pixel = index / CHANNELS;
+  let n = pixel / (IN_W * IN_H);
+  let x = pixel % IN_W;
+  let y = (pixel / IN_W) % IN_H;
+  let end_row = end_output(y, IN_H, OUT_H);
+  let end_column = end_output(x, IN_W, OUT_W);
+
+  var sum = 0.0;
+  for (var i = first_output(y, IN_H, OUT_H); i < end_row; i++) {
+    let row_weight = weight(y, i, IN_H, OUT_H);
+    for (var j = first_output(x, IN_W, OUT_W); j < end_column; j++) {
+      let part = row_weight * weight(x, j, IN_W, OUT_W);
+      sum += part * gradient[((n * OUT_H + i) * OUT_W + j) * CHANNELS + channel];
+    }
+  }
+  output[index] = sum;
+}
+`,
+  "bilinear_resize_gradient_vec4": `// Gradient of the bilinear resize with half-pixel centres: each pixel collects from the outputs that it was mixed into.
+//   dx[n,y,x,c] = sum over i, j of weight(y, i) * weight(x, j) * dy[n,i,j,c]                                   (NHWC)
+// weight(y, i): the part of input row y in output row i, whose source row is max(0, (i + 0.5) * IN / OUT - 0.5).
+// Channel counts divisible by 4; GROUPS = C / 4. One invocation computes one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
+// count = N * IN_H * IN_W * GROUPS.
+
+const WORKGROUP: u32 = 64u;
+const GROUPS: u32 = 1u;
+const IN_H: u32 = 8u;
+const IN_W: u32 = 8u;
+const OUT_H: u32 = 8u;
+const OUT_W: u32 = 8u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+// The part of pixel \`at\` in output pixel \`i\`, along an axis of \`size\` pixels resized to \`resized\`.
+fn weight(at: u32, i: u32, size: u32, resized: u32) -> f32 {
+  // In units of half an output pixel: integers, so that quotient and remainder are exact.
+  let source = max((2u * i + 1u) * size, resized) - resized;
+  let low = source / (2u * resized);
+  let fraction = f32(source % (2u * resized)) / f32(2u * resized);
+  var part = 0.0;
+  if (low == at) {
+    part += 1.0 - fraction;
+  }
+  if (min(low + 1u, size - 1u) == at) {
+    part += fraction;
+  }
+  return part;
+}
+
+// First output pixel whose source may lie within a pixel of \`at\`; one early, so that rounding leaves none out.
+fn first_output(at: u32, size: u32, resized: u32) -> u32 {
+  return u32(max(0.0, floor((f32(at) - 0.5) * f32(resized) / f32(size) - 0.5) - 1.0));
+}
+
+// One past the last such output pixel.
+fn end_output(at: u32, size: u32, resized: u32) -> u32 {
+  if (at + 1u == size) {
+    return resized;
+  }
+  return min(resized, u32(ceil((f32(at) + 1.5) * f32(resized) / f32(size) - 0.5) + 2.0));
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % GROUPS;
+  let pixel = index / GROUPS;
+  let n = pixel / (IN_W * IN_H);
+  let x = pixel % IN_W;
+  let y = (pixel / IN_W) % IN_H;
+  let end_row = end_output(y, IN_H, OUT_H);
+  let end_column = end_output(x, IN_W, OUT_W);
+
+  var sum = vec4f();
+  for (var i = first_output(y, IN_H, OUT_H); i < end_row; i++) {
+    let row_weight = weight(y, i, IN_H, OUT_H);
+    for (var j = first_output(x, IN_W, OUT_W); j < end_column; j++) {
+      let part = row_weight * weight(x, j, IN_W, OUT_W);
+      sum += part * gradient[((n * OUT_H + i) * OUT_W + j) * GROUPS + channel];
+    }
+  }
+  output[index] = sum;
+}
+`,
   "bilinear_resize_vec4": `// Bilinear resize with half-pixel centres (torch.nn.functional.interpolate, align_corners=False, no antialiasing).
 //   source position of output d = max(0, (d + 0.5) * IN / OUT - 0.5), per axis; neighbours are clamped to the image
 // The position is ((2d + 1) * IN - OUT) / (2 * OUT): integer quotient = left neighbour, remainder = exact fraction.
@@ -1564,23 +1718,23 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 `,
   "conv2d_lanes": `// Convolution as an implicit GEMM for software adapters with subgroups of 8 lanes and few output channels, NHWC:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), c] * w[tap, c, o])
-// One subgroup computes 65 - TAPS neighbouring pixels x 8 Lanes of output channels. Each lane owns one Lane of channels and
-// loads 8 of 64 positions, and every lane gets all of them through subgroupBroadcast. A software adapter gathers lane by lane,
+// One subgroup computes 49 - TAPS neighbouring pixels x 8 Lanes of output channels. Each lane owns one Lane of channels and
+// loads 6 of 48 positions, and every lane gets all of them through subgroupBroadcast. A software adapter gathers lane by lane,
 // so loads decide: a position that was loaded serves up to four taps of a filter row, for TAPS neighbouring outputs.
 // For that, outputs are taken in an order in which one tap more is one position on: with g = gcd(stride, dilation), columns
 // of one residue modulo dilation / g follow each other (\`phase\`), with TAPS - 1 positions more per row than outputs, and the
 // taps of a filter row are taken stride / g apart (\`group\`), which needs stride / g passes.
 // Cin divisible by 4, Cout by the size of Lane.
-// Dispatch: x, y = strips of 65 - TAPS positions, linearised, z = ceil(OUT_C / 8 Lanes).
+// Dispatch: x, y = strips of 49 - TAPS positions, linearised, z = ceil(OUT_C / 8 Lanes).
 
 enable subgroups;
 
 // f32, vec2f or vec4f: written here by the launch.
 alias Lane = vec4f;
 
-const TAPS: u32 = 3u; // 1 to 4
+const TAPS: u32 = 3u; // 1 to 4: of a filter row, taken together
 const LANES: u32 = 8u;
-const POSITIONS: u32 = 64u; // 32, 48 or 64
+const POSITIONS: u32 = 48u;
 
 struct Params {
   positions: u32, // of all rows, phases and samples
@@ -1739,8 +1893,6 @@ fn main(
   let origin3 = origin(first + 3u * LANES + lane);
   let origin4 = origin(first + 4u * LANES + lane);
   let origin5 = origin(first + 5u * LANES + lane);
-  let origin6 = origin(first + 6u * LANES + lane);
-  let origin7 = origin(first + 7u * LANES + lane);
   var s0 = Lane(); var s1 = Lane(); var s2 = Lane(); var s3 = Lane();
   var s4 = Lane(); var s5 = Lane(); var s6 = Lane(); var s7 = Lane();
   var s8 = Lane(); var s9 = Lane(); var s10 = Lane(); var s11 = Lane();
@@ -1753,10 +1905,6 @@ fn main(
   var s36 = Lane(); var s37 = Lane(); var s38 = Lane(); var s39 = Lane();
   var s40 = Lane(); var s41 = Lane(); var s42 = Lane(); var s43 = Lane();
   var s44 = Lane(); var s45 = Lane(); var s46 = Lane(); var s47 = Lane();
-  var s48 = Lane(); var s49 = Lane(); var s50 = Lane(); var s51 = Lane();
-  var s52 = Lane(); var s53 = Lane(); var s54 = Lane(); var s55 = Lane();
-  var s56 = Lane(); var s57 = Lane(); var s58 = Lane(); var s59 = Lane();
-  var s60 = Lane(); var s61 = Lane(); var s62 = Lane(); var s63 = Lane();
   let none = vec4f();
 
   for (var ky = 0u; ky < params.kernel_height; ky++) {
@@ -1778,25 +1926,13 @@ fn main(
       let base3 = tap_index(origin3, dy, dx);
       let base4 = tap_index(origin4, dy, dx);
       let base5 = tap_index(origin5, dy, dx);
-      let base6 = tap_index(origin6, dy, dx);
-      let base7 = tap_index(origin7, dy, dx);
       for (var c = 0u; c < channels4; c++) {
         let x0 = load(base0, c);
         let x1 = load(base1, c);
         let x2 = load(base2, c);
         let x3 = load(base3, c);
-        var x4 = none;
-        var x5 = none;
-        var x6 = none;
-        var x7 = none;
-        if (POSITIONS > 32u) {
-          x4 = load(base4, c);
-          x5 = load(base5, c);
-        }
-        if (POSITIONS > 48u) {
-          x6 = load(base6, c);
-          x7 = load(base7, c);
-        }
+        let x4 = load(base4, c);
+        let x5 = load(base5, c);
         var w = Taps();
         w.first = load_tap(at, panel, has_first);
         if (TAPS > 1u) {
@@ -1841,65 +1977,37 @@ fn main(
         let b29 = subgroupBroadcast(x3, 5u); s26 += dot(w, b26, b27, b28, b29);
         let b30 = subgroupBroadcast(x3, 6u); s27 += dot(w, b27, b28, b29, b30);
         let b31 = subgroupBroadcast(x3, 7u); s28 += dot(w, b28, b29, b30, b31);
-        let b32 = subgroupBroadcast(x4, 0u);
-        let b33 = subgroupBroadcast(x4, 1u);
-        let b34 = subgroupBroadcast(x4, 2u);
-        s29 += dot(w, b29, b30, b31, b32);
-        s30 += dot(w, b30, b31, b32, b33);
-        s31 += dot(w, b31, b32, b33, b34);
-        if (POSITIONS > 32u) {
-          let b35 = subgroupBroadcast(x4, 3u); s32 += dot(w, b32, b33, b34, b35);
-          let b36 = subgroupBroadcast(x4, 4u); s33 += dot(w, b33, b34, b35, b36);
-          let b37 = subgroupBroadcast(x4, 5u); s34 += dot(w, b34, b35, b36, b37);
-          let b38 = subgroupBroadcast(x4, 6u); s35 += dot(w, b35, b36, b37, b38);
-          let b39 = subgroupBroadcast(x4, 7u); s36 += dot(w, b36, b37, b38, b39);
-          let b40 = subgroupBroadcast(x5, 0u); s37 += dot(w, b37, b38, b39, b40);
-          let b41 = subgroupBroadcast(x5, 1u); s38 += dot(w, b38, b39, b40, b41);
-          let b42 = subgroupBroadcast(x5, 2u); s39 += dot(w, b39, b40, b41, b42);
-          let b43 = subgroupBroadcast(x5, 3u); s40 += dot(w, b40, b41, b42, b43);
-          let b44 = subgroupBroadcast(x5, 4u); s41 += dot(w, b41, b42, b43, b44);
-          let b45 = subgroupBroadcast(x5, 5u); s42 += dot(w, b42, b43, b44, b45);
-          let b46 = subgroupBroadcast(x5, 6u); s43 += dot(w, b43, b44, b45, b46);
-          let b47 = subgroupBroadcast(x5, 7u); s44 += dot(w, b44, b45, b46, b47);
-          let b48 = subgroupBroadcast(x6, 0u);
-          let b49 = subgroupBroadcast(x6, 1u);
-          let b50 = subgroupBroadcast(x6, 2u);
-          s45 += dot(w, b45, b46, b47, b48);
-          s46 += dot(w, b46, b47, b48, b49);
-          s47 += dot(w, b47, b48, b49, b50);
-          if (POSITIONS > 48u) {
-            let b51 = subgroupBroadcast(x6, 3u); s48 += dot(w, b48, b49, b50, b51);
-            let b52 = subgroupBroadcast(x6, 4u); s49 += dot(w, b49, b50, b51, b52);
-            let b53 = subgroupBroadcast(x6, 5u); s50 += dot(w, b50, b51, b52, b53);
-            let b54 = subgroupBroadcast(x6, 6u); s51 += dot(w, b51, b52, b53, b54);
-            let b55 = subgroupBroadcast(x6, 7u); s52 += dot(w, b52, b53, b54, b55);
-            let b56 = subgroupBroadcast(x7, 0u); s53 += dot(w, b53, b54, b55, b56);
-            let b57 = subgroupBroadcast(x7, 1u); s54 += dot(w, b54, b55, b56, b57);
-            let b58 = subgroupBroadcast(x7, 2u); s55 += dot(w, b55, b56, b57, b58);
-            let b59 = subgroupBroadcast(x7, 3u); s56 += dot(w, b56, b57, b58, b59);
-            let b60 = subgroupBroadcast(x7, 4u); s57 += dot(w, b57, b58, b59, b60);
-            let b61 = subgroupBroadcast(x7, 5u); s58 += dot(w, b58, b59, b60, b61);
-            let b62 = subgroupBroadcast(x7, 6u); s59 += dot(w, b59, b60, b61, b62);
-            let b63 = subgroupBroadcast(x7, 7u); s60 += dot(w, b60, b61, b62, b63);
-            s61 += dot(w, b61, b62, b63, none);
-            s62 += dot(w, b62, b63, none, none);
-            s63 += dot(w, b63, none, none, none);
-          }
-        }
+        let b32 = subgroupBroadcast(x4, 0u); s29 += dot(w, b29, b30, b31, b32);
+        let b33 = subgroupBroadcast(x4, 1u); s30 += dot(w, b30, b31, b32, b33);
+        let b34 = subgroupBroadcast(x4, 2u); s31 += dot(w, b31, b32, b33, b34);
+        let b35 = subgroupBroadcast(x4, 3u); s32 += dot(w, b32, b33, b34, b35);
+        let b36 = subgroupBroadcast(x4, 4u); s33 += dot(w, b33, b34, b35, b36);
+        let b37 = subgroupBroadcast(x4, 5u); s34 += dot(w, b34, b35, b36, b37);
+        let b38 = subgroupBroadcast(x4, 6u); s35 += dot(w, b35, b36, b37, b38);
+        let b39 = subgroupBroadcast(x4, 7u); s36 += dot(w, b36, b37, b38, b39);
+        let b40 = subgroupBroadcast(x5, 0u); s37 += dot(w, b37, b38, b39, b40);
+        let b41 = subgroupBroadcast(x5, 1u); s38 += dot(w, b38, b39, b40, b41);
+        let b42 = subgroupBroadcast(x5, 2u); s39 += dot(w, b39, b40, b41, b42);
+        let b43 = subgroupBroadcast(x5, 3u); s40 += dot(w, b40, b41, b42, b43);
+        let b44 = subgroupBroadcast(x5, 4u); s41 += dot(w, b41, b42, b43, b44);
+        let b45 = subgroupBroadcast(x5, 5u); s42 += dot(w, b42, b43, b44, b45);
+        let b46 = subgroupBroadcast(x5, 6u); s43 += dot(w, b43, b44, b45, b46);
+        let b47 = subgroupBroadcast(x5, 7u); s44 += dot(w, b44, b45, b46, b47);
+        s45 += dot(w, b45, b46, b47, none);
+        s46 += dot(w, b46, b47, none, none);
+        s47 += dot(w, b47, none, none, none);
       }
     }
   }
 
   // A loop whose length the compiler does not know: stores are long code on a software adapter; there is one of them.
-  var sums = array<Lane, 64>(
+  var sums = array<Lane, POSITIONS>(
     s0, s1, s2, s3, s4, s5, s6, s7,
     s8, s9, s10, s11, s12, s13, s14, s15,
     s16, s17, s18, s19, s20, s21, s22, s23,
     s24, s25, s26, s27, s28, s29, s30, s31,
     s32, s33, s34, s35, s36, s37, s38, s39,
     s40, s41, s42, s43, s44, s45, s46, s47,
-    s48, s49, s50, s51, s52, s53, s54, s55,
-    s56, s57, s58, s59, s60, s61, s62, s63,
   );
   var at = place(first);
   let count = select(0u, min(POSITIONS + 1u - TAPS, params.positions - first), first < params.positions);
@@ -4669,33 +4777,42 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 `,
   "warp_frames": `// Two bilinear warps of axis-aligned matrices, one after the other, and an affine map of the colours, for a batch of images
 // cut from frames of any size.
-//   output(y, x) = colour * (sum over rows r of y and columns c of x: weight_r * weight_c * frame(r, c)) + offset
-// Both warps are separable, so the host composes them per axis: each output column (row) has two pairs of neighbouring frame
-// columns (rows) with four weights, and the weight of what lies outside of the frame, which has the image's padding value.
+//   crop(p, x) = sum over frame rows r of p and frame columns c of x: weight_r * weight_c * frame(r, c)
+//   output(y, x) = colour * (weight_y * crop(p_y, x) + weight_y' * crop(p_y + 1, x)) + offset
+// The warps are separable. Along x the host composes them: each output column has two pairs of neighbouring frame columns with
+// four weights, and the weight of what lies outside of the frame, which has the image's padding value. Along y an invocation
+// walks down STRIP output rows and computes each crop row that it meets once.
 // Follows crop_image of MMTracking (transforms.py) twice: SeqCropLikeSiamFC, then SeqShiftScaleAug.
 // Frames: rows of RGB bytes, any number of pieces in one buffer. Output: [N, HEIGHT, WIDTH, 4], the fourth channel zero.
-// Image record, six vec4u: (first byte, bytes per row, active, -), padding (f32), three rows of colour and offset (f32), -.
-// Tap record, two vec4u: (first pair, second pair: bytes of a column, or of a row; outside weight (f32), -), weights (f32);
-// per image WIDTH columns, then HEIGHT rows. Inactive images are left as they are.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * HEIGHT * WIDTH.
+// Image record, 24 words: first byte, bytes per row, mode, blur size; padding, -; three rows of colour and offset; blur, -.
+// Modes: 0 leave the image as it is; 1 columns anywhere; 2 the four columns are neighbours, in order.
+// Table of an image: WIDTH columns of 8 words (byte of the first pair, byte of the second pair, outside weight, -, weights),
+// then HEIGHT output rows and CROP_ROWS crop rows of one word: row number << 12 | weight << 6 | weight of the next row, in
+// 1/32. What a crop row's weights lack to one lies outside of the frame.
+// Dispatch: ceil(WIDTH / WORKGROUP) by ceil(HEIGHT / STRIP) by N workgroups.
 
 const WORKGROUP: u32 = 64u;
+const STRIP: u32 = 32u;
 const HEIGHT: u32 = 127u;
 const WIDTH: u32 = 127u;
+const CROP_ROWS: u32 = 511u;
 
-const IMAGE_RECORD: u32 = 6u;
-const TAP_RECORD: u32 = 2u;
-const PIXEL_BYTES: u32 = 3u;
+const IMAGE_WORDS: u32 = 24u;
+const COLUMN_WORDS: u32 = 8u;
+const PADDING: u32 = 4u;
+const COLOUR: u32 = 8u;
+const IDLE: u32 = 0u;
+const NARROW: u32 = 2u;
+const ROW_SHIFT: u32 = 12u;
+const WEIGHT_BITS: u32 = 6u;
+const WEIGHT_MASK: u32 = 63u;
+const WEIGHT_STEPS: f32 = 32.0;
 const WORD_BYTES: u32 = 4u;
 const WORD_BITS: u32 = 32u;
 const BYTE_BITS: u32 = 8u;
 const BYTE_MASK: u32 = 255u;
 
-struct Params {
-  count: u32,
-}
-
-struct Taps {
+struct Column {
   first: u32,
   second: u32,
   outside: f32,
@@ -4703,68 +4820,107 @@ struct Taps {
 }
 
 @group(0) @binding(0) var<storage, read> frames: array<u32>;
-@group(0) @binding(1) var<storage, read> images: array<vec4u>;
-@group(0) @binding(2) var<storage, read> taps: array<vec4u>;
+@group(0) @binding(1) var<storage, read> images: array<u32>;
+@group(0) @binding(2) var<storage, read> tables: array<u32>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
-@group(0) @binding(4) var<uniform> params: Params;
 
-fn taps_at(record: u32) -> Taps {
-  let offsets = taps[record * TAP_RECORD];
-  return Taps(offsets.x, offsets.y, bitcast<f32>(offsets.z), bitcast<vec4f>(taps[record * TAP_RECORD + 1u]));
+fn real(word: u32) -> f32 {
+  return bitcast<f32>(images[word]);
+}
+
+fn column_at(word: u32) -> Column {
+  let weights = vec4u(tables[word + 4u], tables[word + 5u], tables[word + 6u], tables[word + 7u]);
+  return Column(tables[word], tables[word + 1u], bitcast<f32>(tables[word + 2u]), bitcast<vec4f>(weights));
+}
+
+fn row_weights(packed: u32) -> vec2f {
+  return vec2f(vec2u(packed >> WEIGHT_BITS, packed) & vec2u(WEIGHT_MASK)) / WEIGHT_STEPS;
+}
+
+// Word \`word\` of the frames from a bit on, filled up from the next one; left shifts in two steps, because WGSL has no shift
+// by a whole word.
+fn joined(low: u32, high: u32, shift: u32) -> u32 {
+  return (low >> shift) | ((high << (WORD_BITS - 1u - shift)) << 1u);
+}
+
+fn byte(word: u32, index: u32) -> f32 {
+  return f32((word >> (index * BYTE_BITS)) & BYTE_MASK);
 }
 
 // The weighted sum of two neighbouring pixels, six bytes that begin anywhere in a word.
-fn pair(offset: u32, first: f32, second: f32) -> vec3f {
+fn pair(offset: u32, weights: vec2f) -> vec3f {
   let word = offset / WORD_BYTES;
   let shift = (offset % WORD_BYTES) * BYTE_BITS;
-  let rest = WORD_BITS - 1u - shift;
   let middle = frames[word + 1u];
-  // Left shifts in two steps, because WGSL has no shift by a whole word.
-  let low = (frames[word] >> shift) | ((middle << rest) << 1u);
-  let high = (middle >> shift) | ((frames[word + 2u] << rest) << 1u);
-  let left = (vec3u(low) >> vec3u(0u, BYTE_BITS, 2u * BYTE_BITS)) & vec3u(BYTE_MASK);
-  let right = vec3u(low >> (3u * BYTE_BITS), high & BYTE_MASK, (high >> BYTE_BITS) & BYTE_MASK);
-  return first * vec3f(left) + second * vec3f(right);
+  let a = joined(frames[word], middle, shift);
+  let b = joined(middle, frames[word + 2u], shift);
+  return weights.x * vec3f(byte(a, 0u), byte(a, 1u), byte(a, 2u))
+    + weights.y * vec3f(byte(a, 3u), byte(b, 0u), byte(b, 1u));
 }
 
-fn row(start: u32, column: Taps) -> vec3f {
-  return pair(start + column.first, column.weights.x, column.weights.y)
-    + pair(start + column.second, column.weights.z, column.weights.w);
+// The weighted sum of four neighbouring pixels, twelve bytes.
+fn quartet(offset: u32, weights: vec4f) -> vec3f {
+  let word = offset / WORD_BYTES;
+  let shift = (offset % WORD_BYTES) * BYTE_BITS;
+  let second = frames[word + 1u];
+  let third = frames[word + 2u];
+  let a = joined(frames[word], second, shift);
+  let b = joined(second, third, shift);
+  let c = joined(third, frames[word + 3u], shift);
+  return weights.x * vec3f(byte(a, 0u), byte(a, 1u), byte(a, 2u))
+    + weights.y * vec3f(byte(a, 3u), byte(b, 0u), byte(b, 1u))
+    + weights.z * vec3f(byte(b, 2u), byte(b, 3u), byte(c, 0u))
+    + weights.w * vec3f(byte(c, 1u), byte(c, 2u), byte(c, 3u));
 }
 
-fn total(weights: vec4f) -> f32 {
-  return weights.x + weights.y + weights.z + weights.w;
+fn frame_row(start: u32, column: Column, narrow: bool) -> vec3f {
+  if (narrow) {
+    return quartet(start + column.first, column.weights);
+  }
+  return pair(start + column.first, column.weights.xy) + pair(start + column.second, column.weights.zw);
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let index = id.y * grid.x * WORKGROUP + id.x;
-  if (index >= params.count) {
+fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
+  let x = group.x * WORKGROUP + local.x;
+  let image = group.z * IMAGE_WORDS;
+  let mode = images[image + 2u];
+  if (x >= WIDTH || mode == IDLE) {
     return;
   }
-  let image = index / (HEIGHT * WIDTH);
-  let place = images[image * IMAGE_RECORD];
-  if (place.z == 0u) {
-    return;
-  }
-  let column = taps_at(image * (WIDTH + HEIGHT) + index % WIDTH);
-  let line = taps_at(image * (WIDTH + HEIGHT) + WIDTH + index / WIDTH % HEIGHT);
-  let upper = place.x + line.first;
-  let lower = place.x + line.second;
-  let inside = line.weights.x * row(upper, column) + line.weights.y * row(upper + place.y, column)
-    + line.weights.z * row(lower, column) + line.weights.w * row(lower + place.y, column);
+  let start = images[image];
+  let stride = images[image + 1u];
+  let padding = vec3f(real(image + PADDING), real(image + PADDING + 1u), real(image + PADDING + 2u));
+  let table = group.z * (WIDTH * COLUMN_WORDS + HEIGHT + CROP_ROWS);
+  let output_rows = table + WIDTH * COLUMN_WORDS;
+  let crop_rows = output_rows + HEIGHT;
+  let column = column_at(table + x * COLUMN_WORDS);
+  let inside = dot(column.weights, vec4f(1.0));
+  let record = image + COLOUR;
+  let red = vec4f(real(record), real(record + 1u), real(record + 2u), real(record + 3u));
+  let green = vec4f(real(record + 4u), real(record + 5u), real(record + 6u), real(record + 7u));
+  let blue = vec4f(real(record + 8u), real(record + 9u), real(record + 10u), real(record + 11u));
 
-  let across = total(column.weights);
-  let down = total(line.weights);
-  let outside = (across + column.outside) * (down + line.outside) - across * down;
-  let value = vec4f(inside + outside * bitcast<vec3f>(images[image * IMAGE_RECORD + 1u].xyz), 1.0);
-  let record = image * IMAGE_RECORD + 2u;
-  output[index] = vec4f(
-    dot(bitcast<vec4f>(images[record]), value),
-    dot(bitcast<vec4f>(images[record + 1u]), value),
-    dot(bitcast<vec4f>(images[record + 2u]), value),
-    0.0,
-  );
+  var next = 0u;
+  var upper = vec3f();
+  var lower = vec3f();
+  let end = min((group.y + 1u) * STRIP, HEIGHT);
+  for (var y = group.y * STRIP; y < end; y++) {
+    let line = tables[output_rows + y];
+    for (next = max(next, line >> ROW_SHIFT); next <= (line >> ROW_SHIFT) + 1u; next++) {
+      let crop = tables[crop_rows + next];
+      let weights = row_weights(crop);
+      let first = start + (crop >> ROW_SHIFT) * stride;
+      let covered = inside * (weights.x + weights.y);
+      upper = lower;
+      lower = weights.x * frame_row(first, column, mode == NARROW)
+        + weights.y * frame_row(first + stride, column, mode == NARROW)
+        + (inside + column.outside - covered) * padding;
+    }
+    let weights = row_weights(line);
+    let value = vec4f(weights.x * upper + weights.y * lower, 1.0);
+    output[(group.z * HEIGHT + y) * WIDTH + x] = vec4f(dot(red, value), dot(green, value), dot(blue, value), 0.0);
+  }
 }
 `,
   "weighted_sum": `// Sum of up to four tensors of one shape, weighted by the softmax of learned logits, or their plain average.

@@ -1,6 +1,7 @@
 // Slow, obvious float64 gradients of the ops without weights: they scatter, where the kernels gather.
 
 import { type HostTensor, sizeOf } from '../helpers/tensors.ts'
+import { bilinearResize as resize } from './spatial.ts'
 
 export function relu(upstream: HostTensor, output: HostTensor): HostTensor {
   const data = Float64Array.from(upstream.data, (value, i) => (output.data[i]! > 0 ? value : 0))
@@ -61,6 +62,19 @@ export function centerCrop(upstream: HostTensor, inputShape: readonly number[]):
   view(upstream).each((n, i, j, c, gradient) => {
     result.data[target.index(n, top + i, left + j, c)] = gradient
   })
+  return result
+}
+
+/** Linear in its input: each basis image's resize is a column of the matrix, whose transpose this applies. */
+export function bilinearResize(upstream: HostTensor, inputShape: readonly number[]): HostTensor {
+  const [, size = 0] = upstream.shape
+  const result = zeros(inputShape)
+  for (let i = 0; i < result.data.length; i++) {
+    const basis = zeros(inputShape)
+    basis.data[i] = 1
+    const column = resize(basis, size).data
+    result.data[i] = Array.from(column).reduce((sum, value, k) => sum + value * upstream.data[k]!, 0)
+  }
   return result
 }
 

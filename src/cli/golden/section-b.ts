@@ -1,9 +1,12 @@
-// Section B: kernels, one by one, on the device. Forward outputs of the ops that tracking needs; what belongs to training
-// (gradients, losses, batch statistics, the optimizer) is counted, so that nobody takes it for checked.
+// Section B: kernels, one by one, on the device: outputs and gradients. What no check covers yet is counted, so that nobody
+// takes it for checked.
 
 import * as z from 'zod'
 import type { GoldenSet } from './golden-set.ts'
+import { gradientOps, trainingForwardOps } from './gradients.ts'
 import { forwardOps, openCase } from './kernel-ops.ts'
+import { goldenMap } from './maps.ts'
+import { GoldenDataError } from './reader.ts'
 import type { SectionReport } from './report.ts'
 import { KERNEL } from './tolerances.ts'
 
@@ -16,6 +19,8 @@ const schema = z.object({
       inputs: z.record(z.string(), z.string()),
       /** Tensor keys; training ops also have plain numbers. */
       outputs: z.record(z.string(), z.union([z.string(), z.number()])),
+      /** Tensor keys; 1 for losses. */
+      upstream: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
       grads: z.record(z.string(), z.unknown()),
     }),
   ),
@@ -23,7 +28,6 @@ const schema = z.object({
 
 /** Ops that come with training. */
 const trainingOps: ReadonlySet<string> = new Set([
-  'batchnorm_train',
   'cross_entropy',
   'siamrpn_head_loss',
   'l1_loss',
@@ -42,7 +46,7 @@ export async function checkB(set: GoldenSet, report: SectionReport): Promise<voi
   const device = await set.device()
   for (const description of report.list('cases', section.json.cases)) {
     const { id, op, outputs, grads } = description
-    const run = forwardOps[op]
+    const run = forwardOps[op] ?? trainingForwardOps[op]
     if (run === undefined && trainingOps.has(op)) {
       report.leaveOut(op, 1)
       continue
@@ -60,6 +64,26 @@ export async function checkB(set: GoldenSet, report: SectionReport): Promise<voi
         one.relative(role, found.data, section.float32(String(key)), KERNEL)
       }
     })
-    report.leaveOut('gradients', Object.keys(grads).length)
+    const roles = Object.keys(grads)
+    const differentiate = gradientOps[op]
+    if (differentiate === undefined || roles.length === 0) {
+      report.leaveOut(`gradients of ${op}`, roles.length)
+      continue
+    }
+    await report.check(`${id} backward`, async (one) => {
+      const upstream = goldenMap(section, upstreamKey(description))
+      const found = await differentiate(openCase(device, section, description), upstream, roles)
+      for (const [role, key] of Object.entries(grads)) {
+        one.exact(`gradient of ${role}, shape`, found.get(role)?.shape, section.tensor(String(key)).shape)
+        one.relative(`gradient of ${role}`, found.get(role)?.data ?? [], section.float32(String(key)), KERNEL)
+      }
+    })
   }
+}
+
+/** Every op on a tape has the one output `y`. */
+function upstreamKey({ id, upstream }: { readonly id: string; readonly upstream?: Readonly<Record<string, unknown>> }) {
+  const key = upstream?.y
+  if (typeof key === 'string') return key
+  throw new GoldenDataError(`case ${id} of section B has gradients but no upstream one of 'y'`)
 }

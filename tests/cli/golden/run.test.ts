@@ -14,10 +14,7 @@ describe("the project's own set", () => {
     expect(lines.map((line) => line[0])).toEqual(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J'])
     const line = (name: string) => lines.find((text) => text.startsWith(name))
     expect(line('A')).toMatch(/12 cases {2}PASS {2,}\d+\.\d s {2}\d+ values equal/)
-    expect(line('B')).toMatch(
-      /59 cases {2}PASS .*largest error \d\S* of 1e-5 in \S+ \(y\); not covered yet: .*gradients/,
-    )
-    expect(line('B')).toMatch(/4 batchnorm_train.*2 sgd/)
+    expect(line('B')).toMatch(/\d\d+ cases {2}PASS .*largest error \d\S* of 1e-5 in \S+/)
     expect(line('C')).toMatch(/2 cases {2}PASS .* of 1e-4 in .*; left for --slow: 2 \(r50\.b1, r50\.b2\)/)
     expect(line('D')).toMatch(/not covered yet$/)
     expect(line('F')).toMatch(/128 cases {2}PASS .*largest error/)
