@@ -8,6 +8,7 @@ import { note, print, type Terminal } from '../src/cli/terminal.ts'
 import { type Device, openDevice } from '../src/gpu/device.ts'
 import { type BenchCase, type CaseResult, measureCase } from './case.ts'
 import { convCases, layerCases } from './cases/convs.ts'
+import { dataCases } from './cases/data.ts'
 import { hostCases } from './cases/host.ts'
 import { operationCases } from './cases/operations.ts'
 import { startupCases } from './cases/startup.ts'
@@ -36,6 +37,7 @@ const cases: readonly BenchCase[] = [
   ...operationCases(),
   ...trackerCases(),
   ...hostCases(),
+  ...dataCases(),
   ...startupCases(),
 ]
 

@@ -2,10 +2,15 @@
 // file of this floor it acts when it is loaded; nothing imports it.
 
 import { parentPort } from 'node:worker_threads'
+import sharp from 'sharp'
 import { decodeSource } from './decode.ts'
 import type { DecodeAnswer, DecodeOrder } from './decode-messages.ts'
 import { packError } from './decode-messages.ts'
 import type { RgbFrame } from './types.ts'
+
+// Pictures decode side by side, so one thread for each is best, and none comes twice.
+sharp.concurrency(1)
+sharp.cache(false)
 
 parentPort?.on('message', (order: DecodeOrder) => {
   answer(order).catch((error: unknown) => {

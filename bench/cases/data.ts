@@ -1,0 +1,98 @@
+// The data path of training: pairs drawn, read, decoded and handed over, as fast as they come. A sample is one batch; two more
+// are always under way, as in training. Pictures are written as JPEGs of ImageNet's usual size first.
+
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { smoothImage } from '../../src/cli/golden/hash.ts'
+import { openClipFolder } from '../../src/data/clip-folder.ts'
+import { syntheticPairs } from '../../src/data/clips/pairs.ts'
+import { DecodePool } from '../../src/data/decode-pool.ts'
+import type { PairDataset } from '../../src/data/pair.ts'
+import { PairLoader } from '../../src/data/pair-loader.ts'
+import { Random } from '../../src/data/random.ts'
+import type { BenchCase, Facts, Running } from '../case.ts'
+import { timed } from '../stopwatch.ts'
+
+const batchSize = 28
+const size = { width: 500, height: 375 } as const
+const clipCount = 8
+const framesPerClip = 12
+const quality = 90
+/** Grey levels of noise, for files as large as a camera's. */
+const grain = 10
+
+export function dataCases(): BenchCase[] {
+  return [
+    ...[0, 2].map((workers) => ({
+      name: `data: pair of JPEGs ${size.width}x${size.height}, ${workers} threads`,
+      start: () => startFiles(workers),
+    })),
+    {
+      name: 'data: pair of generated frames 320x240, 2 threads',
+      start: async () => startLoading(syntheticPairs(), 2, {}),
+    },
+  ]
+}
+
+async function startFiles(workers: number): Promise<Running> {
+  const folder = await mkdtemp(join(tmpdir(), 'siamrpn-bench-'))
+  const remove = () => rm(folder, { recursive: true, force: true })
+  try {
+    const bytes = await writeClips(folder)
+    const running = startLoading(await openClipFolder(folder), workers, { 'bytes of a JPEG': bytes })
+    return { ...running, dispose: () => running.dispose().finally(remove) }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+function startLoading(dataset: PairDataset, workers: number, facts: Facts): Running {
+  const pool = new DecodePool(workers)
+  const loader = new PairLoader({ dataset, pool, batchSize, seed: 1, samplesPerEpoch: 1 << 20 })
+  let iteration = 0
+  let best = Number.POSITIVE_INFINITY
+  const batch = () => loader.pairs(0, iteration++)
+  return {
+    variant: `batches of ${batchSize}`,
+    async sample() {
+      if (iteration === 0) for (let k = 0; k < 2; k++) await batch() // Threads have to start.
+      const { ms, cpuMs } = await timed(batch)
+      best = Math.min(best, ms / batchSize)
+      return { ms: ms / batchSize, cpuMs: cpuMs / batchSize }
+    },
+    facts: () => ({ 'pairs/s': 1000 / best, ...facts }),
+    dispose() {
+      loader.close()
+      return pool.close()
+    },
+  }
+}
+
+/** Writes clips of noisy pictures. @returns the mean size of a file */
+async function writeClips(folder: string): Promise<number> {
+  let bytes = 0
+  for (let clip = 0; clip < clipCount; clip++) {
+    const images = join(folder, `clip-${clip}`, 'img')
+    await mkdir(images, { recursive: true })
+    for (let frame = 0; frame < framesPerClip; frame++) {
+      const file = join(images, `${String(frame + 1).padStart(8, '0')}.jpg`)
+      await sharp(noisyImage(`${clip}/${frame}`), { raw: { ...size, channels: 3 } })
+        .jpeg({ quality })
+        .toFile(file)
+      bytes += (await stat(file)).size
+    }
+    const boxes = Array.from({ length: framesPerClip }, (_, k) => `${100 + k},80,120,90`)
+    await writeFile(join(folder, `clip-${clip}`, 'groundtruth.txt'), boxes.join('\n'))
+  }
+  return Math.round(bytes / (clipCount * framesPerClip))
+}
+
+function noisyImage(key: string): Uint8Array {
+  const random = new Random('bench', key)
+  return smoothImage(`bench/data/${key}`, size.height, size.width).map((value) => {
+    return Math.max(0, Math.min(255, value + random.uniform(-grain, grain)))
+  })
+}
