@@ -4,17 +4,18 @@
 
 import type { KernelSpec } from '../gpu/pipelines.ts'
 import type { Recorder } from '../gpu/recorder.ts'
+import type { Constants } from '../gpu/shader.ts'
 import { type ConvLaunch, convCost, epilogueBindings, epilogueFlags, requireLanes } from './conv-launch.ts'
-import { filterRow, type LaneWidth, SUBGROUP_LANES } from './conv-plan.ts'
+import { filterRow, type LanesPlan, type LaneWidth, SUBGROUP_LANES } from './conv-plan.ts'
 import { kernel, linearGrid } from './launch.ts'
-
-/** Positions that one subgroup loads. */
-const POSITIONS = Number((globalThis as any).process?.env.POS ?? 64)
 
 const laneTypes: Readonly<Record<LaneWidth, string>> = { 1: 'f32', 2: 'vec2f', 4: 'vec4f' }
 
-/** Output channels per subgroup: `8 lanes x laneWidth`. */
-export function lanes(r: Recorder, conv: ConvLaunch, laneWidth: LaneWidth): void {
+/** Positions that one subgroup loads. */
+const POSITIONS = 48
+
+/** `POSITIONS + 1 - taps` outputs x `8 laneWidth` channels per subgroup. */
+export function lanes(r: Recorder, conv: ConvLaunch, { laneWidth }: LanesPlan): void {
   const { problem, input, weight, output, label } = conv
   requireLanes(r, label)
   const { taps, groups, tapStep, phases } = filterRow(problem)
@@ -22,7 +23,7 @@ export function lanes(r: Recorder, conv: ConvLaunch, laneWidth: LaneWidth): void
   const positions = problem.batch * problem.outHeight * phases * rowPositions
   const columns = Math.ceil(problem.outChannels / (SUBGROUP_LANES * laneWidth))
   r.dispatch({
-    kernel: lanesKernel(laneWidth, taps),
+    kernel: lanesKernel(laneWidth, { TAPS: taps }),
     label,
     workgroups: [...linearGrid(r.adapter, positions, POSITIONS + 1 - taps), columns],
     bindings: {
@@ -65,7 +66,7 @@ function imageParams({ problem, input, firstChannel }: ConvLaunch) {
 }
 
 /** The shader for a number of channels per lane, which is a type there. */
-function lanesKernel(laneWidth: LaneWidth, taps: number): KernelSpec {
-  const spec = kernel('conv2d_lanes', { TAPS: taps, POSITIONS })
+function lanesKernel(laneWidth: LaneWidth, constants: Constants): KernelSpec {
+  const spec = kernel('conv2d_lanes', constants)
   return { ...spec, source: spec.source.replace('alias Lane = vec4f;', `alias Lane = ${laneTypes[laneWidth]};`) }
 }

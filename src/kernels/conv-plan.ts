@@ -32,7 +32,7 @@ export type ConvPlan =
   | { readonly variant: 'direct' }
   /** 32 pixels x 64 channels per subgroup of 8 lanes, nothing through workgroup memory. */
   | { readonly variant: 'subgroup' }
-  /** 65 - t pixels x 8, 16 or 32 channels (`laneWidth` per lane) per subgroup, where t taps of a filter row share what is loaded. */
+  /** 45 to 48 pixels x 8, 16 or 32 channels per subgroup; the taps of a filter row share what is loaded. */
   | { readonly variant: 'lanes'; readonly laneWidth: LaneWidth }
   /** Workgroup memory; `splitK` slices of the inner dimension. */
   | { readonly variant: 'tiled'; readonly tileM: number; readonly tileN: number; readonly splitK: number }
@@ -40,6 +40,8 @@ export type ConvPlan =
   | { readonly variant: 'winograd'; readonly sliceChannels: number; readonly storeWeights: boolean }
 
 export type ConvVariant = ConvPlan['variant']
+
+export type LanesPlan = ConvPlan & { readonly variant: 'lanes' }
 
 export type WinogradPlan = ConvPlan & { readonly variant: 'winograd' }
 
@@ -72,12 +74,12 @@ const STEPS_PER_SPLIT = 16
 /** The plan for a problem on an adapter. Pure. */
 export function chooseConv(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
   const { inChannels, outChannels, groups } = problem
-  if (groups > 1 || inChannels % 4 !== 0 || outChannels % 4 !== 0) return { variant: 'direct' }
+  if (groups > 1 || inChannels % 4 !== 0) return { variant: 'direct' }
   if (hasSubgroupsOf8(adapter)) {
     const winograd = suitsWinograd(problem) && samplesPerSlice(adapter, winogradPlan(problem), problem) > 0
-    return winograd ? winogradPlan(problem) : { variant: 'subgroup' }
+    return winograd ? winogradPlan(problem) : subgroupPlan(problem)
   }
-  return tiledPlan(adapter, problem)
+  return outChannels % 4 === 0 ? tiledPlan(adapter, problem) : { variant: 'direct' }
 }
 
 /** Pixels of the output, all samples together: rows of the GEMM. */
@@ -112,12 +114,12 @@ export interface FilterRow {
   readonly phases: number
 }
 
-/** Fewest passes of at most four taps each. */
+/** Fewest passes of at most four taps each; two taps are not worth a kernel of their own. */
 export function filterRow({ kernelWidth, stride, dilation }: ConvProblem): FilterRow {
   const common = greatestCommonDivisor(stride, dilation)
   const tapStep = stride / common
   const along = Math.ceil(kernelWidth / tapStep)
-  if (along === 1) return { taps: 1, groups: kernelWidth, tapStep: kernelWidth, phases: 1 }
+  if (along <= 2) return { taps: 1, groups: kernelWidth, tapStep: 1, phases: 1 }
   const blocks = Math.ceil(along / MOST_TAPS)
   return { taps: Math.ceil(along / blocks), groups: blocks * tapStep, tapStep, phases: dilation / common }
 }
@@ -145,9 +147,37 @@ export function hasSubgroupsOf8({ kind, features, subgroupMinSize, subgroupMaxSi
 }
 
 /** Whether 16 products per tile cost less than 36. */
+/**
+ * The subgroup kernel with the lowest cost. Widths that the wide kernel fills are left to it, although a narrow one would be a
+ * little faster for large filters: each kernel takes seconds to compile.
+ */
+function subgroupPlan(problem: ConvProblem): ConvPlan {
+  const { inChannels, outChannels } = problem
+  if (outChannels % 4 === 0 && outChannels >= 64 && inChannels >= 64) return { variant: 'subgroup' }
+  const widths = ([1, 2, 4] as const).filter((laneWidth) => outChannels % laneWidth === 0)
+  const plans = widths.map((laneWidth) => ({ variant: 'lanes', laneWidth }) as const)
+  const narrow = plans.reduce((a, b) => (lanesCost(problem, b) < lanesCost(problem, a) ? b : a))
+  return outChannels % 4 === 0 && wideCost(problem) <= lanesCost(problem, narrow) ? { variant: 'subgroup' } : narrow
+}
+
+/** Per pixel and four inputs, along one filter row, in loads of a vec4 by each lane; checked against measurements. */
+function lanesCost(problem: ConvProblem, { laneWidth }: LanesPlan): number {
+  const { taps, groups } = filterRow(problem)
+  const columns = Math.ceil(problem.outChannels / (SUBGROUP_LANES * laneWidth))
+  const positions = 6.6 // 6 loads and 192 broadcasts
+  const products = 1.4 * taps * laneWidth
+  return (columns * groups * (positions + taps * laneWidth + products)) / (49 - taps)
+}
+
+/** The same for conv2d_subgroup. */
+function wideCost({ outChannels, kernelWidth }: ConvProblem): number {
+  return (Math.ceil(outChannels / 64) * kernelWidth * (12 + 7.9)) / 32
+}
+
 export function suitsWinograd(problem: ConvProblem): boolean {
   const { kernelHeight, kernelWidth, stride, inChannels, outChannels, outHeight, outWidth } = problem
   return (
+    outChannels % 4 === 0 &&
     kernelHeight === 3 &&
     kernelWidth === 3 &&
     stride === 1 &&

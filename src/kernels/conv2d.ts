@@ -139,6 +139,6 @@ function launch(r: Recorder, plan: ConvPlan, conv: ConvLaunch): void {
   if (plan.variant === 'direct') direct(r, conv)
   else if (plan.variant === 'tiled') tiled(r, conv, plan)
   else if (plan.variant === 'winograd') winograd(r, conv, plan)
-  else if (plan.variant === 'lanes') lanes(r, conv, plan.laneWidth)
+  else if (plan.variant === 'lanes') lanes(r, conv, plan)
   else subgroup(r, conv)
 }

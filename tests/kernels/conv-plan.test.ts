@@ -4,6 +4,7 @@ import {
   type ConvProblem,
   chooseConv,
   convFlops,
+  filterRow,
   samplesPerSlice,
 } from '../../src/kernels/conv-plan.ts'
 
@@ -38,9 +39,9 @@ function conv(
 }
 
 describe('choice of a convolution', () => {
-  it('leaves groups and odd channel counts to the direct kernel, on any adapter', () => {
+  it('leaves groups and odd channel counts to the direct kernel', () => {
+    expect(chooseConv(gpu, conv([256, 10], 1)).variant).toBe('direct')
     for (const adapter of [lavapipe, gpu]) {
-      expect(chooseConv(adapter, conv([256, 10], 1)).variant).toBe('direct')
       expect(chooseConv(adapter, conv([3, 64], 7)).variant).toBe('direct')
       expect(chooseConv(adapter, conv([8, 8], 3, 31, { groups: 2 })).variant).toBe('direct')
     }
@@ -56,6 +57,36 @@ describe('choice of a convolution', () => {
       sliceChannels: 256,
       storeWeights: true,
     })
+  })
+
+  it('takes a kernel for few output channels on lavapipe, as wide as they are', () => {
+    const width = (channels: readonly [number, number], kernel: number, rest: Partial<ConvProblem> = {}) => {
+      const plan = chooseConv(lavapipe, conv(channels, kernel, 31, rest))
+      return plan.variant === 'lanes' ? plan.laneWidth : plan.variant
+    }
+    expect(width([4, 8], 7, { stride: 2 })).toBe(1)
+    expect(width([32, 8], 1)).toBe(1)
+    expect(width([16, 16], 3)).toBe(2)
+    expect(width([16, 16], 3, { stride: 2 })).toBe(2)
+    expect(width([32, 32], 3, { dilation: 2 })).toBe(4)
+    expect(width([32, 64], 3)).toBe(4)
+    expect(width([32, 10], 1)).toBe(2) // not divisible by 4
+    expect(width([32, 13], 1)).toBe(1)
+    expect(width([32, 20], 1)).toBe(4)
+    expect(width([32, 64], 1)).toBe('subgroup')
+    expect(width([32, 64], 3, { stride: 2 })).toBe('subgroup')
+    expect(width([128, 128], 1)).toBe('subgroup')
+  })
+
+  it('shares what is loaded among the taps of a filter row', () => {
+    const row = (kernel: number, rest: Partial<ConvProblem> = {}) => filterRow(conv([4, 8], kernel, 31, rest))
+    expect(row(1)).toEqual({ taps: 1, groups: 1, tapStep: 1, phases: 1 })
+    expect(row(3)).toEqual({ taps: 3, groups: 1, tapStep: 1, phases: 1 })
+    expect(row(3, { dilation: 4 })).toEqual({ taps: 3, groups: 1, tapStep: 1, phases: 4 })
+    expect(row(3, { stride: 2 })).toEqual({ taps: 1, groups: 3, tapStep: 1, phases: 1 })
+    expect(row(3, { stride: 2, dilation: 2 })).toEqual({ taps: 3, groups: 1, tapStep: 1, phases: 1 })
+    expect(row(7, { stride: 2 })).toEqual({ taps: 4, groups: 2, tapStep: 2, phases: 1 })
+    expect(row(5)).toEqual({ taps: 3, groups: 2, tapStep: 1, phases: 1 })
   })
 
   it('transforms large filters slice by slice, in scratch memory of at most 36 MiB', () => {

@@ -47,11 +47,26 @@ const winogradCases: readonly Case[] = [
   { x: [1, 9, 9, 4], w: [8, 4, 3, 3], padding: [0, 3], dilation: 3 },
 ]
 
+/** What conv2d_lanes takes besides: any number of outputs, filter rows in several passes, strides and dilations with a divisor. */
+const laneCases: readonly Case[] = [
+  { x: [2, 5, 6, 8], w: [13, 8, 3, 3], padding: 1 },
+  { x: [1, 6, 13, 4], w: [3, 4, 2, 9], padding: [0, 4] },
+  { x: [1, 7, 9, 4], w: [10, 4, 1, 1] },
+  { x: [2, 6, 17, 4], w: [18, 4, 3, 5], padding: [1, 2] },
+  { x: [1, 9, 15, 4], w: [6, 4, 3, 3], stride: 2, padding: 2, dilation: 2 },
+  { x: [1, 11, 21, 4], w: [6, 4, 3, 3], stride: 2, padding: 3, dilation: 3 },
+  { x: [1, 13, 19, 4], w: [6, 4, 3, 3], stride: 4, padding: 1, dilation: 2 },
+  { x: [3, 4, 3, 4], w: [2, 4, 3, 3], padding: 1 },
+]
+
 const tiled32: ConvPlan = { variant: 'tiled', tileM: 32, tileN: 32, splitK: 1 }
 
 const plans: readonly { name: string; plan: ConvPlan; cases: readonly Case[] }[] = [
   { name: 'direct', plan: { variant: 'direct' }, cases: [...any, ...divisibleBy4] },
   { name: 'subgroup', plan: { variant: 'subgroup' }, cases: divisibleBy4 },
+  { name: '8 channels per subgroup', plan: { variant: 'lanes', laneWidth: 1 }, cases: [...laneCases, ...divisibleBy4] },
+  { name: '16 channels per subgroup', plan: { variant: 'lanes', laneWidth: 2 }, cases: laneCases.slice(2) },
+  { name: '32 channels per subgroup', plan: { variant: 'lanes', laneWidth: 4 }, cases: divisibleBy4 },
   { name: 'tiled 32x32', plan: tiled32, cases: divisibleBy4 },
   { name: 'tiled 64x64', plan: { ...tiled32, tileM: 64, tileN: 64 }, cases: divisibleBy4.slice(2, 5) },
   { name: 'tiled, split in 3', plan: { ...tiled32, splitK: 3 }, cases: divisibleBy4 },
@@ -74,7 +89,7 @@ beforeAll(async () => {
 afterAll(() => device.close())
 
 function usesSubgroups(plan: ConvPlan | undefined): boolean {
-  return plan?.variant === 'subgroup' || plan?.variant === 'winograd'
+  return plan?.variant === 'subgroup' || plan?.variant === 'winograd' || plan?.variant === 'lanes'
 }
 
 function hasSubgroupsOf8({ adapter }: Device): boolean {
