@@ -112,11 +112,12 @@ function checkGradients({ golden, section, gradients }: After, one: CaseReport):
   const columns = section.tensor(golden.sample_idx).shape[1] ?? 0
   const found = golden.param_names.map((name) => gradients.has(name))
   one.exact('parameters with a gradient', found, golden.has_grad)
+  const floor = typicalNoise(golden)
   for (const [row, name] of golden.param_names.entries()) {
     const gradient = gradients.get(name)
     const norm = norms[row] ?? 0
     if (!gradient) continue
-    const noise = golden.f32_grad_relerr_per_param[row] ?? 0
+    const noise = Math.max(golden.f32_grad_relerr_per_param[row] ?? 0, floor)
     const vanishes = norm < VANISHING * golden.total_grad_norm
     // Where the true gradient is zero only noise is left: compared with the size of all gradients together.
     const tolerance = vanishes ? FROZEN_GRADIENT : Math.max(FROZEN_GRADIENT, GRADIENT_NOISE * noise)
@@ -132,6 +133,18 @@ function checkGradients({ golden, section, gradients }: After, one: CaseReport):
       largest,
     )
   }
+}
+
+/**
+ * The median of PyTorch's own float32 deviations below a released backbone, else 0: which ReLU and max pooling decisions flip
+ * differs from one implementation to another, so a parameter that PyTorch's flips happened to spare is not spared by ours.
+ */
+function typicalNoise({ mode, param_names, has_grad, f32_grad_relerr_per_param }: Case): number {
+  if (mode === 'frozen') return 0
+  const noises = param_names.flatMap((name, row) => {
+    return has_grad[row] && name.startsWith('backbone.') ? [f32_grad_relerr_per_param[row] ?? 0] : []
+  })
+  return noises.toSorted((a, b) => a - b)[Math.floor(noises.length / 2)] ?? 0
 }
 
 /** Of the norm of all gradients: below it a gradient is zero but for rounding. */

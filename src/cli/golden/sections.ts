@@ -6,8 +6,10 @@ import { checkA } from './section-a.ts'
 import { checkB } from './section-b.ts'
 import { checkC } from './section-c.ts'
 import { checkD } from './section-d.ts'
+import { checkE } from './section-e.ts'
 import { checkF } from './section-f.ts'
 import { checkG } from './section-g.ts'
+import { checkH } from './section-h.ts'
 import { checkI } from './section-i.ts'
 import { checkJ } from './section-j.ts'
 
@@ -30,10 +32,10 @@ export const sections: readonly Section[] = [
   { name: 'B', title: 'kernels', check: checkB },
   { name: 'C', title: 'whole forward', check: checkC },
   { name: 'D', title: 'one training step', check: checkD },
-  { name: 'E', title: '30 training steps' },
+  { name: 'E', title: '30 training steps', check: checkE },
   { name: 'F', title: 'head logic', check: checkF },
   { name: 'G', title: 'tracking', check: checkG },
-  { name: 'H', title: 'augmentation' },
+  { name: 'H', title: 'augmentation', check: checkH },
   { name: 'I', title: 'schedules, metrics', check: checkI },
   { name: 'J', title: 'checkpoints', check: checkJ },
 ]
