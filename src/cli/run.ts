@@ -9,11 +9,13 @@ import { demoCommand } from './demo.ts'
 import { interruptedCode } from './interrupt.ts'
 import { note } from './terminal.ts'
 import { trackCommand } from './track.ts'
+import { trainCommand } from './train.ts'
 
 const examples = `
 Examples:
   siamrpn demo
   siamrpn track --video clip.mp4 --box 263,112,60,58 --checkpoint siamese_rpn_r50.pth --out tracked.mp4
+  siamrpn train --config tiny --data synthetic
   siamrpn checkpoint inspect siamese_rpn_r50.pth
   siamrpn track --help`
 
@@ -22,7 +24,7 @@ export function makeProgram(context: CommandContext): Command {
   const program = new Command('siamrpn')
     .description('SiamRPN++ visual tracking on hand-written WebGPU kernels.')
     .addHelpText('after', examples)
-  const commands = [trackCommand(context), demoCommand(context), checkpointCommand(context)]
+  const commands = [trackCommand(context), demoCommand(context), trainCommand(context), checkpointCommand(context)]
   for (const command of commands) program.addCommand(command)
   for (const command of withSubcommands(program)) {
     command.exitOverride().showHelpAfterError('(--help shows all options and examples)')

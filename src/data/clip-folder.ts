@@ -45,16 +45,44 @@ export async function openClipFolder(
 
 /** All clips of a folder, in natural order of their names, each a video with one track. */
 export async function readClips(folder: string): Promise<TrackTable> {
-  const found = await stat(folder).catch(() => undefined)
-  if (!found?.isDirectory()) throw new DatasetMissingError(`no folder ${folder};${layout}`)
-  const clips = await findClips(folder, maxDepth)
-  if (clips.length === 0) throw new DatasetMissingError(`no clip in ${folder};${layout}`)
   const builder = new TrackTableBuilder()
-  for (let start = 0; start < clips.length; start += clipsAhead) {
-    const some = await Promise.all(clips.slice(start, start + clipsAhead).map(readClip))
-    for (const clip of some) addClip(builder, clip, relative(folder, clip.folder) || basename(folder))
+  for (const clip of await openClips(folder)) {
+    addClip(builder, clip, relative(folder, clip.folder) || basename(folder))
   }
   return builder.finish()
+}
+
+async function openClips(folder: string): Promise<Clip[]> {
+  const found = await stat(folder).catch(() => undefined)
+  if (!found?.isDirectory()) throw new DatasetMissingError(`no folder ${folder};${layout}`)
+  const files = await findClips(folder, maxDepth)
+  if (files.length === 0) throw new DatasetMissingError(`no clip in ${folder};${layout}`)
+  const clips: Clip[] = []
+  for (let start = 0; start < files.length; start += clipsAhead) {
+    clips.push(...(await Promise.all(files.slice(start, start + clipsAhead).map(readClip))))
+  }
+  return clips
+}
+
+/** A clip with all of its frames, those without the object too. */
+export interface Sequence {
+  readonly name: string
+  /** Files in order. */
+  readonly images: readonly string[]
+  /** One per image; undefined where there is no usable box or the data set calls the object hidden. */
+  readonly boxes: GroundTruth
+}
+
+/** The clips of a folder, to be tracked through. @throws as `readClips` */
+export async function readSequences(folder: string): Promise<Sequence[]> {
+  const sequences: Sequence[] = []
+  for (const { folder: path, images, boxes, absent } of await openClips(folder)) {
+    const seen = boxes.map((box, k) =>
+      box === undefined || absent[k] || unusable(box) !== undefined ? undefined : box,
+    )
+    sequences.push({ name: relative(folder, path) || basename(folder), images, boxes: seen })
+  }
+  return sequences
 }
 
 interface ClipFiles {

@@ -1,0 +1,167 @@
+// A training run of the command line: folder, weights, logs, displays, device; then `train`, and what came of it.
+
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeWhole } from '../data/atomic.ts'
+import { matchStateDict } from '../formats/match.ts'
+import { type Device, openDevice } from '../gpu/device.ts'
+import type { Config, LogConfig } from '../siamrpn/config.ts'
+import { stateDictShapes } from '../siamrpn/layout.ts'
+import { TrainingError } from '../train/errors.ts'
+import { evaluateModel, openEvaluationClips } from '../train/evaluate.ts'
+import type { Evaluate } from '../train/evaluation-hook.ts'
+import { initialModel } from '../train/initial-model.ts'
+import type { Hook } from '../train/runner.ts'
+import { TensorboardLogger } from '../train/tensorboard.ts'
+import { fileStamp, stamped, TextLogger } from '../train/text-logger.ts'
+import { type TrainingResult, train } from '../train/training.ts'
+import { readTrainingCheckpoint } from '../train/training-checkpoint.ts'
+import { WorkDir } from '../train/work-dir.ts'
+import { EpochProgress } from './epoch-progress.ts'
+import { describeAdapter } from './load-tracker.ts'
+import { silent, startProgress } from './progress.ts'
+import { note, print, type Terminal } from './terminal.ts'
+import type { TrainOptions } from './train.ts'
+
+const defaultLog: LogConfig = { interval: 50, hooks: [{ type: 'TextLoggerHook', interval: null }] }
+
+type SessionOptions = Pick<
+  TrainOptions,
+  'config' | 'data' | 'resume' | 'maxIters' | 'maxEpochs' | 'seed' | 'evaluate' | 'progress'
+>
+
+/** Trains, and prints what there is to know before and after. */
+export async function runTraining(
+  terminal: Terminal,
+  config: Config,
+  options: SessionOptions,
+  signal: AbortSignal,
+): Promise<TrainingResult> {
+  const workDir = await WorkDir.open(config.work_dir ?? join('work_dirs', options.config.replace(/\W+/g, '_')))
+  const log = new RunLog(terminal, workDir, options.progress && terminal.stderr.isTTY === true)
+  let device: Device | undefined
+  try {
+    const resumed = await findCheckpoint(config, options, workDir, log)
+    const seed = chooseSeed(config, resumed)
+    const evaluating = options.evaluate && config.evaluation !== undefined && config.data?.val != null
+    const clips = evaluating && config.data?.val ? await openEvaluationClips(config.data.val) : []
+    device = await openDevice()
+    const opened = device
+    log.say(`adapter: ${describeAdapter(device.adapter)}`)
+    await writeWhole(join(workDir.path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
+    log.writeJson(JSON.stringify({ env_info: describeAdapter(device.adapter), seed, config }))
+    const model = resumed
+      ? matchStateDict(stateDictShapes(config.model), resumed.checkpoint.model, { name: resumed.path })
+      : await startingWeights(terminal, config, { seed, synthetic: options.data === 'synthetic', say: log.say })
+    const evaluate: Evaluate = async (state) => {
+      const progress = options.progress ? startProgress(terminal, 'measuring', clips.length) : silent
+      try {
+        return await evaluateModel(state, { device: opened, config, clips, signal, onClip: progress.update })
+      } finally {
+        progress.stop()
+      }
+    }
+    const result = await train({
+      device,
+      config,
+      seed,
+      workDir,
+      model,
+      resumed,
+      maxIterations: options.maxIters,
+      hooks: [...log.hooks(config, device), ...(log.progress ? [log.progress] : [])],
+      evaluate: evaluating ? evaluate : undefined,
+      signal,
+      say: log.say,
+    })
+    const { iteration, lastCheckpoint = 'no checkpoint', interrupted } = result
+    log.say(`${interrupted ? 'interrupted' : 'finished'} after ${iteration} iterations: ${lastCheckpoint}`)
+    return result
+  } finally {
+    log.progress?.close()
+    await workDir.close()
+    await device?.close()
+  }
+}
+
+/** Where lines go: the terminal, the log file, and JSON lines beside it. */
+class RunLog {
+  readonly progress: EpochProgress | undefined
+  readonly #terminal: Terminal
+  readonly #workDir: WorkDir
+  readonly #file: string
+
+  constructor(terminal: Terminal, workDir: WorkDir, withProgress: boolean) {
+    this.#terminal = terminal
+    this.#workDir = workDir
+    this.#file = join(workDir.path, `${fileStamp()}.log`)
+    this.progress = withProgress ? new EpochProgress(terminal) : undefined
+  }
+
+  /** A line of text, with the time. */
+  readonly say = (text: string): void => {
+    const line = stamped(text)
+    if (this.progress) this.progress.aside(() => print(this.#terminal, line))
+    else print(this.#terminal, line)
+    appendFileSync(this.#file, `${line}\n`)
+  }
+
+  readonly writeJson = (line: string): void => appendFileSync(`${this.#file}.json`, `${line}\n`)
+
+  hooks({ log_config = defaultLog }: Config, device: Device): Hook[] {
+    return log_config.hooks.map((hook) => {
+      const interval = hook.interval ?? log_config.interval
+      if (hook.type === 'TensorboardLoggerHook') {
+        return new TensorboardLogger(hook.log_dir ?? join(this.#workDir.path, 'tf_logs'), interval)
+      }
+      const memory = () => device.memory.peakBytes
+      return new TextLogger({ interval, write: this.say, writeJson: this.writeJson, memory })
+    })
+  }
+}
+
+type Resumed = { readonly checkpoint: Awaited<ReturnType<typeof readTrainingCheckpoint>>; readonly path: string }
+
+/** The checkpoint to go on from; undefined where training starts anew. */
+async function findCheckpoint(
+  config: Config,
+  { resume }: SessionOptions,
+  workDir: WorkDir,
+  log: RunLog,
+): Promise<Resumed | undefined> {
+  const last = await workDir.lastCheckpoint()
+  const path = typeof resume === 'string' ? resume : resume ? last : (config.resume_from ?? undefined)
+  if (path !== undefined) {
+    const checkpoint = await readTrainingCheckpoint(path)
+    const { epoch, iteration } = checkpoint.facts
+    log.say(`resuming from ${path}: epoch ${epoch + 1}, ${iteration} iterations done in it`)
+    return { checkpoint, path }
+  }
+  if (resume) log.say(`no checkpoint in ${workDir.path} to resume from: starting anew`)
+  else if (last !== undefined) log.say(`note: ${last} is of an earlier run; --resume would go on from it`)
+  return undefined
+}
+
+function chooseSeed(config: Config, resumed: Resumed | undefined): number {
+  if (!resumed) return config.seed ?? 0
+  const { seed } = resumed.checkpoint.facts
+  if (config.seed === null || config.seed === seed) return seed
+  throw new TrainingError(`${resumed.path} was trained with seed ${seed}, found seed ${config.seed}; leave --seed out`)
+}
+
+async function startingWeights(
+  terminal: Terminal,
+  config: Config,
+  { seed, synthetic, say }: { seed: number; synthetic: boolean; say: (line: string) => void },
+) {
+  const progress = startProgress(terminal, 'weights', 100)
+  const onProgress = (done: number, total: number) => progress.update(total > 0 ? Math.floor((100 * done) / total) : 0)
+  try {
+    return await initialModel(config, { seed, loadFrom: config.load_from, mayLackBackbone: synthetic, say, onProgress })
+  } catch (error) {
+    note(terminal, '')
+    throw error
+  } finally {
+    progress.stop()
+  }
+}

@@ -1,0 +1,109 @@
+// Measures a model in training on clips: every clip is tracked from its first box on, and judged as MMTracking's eval_sot_ope.
+
+import { readSequences } from '../data/clip-folder.ts'
+import { SyntheticClips } from '../data/clips/clips.ts'
+import { readImage } from '../data/image.ts'
+import { evaluateOpe, type OpeVideo, toCorners } from '../data/metrics.ts'
+import type { Box, RgbFrame } from '../data/types.ts'
+import type { StateDict } from '../formats/state-dict.ts'
+import type { Device } from '../gpu/device.ts'
+import type { Config, TestDatasetConfig } from '../siamrpn/config.ts'
+import { SiamRPN } from '../siamrpn/tracker.ts'
+import { TrainingError } from './errors.ts'
+import type { Scores } from './training-checkpoint.ts'
+
+/** A clip with its truth. */
+export interface EvaluationClip {
+  readonly name: string
+  /** One per frame; undefined where the object is not to be seen. The first one begins the track. */
+  readonly boxes: readonly (Box | undefined)[]
+  frame(index: number): Promise<RgbFrame>
+}
+
+/** Opens what `data.val` names. @throws TrainingError for a data set that has no clips; DatasetMissingError */
+export async function openEvaluationClips(config: TestDatasetConfig): Promise<EvaluationClip[]> {
+  switch (config.type) {
+    case 'SyntheticClips':
+      return generated(config)
+    case 'ClipFolder':
+      return await recorded(config.path)
+    case 'LaSOTDataset':
+      return await recorded(config.img_prefix)
+    default:
+      throw new TrainingError(
+        `data.val is a ${config.type}, which cannot be evaluated on; expected LaSOTDataset, ClipFolder or SyntheticClips ` +
+          '(or no evaluation: --no-evaluate)',
+      )
+  }
+}
+
+function generated(config: Extract<TestDatasetConfig, { type: 'SyntheticClips' }>): EvaluationClip[] {
+  const { seed, clips, width, height, frames_per_clip: framesPerClip } = config
+  const source = new SyntheticClips({ seed, clips, width, height, framesPerClip })
+  return Array.from({ length: clips }, (_, index) => {
+    const clip = source.clip(index)
+    return {
+      name: `synthetic clip ${index} of seed ${seed}`,
+      boxes: Array.from({ length: framesPerClip }, (_, frame) => clip.box(frame)),
+      frame: async (frame) => clip.picture(frame),
+    }
+  })
+}
+
+async function recorded(folder: string): Promise<EvaluationClip[]> {
+  return (await readSequences(folder)).map(({ name, images, boxes }) => ({
+    name,
+    boxes,
+    frame: (index) => readImage(images[index] ?? ''),
+  }))
+}
+
+export interface EvaluationRun {
+  readonly device: Device
+  readonly config: Config
+  readonly clips: readonly EvaluationClip[]
+  /** Raised: the evaluation is broken off. */
+  readonly signal?: AbortSignal
+  /** Told of each clip that is done. */
+  readonly onClip?: (done: number, name: string) => void
+}
+
+/** Percent: area under the success curve, normalised precision at 0.2, precision at 20 pixels. */
+export async function evaluateModel(state: StateDict, run: EvaluationRun): Promise<Scores> {
+  const { device, config, clips, signal, onClip } = run
+  const tracker = await SiamRPN.create(state, { device, config })
+  try {
+    const videos: OpeVideo[] = []
+    for (const [index, clip] of clips.entries()) {
+      videos.push(await follow(tracker, clip, signal))
+      onClip?.(index + 1, clip.name)
+    }
+    const { success, normPrecision, precision } = evaluateOpe(videos)
+    return { success, norm_precision: normPrecision, precision }
+  } finally {
+    await tracker.close()
+  }
+}
+
+/** Leading frames without the object are left out. */
+async function follow(tracker: SiamRPN, clip: EvaluationClip, signal: AbortSignal | undefined): Promise<OpeVideo> {
+  const start = clip.boxes.findIndex((box) => box !== undefined)
+  const first = clip.boxes[start]
+  if (first === undefined) throw new TrainingError(`${clip.name} has no frame that shows the object`)
+  const target = await tracker.init(await clip.frame(start), first)
+  const results = [first]
+  try {
+    for (let frame = start + 1; frame < clip.boxes.length; frame++) {
+      signal?.throwIfAborted()
+      results.push((await target.update(await clip.frame(frame))).box)
+    }
+  } finally {
+    await target.release()
+  }
+  const boxes = clip.boxes.slice(start)
+  return {
+    results: results.map(toCorners),
+    groundTruth: boxes.map((box) => (box ? toCorners(box) : [0, 0, 0, 0])),
+    visible: boxes.map((box) => box !== undefined),
+  }
+}
