@@ -117,7 +117,7 @@ export interface TotalKernel {
 /** Records the second stage: one dispatch over the channels. */
 export function dispatchTotal(r: Recorder, { shader, label, plan, tensors, constants, params }: TotalKernel): void {
   const { channels, chunks } = plan
-  const lanes = chooseTotalLanes(r.adapter, chunks)
+  const lanes = chooseTotalLanes(r.adapter, chunks, channels)
   r.dispatch({
     kernel: kernel(shader, { WORKGROUP, LANES: lanes, ...constants }),
     label,
@@ -127,9 +127,12 @@ export function dispatchTotal(r: Recorder, { shader, label, plan, tensors, const
   })
 }
 
+/** Channels that keep an adapter busy without a tree. */
+const ENOUGH_CHANNELS = 16384
+
 /** Invocations per channel in the second stage, a power of two: a tree costs a software adapter more than it saves. */
-export function chooseTotalLanes({ kind }: Pick<AdapterFacts, 'kind'>, chunks: number): number {
-  if (kind === 'cpu' && chunks <= WORKGROUP) return 1
+export function chooseTotalLanes({ kind }: Pick<AdapterFacts, 'kind'>, chunks: number, channels: number): number {
+  if ((kind === 'cpu' && chunks <= WORKGROUP) || channels >= ENOUGH_CHANNELS) return 1
   return Math.min(WORKGROUP, 2 ** Math.floor(Math.log2(Math.max(1, chunks / 2))))
 }
 

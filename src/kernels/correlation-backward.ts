@@ -1,10 +1,13 @@
 // Gradient of the depthwise cross-correlation with respect to both of its inputs, sample by sample:
 //   dx = full correlation of the gradient with the kernel;  dk = correlation of the input with the gradient as its kernel.
 
+import type { AdapterFacts } from '../gpu/device.ts'
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
+import type { Constants } from '../gpu/shader.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { chooseCorrelation, depthwiseCorrelation } from './correlation.ts'
+import { chunkTotal } from './chunks.ts'
+import { type CorrelationProblem, chooseCorrelation, depthwiseCorrelation, MAX_ROLLING_TAPS } from './correlation.ts'
 import { expectShape, type ImageShape, imageShape, kernel as kernelSpec, linearGrid } from './launch.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
@@ -47,7 +50,7 @@ export function depthwiseCorrelationBackward(
   ])
   return {
     input: inputGradient(r, { gradient, input, kernel, label }, k),
-    kernel: depthwiseCorrelation(r, { input, kernel: gradient, label }),
+    kernel: kernelGradient(r, { gradient, input, kernel, label }, { x, k }),
   }
 }
 
@@ -70,4 +73,88 @@ function inputGradient(r: Recorder, args: Required<DepthwiseCorrelationBackwardA
     })
   }
   return output
+}
+
+/** How to compute the kernel's gradient in registers. */
+export interface KernelGradientPlan {
+  readonly constants: Constants & { readonly WORKGROUP: number }
+  /** Parts of a sample's gradient, each a sum of its own. */
+  readonly parts: number
+}
+
+const WORKGROUP = 64
+
+/**
+ * Parts of a sample. A software adapter is busy with one invocation per channel and sample; a GPU wants many more, and every
+ * part costs it a kernel's worth of workspace.
+ */
+const LARGEST_PART = { cpu: { rows: 64, strips: 16 }, gpu: { rows: 13, strips: 1 } } as const
+
+const STRIP = 5
+
+/** Elements of the kernel's gradient whose parts one dispatch can add. */
+const MOST_COLUMNS = WORKGROUP * 65535
+
+/** The plan for a problem, pure; undefined if the kernel has too many taps for registers. */
+export function chooseKernelGradient(
+  adapter: Pick<AdapterFacts, 'kind'>,
+  { height, width, kernelHeight, kernelWidth, channels }: CorrelationProblem,
+): KernelGradientPlan | undefined {
+  if (kernelHeight * kernelWidth > MAX_ROLLING_TAPS) return undefined
+  const outHeight = height - kernelHeight + 1
+  const outWidth = width - kernelWidth + 1
+  const largest = LARGEST_PART[adapter.kind]
+  const strips = Math.ceil(outWidth / STRIP)
+  const strip = Math.ceil(outWidth / strips)
+  const partsAcross = Math.ceil(strips / largest.strips)
+  const stripsPerPart = Math.ceil(strips / partsAcross)
+  const segments = Math.ceil(outHeight / largest.rows)
+  const rows = Math.ceil(outHeight / segments)
+  return {
+    constants: {
+      WORKGROUP,
+      CHANNELS: channels,
+      IN_H: height,
+      IN_W: width,
+      KERNEL_H: kernelHeight,
+      KERNEL_W: kernelWidth,
+      STRIP: strip,
+      STRIPS_PER_PART: stripsPerPart,
+      ROWS: rows,
+    },
+    parts: Math.ceil(outWidth / (strip * stripsPerPart)) * Math.ceil(outHeight / rows),
+  }
+}
+
+interface Shapes {
+  readonly x: ImageShape
+  readonly k: ImageShape
+}
+
+function kernelGradient(
+  r: Recorder,
+  { gradient, input, kernel, label }: Required<DepthwiseCorrelationBackwardArgs>,
+  { x, k }: Shapes,
+): GpuTensor {
+  const plan = chooseKernelGradient(r.adapter, { ...x, kernelHeight: k.height, kernelWidth: k.width })
+  if (!plan || plan.parts * kernel.bytes > r.adapter.maxBindingBytes || kernel.size > MOST_COLUMNS) {
+    return depthwiseCorrelation(r, { input, kernel: gradient, label })
+  }
+  const { parts, constants } = plan
+  const partial = r.alloc([parts, ...kernel.shape], 'f32', `${label} kernel`)
+  for (const slice of batchSlices(r.adapter, [input, gradient])) {
+    const cut = { input: sliceOf(input, slice), gradient: sliceOf(gradient, slice) }
+    const count = slice.count * parts * x.channels
+    r.dispatch({
+      kernel: kernelSpec('depthwise_correlation_kernel_gradient', constants),
+      label,
+      workgroups: linearGrid(r.adapter, count, WORKGROUP),
+      bindings: { ...cut, partial, params: { count, batch: x.batch, first_sample: slice.start } },
+      flops: 2 * cut.gradient.size * k.height * k.width,
+      bytes: cut.input.bytes + cut.gradient.bytes + (partial.bytes * slice.count) / x.batch,
+    })
+  }
+  if (parts === 1) return partial.reshape(kernel.shape)
+  const columns = { channels: kernel.size, chunks: parts }
+  return chunkTotal(r, columns, { partial, planes: 1, plane: 0 }, `${label} kernel`).reshape(kernel.shape)
 }

@@ -41,7 +41,7 @@ export interface CorrelationPlan {
 const WORKGROUP = 64
 
 /** A kernel of more taps than this would not stay in registers. */
-const MAX_ROLLING_TAPS = 49
+export const MAX_ROLLING_TAPS = 49
 
 /**
  * Outputs per invocation, at most. A software adapter wants few loads per FMA, hence tall tiles; wider ones are no faster

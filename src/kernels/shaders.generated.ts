@@ -37,6 +37,7 @@ export type ShaderName =
   | "conv2d_subgroup"
   | "conv2d_subgroup_weight_gradient"
   | "conv2d_tiled"
+  | "conv2d_tiled_weight_gradient"
   | "conv2d_transpose_weight"
   | "conv2d_transpose_weight_vec4"
   | "crop_resize"
@@ -2401,9 +2402,8 @@ fn load(index: i32, is_inside: bool) -> vec4f {
   return select(vec4f(), input[u32(select(0, index, is_inside))], is_inside);
 }
 
-// Four pixels of the gradient.
-fn gradients(at: u32, last: u32) -> mat4x4f {
-  let n = params.out_channels4;
+// Four pixels of the gradient, n apart.
+fn gradients(at: u32, n: u32, last: u32) -> mat4x4f {
   return mat4x4f(
     gradient[at], gradient[min(at + n, last)], gradient[min(at + 2u * n, last)], gradient[min(at + 3u * n, last)]);
 }
@@ -2447,6 +2447,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let batch = group.z / params.splits;
   let input_base = i32(batch * params.input_batch + channel);
   let gradient_base = batch * params.gradient_batch;
+  // Copies, because a parameter read in the loop is loaded again in each round.
   let last_gradient = gradient_base + params.pixels * params.out_channels4 - 1u;
   let out_channels4 = params.out_channels4;
   let step = i32(params.stride * params.in_stride4);
@@ -2506,9 +2507,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       let x_2 = load(at_x + 2 * step, place + 2u < count);
       let x_3 = load(at_x + 3 * step, place + 3u < count);
       at_x += 4 * step;
-      let gl = gradients(at_l, last_gradient);
+      let gl = gradients(at_l, out_channels4, last_gradient);
       at_l += 4u * out_channels4;
-      let gr = gradients(at_r, last_gradient);
+      let gr = gradients(at_r, out_channels4, last_gradient);
       at_r += 4u * out_channels4;
       let x0 = vec4f(x_0.x, x_1.x, x_2.x, x_3.x);
       let x1 = vec4f(x_0.y, x_1.y, x_2.y, x_3.y);
@@ -2739,6 +2740,133 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   store(pixel + 1u, column, group.z, sum1);
   store(pixel + 2u, column, group.z, sum2);
   store(pixel + 3u, column, group.z, sum3);
+}
+`,
+  "conv2d_tiled_weight_gradient": `// Gradient of a convolution's filter for GPUs, through workgroup memory, NHWC: a matrix product whose inner dimension is the
+// pixels of the whole batch,
+//   dw[k, o] = sum over p of x[pixel(p, tap(k)), c(k)] * dy[p, o],   k = tap * IN_C + c,
+// in the packed layout [O / panel, k, panel]. A workgroup of (TILE_M / 4) x (TILE_N / 4) invocations computes TILE_M rows k x
+// TILE_N output channels, TILE_K pixels at a time; each invocation keeps 4 x 4 of them in registers. The gather of the
+// implicit im2col is fused in the load of the input tile; its geometry is constant, so that divisions are by constants.
+// Split z sums only its share of the pixels and writes its own copy of dw; sum_partials adds them in order.
+// Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(taps * IN_C / TILE_M), z = splits. Cin and Cout divisible by 4.
+
+const TILE_M: u32 = 64u;
+const TILE_N: u32 = 64u;
+const TILE_K: u32 = 16u;
+const IN_HEIGHT: u32 = 31u;
+const IN_WIDTH: u32 = 31u;
+const IN_CHANNELS4: u32 = 64u;
+const IN_STRIDE4: u32 = 64u; // vec4 from one pixel to the next
+const IN_FIRST4: u32 = 0u; // first vec4 of the channels that are read
+const OUT_HEIGHT: u32 = 31u;
+const OUT_WIDTH: u32 = 31u;
+const OUT_CHANNELS4: u32 = 64u;
+const PANEL4: u32 = 16u; // vec4 of output channels that lie together in the filter
+const KERNEL_WIDTH: u32 = 1u;
+const TAPS: u32 = 1u;
+const STRIDE: u32 = 1u;
+const PADDING_Y: i32 = 0i;
+const PADDING_X: i32 = 0i;
+const DILATION: u32 = 1u;
+
+const THREADS_X: u32 = TILE_N / 4u;
+const THREADS_Y: u32 = TILE_M / 4u;
+const THREADS: u32 = THREADS_X * THREADS_Y;
+const ROWS4: u32 = TAPS * IN_CHANNELS4; // vec4 of rows
+
+struct Params {
+  pixels: u32,
+  split_pixels: u32, // of each split, a multiple of TILE_K
+  accumulate: u32, // add to what is there
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+var<workgroup> tile_x: array<array<vec4f, THREADS_Y>, TILE_K>;
+var<workgroup> tile_g: array<array<vec4f, THREADS_X>, TILE_K>;
+
+fn gather(pixel: u32, last: u32, row4: u32) -> vec4f {
+  if (pixel >= last || row4 >= ROWS4) {
+    return vec4f();
+  }
+  let tap = row4 / IN_CHANNELS4;
+  let c = row4 % IN_CHANNELS4;
+  let ox = pixel % OUT_WIDTH;
+  let oy = (pixel / OUT_WIDTH) % OUT_HEIGHT;
+  let n = pixel / (OUT_WIDTH * OUT_HEIGHT);
+  let y = i32(oy * STRIDE + (tap / KERNEL_WIDTH) * DILATION) - PADDING_Y;
+  let x = i32(ox * STRIDE + (tap % KERNEL_WIDTH) * DILATION) - PADDING_X;
+  if (y < 0 || x < 0 || y >= i32(IN_HEIGHT) || x >= i32(IN_WIDTH)) {
+    return vec4f();
+  }
+  return input[((n * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x)) * IN_STRIDE4 + IN_FIRST4 + c];
+}
+
+fn load_tiles(thread: u32, first_row4: u32, first_column: u32, first: u32, last: u32) {
+  for (var i = thread; i < TILE_K * THREADS_Y; i += THREADS) {
+    let k = i / THREADS_Y;
+    tile_x[k][i % THREADS_Y] = gather(first + k, last, first_row4 + i % THREADS_Y);
+  }
+  for (var i = thread; i < TILE_K * THREADS_X; i += THREADS) {
+    let pixel = first + i / THREADS_X;
+    let column = first_column + i % THREADS_X;
+    var g = vec4f();
+    if (pixel < last && column < OUT_CHANNELS4) {
+      g = gradient[pixel * OUT_CHANNELS4 + column];
+    }
+    tile_g[i / THREADS_X][i % THREADS_X] = g;
+  }
+}
+
+fn store(row: u32, column: u32, split: u32, sum: vec4f) {
+  if (row >= ROWS4 * 4u || column >= OUT_CHANNELS4) {
+    return;
+  }
+  let at = (split * OUT_CHANNELS4 + column / PANEL4 * PANEL4) * ROWS4 * 4u + row * PANEL4 + column % PANEL4;
+  var total = sum;
+  if (params.accumulate != 0u) {
+    total += output[at];
+  }
+  output[at] = total;
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let first_row4 = group.y * THREADS_Y;
+  let first_column = group.x * THREADS_X;
+  let tx = thread % THREADS_X;
+  let ty = thread / THREADS_X;
+  var sum0 = vec4f();
+  var sum1 = vec4f();
+  var sum2 = vec4f();
+  var sum3 = vec4f();
+
+  let begin = group.z * params.split_pixels;
+  let end = min(begin + params.split_pixels, params.pixels);
+  for (var first = begin; first < end; first += TILE_K) {
+    load_tiles(thread, first_row4, first_column, first, end);
+    workgroupBarrier();
+    for (var k = 0u; k < TILE_K; k++) {
+      let x = tile_x[k][ty];
+      let g = tile_g[k][tx];
+      sum0 = fma(vec4f(x[0]), g, sum0);
+      sum1 = fma(vec4f(x[1]), g, sum1);
+      sum2 = fma(vec4f(x[2]), g, sum2);
+      sum3 = fma(vec4f(x[3]), g, sum3);
+    }
+    workgroupBarrier();
+  }
+
+  let row = (first_row4 + ty) * 4u;
+  let column = first_column + tx;
+  store(row, column, group.z, sum0);
+  store(row + 1u, column, group.z, sum1);
+  store(row + 2u, column, group.z, sum2);
+  store(row + 3u, column, group.z, sum3);
 }
 `,
   "conv2d_transpose_weight": `// The filter of the convolution that takes the gradient of a convolution's output to that of its input: input and
@@ -4868,21 +4996,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 //   output(y, x) = colour * (weight_y * crop(p_y, x) + weight_y' * crop(p_y + 1, x)) + offset
 // The warps are separable. Along x the host composes them: each output column has two pairs of neighbouring frame columns with
 // four weights, and the weight of what lies outside of the frame, which has the image's padding value. Along y an invocation
-// walks down STRIP output rows and computes each crop row that it meets once.
+// walks down STRIP output rows and computes each frame row and each crop row that it meets once.
 // Follows crop_image of MMTracking (transforms.py) twice: SeqCropLikeSiamFC, then SeqShiftScaleAug.
-// Frames: rows of RGB bytes, any number of pieces in one buffer. Output: [N, HEIGHT, WIDTH, 4], the fourth channel zero.
+// Frames: rows of RGB bytes, any number of pieces in one buffer. Output: [N, height, width, 4], the fourth channel zero.
 // Image record, 24 words: first byte, bytes per row, mode, blur size; padding, -; three rows of colour and offset; blur, -.
 // Modes: 0 leave the image as it is; 1 columns anywhere; 2 the four columns are neighbours, in order.
-// Table of an image: WIDTH columns of 8 words (byte of the first pair, byte of the second pair, outside weight, -, weights),
-// then HEIGHT output rows and CROP_ROWS crop rows of one word: row number << 12 | weight << 6 | weight of the next row, in
+// Table of an image: width columns of 8 words (byte of the first pair, byte of the second pair, outside weight, -, weights),
+// then height output rows and crop_rows crop rows of one word: row number << 12 | weight << 6 | weight of the next row, in
 // 1/32. What a crop row's weights lack to one lies outside of the frame.
-// Dispatch: ceil(WIDTH / WORKGROUP) by ceil(HEIGHT / STRIP) by N workgroups.
+// Dispatch: ceil(width / WORKGROUP) by ceil(height / STRIP) by N workgroups.
 
 const WORKGROUP: u32 = 64u;
 const STRIP: u32 = 32u;
-const HEIGHT: u32 = 127u;
-const WIDTH: u32 = 127u;
-const CROP_ROWS: u32 = 511u;
 
 const IMAGE_WORDS: u32 = 24u;
 const COLUMN_WORDS: u32 = 8u;
@@ -4899,6 +5024,12 @@ const WORD_BITS: u32 = 32u;
 const BYTE_BITS: u32 = 8u;
 const BYTE_MASK: u32 = 255u;
 
+struct Params {
+  width: u32,
+  height: u32,
+  crop_rows: u32,
+}
+
 struct Column {
   first: u32,
   second: u32,
@@ -4910,6 +5041,7 @@ struct Column {
 @group(0) @binding(1) var<storage, read> images: array<u32>;
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
 
 fn real(word: u32) -> f32 {
   return bitcast<f32>(images[word]);
@@ -4972,15 +5104,15 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
   let x = group.x * WORKGROUP + local.x;
   let image = group.z * IMAGE_WORDS;
   let mode = images[image + 2u];
-  if (x >= WIDTH || mode == IDLE) {
+  if (x >= params.width || mode == IDLE) {
     return;
   }
   let start = images[image];
   let stride = images[image + 1u];
   let padding = vec3f(real(image + PADDING), real(image + PADDING + 1u), real(image + PADDING + 2u));
-  let table = group.z * (WIDTH * COLUMN_WORDS + HEIGHT + CROP_ROWS);
-  let output_rows = table + WIDTH * COLUMN_WORDS;
-  let crop_rows = output_rows + HEIGHT;
+  let table = group.z * (params.width * COLUMN_WORDS + params.height + params.crop_rows);
+  let output_rows = table + params.width * COLUMN_WORDS;
+  let crop_rows = output_rows + params.height;
   let column = column_at(table + x * COLUMN_WORDS);
   let inside = dot(column.weights, vec4f(1.0));
   let record = image + COLOUR;
@@ -4988,25 +5120,29 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
   let green = vec4f(real(record + 4u), real(record + 5u), real(record + 6u), real(record + 7u));
   let blue = vec4f(real(record + 8u), real(record + 9u), real(record + 10u), real(record + 11u));
 
+  var row = 0u;
+  var above = vec3f();
+  var below = vec3f();
   var next = 0u;
   var upper = vec3f();
   var lower = vec3f();
-  let end = min((group.y + 1u) * STRIP, HEIGHT);
+  let end = min((group.y + 1u) * STRIP, params.height);
   for (var y = group.y * STRIP; y < end; y++) {
     let line = tables[output_rows + y];
     for (next = max(next, line >> ROW_SHIFT); next <= (line >> ROW_SHIFT) + 1u; next++) {
       let crop = tables[crop_rows + next];
       let weights = row_weights(crop);
-      let first = start + (crop >> ROW_SHIFT) * stride;
-      let covered = inside * (weights.x + weights.y);
+      for (row = max(row, crop >> ROW_SHIFT); row <= (crop >> ROW_SHIFT) + 1u; row++) {
+        above = below;
+        below = frame_row(start + row * stride, column, mode == NARROW);
+      }
+      let outside = inside * (1.0 - weights.x - weights.y) + column.outside;
       upper = lower;
-      lower = weights.x * frame_row(first, column, mode == NARROW)
-        + weights.y * frame_row(first + stride, column, mode == NARROW)
-        + (inside + column.outside - covered) * padding;
+      lower = weights.x * above + weights.y * below + outside * padding;
     }
     let weights = row_weights(line);
     let value = vec4f(weights.x * upper + weights.y * lower, 1.0);
-    output[(group.z * HEIGHT + y) * WIDTH + x] = vec4f(dot(red, value), dot(green, value), dot(blue, value), 0.0);
+    output[(group.z * params.height + y) * params.width + x] = vec4f(dot(red, value), dot(green, value), dot(blue, value), 0.0);
   }
 }
 `,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture, runOnce } from '../../src/gpu/program.ts'
-import { depthwiseCorrelationBackward } from '../../src/kernels/correlation-backward.ts'
+import { chooseKernelGradient, depthwiseCorrelationBackward } from '../../src/kernels/correlation-backward.ts'
 import { expectClose, type HostTensor, random, upload } from '../helpers/tensors.ts'
 import * as backward from '../reference/backward.ts'
 import { finiteDifferences } from '../reference/finite-differences.ts'
@@ -50,6 +50,20 @@ function expectGradients(found: Awaited<ReturnType<typeof gradients>>, { x, k, u
   expectClose(found.input, expected.input)
   expectClose(found.kernel, expected.kernel)
 }
+
+describe('choice of the gradient with respect to the kernel', () => {
+  const r50 = { height: 29, width: 29, kernelHeight: 5, kernelWidth: 5, channels: 256 }
+
+  it('keeps a sample whole on a software adapter, and divides it for a GPU', () => {
+    expect(chooseKernelGradient({ kind: 'cpu' }, r50)).toMatchObject({ parts: 1, constants: { STRIP: 5, ROWS: 25 } })
+    const hardware = chooseKernelGradient({ kind: 'gpu' }, r50)
+    expect(hardware).toMatchObject({ parts: 10, constants: { STRIP: 5, STRIPS_PER_PART: 1, ROWS: 13 } })
+  })
+
+  it('leaves kernels that do not fit in registers to the forward shader', () => {
+    expect(chooseKernelGradient({ kind: 'cpu' }, { ...r50, kernelHeight: 8, kernelWidth: 7 })).toBeUndefined()
+  })
+})
 
 describe('gradient of the depthwise correlation', () => {
   it('is written out in the reference as finite differences have it', () => {
