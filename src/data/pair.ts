@@ -19,6 +19,8 @@ export type PixelSource =
       readonly width: number
       readonly height: number
       readonly frames: number
+      /** x, y, width, height in pixels: nothing else is looked at, and need not be rendered. */
+      readonly window?: readonly [x: number, y: number, width: number, height: number]
     }
 
 /** One of the two images of a pair. */

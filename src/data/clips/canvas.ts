@@ -7,6 +7,9 @@ import { type Surface, surfaceSize } from './surface.ts'
 
 /** Rows from the top, one number per pixel: red + 256 green + 65536 blue. Two channels at a time fit one multiplication. */
 export interface Canvas {
+  /** Where the canvas lies in the whole picture, whose coordinates all drawing uses. */
+  readonly x: number
+  readonly y: number
   readonly width: number
   readonly height: number
   readonly data: Int32Array
@@ -76,7 +79,7 @@ export function drawShade(canvas: Canvas, contours: readonly Contour[], factor: 
       const share = data[row * width + column] ?? 0
       if (share === 0) continue
       const scale = Math.round(256 * (1 - share * (1 - factor)))
-      const at = (y + row) * canvas.width + x + column
+      const at = (y - canvas.y + row) * canvas.width + x - canvas.x + column
       const pixel = canvas.data[at] ?? 0
       const redBlue = (Math.imul(pixel & 0xff00ff, scale) >>> 8) & 0xff00ff
       canvas.data[at] = redBlue | (((((pixel >> 8) & 255) * scale) >> 8) << 8)
@@ -163,7 +166,7 @@ function paint({ surface, toSurface, look }: Sprite, mask: Window, out: Float32A
 function lay(canvas: Canvas, { x, y, width, height }: Window, source: Float32Array): void {
   let from = 0
   for (let row = 0; row < height; row++) {
-    let at = (y + row) * canvas.width + x
+    let at = (y - canvas.y + row) * canvas.width + x - canvas.x
     for (let column = 0; column < width; column++, at++, from += 4) {
       const share = source[from + 3] ?? 0
       if (share === 0) continue
@@ -203,15 +206,19 @@ function laySmeared(canvas: Canvas, window: Window, source: Float32Array, offset
         share += source[from + 3] ?? 0
       }
       if (share === 0) continue
-      blend(data, (y + row) * canvas.width + x + column, 1 - share / taps, [r / taps, g / taps, b / taps])
+      blend(data, (y - canvas.y + row) * canvas.width + x - canvas.x + column, 1 - share / taps, [
+        r / taps,
+        g / taps,
+        b / taps,
+      ])
     }
   }
 }
 
 function clipped(canvas: Canvas, bounds: Bounds, margin: number): Bounds | undefined {
-  const left = Math.max(0, bounds.left - margin)
-  const top = Math.max(0, bounds.top - margin)
-  const right = Math.min(canvas.width, bounds.right + margin)
-  const bottom = Math.min(canvas.height, bounds.bottom + margin)
+  const left = Math.max(canvas.x, bounds.left - margin)
+  const top = Math.max(canvas.y, bounds.top - margin)
+  const right = Math.min(canvas.x + canvas.width, bounds.right + margin)
+  const bottom = Math.min(canvas.y + canvas.height, bounds.bottom + margin)
   return left < right && top < bottom ? { left, top, right, bottom } : undefined
 }

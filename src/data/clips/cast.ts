@@ -23,11 +23,14 @@ export interface Target extends Actor {
   /** Half of the geometric mean of its sides in the middle of its range, in pixels. */
   readonly nominal: number
   readonly nominalAspect: number
+  /** Where its surface lies on it, which changes if it rolls. */
+  readonly rollX: Track
+  readonly rollY: Track
 }
 
 const smallest = 9
 const largestShare = 0.3
-const lowContrast = 0.11
+const lowContrast = 0.15
 
 /** Draws the target. */
 export function makeTarget(random: Random, setting: Setting): Target {
@@ -74,7 +77,16 @@ export function makeTarget(random: Random, setting: Setting): Target {
     palette,
     nominal,
     nominalAspect,
+    ...rolling(random, frames),
   }
+}
+
+/** Few things roll, so that other parts of their surface come into sight. */
+function rolling(random: Random, frames: number): { readonly rollX: Track; readonly rollY: Track } {
+  if (random.next() < 0.75) return { rollX: fixed(0), rollY: fixed(0) }
+  const reach = random.uniform(0.1, 0.8)
+  const walk = () => wandering(random, { range: [-reach, reach], spacing: 20, step: 0.4, frames })
+  return { rollX: walk(), rollY: walk() }
 }
 
 /** A thing that shares outline, colours or pattern with the target, or only its size. */
@@ -114,7 +126,7 @@ export function makeDistractor(random: Random, setting: Setting, target: Target)
 export function makeOccluder(random: Random, setting: Setting, target: Target, moment: number): Actor {
   const { height } = setting
   const pillar = random.next() < 0.4
-  const speed = target.nominal * random.uniform(0.08, 0.3) * (random.next() < 0.5 ? -1 : 1)
+  const speed = target.nominal * random.uniform(0.15, 0.5) * (random.next() < 0.5 ? -1 : 1)
   const rise = pillar ? 0 : speed * random.uniform(-0.7, 0.7)
   const reach = target.nominal * 0.6
   const x = target.x(moment) + random.uniform(-reach, reach)

@@ -34,16 +34,33 @@ const fixedOne = 65536
 const origin = 16.5 * tileSize * fixedOne
 const detailZoom = 1.7
 const smooth: readonly [TileName, ...TileName[]] = ['clouds', 'hills', 'clouds', 'ridges', 'rough']
+const mixtures: readonly [TileName, ...TileName[]] = [
+  'rough',
+  'rough',
+  'rough',
+  'clouds',
+  'clouds',
+  'gravel',
+  'gravel',
+  'grass',
+  'leaves',
+  'leaves',
+  'ridges',
+  'spots',
+  'wood',
+  ...tileNames,
+]
 const details: readonly [TileName, ...TileName[]] = ['gravel', 'grain', 'rough', 'grass', 'wood', 'leaves', 'crackle']
 
 /** Draws a ground in the given colours and paints it. */
 export function makeGround(random: Random, palette: Palette): Ground {
   const horizon = random.next() < 0.35 ? tileSize / 2 + random.integer(41) - 30 : -tileSize
   const slant = random.uniform(-0.15, 0.15)
-  const picture = paintLayer(random, palette)
+  const picture = paintLayer(random, palette, tileSize)
   if (horizon > 0) {
     const sky = random.next() < 0.5 ? groundPalette(random) : shifted(palette, random, 0.25)
-    const above = paintLayer(random, sky)
+    const rows = Math.ceil(horizon + Math.abs(slant) * tileSize * 0.5)
+    const above = paintLayer(random, sky, rows)
     for (let x = 0; x < tileSize; x++) {
       const edge = horizon + slant * Math.abs(x - tileSize / 2)
       for (let y = 0; y < edge; y++) picture[y * tileSize + x] = above[y * tileSize + x] ?? 0
@@ -57,11 +74,11 @@ export function makeGround(random: Random, palette: Palette): Ground {
   }
 }
 
-/** A mixture of three tiles in the colours of a ramp. */
-function paintLayer(random: Random, palette: Palette): Int32Array {
+/** The first rows of a mixture of three tiles in the colours of a ramp. */
+function paintLayer(random: Random, palette: Palette, rows: number): Int32Array {
   const coarse = placed(random, random.pick(smooth), 1)
-  const middle = placed(random, random.pick(tileNames), 1 + random.integer(3))
-  const fine = placed(random, random.pick(tileNames), 1 + random.integer(3))
+  const middle = placed(random, random.pick(mixtures), 1 + random.integer(3))
+  const fine = placed(random, random.pick(mixtures), 1 + random.integer(3))
   const share = random.uniform(0.1, 0.7)
   const fineShare = random.uniform(0, 0.5)
   const contrast = random.pick([0.25, 0.5, 0.8, 1.1, 1.4])
@@ -71,8 +88,8 @@ function paintLayer(random: Random, palette: Palette): Int32Array {
     { length: 256 },
     (_, index) => (ramp[index * 3] ?? 0) | ((ramp[index * 3 + 1] ?? 0) << 8) | ((ramp[index * 3 + 2] ?? 0) << 16),
   )
-  const picture = new Int32Array(tileSize * tileSize)
-  for (let y = 0; y < tileSize; y++) {
+  const picture = new Int32Array(tileSize * rows)
+  for (let y = 0; y < rows; y++) {
     const row1 = ((y + coarse.y) & tileMask) * tileSize
     const row2 = ((y * middle.step + middle.y) & tileMask) * tileSize
     const row3 = ((y * fine.step + fine.y) & tileMask) * tileSize
@@ -93,7 +110,12 @@ function placed(random: Random, name: TileName, step: number) {
 }
 
 /** Fills the canvas with the ground as the camera sees it. Coordinates are fixed-point numbers with 16 fractional bits. */
-export function drawGround(canvas: Canvas, ground: Ground, view: View): void {
+export function drawGround(
+  canvas: Canvas,
+  ground: Ground,
+  view: View,
+  stage: { readonly width: number; readonly height: number },
+): void {
   const { width, height, data } = canvas
   const { picture, detail } = ground
   const grain = Math.round(ground.detailSize * 256)
@@ -102,16 +124,16 @@ export function drawGround(canvas: Canvas, ground: Ground, view: View): void {
   const stepY = Math.round(-view.sin * scale)
   const detailX = Math.round(view.cos * scale * detailZoom)
   const detailY = Math.round(-view.sin * scale * detailZoom)
-  const dx = 0.5 - width / 2
+  const dx = 0.5 - stage.width / 2
   let at = 0
   for (let row = 0; row < height; row++) {
-    const dy = row + 0.5 - height / 2
+    const dy = canvas.y + row + 0.5 - stage.height / 2
     const startX = origin + (view.x / ground.zoom) * fixedOne + (view.cos * dx + view.sin * dy) * scale
     const startY = origin + (view.y / ground.zoom) * fixedOne + (view.cos * dy - view.sin * dx) * scale
-    let x = Math.floor(startX)
-    let y = Math.floor(startY)
-    let p = Math.floor(startX * detailZoom)
-    let q = Math.floor(startY * detailZoom)
+    let x = Math.floor(startX) + canvas.x * stepX
+    let y = Math.floor(startY) + canvas.x * stepY
+    let p = Math.floor(startX * detailZoom) + canvas.x * detailX
+    let q = Math.floor(startY * detailZoom) + canvas.x * detailY
     for (let column = 0; column < width; column++) {
       const fx = (x >> 8) & 255
       const fy = (y >> 8) & 255

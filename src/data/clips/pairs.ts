@@ -13,11 +13,19 @@ export interface SyntheticPairsOptions extends SyntheticClipsOptions {
   readonly frameRange?: number
   /** Share of pairs that show the same object (0.8). */
   readonly posProb?: number
+  /**
+   * How far the crops of template and search see from the target's middle, in sides of the template's context square
+   * (0.65 and 1.8: half of 127 and of 255 pixels of it, with the shifts and scales of the seed's augmentation). What is
+   * farther away is not rendered but filled with the mean colour.
+   */
+  readonly templateReach?: number
+  readonly searchReach?: number
 }
 
 /** The part of a pair that says where pixels come from, of the synthetic kind. */
 export type SyntheticSource = Extract<PixelSource, { kind: 'synthetic' }>
 
+const windowMargin = 8
 const leastVisible = 0.4
 const leastSide = 6
 const attempts = 12
@@ -28,14 +36,25 @@ export function syntheticPairs(options: SyntheticPairsOptions = {}): PairDataset
   const clips = new SyntheticClips({ ...options, clips: options.clips ?? 4096 })
   const frameRange = options.frameRange ?? 100
   const posProb = options.posProb ?? 0.8
-  const { seed = 1 } = options
+  const { seed = 1, templateReach = 0.65, searchReach = 1.8 } = options
   const cache = new ClipCache()
 
-  const pairFrame = (clip: GeneratedClip, index: number, frame: number): PairFrame => {
+  const pairFrame = (clip: GeneratedClip, index: number, frame: number, reach: number): PairFrame => {
     const { x, y, width, height } = clip.box(frame)
     const { width: frameWidth, height: frameHeight, count: frames } = clip
+    const source = {
+      kind: 'synthetic',
+      seed,
+      clip: index,
+      frame,
+      width: frameWidth,
+      height: frameHeight,
+      frames,
+    } as const
+    const context = (width + height) / 2
+    const half = reach * Math.sqrt((width + context) * (height + context)) + windowMargin
     return {
-      source: { kind: 'synthetic', seed, clip: index, frame, width: frameWidth, height: frameHeight, frames },
+      source: { ...source, window: [x + width / 2 - half, y + height / 2 - half, 2 * half, 2 * half] },
       box: [x, y, x + width, y + height],
     }
   }
@@ -55,8 +74,8 @@ export function syntheticPairs(options: SyntheticPairsOptions = {}): PairDataset
       const other = seenFrame(to, random, near)
       return {
         id: `synthetic seed ${seed}: clip ${first} frame ${at}, clip ${second} frame ${other}`,
-        template: pairFrame(from, first, at),
-        search: pairFrame(to, second, other),
+        template: pairFrame(from, first, at, templateReach),
+        search: pairFrame(to, second, other, searchReach),
         positive,
       }
     },
@@ -65,8 +84,11 @@ export function syntheticPairs(options: SyntheticPairsOptions = {}): PairDataset
 
 /** Renders what a synthetic source names. The last few clips are kept. */
 export function renderSynthetic(source: SyntheticSource): RgbFrame {
-  const { seed, clip, width, height, frames, frame } = source
-  return rendered.get({ seed, clip, width, height, frames }).frame(frame).frame
+  const { seed, clip, width, height, frames, frame, window } = source
+  const made = rendered.get({ seed, clip, width, height, frames })
+  if (window === undefined) return made.picture(frame)
+  const [x, y, windowWidth, windowHeight] = window
+  return made.picture(frame, { x, y, width: windowWidth, height: windowHeight })
 }
 
 interface Key {

@@ -102,7 +102,12 @@ function blurred(here: number, a: number, b: number, middle: number, outer: numb
 }
 
 /** Turns light into bytes. */
-export function expose({ width, height, data }: Canvas, exposure: Exposure): RgbFrame {
+export function expose(
+  canvas: Canvas,
+  stage: { readonly width: number; readonly height: number },
+  exposure: Exposure,
+): RgbFrame {
+  const { width, height, data } = canvas
   const bytes = new Uint8Array(width * height * 3)
   const out = new Uint8ClampedArray(bytes.buffer)
   const table = noises()
@@ -110,12 +115,13 @@ export function expose({ width, height, data }: Canvas, exposure: Exposure): Rgb
   const [slopeX, slopeY] = exposure.slope
   const [luma, chroma] = exposure.noise
   const { offset, seed } = exposure
-  const step = (2 * slopeX) / width
+  const step = (2 * slopeX) / stage.width
   for (let row = 0; row < height; row++) {
-    const first = mix32(seed + row * 2)
-    const second = mix32(seed + row * 2 + 1)
-    let light = 1 + slopeY * ((2 * row) / height - 1) - slopeX
-    for (let column = 0, at = row * width * 3; column < width; column++, at += 3, light += step) {
+    const first = mix32(seed + (canvas.y + row) * 2) + canvas.x
+    const second = mix32(seed + (canvas.y + row) * 2 + 1) + canvas.x * 3
+    const start = 1 + slopeY * ((2 * (canvas.y + row)) / stage.height - 1) - slopeX
+    for (let column = 0, at = row * width * 3; column < width; column++, at += 3) {
+      const light = start + step * (canvas.x + column)
       const grey = offset + luma * (table[(first + column) & noiseMask] ?? 0)
       const tint = second + column * 3
       const pixel = data[row * width + column] ?? 0
