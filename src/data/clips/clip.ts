@@ -13,15 +13,24 @@ import { boundsOf } from './raster.ts'
 import { type ClipKey, Script } from './script.ts'
 import { compress, defocus, expose, smear } from './sensor.ts'
 
+interface CastShadow {
+  readonly x: number
+  readonly y: number
+  readonly factor: number
+}
+
 interface Scenery {
   readonly ground: Ground
   readonly clutter: readonly Actor[]
   readonly shadows: readonly Shadow[]
-  readonly castShadow: { readonly x: number; readonly y: number; readonly factor: number } | undefined
+  /** What each thing darkens: displacement in half sides of its box. */
+  readonly castShadow: CastShadow | undefined
 }
 
 const frameRate = 25
 const blockSide = 8
+/** So many of the largest things that stand about cast a shadow. */
+const shadowed = 10
 
 /** A clip of the generator. */
 export class GeneratedClip {
@@ -69,11 +78,13 @@ export class GeneratedClip {
     const scenery = this.makeScenery()
     const canvas = this.canvasFor(window)
     drawGround(canvas, scenery.ground, script.view(index), script.setting)
-    for (const actor of scenery.clutter) this.draw(canvas, actor, index)
+    for (const [rank, actor] of scenery.clutter.entries()) {
+      this.draw(canvas, actor, index, rank < shadowed ? scenery.castShadow : undefined)
+    }
     const [smearX, smearY] = script.cameraSmear(index)
     smear(canvas, smearX, smearY)
-    for (const actor of script.behind) this.draw(canvas, actor, index)
-    this.drawTarget(canvas, index, scenery)
+    for (const actor of script.behind) this.draw(canvas, actor, index, scenery.castShadow)
+    this.drawTarget(canvas, index, scenery.castShadow)
     for (const actor of script.before) this.draw(canvas, actor, index)
     for (const shadow of scenery.shadows) drawShadow(canvas, shadow, index)
     const { blurPasses, blurSide } = script.sensor
@@ -122,7 +133,6 @@ export class GeneratedClip {
     const { script } = this
     const random = script.random('scenery')
     const { target, setting } = script
-    const { nominal } = target
     const shadows = random.next() < 0.25 ? 1 + random.integer(2) : 0
     this.scenery = {
       ground: makeGround(script.random('ground'), setting.ground),
@@ -130,17 +140,13 @@ export class GeneratedClip {
       shadows: Array.from({ length: shadows }, () => makeShadow(random, setting)),
       castShadow:
         random.next() < 0.4
-          ? {
-              x: random.uniform(-0.6, 0.6) * nominal,
-              y: random.uniform(0.3, 0.9) * nominal,
-              factor: random.uniform(0.5, 0.85),
-            }
+          ? { x: random.uniform(-0.5, 0.5), y: random.uniform(0.3, 0.7), factor: random.uniform(0.5, 0.85) }
           : undefined,
     }
     return this.scenery
   }
 
-  private draw(canvas: Canvas, actor: Actor, index: number): void {
+  private draw(canvas: Canvas, actor: Actor, index: number, shadow?: CastShadow): void {
     const { script } = this
     const view = script.view(index)
     const [x, y] = centerOf(actor, index, view, script.setting)
@@ -150,14 +156,15 @@ export class GeneratedClip {
     if (y + reach < canvas.y || y - reach > canvas.y + canvas.height) return
     const blur = actor.inWorld ? ([0, 0] as const) : script.smearOf(actor, index)
     const pose = poseOf(actor, index, view, script.setting)
+    if (shadow !== undefined) drawCastShadow(canvas, pose, shadow)
     drawSprite(canvas, { ...pose, surface: actor.surface(), look: actor.look, blur })
   }
 
-  private drawTarget(canvas: Canvas, index: number, scenery: Scenery): void {
+  private drawTarget(canvas: Canvas, index: number, shadow: CastShadow | undefined): void {
     const { script } = this
     const { target } = script
     const pose = script.targetPose(index)
-    drawCastShadow(canvas, pose, scenery)
+    if (shadow !== undefined) drawCastShadow(canvas, pose, shadow)
     const look = { ...target.look, offset: [target.rollX(index), target.rollY(index)] as const }
     drawSprite(canvas, { ...pose, surface: target.surface(), look, blur: script.smearOf(target, index) })
   }
@@ -178,14 +185,15 @@ export class GeneratedClip {
   }
 }
 
-function drawCastShadow(canvas: Canvas, pose: Pose, { castShadow }: Scenery): void {
-  if (castShadow === undefined) return
+/** Darkens the ground beside a thing, less towards the edge. */
+function drawCastShadow(canvas: Canvas, pose: Pose, shadow: CastShadow): void {
   const { left, top, right, bottom } = boundsOf(pose.contours)
-  const x = (left + right) / 2 + castShadow.x
-  const y = (top + bottom) / 2 + castShadow.y
-  for (const grow of [0.8, 1.05, 1.3]) {
-    const contours = ellipses([x, y, ((right - left) / 2) * grow, ((bottom - top) / 2) * grow * 0.7])
-    drawShade(canvas, contours, 1 - (1 - castShadow.factor) / 2)
+  const halfWidth = (right - left) / 2
+  const halfHeight = (bottom - top) / 2
+  const x = left + halfWidth * (1 + shadow.x)
+  const y = top + halfHeight * (1 + shadow.y)
+  for (const grow of [0.7, 0.85, 1, 1.15, 1.3]) {
+    drawShade(canvas, ellipses([x, y, halfWidth * grow, halfHeight * grow * 0.75]), 1 - (1 - shadow.factor) / 4)
   }
 }
 
