@@ -5,8 +5,9 @@ import { ConfigError } from '../src/siamrpn/errors.ts'
 import { micro } from './micro.ts'
 import { r50 } from './r50.ts'
 import { small } from './small.ts'
+import { tiny } from './tiny.ts'
 
-const configs: Readonly<Record<string, ConfigInput>> = { r50, small, micro }
+const configs: Readonly<Record<string, ConfigInput>> = { r50, tiny, small, micro }
 
 /** Names that `namedConfig` knows. */
 export const configNames: readonly string[] = Object.keys(configs)

@@ -56,8 +56,9 @@ const MOST_TAPS = 4
 /** Smaller outputs do not fill the products' tiles. */
 const WINOGRAD_PIXELS = 100
 
-/** Below this many channels Winograd's transforms eat what the products save: reasoned from loads, not measured. */
-const WINOGRAD_CHANNELS = 96
+/** With fewer channels, on one side or both together, Winograd's transforms eat what the products save: loads counted, 64 -> 128 measured. */
+const WINOGRAD_CHANNELS = 64
+const WINOGRAD_CHANNEL_PAIRS = 64 * 128
 
 /** Transformed filters up to this size are kept from run to run; larger ones are transformed in each run, slice by slice. */
 const STORED_FILTER_BYTES = 10 << 20
@@ -146,12 +147,11 @@ export function hasSubgroupsOf8({ kind, features, subgroupMinSize, subgroupMaxSi
   return kind === 'cpu' && features.has('subgroups') && subgroupMinSize === 8 && subgroupMaxSize === 8
 }
 
-/** Whether 16 products per tile cost less than 36. */
 /**
- * The subgroup kernel with the lowest cost. Widths that the wide kernel fills are left to it, although a narrow one would be a
+ * Without Winograd's transforms: the subgroup kernel with the lowest cost. Widths that the wide kernel fills are left to it, although a narrow one would be a
  * little faster for large filters: each kernel takes seconds to compile.
  */
-function subgroupPlan(problem: ConvProblem): ConvPlan {
+export function subgroupPlan(problem: ConvProblem): ConvPlan {
   const { inChannels, outChannels } = problem
   if (outChannels % 4 === 0 && outChannels >= 64 && inChannels >= 64) return { variant: 'subgroup' }
   const widths = ([1, 2, 4] as const).filter((laneWidth) => outChannels % laneWidth === 0)
@@ -174,6 +174,7 @@ function wideCost({ outChannels, kernelWidth }: ConvProblem): number {
   return (Math.ceil(outChannels / 64) * kernelWidth * (12 + 7.9)) / 32
 }
 
+/** Whether 16 products per tile cost less than 36. */
 export function suitsWinograd(problem: ConvProblem): boolean {
   const { kernelHeight, kernelWidth, stride, inChannels, outChannels, outHeight, outWidth } = problem
   return (
@@ -182,7 +183,8 @@ export function suitsWinograd(problem: ConvProblem): boolean {
     kernelWidth === 3 &&
     stride === 1 &&
     outHeight * outWidth >= WINOGRAD_PIXELS &&
-    Math.min(inChannels, outChannels) >= WINOGRAD_CHANNELS
+    Math.min(inChannels, outChannels) >= WINOGRAD_CHANNELS &&
+    inChannels * outChannels >= WINOGRAD_CHANNEL_PAIRS
   )
 }
 

@@ -7,7 +7,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { lanes } from './conv-lanes.ts'
 import { type ConvLaunch, direct, subgroup, tiled } from './conv-launch.ts'
-import { type ConvPlan, type ConvProblem, chooseConv, samplesPerSlice } from './conv-plan.ts'
+import { type ConvPlan, type ConvProblem, chooseConv, samplesPerSlice, subgroupPlan } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
 import { expectInteger, expectShape, imageShape, type TensorDescription } from './launch.ts'
 import { batchSlices, sliceOf } from './slices.ts'
@@ -34,6 +34,8 @@ export interface Conv2dArgs {
   readonly relu?: boolean
   /** Read only the `I` channels from this one on, of an input that has more. Default: the input has exactly `I`. */
   readonly firstChannel?: number
+  /** Whether Winograd's transforms may be used, whose rounding errors are about ten times larger. Default true. */
+  readonly winograd?: boolean
   /** How to compute it; default: what `chooseConv` says. For tests and benches. */
   readonly plan?: ConvPlan
   readonly label?: string
@@ -113,8 +115,9 @@ export function convProblem(args: ConvGeometry): ConvProblem {
 }
 
 /** Views of some channels go to kernels that can read them. */
-function choosePlan(r: Recorder, { firstChannel }: Conv2dArgs, problem: ConvProblem): ConvPlan {
+function choosePlan(r: Recorder, { firstChannel, winograd: fast = true }: Conv2dArgs, problem: ConvProblem): ConvPlan {
   const chosen = chooseConv(r.adapter, problem)
+  if (chosen.variant === 'winograd' && !fast) return subgroupPlan(problem)
   if (firstChannel === undefined) return chosen
   if (firstChannel % 4 !== 0) return { variant: 'direct' }
   return chosen.variant === 'winograd' ? { variant: 'subgroup' } : chosen

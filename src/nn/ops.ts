@@ -36,12 +36,16 @@ export interface ConvInputs {
   readonly bias?: Tensor | undefined
 }
 
-/** Convolution, with respect to input, filter and bias. @throws ShapeError as the kernel does */
+/**
+ * Convolution, with respect to input, filter and bias. Forward without Winograd's transforms: thirty steps amplify its rounding
+ * a hundredfold.
+ * @throws ShapeError as the kernel does
+ */
 export function conv2d(tape: Tape, { input, filter, bias }: ConvInputs, options: ConvOptions = {}): Tensor {
   const { r } = tape
   const weight = filter.parameter.filter
   if (!weight) throw new ModuleStateError(`conv2d: parameter \`${filter.parameter.name}\` is no filter`)
-  const output = convForward(r, { input: input.data, weight, bias: bias?.data, ...options })
+  const output = convForward(r, { input: input.data, weight, bias: bias?.data, winograd: false, ...options })
   const { label = 'conv2d' } = options
   return tape.note([input, filter.tensor, bias], output, (gradient) => [
     input.requiresGrad

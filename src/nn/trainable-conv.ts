@@ -93,7 +93,18 @@ export class TrainableConv {
     const weight = this.weight.filter
     if (!weight) throw new TypeError(`${this.weight.name} is no filter`)
     const epilogue = folded ?? { scale: undefined, bias: this.bias?.data }
-    return convForward(r, { input, weight, stride, padding, dilation, ...epilogue, residual, relu, label })
+    return convForward(r, {
+      input,
+      weight,
+      stride,
+      padding,
+      dilation,
+      ...epilogue,
+      residual,
+      relu,
+      winograd: false,
+      label,
+    })
   }
 }
 
