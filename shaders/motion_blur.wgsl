@@ -1,59 +1,67 @@
-// Motion blur by a cross: a column and a row of equal weights, through the pixel.
-//   output(y, x) = vertical * sum_k input(y + k, x) + horizontal * sum_k input(y, x + k), k = -size / 2 .. size / 2
-// Outside of the image it is mirrored about the middle of its outermost pixels. Size 1 copies.
+// Motion blur by a cross, one of its bars: along columns, or along rows with the column's bar added.
+//   vertical:   sums(y, x) = weight_v * sum_k input(y + k, x),                 k = -size / 2 .. size / 2
+//   horizontal: sums(y, x) = weight_h * sum_k input(y, x + k) + sums(y, x)
+// Outside of the image it is mirrored about the middle of its outermost pixels. An invocation walks along STRIP pixels of one
+// column (row) with a running sum. Images without blur (size 1), and idle ones, are left out.
 // Follows SeqBlurAug of MMTracking (transforms.py), which is cv2.filter2D with BORDER_REFLECT_101.
-// Image record: six vec4u, of which the first holds (-, -, active, size), the last (vertical, horizontal: f32, -, -).
-// Inactive images are left as they are.
-// One invocation computes one pixel. Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
-// count = N * HEIGHT * WIDTH.
+// Image record: 24 words, of which word 2 is the mode (0: idle), 3 the size, 20 and 21 the weights (f32).
+// Dispatch: ceil(lines / WORKGROUP) by ceil(length / STRIP) by N workgroups; lines of that length are columns (rows).
 
 const WORKGROUP: u32 = 64u;
-const HEIGHT: i32 = 255;
-const WIDTH: i32 = 255;
+const STRIP: i32 = 64;
+const HORIZONTAL: bool = false;
 
-const IMAGE_RECORD: u32 = 6u;
-const BLUR: u32 = 5u;
+const IMAGE_WORDS: u32 = 24u;
+const MODE: u32 = 2u;
+const SIZE: u32 = 3u;
+const WEIGHTS: u32 = 20u;
+const IDLE: u32 = 0u;
 
 struct Params {
-  count: u32,
+  width: i32,
+  height: i32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read> images: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(1) var<storage, read> images: array<u32>;
+@group(0) @binding(2) var<storage, read_write> sums: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-fn mirrored(position: i32, extent: i32) -> i32 {
-  let period = max(2 * extent - 2, 1);
+fn mirrored(position: i32, length: i32) -> i32 {
+  let period = max(2 * length - 2, 1);
   let distance = abs(position) % period;
   return min(distance, period - distance);
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let index = id.y * grid.x * WORKGROUP + id.x;
-  if (index >= params.count) {
+fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
+  let line = i32(group.x * WORKGROUP + local.x);
+  let lines = select(params.width, params.height, HORIZONTAL);
+  let length = select(params.height, params.width, HORIZONTAL);
+  let record = group.z * IMAGE_WORDS;
+  let size = i32(images[record + SIZE]);
+  if (line >= lines || images[record + MODE] == IDLE || size <= 1) {
     return;
   }
-  let image = i32(index) / (HEIGHT * WIDTH);
-  let head = images[u32(image) * IMAGE_RECORD];
-  if (head.z == 0u) {
-    return;
+  let weight = bitcast<f32>(images[record + WEIGHTS + select(0u, 1u, HORIZONTAL)]);
+  let step = select(params.width, 1, HORIZONTAL);
+  let start = i32(group.z) * params.width * params.height + line * select(1, params.width, HORIZONTAL);
+  let half = size / 2;
+  let first = i32(group.y) * STRIP;
+  let end = min(first + STRIP, length);
+
+  var sum = vec3f();
+  for (var k = first - half; k < first + half; k++) {
+    sum += input[start + mirrored(k, length) * step].xyz;
   }
-  if (head.w <= 1u) {
-    output[index] = input[index];
-    return;
+  for (var position = first; position < end; position++) {
+    sum += input[start + mirrored(position + half, length) * step].xyz;
+    let at = start + position * step;
+    if (HORIZONTAL) {
+      sums[at] = vec4f(weight * sum + sums[at].xyz, 0.0);
+    } else {
+      sums[at] = vec4f(weight * sum, 0.0);
+    }
+    sum -= input[start + mirrored(position - half, length) * step].xyz;
   }
-  let weights = bitcast<vec2f>(images[u32(image) * IMAGE_RECORD + BLUR].xy);
-  let x = i32(index) % WIDTH;
-  let y = i32(index) / WIDTH % HEIGHT;
-  let half = i32(head.w) / 2;
-  let start = image * HEIGHT * WIDTH;
-  var column = vec4f();
-  var line = vec4f();
-  for (var k = -half; k <= half; k++) {
-    column += input[start + mirrored(y + k, HEIGHT) * WIDTH + x];
-    line += input[start + y * WIDTH + mirrored(x + k, WIDTH)];
-  }
-  output[index] = weights.x * column + weights.y * line;
 }

@@ -1,32 +1,44 @@
 // Two bilinear warps of axis-aligned matrices, one after the other, and an affine map of the colours, for a batch of images
 // cut from frames of any size.
-//   output(y, x) = colour * (sum over rows r of y and columns c of x: weight_r * weight_c * frame(r, c)) + offset
-// Both warps are separable, so the host composes them per axis: each output column (row) has two pairs of neighbouring frame
-// columns (rows) with four weights, and the weight of what lies outside of the frame, which has the image's padding value.
+//   crop(p, x) = sum over frame rows r of p and frame columns c of x: weight_r * weight_c * frame(r, c)
+//   output(y, x) = colour * (weight_y * crop(p_y, x) + weight_y' * crop(p_y + 1, x)) + offset
+// The warps are separable. Along x the host composes them: each output column has two pairs of neighbouring frame columns with
+// four weights, and the weight of what lies outside of the frame, which has the image's padding value. Along y an invocation
+// walks down STRIP output rows and computes each frame row and each crop row that it meets once.
 // Follows crop_image of MMTracking (transforms.py) twice: SeqCropLikeSiamFC, then SeqShiftScaleAug.
-// Frames: rows of RGB bytes, any number of pieces in one buffer. Output: [N, HEIGHT, WIDTH, 4], the fourth channel zero.
-// Image record, six vec4u: (first byte, bytes per row, active, -), padding (f32), three rows of colour and offset (f32), -.
-// Tap record, two vec4u: (first pair, second pair: bytes of a column, or of a row; outside weight (f32), -), weights (f32);
-// per image WIDTH columns, then HEIGHT rows. Inactive images are left as they are.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * HEIGHT * WIDTH.
+// Frames: rows of RGB bytes, any number of pieces in one buffer. Output: [N, height, width, 4], the fourth channel zero.
+// Image record, 24 words: first byte, bytes per row, mode, blur size; padding, -; three rows of colour and offset; blur, -.
+// Modes: 0 leave the image as it is; 1 columns anywhere; 2 the four columns are neighbours, in order.
+// Table of an image: width columns of 8 words (byte of the first pair, byte of the second pair, outside weight, -, weights),
+// then height output rows and crop_rows crop rows of one word: row number << 12 | weight << 6 | weight of the next row, in
+// 1/32. What a crop row's weights lack to one lies outside of the frame.
+// Dispatch: ceil(width / WORKGROUP) by ceil(height / STRIP) by N workgroups.
 
 const WORKGROUP: u32 = 64u;
-const HEIGHT: u32 = 127u;
-const WIDTH: u32 = 127u;
+const STRIP: u32 = 32u;
 
-const IMAGE_RECORD: u32 = 6u;
-const TAP_RECORD: u32 = 2u;
-const PIXEL_BYTES: u32 = 3u;
+const IMAGE_WORDS: u32 = 24u;
+const COLUMN_WORDS: u32 = 8u;
+const PADDING: u32 = 4u;
+const COLOUR: u32 = 8u;
+const IDLE: u32 = 0u;
+const NARROW: u32 = 2u;
+const ROW_SHIFT: u32 = 12u;
+const WEIGHT_BITS: u32 = 6u;
+const WEIGHT_MASK: u32 = 63u;
+const WEIGHT_STEPS: f32 = 32.0;
 const WORD_BYTES: u32 = 4u;
 const WORD_BITS: u32 = 32u;
 const BYTE_BITS: u32 = 8u;
 const BYTE_MASK: u32 = 255u;
 
 struct Params {
-  count: u32,
+  width: u32,
+  height: u32,
+  crop_rows: u32,
 }
 
-struct Taps {
+struct Column {
   first: u32,
   second: u32,
   outside: f32,
@@ -34,66 +46,110 @@ struct Taps {
 }
 
 @group(0) @binding(0) var<storage, read> frames: array<u32>;
-@group(0) @binding(1) var<storage, read> images: array<vec4u>;
-@group(0) @binding(2) var<storage, read> taps: array<vec4u>;
+@group(0) @binding(1) var<storage, read> images: array<u32>;
+@group(0) @binding(2) var<storage, read> tables: array<u32>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-fn taps_at(record: u32) -> Taps {
-  let offsets = taps[record * TAP_RECORD];
-  return Taps(offsets.x, offsets.y, bitcast<f32>(offsets.z), bitcast<vec4f>(taps[record * TAP_RECORD + 1u]));
+fn real(word: u32) -> f32 {
+  return bitcast<f32>(images[word]);
+}
+
+fn column_at(word: u32) -> Column {
+  let weights = vec4u(tables[word + 4u], tables[word + 5u], tables[word + 6u], tables[word + 7u]);
+  return Column(tables[word], tables[word + 1u], bitcast<f32>(tables[word + 2u]), bitcast<vec4f>(weights));
+}
+
+fn row_weights(packed: u32) -> vec2f {
+  return vec2f(vec2u(packed >> WEIGHT_BITS, packed) & vec2u(WEIGHT_MASK)) / WEIGHT_STEPS;
+}
+
+// Word `word` of the frames from a bit on, filled up from the next one; left shifts in two steps, because WGSL has no shift
+// by a whole word.
+fn joined(low: u32, high: u32, shift: u32) -> u32 {
+  return (low >> shift) | ((high << (WORD_BITS - 1u - shift)) << 1u);
+}
+
+fn byte(word: u32, index: u32) -> f32 {
+  return f32((word >> (index * BYTE_BITS)) & BYTE_MASK);
 }
 
 // The weighted sum of two neighbouring pixels, six bytes that begin anywhere in a word.
-fn pair(offset: u32, first: f32, second: f32) -> vec3f {
+fn pair(offset: u32, weights: vec2f) -> vec3f {
   let word = offset / WORD_BYTES;
   let shift = (offset % WORD_BYTES) * BYTE_BITS;
-  let rest = WORD_BITS - 1u - shift;
   let middle = frames[word + 1u];
-  // Left shifts in two steps, because WGSL has no shift by a whole word.
-  let low = (frames[word] >> shift) | ((middle << rest) << 1u);
-  let high = (middle >> shift) | ((frames[word + 2u] << rest) << 1u);
-  let left = (vec3u(low) >> vec3u(0u, BYTE_BITS, 2u * BYTE_BITS)) & vec3u(BYTE_MASK);
-  let right = vec3u(low >> (3u * BYTE_BITS), high & BYTE_MASK, (high >> BYTE_BITS) & BYTE_MASK);
-  return first * vec3f(left) + second * vec3f(right);
+  let a = joined(frames[word], middle, shift);
+  let b = joined(middle, frames[word + 2u], shift);
+  return weights.x * vec3f(byte(a, 0u), byte(a, 1u), byte(a, 2u))
+    + weights.y * vec3f(byte(a, 3u), byte(b, 0u), byte(b, 1u));
 }
 
-fn row(start: u32, column: Taps) -> vec3f {
-  return pair(start + column.first, column.weights.x, column.weights.y)
-    + pair(start + column.second, column.weights.z, column.weights.w);
+// The weighted sum of four neighbouring pixels, twelve bytes.
+fn quartet(offset: u32, weights: vec4f) -> vec3f {
+  let word = offset / WORD_BYTES;
+  let shift = (offset % WORD_BYTES) * BYTE_BITS;
+  let second = frames[word + 1u];
+  let third = frames[word + 2u];
+  let a = joined(frames[word], second, shift);
+  let b = joined(second, third, shift);
+  let c = joined(third, frames[word + 3u], shift);
+  return weights.x * vec3f(byte(a, 0u), byte(a, 1u), byte(a, 2u))
+    + weights.y * vec3f(byte(a, 3u), byte(b, 0u), byte(b, 1u))
+    + weights.z * vec3f(byte(b, 2u), byte(b, 3u), byte(c, 0u))
+    + weights.w * vec3f(byte(c, 1u), byte(c, 2u), byte(c, 3u));
 }
 
-fn total(weights: vec4f) -> f32 {
-  return weights.x + weights.y + weights.z + weights.w;
+fn frame_row(start: u32, column: Column, narrow: bool) -> vec3f {
+  if (narrow) {
+    return quartet(start + column.first, column.weights);
+  }
+  return pair(start + column.first, column.weights.xy) + pair(start + column.second, column.weights.zw);
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let index = id.y * grid.x * WORKGROUP + id.x;
-  if (index >= params.count) {
+fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
+  let x = group.x * WORKGROUP + local.x;
+  let image = group.z * IMAGE_WORDS;
+  let mode = images[image + 2u];
+  if (x >= params.width || mode == IDLE) {
     return;
   }
-  let image = index / (HEIGHT * WIDTH);
-  let place = images[image * IMAGE_RECORD];
-  if (place.z == 0u) {
-    return;
-  }
-  let column = taps_at(image * (WIDTH + HEIGHT) + index % WIDTH);
-  let line = taps_at(image * (WIDTH + HEIGHT) + WIDTH + index / WIDTH % HEIGHT);
-  let upper = place.x + line.first;
-  let lower = place.x + line.second;
-  let inside = line.weights.x * row(upper, column) + line.weights.y * row(upper + place.y, column)
-    + line.weights.z * row(lower, column) + line.weights.w * row(lower + place.y, column);
+  let start = images[image];
+  let stride = images[image + 1u];
+  let padding = vec3f(real(image + PADDING), real(image + PADDING + 1u), real(image + PADDING + 2u));
+  let table = group.z * (params.width * COLUMN_WORDS + params.height + params.crop_rows);
+  let output_rows = table + params.width * COLUMN_WORDS;
+  let crop_rows = output_rows + params.height;
+  let column = column_at(table + x * COLUMN_WORDS);
+  let inside = dot(column.weights, vec4f(1.0));
+  let record = image + COLOUR;
+  let red = vec4f(real(record), real(record + 1u), real(record + 2u), real(record + 3u));
+  let green = vec4f(real(record + 4u), real(record + 5u), real(record + 6u), real(record + 7u));
+  let blue = vec4f(real(record + 8u), real(record + 9u), real(record + 10u), real(record + 11u));
 
-  let across = total(column.weights);
-  let down = total(line.weights);
-  let outside = (across + column.outside) * (down + line.outside) - across * down;
-  let value = vec4f(inside + outside * bitcast<vec3f>(images[image * IMAGE_RECORD + 1u].xyz), 1.0);
-  let record = image * IMAGE_RECORD + 2u;
-  output[index] = vec4f(
-    dot(bitcast<vec4f>(images[record]), value),
-    dot(bitcast<vec4f>(images[record + 1u]), value),
-    dot(bitcast<vec4f>(images[record + 2u]), value),
-    0.0,
-  );
+  var row = 0u;
+  var above = vec3f();
+  var below = vec3f();
+  var next = 0u;
+  var upper = vec3f();
+  var lower = vec3f();
+  let end = min((group.y + 1u) * STRIP, params.height);
+  for (var y = group.y * STRIP; y < end; y++) {
+    let line = tables[output_rows + y];
+    for (next = max(next, line >> ROW_SHIFT); next <= (line >> ROW_SHIFT) + 1u; next++) {
+      let crop = tables[crop_rows + next];
+      let weights = row_weights(crop);
+      for (row = max(row, crop >> ROW_SHIFT); row <= (crop >> ROW_SHIFT) + 1u; row++) {
+        above = below;
+        below = frame_row(start + row * stride, column, mode == NARROW);
+      }
+      let outside = inside * (1.0 - weights.x - weights.y) + column.outside;
+      upper = lower;
+      lower = weights.x * above + weights.y * below + outside * padding;
+    }
+    let weights = row_weights(line);
+    let value = vec4f(weights.x * upper + weights.y * lower, 1.0);
+    output[(group.z * params.height + y) * params.width + x] = vec4f(dot(red, value), dot(green, value), dot(blue, value), 0.0);
+  }
 }

@@ -1,24 +1,19 @@
 // Pieces of frames, packed into one buffer for upload: of each frame only the rows and columns that its output image needs.
 // And the mean colour of a frame, which is the padding of its crop.
 
-import type { AxisTaps } from '../kernels/augment.ts'
+import type { ImageTables } from '../kernels/augment.ts'
 import type { RgbFrame } from './types.ts'
 
 const PIXEL_BYTES = 3
 const WORD_BYTES = 4
 
 /** Bytes of the piece of a frame that these columns and rows need, in whole words. */
-export function pieceBytes([columns, rows]: readonly [AxisTaps, AxisTaps]): number {
+export function pieceBytes({ columns, rows }: ImageTables): number {
   return Math.ceil((columns.extent * rows.extent * PIXEL_BYTES) / WORD_BYTES) * WORD_BYTES
 }
 
 /** Copies the piece that these columns and rows need to byte `offset`, its rows without gaps. */
-export function copyPiece(
-  into: Uint8Array,
-  offset: number,
-  frame: RgbFrame,
-  [columns, rows]: readonly [AxisTaps, AxisTaps],
-): void {
+export function copyPiece(into: Uint8Array, offset: number, frame: RgbFrame, { columns, rows }: ImageTables): void {
   const { data, width } = frame
   const rowBytes = columns.extent * PIXEL_BYTES
   const frameRow = width * PIXEL_BYTES
@@ -34,8 +29,8 @@ export function copyPiece(
 }
 
 /** Whether an output image reaches outside of its frame. */
-export function needsPadding(axes: readonly [AxisTaps, AxisTaps]): boolean {
-  return axes.some(({ outside }) => outside.some((weight) => weight > 0))
+export function needsPadding({ columns, rows }: ImageTables): boolean {
+  return columns.outside.some((weight) => weight > 0) || rows.outside
 }
 
 /** The mean of R, G, B over the whole frame. */

@@ -6,13 +6,13 @@ import type { Device } from '../gpu/device.ts'
 import { capture, type Program } from '../gpu/program.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import {
-  type AxisTaps,
   encodeImage,
-  encodeTaps,
+  encodeTables,
   IMAGE_RECORD,
   type ImageRecord,
+  type ImageTables,
   motionBlur,
-  TAP_RECORD,
+  tableWords,
   type Words,
   warpFrames,
   words,
@@ -23,7 +23,7 @@ import { copyPiece, meanColour, needsPadding, pieceBytes } from './frame-pack.ts
 import type { DecodedPair, Xyxy } from './pair.ts'
 import {
   type Draws,
-  frameTaps,
+  frameTables,
   loadedImage,
   type TrainPair,
   type TrainSteps,
@@ -49,7 +49,7 @@ export type TrainInput = Omit<DecodedPair, 'random'> & { readonly random: Draws 
 /** One image to be made. */
 interface ImageJob {
   readonly frame: RgbFrame
-  readonly axes: readonly [AxisTaps, AxisTaps]
+  readonly tables: ImageTables
   readonly bytes: number
   readonly record: Omit<ImageRecord, 'offset' | 'active'>
 }
@@ -60,9 +60,12 @@ interface Side {
   readonly blurred: boolean
   readonly output: GpuTensor
   readonly images: GpuTensor
-  readonly taps: GpuTensor
+  readonly tables: GpuTensor
   readonly imageWords: Words
-  readonly tapWords: Words
+  readonly tableWords: Words
+  /** Words of the tables of one image. */
+  readonly tableSize: number
+  readonly cropRows: number
 }
 
 /** Room for frames to begin with, per sample. */
@@ -124,7 +127,7 @@ export class TrainPipeline {
     const total = jobs.reduce((sum, { bytes }) => sum + bytes, 0)
     if (total > this.#frames.bytes) await this.#reserve(total)
     this.#encode(jobs)
-    for (const side of [templates, searches]) this.#device.write(side.taps, side.tapWords.u32)
+    for (const side of [templates, searches]) this.#device.write(side.tables, side.tableWords.u32)
     this.#run(pairs, jobs)
     return {
       ids: pairs.map(({ request }) => request.id),
@@ -137,7 +140,7 @@ export class TrainPipeline {
   /** Frees all memory, `template` and `search` included. */
   release(): void {
     this.#program?.destroy()
-    const sides = this.#sides.flatMap(({ output, images, taps }) => [output, images, taps])
+    const sides = this.#sides.flatMap(({ output, images, tables }) => [output, images, tables])
     for (const tensor of [this.#frames, ...sides]) this.#device.release(tensor)
   }
 
@@ -154,9 +157,9 @@ export class TrainPipeline {
 
   /** Writes all taps, and all image records but for the place in the frames' buffer. */
   #encode(jobs: readonly ImageJob[]): void {
-    for (const [i, { axes, record }] of jobs.entries()) {
-      const { tapWords } = this.#sides[i % 2 === 0 ? 0 : 1]
-      encodeTaps(tapWords, Math.floor(i / 2), axes, record.rowStride)
+    for (const [i, job] of jobs.entries()) {
+      const side = this.#sides[i % 2 === 0 ? 0 : 1]
+      encodeTables(side.tableWords, Math.floor(i / 2) * side.tableSize, job.tables)
     }
   }
 
@@ -170,7 +173,7 @@ export class TrainPipeline {
         const job = jobs[end]
         if (!job) break
         offsets.set(end, used)
-        copyPiece(this.#staging, used, job.frame, job.axes)
+        copyPiece(this.#staging, used, job.frame, job.tables)
         used += job.bytes
         end++
       }
@@ -207,10 +210,10 @@ export class TrainPipeline {
     this.#program = await capture(
       device,
       (r) => {
-        for (const { size, images, taps, output, blurred } of this.#sides) {
-          const warp = { frames, images, taps, height: size, width: size }
-          if (blurred) motionBlur(r, { input: warpFrames(r, warp), images, output })
-          else warpFrames(r, { ...warp, output })
+        for (const { size, images, tables, cropRows, output, blurred } of this.#sides) {
+          const warp = { frames, images, tables, height: size, width: size, cropRows, output }
+          warpFrames(r, warp)
+          if (blurred) motionBlur(r, { input: output, images })
         }
       },
       { label: 'train pipeline' },
@@ -219,14 +222,15 @@ export class TrainPipeline {
 }
 
 function imageJob(frame: RgbFrame, image: TrainPair[number]): ImageJob {
-  const axes = frameTaps(frame, image)
+  const tables = frameTables(frame, image)
   return {
     frame,
-    axes,
-    bytes: pieceBytes(axes),
+    tables,
+    bytes: pieceBytes(tables),
     record: {
-      rowStride: axes[0].extent * 3,
-      padding: needsPadding(axes) ? meanColour(frame) : [0, 0, 0],
+      rowStride: tables.columns.extent * 3,
+      narrow: tables.columns.narrow,
+      padding: needsPadding(tables) ? meanColour(frame) : [0, 0, 0],
       colour: image.colour,
       blur: image.blur,
     },
@@ -236,15 +240,19 @@ function imageJob(frame: RgbFrame, image: TrainPair[number]): ImageJob {
 function createSide(device: Device, steps: TrainSteps, batchSize: number, index: 0 | 1): Side {
   const shift = steps.find((step) => step.type === 'SeqShiftScaleAug')
   const size = shift?.target_size[index] ?? 1
+  const cropRows = steps.find((step) => step.type === 'SeqCropLikeSiamFC')?.crop_size ?? 2
+  const tableSize = tableWords(size, size, cropRows)
   const name = index === 0 ? 'template' : 'search'
   return {
     size,
     blurred: steps.some((step) => step.type === 'SeqBlurAug' && step.prob[index] > 0),
     output: device.empty([batchSize, size, size, 4], 'f32', `${name} images`),
     images: device.empty([batchSize, IMAGE_RECORD], 'u32', `${name} records`),
-    taps: device.empty([batchSize, 2 * size, TAP_RECORD], 'u32', `${name} taps`),
+    tables: device.empty([batchSize, tableSize], 'u32', `${name} tables`),
     imageWords: words(batchSize * IMAGE_RECORD),
-    tapWords: words(batchSize * 2 * size * TAP_RECORD),
+    tableWords: words(batchSize * tableSize),
+    tableSize,
+    cropRows,
   }
 }
 

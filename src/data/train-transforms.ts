@@ -2,11 +2,11 @@
 // original's order and notes what is to be done to an image; the pixels follow on the device (train-pipeline.ts).
 // Source: SeqCropLikeSiamFC, SeqShiftScaleAug, SeqColorAug, SeqGrayAug, SeqBlurAug of mmtrack/datasets/pipelines/transforms.py.
 
-import { type AxisTaps, type Blur, noBlur } from '../kernels/augment.ts'
+import { type Blur, type ImageTables, noBlur } from '../kernels/augment.ts'
 import type { Config } from '../siamrpn/config.ts'
 import { TrainSampleError } from './errors.ts'
 import type { Xyxy } from './pair.ts'
-import { composeAxes, cropAxes, identityAxis, type WarpAxis } from './warp.ts'
+import { composeColumns, composeRows, cropAxes, identityAxis, type WarpAxis } from './warp.ts'
 
 /** A checked `train_pipeline`. */
 export type TrainSteps = NonNullable<Config['train_pipeline']>
@@ -52,17 +52,17 @@ export function loadedImage(frame: { readonly width: number; readonly height: nu
 }
 
 /** The sources of the image's columns and rows in its frame. */
-export function frameTaps(
+export function frameTables(
   frame: { readonly width: number; readonly height: number },
   { width, height, warps }: TrainImage,
-): readonly [AxisTaps, AxisTaps] {
+): ImageTables {
   const [inner, outer, ...more] = warps
   if (more.length > 0) throw new TrainSampleError(`an image is warped ${warps.length} times, expected twice at most`)
   const [x, y] = inner ?? [identityAxis(frame.width), identityAxis(frame.height)]
-  return [
-    composeAxes(x, outer?.[0] ?? identityAxis(width), frame.width),
-    composeAxes(y, outer?.[1] ?? identityAxis(height), frame.height),
-  ]
+  return {
+    columns: composeColumns(x, outer?.[0] ?? identityAxis(width), frame.width),
+    rows: composeRows(y, outer?.[1] ?? identityAxis(height), frame.height),
+  }
 }
 
 /** Cuts a square around the object, sized by object and context, as SiamFC does; the object comes to lie in the middle. */

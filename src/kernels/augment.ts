@@ -6,28 +6,61 @@
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { expectInteger, expectShape, imageShape, kernel, linearGrid } from './launch.ts'
+import { expectInteger, expectShape, imageShape, kernel } from './launch.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
 /** 32-bit words per image record. */
 export const IMAGE_RECORD = 24
 
-/** 32-bit words per tap record. */
-export const TAP_RECORD = 8
+const PIXEL_BYTES = 3
+const COLUMN_WORDS = 8
+const [IDLE, WIDE, NARROW] = [0, 1, 2]
+const ROW_SHIFT = 12
+const WEIGHT_BITS = 6
+const MAX_ROWS = 2 ** (32 - ROW_SHIFT)
 
-/** The sources of one axis of an output image, in pixels of the frame: see `encodeTaps`. */
-export interface AxisTaps {
-  /** Frame columns (or rows) that the output needs: `start` to `start + extent`. At least one. */
+/** Weights of a warp are multiples of 1/32. */
+export const WEIGHT_STEPS = 32
+
+/** Which part of the frame an axis needs, in pixels. */
+export interface FrameRange {
   readonly start: number
+  /** At least one. */
   readonly extent: number
-  /** Per output column: the left one of the first pair of neighbouring frame columns; `start` or above. */
-  readonly first: Int32Array
-  /** The left one of the second pair. */
-  readonly second: Int32Array
+}
+
+/** The sources of an output image's columns. */
+export interface ColumnTable extends FrameRange {
+  /** Two per output column: the left ones of two pairs of neighbouring frame columns. */
+  readonly pairs: Int32Array
   /** Four per output column: first pair, second pair; zero for a neighbour outside of the frame. */
   readonly weights: Float32Array
   /** Per output column: the weight of what lies outside of the frame. */
   readonly outside: Float32Array
+  /** Whether the pairs of every column lie within four neighbours. */
+  readonly narrow: boolean
+}
+
+/** Rows as pairs of neighbouring rows: the upper one, and the weights of both in 1/32. */
+export interface RowPairs {
+  readonly first: Int32Array
+  readonly low: Uint8Array
+  readonly high: Uint8Array
+}
+
+/** The sources of an output image's rows. */
+export interface RowTable extends FrameRange {
+  /** Pairs of crop rows, from the top down. */
+  readonly output: RowPairs
+  /** Pairs of frame rows; what their weights lack to 32 lies outside of the frame. Those in use go from the top down. */
+  readonly crop: RowPairs
+  /** Whether any row lies outside of the frame, at least in part. */
+  readonly outside: boolean
+}
+
+export interface ImageTables {
+  readonly columns: ColumnTable
+  readonly rows: RowTable
 }
 
 /** Everything of an image but its taps. */
@@ -38,6 +71,8 @@ export interface ImageRecord {
   readonly rowStride: number
   /** Only active images are computed. */
   readonly active: boolean
+  /** `columns.narrow` of its tables. */
+  readonly narrow: boolean
   /** The value outside of the frame, in the frame's order of channels. */
   readonly padding: ArrayLike<number>
   /** Three rows of four: the output's channel is the product with the frame's (c0, c1, c2, 1). */
@@ -70,32 +105,51 @@ export function words(count: number): Words {
 
 /** Writes the record of image `index`. @throws ShapeError for a blur whose size is not odd */
 export function encodeImage(into: Words, index: number, record: ImageRecord): void {
-  const { offset, rowStride, active, padding, colour, blur } = record
+  const { offset, rowStride, active, narrow, padding, colour, blur } = record
   if (!Number.isInteger(blur.size) || blur.size % 2 !== 1 || blur.size < 1) {
     throw new ShapeError(`encodeImage: blur size is ${blur.size}, expected an odd number of pixels`)
   }
   const start = index * IMAGE_RECORD
-  into.u32.set([offset, rowStride, active ? 1 : 0, blur.size], start)
+  into.u32.set([offset, rowStride, active ? (narrow ? NARROW : WIDE) : IDLE, blur.size], start)
   for (let c = 0; c < 3; c++) into.f32[start + 4 + c] = padding[c] ?? 0
   for (let i = 0; i < 12; i++) into.f32[start + 8 + i] = colour[i] ?? 0
   into.f32.set([blur.vertical, blur.horizontal], start + 20)
 }
 
-/** Writes the taps of image `index`: columns (3 bytes a pixel), then rows (`rowStride` bytes each). */
-export function encodeTaps(into: Words, index: number, axes: readonly [AxisTaps, AxisTaps], rowStride: number): void {
-  let record = index * (axes[0].first.length + axes[1].first.length) * TAP_RECORD
-  for (const [axis, step] of [
-    [axes[0], PIXEL_BYTES],
-    [axes[1], rowStride],
-  ] as const) {
-    const { start, first, second, weights, outside } = axis
-    for (let i = 0; i < first.length; i++, record += TAP_RECORD) {
-      into.u32[record] = ((first[i] ?? 0) - start) * step
-      into.u32[record + 1] = ((second[i] ?? 0) - start) * step
-      into.f32[record + 2] = outside[i] ?? 0
-      for (let tap = 0; tap < 4; tap++) into.f32[record + 4 + tap] = weights[4 * i + tap] ?? 0
+/** Words of the tables of an image of `width` x `height` whose rows come from `cropRows` rows. */
+export function tableWords(width: number, height: number, cropRows: number): number {
+  return width * COLUMN_WORDS + height + cropRows
+}
+
+/** Writes the tables of an image from word `start` on. @throws ShapeError if a frame has more rows than can be numbered */
+export function encodeTables(into: Words, start: number, { columns, rows }: ImageTables): void {
+  const { pairs, weights, outside, narrow } = columns
+  if (rows.extent > MAX_ROWS) {
+    throw new ShapeError(`encodeTables: the image needs ${rows.extent} rows of its frame, expected at most ${MAX_ROWS}`)
+  }
+  let word = start
+  for (let x = 0; x < outside.length; x++, word += COLUMN_WORDS) {
+    const [left, right] = [pairs[2 * x] ?? 0, pairs[2 * x + 1] ?? 0]
+    const first = narrow ? Math.min(left, right) : left
+    into.u32[word] = Math.max(0, first - columns.start) * PIXEL_BYTES
+    into.u32[word + 1] = Math.max(0, right - columns.start) * PIXEL_BYTES
+    into.f32[word + 2] = outside[x] ?? 0
+    into.f32.fill(0, word + 4, word + 8)
+    for (let tap = 0; tap < 4; tap++) {
+      const place = narrow ? (tap < 2 ? left : right) - first + (tap & 1) : tap
+      into.f32[word + 4 + place] = (into.f32[word + 4 + place] ?? 0) + (weights[4 * x + tap] ?? 0)
     }
   }
+  word = encodeRows(into, word, rows.output, 0)
+  encodeRows(into, word, rows.crop, rows.start)
+}
+
+function encodeRows(into: Words, start: number, { first, low, high }: RowPairs, origin: number): number {
+  for (let i = 0; i < first.length; i++) {
+    const row = Math.max(0, (first[i] ?? 0) - origin)
+    into.u32[start + i] = ((row << ROW_SHIFT) | ((low[i] ?? 0) << WEIGHT_BITS) | (high[i] ?? 0)) >>> 0
+  }
+  return start + first.length
 }
 
 export interface WarpFramesArgs {
@@ -103,74 +157,89 @@ export interface WarpFramesArgs {
   readonly frames: GpuTensor
   /** u32 `[N, 24]`, by `encodeImage`. */
   readonly images: GpuTensor
-  /** u32 `[N, width + height, 8]`, by `encodeTaps`. */
-  readonly taps: GpuTensor
+  /** u32 `[N, tableWords]`, by `encodeTables`. */
+  readonly tables: GpuTensor
   readonly height: number
   readonly width: number
+  /** Rows between the two warps. */
+  readonly cropRows: number
   /** Where to put the result; default: a new tensor. */
   readonly output?: GpuTensor
   readonly label?: string
 }
 
 const WORKGROUP = 64
-const PIXEL_BYTES = 3
+/** Output rows that one invocation makes: the more, the less is computed twice; the fewer, the more invocations. */
+const STRIP = 32
+/** Pixels that one invocation blurs with a running sum, whose rounding errors add up. */
+const BLUR_STRIP = 64
 
 /**
  * Every active image, warped and coloured: `[N, height, width, 4]`, the fourth channel zero.
  * @throws ShapeError if tensors do not fit each other
  */
 export function warpFrames(r: Recorder, args: WarpFramesArgs): GpuTensor {
-  const { frames, images, taps, height, width, label = 'warpFrames' } = args
+  const { frames, images, tables, height, width, cropRows, label = 'warpFrames' } = args
   expectInteger('warpFrames', 'height', height, 1)
   expectInteger('warpFrames', 'width', width, 1)
+  expectInteger('warpFrames', 'cropRows', cropRows, 2)
   const batch = recordCount('warpFrames', images)
-  expectWords('warpFrames', taps, [batch, width + height, TAP_RECORD])
+  expectWords('warpFrames', tables, [batch, tableWords(width, height, cropRows)])
   const output = args.output ?? r.alloc([batch, height, width, 4], 'f32', label)
   expectShape('warpFrames', output, [batch, height, width, 4])
-  for (const slice of batchSlices(r.adapter, [output, images, taps])) {
+  const params = { width, height, crop_rows: cropRows }
+  for (const slice of batchSlices(r.adapter, [output, images, tables])) {
     const count = slice.count * height * width
-    const [part, tapPart] = [sliceOf(output, slice), sliceOf(taps, slice)]
+    const [part, table] = [sliceOf(output, slice), sliceOf(tables, slice)]
     r.dispatch({
-      kernel: kernel('warp_frames', { WORKGROUP, HEIGHT: height, WIDTH: width }),
+      kernel: kernel('warp_frames', { WORKGROUP, STRIP }),
       label,
-      workgroups: linearGrid(r.adapter, count, WORKGROUP),
-      bindings: { frames, images: sliceOf(images, slice), taps: tapPart, output: part, params: { count } },
+      workgroups: [Math.ceil(width / WORKGROUP), Math.ceil(height / STRIP), slice.count],
+      bindings: { frames, images: sliceOf(images, slice), tables: table, output: part, params },
       flops: count * 100,
-      bytes: part.bytes + tapPart.bytes + Math.min(frames.bytes, count * 16 * PIXEL_BYTES),
+      bytes: part.bytes + table.bytes + Math.min(frames.bytes, count * 8 * PIXEL_BYTES),
     })
   }
   return output
 }
 
 export interface MotionBlurArgs {
-  /** `[N, H, W, 4]` */
+  /** `[N, H, W, 4]`; blurred in place, the fourth channel taken for zero. */
   readonly input: GpuTensor
   /** u32 `[N, 24]`, by `encodeImage`. */
   readonly images: GpuTensor
-  /** Where to put the result; default: a new tensor. */
-  readonly output?: GpuTensor
   readonly label?: string
 }
 
-/** Every active image, blurred as its record says: `[N, H, W, 4]`. @throws ShapeError if tensors do not fit each other */
-export function motionBlur(r: Recorder, { input, images, label = 'motionBlur', ...rest }: MotionBlurArgs): GpuTensor {
+/**
+ * Blurs every active image as its record says, in place; images of blur size 1 cost nothing. Returns `input`.
+ * @throws ShapeError if tensors do not fit each other
+ */
+export function motionBlur(r: Recorder, { input, images, label = 'motionBlur' }: MotionBlurArgs): GpuTensor {
   const { batch, height, width } = imageShape('motionBlur', input)
   expectShape('motionBlur', input, [batch, height, width, 4])
   expectWords('motionBlur', images, [batch, IMAGE_RECORD])
-  const output = rest.output ?? r.alloc(input.shape, 'f32', label)
-  expectShape('motionBlur', output, input.shape)
-  for (const slice of batchSlices(r.adapter, [input, output, images])) {
-    const count = slice.count * height * width
-    const part = sliceOf(output, slice)
+  const scratch = r.alloc(input.shape, 'f32', `${label} sums`)
+  for (const slice of batchSlices(r.adapter, [input, images])) {
+    const [part, sums] = [sliceOf(input, slice), sliceOf(scratch, slice)]
+    const records = { images: sliceOf(images, slice) }
+    for (const horizontal of [false, true]) {
+      const [lines, length] = horizontal ? [height, width] : [width, height]
+      r.dispatch({
+        kernel: kernel('motion_blur', { WORKGROUP, STRIP: BLUR_STRIP, HORIZONTAL: horizontal }),
+        label: `${label} ${horizontal ? 'rows' : 'columns'}`,
+        workgroups: [Math.ceil(lines / WORKGROUP), Math.ceil(length / BLUR_STRIP), slice.count],
+        bindings: { ...records, input: part, sums, params: { width, height } },
+      })
+    }
     r.dispatch({
-      kernel: kernel('motion_blur', { WORKGROUP, HEIGHT: height, WIDTH: width }),
-      label,
-      workgroups: linearGrid(r.adapter, count, WORKGROUP),
-      bindings: { input: sliceOf(input, slice), images: sliceOf(images, slice), output: part, params: { count } },
-      bytes: 2 * part.bytes,
+      kernel: kernel('copy_blurred', { WORKGROUP }),
+      label: `${label} copy`,
+      workgroups: [Math.ceil((height * width) / WORKGROUP), 1, slice.count],
+      bindings: { ...records, input: sums, output: part, params: { pixels: height * width } },
     })
   }
-  return output
+  return input
 }
 
 function recordCount(op: string, images: GpuTensor): number {

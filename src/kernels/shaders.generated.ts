@@ -18,6 +18,8 @@ export type ShaderName =
   | "batch_norm_normalise_vec4"
   | "batch_norm_partials"
   | "batch_norm_partials_vec4"
+  | "batch_norm_residual_partials"
+  | "batch_norm_residual_partials_vec4"
   | "batch_norm_statistics"
   | "bilinear_resize"
   | "bilinear_resize_gradient"
@@ -40,6 +42,7 @@ export type ShaderName =
   | "conv2d_tiled_weight_gradient"
   | "conv2d_transpose_weight"
   | "conv2d_transpose_weight_vec4"
+  | "copy_blurred"
   | "crop_resize"
   | "decode_best"
   | "depthwise_correlation"
@@ -898,6 +901,128 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
 }
 `,
+  "batch_norm_residual_partials": `// First stage of the gradient of batch normalisation with a residual and a ReLU: passes the gradient through the ReLU,
+// which makes it the residual's gradient, and sums it over each chunk of pixels.
+//   g = dy where y > 0, else 0
+//   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
+// y is the forward pass's output. partial: [chunks, 2, C].
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Any channel count. One invocation takes one chunk of one channel.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+  // Where the chunks of this batch slice begin in \`partial\`.
+  first_chunk: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read> activation: array<f32>;
+@group(0) @binding(2) var<storage, read> input: array<f32>;
+@group(0) @binding(3) var<storage, read> mean: array<f32>;
+@group(0) @binding(4) var<storage, read> inv_std: array<f32>;
+@group(0) @binding(5) var<storage, read_write> residual_gradient: array<f32>;
+@group(0) @binding(6) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let chunk = index / CHANNELS;
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let center = mean[channel];
+  var products = 0.0;
+  var sum = 0.0;
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let at = pixel * CHANNELS + channel;
+    let g = select(0.0, gradient[at], activation[at] > 0.0);
+    residual_gradient[at] = g;
+    products = fma(g, input[at] - center, products);
+    sum += g;
+  }
+  let slot = params.first_chunk + chunk;
+  partial[2u * slot * CHANNELS + channel] = products * inv_std[channel];
+  partial[(2u * slot + 1u) * CHANNELS + channel] = sum;
+}
+`,
+  "batch_norm_residual_partials_vec4": `// First stage of the gradient of batch normalisation with a residual and a ReLU: passes the gradient through the ReLU,
+// which makes it the residual's gradient, and sums it over each chunk of pixels.
+//   g = dy where y > 0, else 0
+//   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
+// y is the forward pass's output. partial: [chunks, 2, C].
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+
+const WORKGROUP: u32 = 64u;
+const GROUPS: u32 = 1u;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+  // Where the chunks of this batch slice begin in \`partial\`.
+  first_chunk: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(1) var<storage, read> activation: array<vec4f>;
+@group(0) @binding(2) var<storage, read> input: array<vec4f>;
+@group(0) @binding(3) var<storage, read> mean: array<vec4f>;
+@group(0) @binding(4) var<storage, read> inv_std: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> residual_gradient: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % GROUPS;
+  let chunk = index / GROUPS;
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let center = mean[channel];
+  var products = vec4f();
+  var sum = vec4f();
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let at = pixel * GROUPS + channel;
+    let g = select(vec4f(), gradient[at], activation[at] > vec4f());
+    residual_gradient[at] = g;
+    products = fma(g, input[at] - center, products);
+    sum += g;
+  }
+  let slot = params.first_chunk + chunk;
+  partial[2u * slot * GROUPS + channel] = products * inv_std[channel];
+  partial[(2u * slot + 1u) * GROUPS + channel] = sum;
+}
+`,
   "batch_norm_statistics": `// Second stage of batch statistics: joins the chunks of batch_norm_partials (n, mean, M2 each) by Chan's formula:
 //   mean = sum(n * mean_k) / N,  M2 = sum(M2_k + n * (mean_k - mean)^2),  N = sum(n),
 // and updates the running statistics in place, with the unbiased variance as PyTorch does:
@@ -1636,14 +1761,16 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 // and channel count, NHWC:
 //   dw[tap, c, o] = sum over pixels p of x[pixel(p, tap), g(o) * IN_C/groups + c] * dy[p, o]
 // in the packed layout [O / panel, kh, kw, I, panel]; output channels that only fill the panel get zeros. The fallback
-// where no tiled kernel fits. Row sums are added up per sample, then all samples: a long sum in f32 stays accurate.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of dw.
+// where no tiled kernel fits. Sums of rows are added up, so that a long sum in f32 stays accurate. Split z sums only its
+// share of the rows of all samples and writes its own copy of dw; sum_partials adds them in order.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of dw; z = splits.
 
 const WORKGROUP: u32 = 64u;
 
 struct Params {
   count: u32,
-  batch: u32,
+  rows: u32, // of the output, all samples together
+  split_rows: u32, // of each split
   in_height: u32,
   in_width: u32,
   in_stride: u32, // elements from one pixel to the next
@@ -1682,9 +1809,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let row = index / params.panel;
-  let c = row % params.group_inputs;
-  let tap = row / params.group_inputs;
+  let filter_row = index / params.panel;
+  let c = filter_row % params.group_inputs;
+  let tap = filter_row / params.group_inputs;
   let kx = tap % params.kernel_width;
   let ky = (tap / params.kernel_width) % params.kernel_height;
   let o = tap / (params.kernel_width * params.kernel_height) * params.panel + index % params.panel;
@@ -1696,26 +1823,29 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     let offset_x = i32(kx * params.dilation) - params.padding_x;
     let rows = inside(offset_y, params.in_height, params.out_height);
     let columns = inside(offset_x, params.in_width, params.out_width);
-    for (var n = 0u; n < params.batch; n++) {
-      var sample = 0.0;
-      for (var y = rows.x; y < rows.y; y++) {
-        let row_in = n * params.in_height + u32(i32(y * params.stride) + offset_y);
-        let first_in = i32(row_in * params.in_width) + offset_x;
-        let first_out = (n * params.out_height + y) * params.out_width;
-        var sum = 0.0;
-        for (var x = columns.x; x < columns.y; x++) {
-          let at = u32(first_in + i32(x * params.stride)) * params.in_stride + channel;
-          sum = fma(input[at], gradient[(first_out + x) * params.out_channels + o], sum);
-        }
-        sample += sum;
+    let first_row = id.z * params.split_rows;
+    let end_row = min(first_row + params.split_rows, params.rows);
+    for (var row = first_row; row < end_row; row++) {
+      let y = row % params.out_height;
+      if (y < rows.x || y >= rows.y) {
+        continue;
       }
-      total += sample;
+      let row_in = row / params.out_height * params.in_height + u32(i32(y * params.stride) + offset_y);
+      let first_in = i32(row_in * params.in_width) + offset_x;
+      let first_out = row * params.out_width;
+      var sum = 0.0;
+      for (var x = columns.x; x < columns.y; x++) {
+        let at = u32(first_in + i32(x * params.stride)) * params.in_stride + channel;
+        sum = fma(input[at], gradient[(first_out + x) * params.out_channels + o], sum);
+      }
+      total += sum;
     }
   }
+  let to = id.z * params.count + index;
   if (params.accumulate != 0u) {
-    total += output[index];
+    total += output[to];
   }
-  output[index] = total;
+  output[to] = total;
 }
 `,
   "conv2d_lanes": `// Convolution as an implicit GEMM for software adapters with subgroups of 8 lanes and few output channels, NHWC:
@@ -1735,6 +1865,7 @@ enable subgroups;
 alias Lane = vec4f;
 
 const TAPS: u32 = 3u; // 1 to 4: of a filter row, taken together
+const CHANNELS: u32 = 4u; // 3 for images, whose fourth channel is zero
 const LANES: u32 = 8u;
 const POSITIONS: u32 = 48u;
 
@@ -1842,7 +1973,11 @@ fn load_tap(at: u32, row: u32, exists: bool) -> Tap {
 }
 
 fn times(w: Tap, x: vec4f) -> Lane {
-  return w.a * x.x + w.b * x.y + w.c * x.z + w.d * x.w;
+  let y = w.a * x.x + w.b * x.y + w.c * x.z;
+  if (CHANNELS == 3u) {
+    return y;
+  }
+  return y + w.d * x.w;
 }
 
 // What four neighbouring positions add to an output.
@@ -1860,15 +1995,8 @@ fn dot(w: Taps, x0: vec4f, x1: vec4f, x2: vec4f, x3: vec4f) -> Lane {
   return y;
 }
 
-fn finish(pixel: u32, column: u32, sum: Lane) {
-  let at = pixel * params.out_lanes + column;
-  var y = sum;
-  if (params.has_scale != 0u) {
-    y *= scale[column];
-  }
-  if (params.has_bias != 0u) {
-    y += bias[column];
-  }
+fn finish(at: u32, factor: Lane, summand: Lane, sum: Lane) {
+  var y = sum * factor + summand;
   if (params.has_residual != 0u) {
     y += residual[at];
   }
@@ -2011,13 +2139,21 @@ fn main(
     s32, s33, s34, s35, s36, s37, s38, s39,
     s40, s41, s42, s43, s44, s45, s46, s47,
   );
+  var factor = Lane() + 1.0;
+  if (params.has_scale != 0u) {
+    factor = scale[near];
+  }
+  var summand = Lane();
+  if (params.has_bias != 0u) {
+    summand = bias[near];
+  }
   var at = place(first);
   let count = select(0u, min(POSITIONS + 1u - TAPS, params.positions - first), first < params.positions);
   for (var i = 0u; i < count; i++) {
     let x = at.column * params.phases + at.phase;
     let inside = at.column < params.row_positions + 1u - TAPS && x < params.out_width && column < params.out_lanes;
     if (inside) {
-      finish(at.row * params.out_width + x, column, sums[i]);
+      finish((at.row * params.out_width + x) * params.out_lanes + column, factor, summand, sums[i]);
     }
     at.column++;
     if (at.column == params.row_positions) {
@@ -2169,18 +2305,29 @@ fn column_start(z: u32, column: u32) -> u32 {
   return (z * n + o / params.panel4 * params.panel4) * params.filter_rows + o % params.panel4;
 }
 
+// What the sums of a column are multiplied by, and what is added then.
+struct Norm {
+  scale: vec4f,
+  bias: vec4f,
+}
+
+fn norm(column: u32) -> Norm {
+  var found = Norm(vec4f(1.0), vec4f());
+  if (params.has_scale != 0u) {
+    found.scale = scale[column];
+  }
+  if (params.has_bias != 0u) {
+    found.bias = bias[column];
+  }
+  return found;
+}
+
 fn finish(pixel: u32, column: u32, base: u32, sum: vec4f) {
   if (pixel >= params.pixels || column >= params.out_channels4) {
     return;
   }
   let at = base + pixel * params.out_channels4 + column;
   var y = sum;
-  if (params.has_scale != 0u) {
-    y *= scale[column];
-  }
-  if (params.has_bias != 0u) {
-    y += bias[column];
-  }
   if (params.has_residual != 0u) {
     y += residual[at];
   }
@@ -2329,8 +2476,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     l31, r31,
   );
   let base = group.z * params.pixels * params.out_channels4;
+  let norm_l = norm(min(column, params.out_channels4 - 1u));
+  let norm_r = norm(min(column + LANES, params.out_channels4 - 1u));
   for (var i = 0u; i < params.sums; i++) {
-    finish(pixel + i / 2u, column + (i % 2u) * LANES, base, sums[i]);
+    let right = i % 2u == 1u;
+    let factor = select(norm_l.scale, norm_r.scale, right);
+    let summand = select(norm_l.bias, norm_r.bias, right);
+    finish(pixel + i / 2u, column + (i % 2u) * LANES, base, sums[i] * factor + summand);
   }
 }
 `,
@@ -2338,9 +2490,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
 // product whose inner dimension is the pixels,
 //   dw[k, o] = sum over p of x[pixel(p, tap(k)), c(k)] * dy[p, o],   k = tap * IN_C + c,
 // in the packed layout [O / panel, k, panel]. One subgroup computes 32 rows k x 64 output channels, four pixels at a
-// time. Each lane owns two vec4 of output channels (l, and r 8 lanes on) and loads its own four rows of x, at its own tap;
-// every lane gets the others' through subgroupBroadcast. As in conv2d_subgroup few loads per multiply decide, hence the
-// unrolled rows, and \`gl * x\` is four pixels' products whose sum joins the accumulator.
+// time. Each lane owns two vec4 of output channels (l, and r 8 lanes on) and loads its own four rows of x, at its own
+// tap; every lane gets the others' through subgroupBroadcast. As in conv2d_subgroup few loads per multiply decide, hence
+// the unrolled rows, and \`gl * x\` is four pixels' products whose sum joins the accumulator.
 // The loop goes over rows of the output image, so that nothing is divided in it; rows of the whole image that no lane
 // needs are left out, pixels whose tap lies outside count as zeros. Cin and Cout divisible by 4.
 // Also a plain batched product: one tap, and every batch reads at its own offsets (for Winograd).
@@ -2742,12 +2894,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   store(pixel + 3u, column, group.z, sum3);
 }
 `,
-  "conv2d_tiled_weight_gradient": `// Gradient of a convolution's filter for GPUs, through workgroup memory, NHWC: a matrix product whose inner dimension is the
-// pixels of the whole batch,
+  "conv2d_tiled_weight_gradient": `// Gradient of a convolution's filter for GPUs, through workgroup memory, NHWC: a matrix product whose inner dimension is
+// the pixels of the whole batch,
 //   dw[k, o] = sum over p of x[pixel(p, tap(k)), c(k)] * dy[p, o],   k = tap * IN_C + c,
-// in the packed layout [O / panel, k, panel]. A workgroup of (TILE_M / 4) x (TILE_N / 4) invocations computes TILE_M rows k x
-// TILE_N output channels, TILE_K pixels at a time; each invocation keeps 4 x 4 of them in registers. The gather of the
-// implicit im2col is fused in the load of the input tile; its geometry is constant, so that divisions are by constants.
+// in the packed layout [O / panel, k, panel]. A workgroup of (TILE_M / 4) x (TILE_N / 4) invocations computes TILE_M rows
+// k x TILE_N output channels, TILE_K pixels at a time; each invocation keeps 4 x 4 of them in registers. The gather of
+// the implicit im2col is fused in the load of the input tile; its geometry is constant: divisions are by constants.
 // Split z sums only its share of the pixels and writes its own copy of dw; sum_partials adds them in order.
 // Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(taps * IN_C / TILE_M), z = splits. Cin and Cout divisible by 4.
 
@@ -2969,6 +3121,36 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[to + params.out_panel4] = w[1];
   output[to + 2u * params.out_panel4] = w[2];
   output[to + 3u * params.out_panel4] = w[3];
+}
+`,
+  "copy_blurred": `// Copies the images that have been blurred: output = input where the record's blur size is above 1 and the image is not idle.
+// Image record: 24 words, of which word 2 is the mode (0: idle), 3 the size.
+// Dispatch: ceil(params.pixels / WORKGROUP) by 1 by N workgroups, with pixels per image.
+
+const WORKGROUP: u32 = 64u;
+
+const IMAGE_WORDS: u32 = 24u;
+const MODE: u32 = 2u;
+const SIZE: u32 = 3u;
+const IDLE: u32 = 0u;
+
+struct Params {
+  pixels: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> images: array<u32>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
+  let record = group.z * IMAGE_WORDS;
+  if (id.x >= params.pixels || images[record + MODE] == IDLE || images[record + SIZE] <= 1u) {
+    return;
+  }
+  let index = group.z * params.pixels + id.x;
+  output[index] = input[index];
 }
 `,
   "crop_resize": `// Crops rectangles out of a packed frame, pads outside of the frame and resizes them bilinearly to a square.
@@ -4436,64 +4618,72 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = largest;
 }
 `,
-  "motion_blur": `// Motion blur by a cross: a column and a row of equal weights, through the pixel.
-//   output(y, x) = vertical * sum_k input(y + k, x) + horizontal * sum_k input(y, x + k), k = -size / 2 .. size / 2
-// Outside of the image it is mirrored about the middle of its outermost pixels. Size 1 copies.
+  "motion_blur": `// Motion blur by a cross, one of its bars: along columns, or along rows with the column's bar added.
+//   vertical:   sums(y, x) = weight_v * sum_k input(y + k, x),                 k = -size / 2 .. size / 2
+//   horizontal: sums(y, x) = weight_h * sum_k input(y, x + k) + sums(y, x)
+// Outside of the image it is mirrored about the middle of its outermost pixels. An invocation walks along STRIP pixels of one
+// column (row) with a running sum. Images without blur (size 1), and idle ones, are left out.
 // Follows SeqBlurAug of MMTracking (transforms.py), which is cv2.filter2D with BORDER_REFLECT_101.
-// Image record: six vec4u, of which the first holds (-, -, active, size), the last (vertical, horizontal: f32, -, -).
-// Inactive images are left as they are.
-// One invocation computes one pixel. Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
-// count = N * HEIGHT * WIDTH.
+// Image record: 24 words, of which word 2 is the mode (0: idle), 3 the size, 20 and 21 the weights (f32).
+// Dispatch: ceil(lines / WORKGROUP) by ceil(length / STRIP) by N workgroups; lines of that length are columns (rows).
 
 const WORKGROUP: u32 = 64u;
-const HEIGHT: i32 = 255;
-const WIDTH: i32 = 255;
+const STRIP: i32 = 64;
+const HORIZONTAL: bool = false;
 
-const IMAGE_RECORD: u32 = 6u;
-const BLUR: u32 = 5u;
+const IMAGE_WORDS: u32 = 24u;
+const MODE: u32 = 2u;
+const SIZE: u32 = 3u;
+const WEIGHTS: u32 = 20u;
+const IDLE: u32 = 0u;
 
 struct Params {
-  count: u32,
+  width: i32,
+  height: i32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read> images: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(1) var<storage, read> images: array<u32>;
+@group(0) @binding(2) var<storage, read_write> sums: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-fn mirrored(position: i32, extent: i32) -> i32 {
-  let period = max(2 * extent - 2, 1);
+fn mirrored(position: i32, length: i32) -> i32 {
+  let period = max(2 * length - 2, 1);
   let distance = abs(position) % period;
   return min(distance, period - distance);
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let index = id.y * grid.x * WORKGROUP + id.x;
-  if (index >= params.count) {
+fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
+  let line = i32(group.x * WORKGROUP + local.x);
+  let lines = select(params.width, params.height, HORIZONTAL);
+  let length = select(params.height, params.width, HORIZONTAL);
+  let record = group.z * IMAGE_WORDS;
+  let size = i32(images[record + SIZE]);
+  if (line >= lines || images[record + MODE] == IDLE || size <= 1) {
     return;
   }
-  let image = i32(index) / (HEIGHT * WIDTH);
-  let head = images[u32(image) * IMAGE_RECORD];
-  if (head.z == 0u) {
-    return;
+  let weight = bitcast<f32>(images[record + WEIGHTS + select(0u, 1u, HORIZONTAL)]);
+  let step = select(params.width, 1, HORIZONTAL);
+  let start = i32(group.z) * params.width * params.height + line * select(1, params.width, HORIZONTAL);
+  let half = size / 2;
+  let first = i32(group.y) * STRIP;
+  let end = min(first + STRIP, length);
+
+  var sum = vec3f();
+  for (var k = first - half; k < first + half; k++) {
+    sum += input[start + mirrored(k, length) * step].xyz;
   }
-  if (head.w <= 1u) {
-    output[index] = input[index];
-    return;
+  for (var position = first; position < end; position++) {
+    sum += input[start + mirrored(position + half, length) * step].xyz;
+    let at = start + position * step;
+    if (HORIZONTAL) {
+      sums[at] = vec4f(weight * sum + sums[at].xyz, 0.0);
+    } else {
+      sums[at] = vec4f(weight * sum, 0.0);
+    }
+    sum -= input[start + mirrored(position - half, length) * step].xyz;
   }
-  let weights = bitcast<vec2f>(images[u32(image) * IMAGE_RECORD + BLUR].xy);
-  let x = i32(index) % WIDTH;
-  let y = i32(index) / WIDTH % HEIGHT;
-  let half = i32(head.w) / 2;
-  let start = image * HEIGHT * WIDTH;
-  var column = vec4f();
-  var line = vec4f();
-  for (var k = -half; k <= half; k++) {
-    column += input[start + mirrored(y + k, HEIGHT) * WIDTH + x];
-    line += input[start + y * WIDTH + mirrored(x + k, WIDTH)];
-  }
-  output[index] = weights.x * column + weights.y * line;
 }
 `,
   "pixel_sum_partials": `// First stage of a sum over all pixels, per channel (the gradient of a bias): the sum of each chunk of pixels.
@@ -5205,14 +5395,16 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 }
 `,
   "weighted_sum_input_gradient": `// Gradient of the weighted sum with respect to its inputs: dx_l = w[l] * dy,  w = softmax(logits).
-// Outputs from LEVELS on are not written. Any element count. One invocation computes one element of each.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
+// Outputs from LEVELS on are not written. Any element count.
+// Each invocation takes every params.invocations-th: the softmax of at most four numbers is repeated in each invocation.
+// Dispatch: params.invocations / WORKGROUP workgroups over x; params.count is the number of elements.
 
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 3u;
 
 struct Params {
   count: u32,
+  invocations: u32,
 }
 
 @group(0) @binding(0) var<storage, read> gradient: array<f32>;
@@ -5237,34 +5429,34 @@ fn level_weights() -> vec4f {
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let index = id.y * grid.x * WORKGROUP + id.x;
-  if (index >= params.count) {
-    return;
-  }
+fn main(@builtin(global_invocation_id) id: vec3u) {
   let weights = level_weights();
-  let g = gradient[index];
-  output0[index] = weights.x * g;
-  if (LEVELS > 1u) {
-    output1[index] = weights.y * g;
-  }
-  if (LEVELS > 2u) {
-    output2[index] = weights.z * g;
-  }
-  if (LEVELS > 3u) {
-    output3[index] = weights.w * g;
+  for (var i = id.x; i < params.count; i += params.invocations) {
+    let g = gradient[i];
+    output0[i] = weights.x * g;
+    if (LEVELS > 1u) {
+      output1[i] = weights.y * g;
+    }
+    if (LEVELS > 2u) {
+      output2[i] = weights.z * g;
+    }
+    if (LEVELS > 3u) {
+      output3[i] = weights.w * g;
+    }
   }
 }
 `,
   "weighted_sum_input_gradient_vec4": `// Gradient of the weighted sum with respect to its inputs: dx_l = w[l] * dy,  w = softmax(logits).
-// Outputs from LEVELS on are not written. Element counts divisible by 4. One invocation computes four elements of each.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
+// Outputs from LEVELS on are not written. Element counts divisible by 4.
+// Each invocation takes every params.invocations-th: the softmax of at most four numbers is repeated in each invocation.
+// Dispatch: params.invocations / WORKGROUP workgroups over x; params.count is the number of groups of four elements.
 
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 3u;
 
 struct Params {
   count: u32,
+  invocations: u32,
 }
 
 @group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
@@ -5289,22 +5481,20 @@ fn level_weights() -> vec4f {
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let index = id.y * grid.x * WORKGROUP + id.x;
-  if (index >= params.count) {
-    return;
-  }
+fn main(@builtin(global_invocation_id) id: vec3u) {
   let weights = level_weights();
-  let g = gradient[index];
-  output0[index] = weights.x * g;
-  if (LEVELS > 1u) {
-    output1[index] = weights.y * g;
-  }
-  if (LEVELS > 2u) {
-    output2[index] = weights.z * g;
-  }
-  if (LEVELS > 3u) {
-    output3[index] = weights.w * g;
+  for (var i = id.x; i < params.count; i += params.invocations) {
+    let g = gradient[i];
+    output0[i] = weights.x * g;
+    if (LEVELS > 1u) {
+      output1[i] = weights.y * g;
+    }
+    if (LEVELS > 2u) {
+      output2[i] = weights.z * g;
+    }
+    if (LEVELS > 3u) {
+      output3[i] = weights.w * g;
+    }
   }
 }
 `,

@@ -1,16 +1,16 @@
 // Single images of the training pipeline, made by its kernels from a golden case's frame.
 
 import { copyPiece, pieceBytes } from '../../data/frame-pack.ts'
-import { frameTaps, type TrainImage } from '../../data/train-transforms.ts'
+import { frameTables, type TrainImage } from '../../data/train-transforms.ts'
 import type { RgbFrame } from '../../data/types.ts'
 import type { Device } from '../../gpu/device.ts'
 import { runOnce } from '../../gpu/program.ts'
 import {
   encodeImage,
-  encodeTaps,
+  encodeTables,
   IMAGE_RECORD,
   motionBlur,
-  TAP_RECORD,
+  tableWords,
   warpFrames,
   words,
 } from '../../kernels/augment.ts'
@@ -37,19 +37,22 @@ export async function makeImage(
   padding: ArrayLike<number>,
 ): Promise<ColourImage> {
   const { height, width } = image
-  const axes = frameTaps(frame, image)
-  const rowStride = axes[0].extent * 3
-  const bytes = new Uint8Array(pieceBytes(axes))
-  copyPiece(bytes, 0, frame, axes)
-  const [imageWords, tapWords] = [words(IMAGE_RECORD), words((width + height) * TAP_RECORD)]
-  encodeImage(imageWords, 0, { offset: 0, rowStride, active: true, padding, colour: image.colour, blur: image.blur })
-  encodeTaps(tapWords, 0, axes, rowStride)
+  const tables = frameTables(frame, image)
+  const { narrow, extent } = tables.columns
+  const cropRows = tables.rows.crop.first.length
+  const tableSize = tableWords(width, height, cropRows)
+  const bytes = new Uint8Array(pieceBytes(tables))
+  copyPiece(bytes, 0, frame, tables)
+  const [imageRecord, table] = [words(IMAGE_RECORD), words(tableSize)]
+  const { colour, blur } = image
+  encodeImage(imageRecord, 0, { offset: 0, rowStride: extent * 3, active: true, narrow, padding, colour, blur })
+  encodeTables(table, 0, tables)
   return await withTensors(device, async (lend) => {
-    const images = lend(device.tensor(imageWords.u32, [1, IMAGE_RECORD], 'images'))
+    const images = lend(device.tensor(imageRecord.u32, [1, IMAGE_RECORD], 'images'))
     const frames = lend(device.tensor(new Uint32Array(bytes.buffer), [bytes.length / 4], 'frames'))
-    const taps = lend(device.tensor(tapWords.u32, [1, width + height, TAP_RECORD], 'taps'))
+    const lentTables = lend(device.tensor(table.u32, [1, tableSize], 'tables'))
     const program = await runOnce(device, (r) =>
-      motionBlur(r, { input: warpFrames(r, { frames, images, taps, height, width }), images }),
+      motionBlur(r, { input: warpFrames(r, { frames, images, tables: lentTables, height, width, cropRows }), images }),
     )
     const pixels = await device.readF32(program.result)
     program.destroy()
