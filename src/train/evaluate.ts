@@ -3,7 +3,7 @@
 import { readSequences } from '../data/clip-folder.ts'
 import { SyntheticClips } from '../data/clips/clips.ts'
 import { readImage } from '../data/image.ts'
-import { evaluateOpe, type OpeVideo, toCorners } from '../data/metrics.ts'
+import { evaluateOpe, type OpeVideo, overlap, toCorners } from '../data/metrics.ts'
 import type { Box, RgbFrame } from '../data/types.ts'
 import type { StateDict } from '../formats/state-dict.ts'
 import type { Device } from '../gpu/device.ts'
@@ -68,7 +68,10 @@ export interface EvaluationRun {
   readonly onClip?: (done: number, name: string) => void
 }
 
-/** Percent: area under the success curve, normalised precision at 0.2, precision at 20 pixels. */
+/**
+ * `success` (area under the curve), `norm_precision` at 0.2, `precision` at 20 pixels, in percent; and over the frames after the
+ * first that show the object: `mean_overlap` and `on_target`, the share of those with an overlap above 0.3, both 0..1.
+ */
 export async function evaluateModel(state: StateDict, run: EvaluationRun): Promise<Scores> {
   const { device, config, clips, signal, onClip } = run
   const tracker = await SiamRPN.create(state, { device, config })
@@ -79,10 +82,24 @@ export async function evaluateModel(state: StateDict, run: EvaluationRun): Promi
       onClip?.(index + 1, clip.name)
     }
     const { success, normPrecision, precision } = evaluateOpe(videos)
-    return { success, norm_precision: normPrecision, precision }
+    return { success, norm_precision: normPrecision, precision, ...overlaps(videos) }
   } finally {
     await tracker.close()
   }
+}
+
+/** What counts as still being on the object. */
+const onTargetOverlap = 0.3
+
+function overlaps(videos: readonly OpeVideo[]): { mean_overlap: number; on_target: number } {
+  const found = videos.flatMap(({ results, groundTruth, visible }) =>
+    results.flatMap((result, frame) => {
+      const truth = groundTruth[frame]
+      return frame > 0 && truth && visible?.[frame] ? [overlap(truth, result)] : []
+    }),
+  )
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+  return { mean_overlap: mean(found), on_target: mean(found.map((value) => (value > onTargetOverlap ? 1 : 0))) }
 }
 
 /** Leading frames without the object are left out. */

@@ -177,12 +177,17 @@ export class Runner<Batch extends NamedBatch> implements Run {
     for (const hook of hooks) await hook.beforeRun?.(this)
     for (const { mode, epoch } of flow(workflow, this.maxEpochs)) {
       if (epoch < first || (mode === 'val' && this.iteration === this.startIteration)) continue
-      if (this.interrupted || (mode === 'train' ? this.finished : this.innerIteration < this.iterationsPerEpoch)) break
+      if (mode === 'train' ? this.#stops : this.interrupted || this.innerIteration < this.iterationsPerEpoch) break
       this.mode = mode
       if (mode === 'train') await this.#trainEpoch(epoch)
       else await this.#validationEpoch()
     }
     for (const hook of hooks) await hook.afterRun?.(this)
+  }
+
+  /** An update that has been begun is finished before. */
+  get #stops(): boolean {
+    return this.finished && this.#options.trainer.betweenUpdates
   }
 
   async #trainEpoch(epoch: number): Promise<void> {
@@ -197,7 +202,7 @@ export class Runner<Batch extends NamedBatch> implements Run {
     for (const hook of hooks) await hook.beforeEpoch?.(this)
     let begin = performance.now()
     let next = source.batch(epoch, from)
-    while (this.innerIteration < this.iterationsPerEpoch && !(this.finished && trainer.betweenUpdates)) {
+    while (this.innerIteration < this.iterationsPerEpoch && !this.#stops) {
       const batch = await next
       const waited = performance.now() - begin
       const stepping = trainer.step(batch, this.rates)
