@@ -1,15 +1,18 @@
 // Gradient of a convolution's filter, one element per invocation, any kernel size, stride, padding, dilation, groups
 // and channel count, NHWC:
 //   dw[tap, c, o] = sum over pixels p of x[pixel(p, tap), g(o) * IN_C/groups + c] * dy[p, o]
-// in the packed layout [O / panel, kh, kw, I, panel]; output channels that only fill the panel get zeros. The fallback
-// where no tiled kernel fits. Row sums are added up per sample, then all samples: a long sum in f32 stays accurate.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of dw.
+// in the packed layout [O / panel, kh, kw, I, panel]; output channels that only fill the panel get zeros. The
+// fallback where no tiled kernel fits. Sums of rows are added up, so that a long sum in f32 stays accurate. Split z
+// sums only its share of the rows of all samples and writes its own copy of dw; sum_partials adds them in order.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of dw; z =
+// splits.
 
 const WORKGROUP: u32 = 64u;
 
 struct Params {
   count: u32,
-  batch: u32,
+  rows: u32, // of the output, all samples together
+  split_rows: u32, // of each split
   in_height: u32,
   in_width: u32,
   in_stride: u32, // elements from one pixel to the next
@@ -48,9 +51,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let row = index / params.panel;
-  let c = row % params.group_inputs;
-  let tap = row / params.group_inputs;
+  let filter_row = index / params.panel;
+  let c = filter_row % params.group_inputs;
+  let tap = filter_row / params.group_inputs;
   let kx = tap % params.kernel_width;
   let ky = (tap / params.kernel_width) % params.kernel_height;
   let o = tap / (params.kernel_width * params.kernel_height) * params.panel + index % params.panel;
@@ -62,24 +65,27 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     let offset_x = i32(kx * params.dilation) - params.padding_x;
     let rows = inside(offset_y, params.in_height, params.out_height);
     let columns = inside(offset_x, params.in_width, params.out_width);
-    for (var n = 0u; n < params.batch; n++) {
-      var sample = 0.0;
-      for (var y = rows.x; y < rows.y; y++) {
-        let row_in = n * params.in_height + u32(i32(y * params.stride) + offset_y);
-        let first_in = i32(row_in * params.in_width) + offset_x;
-        let first_out = (n * params.out_height + y) * params.out_width;
-        var sum = 0.0;
-        for (var x = columns.x; x < columns.y; x++) {
-          let at = u32(first_in + i32(x * params.stride)) * params.in_stride + channel;
-          sum = fma(input[at], gradient[(first_out + x) * params.out_channels + o], sum);
-        }
-        sample += sum;
+    let first_row = id.z * params.split_rows;
+    let end_row = min(first_row + params.split_rows, params.rows);
+    for (var row = first_row; row < end_row; row++) {
+      let y = row % params.out_height;
+      if (y < rows.x || y >= rows.y) {
+        continue;
       }
-      total += sample;
+      let row_in = row / params.out_height * params.in_height + u32(i32(y * params.stride) + offset_y);
+      let first_in = i32(row_in * params.in_width) + offset_x;
+      let first_out = row * params.out_width;
+      var sum = 0.0;
+      for (var x = columns.x; x < columns.y; x++) {
+        let at = u32(first_in + i32(x * params.stride)) * params.in_stride + channel;
+        sum = fma(input[at], gradient[(first_out + x) * params.out_channels + o], sum);
+      }
+      total += sum;
     }
   }
+  let to = id.z * params.count + index;
   if (params.accumulate != 0u) {
-    total += output[index];
+    total += output[to];
   }
-  output[index] = total;
+  output[to] = total;
 }

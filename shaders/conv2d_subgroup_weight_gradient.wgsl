@@ -1,13 +1,13 @@
-// Gradient of a convolution's filter for software adapters with subgroups of 8 lanes (Mesa's lavapipe), NHWC: a matrix
-// product whose inner dimension is the pixels,
+// Gradient of a convolution's filter for software adapters with subgroups of 8 lanes (Mesa's lavapipe), NHWC: a
+// matrix product whose inner dimension is the pixels,
 //   dw[k, o] = sum over p of x[pixel(p, tap(k)), c(k)] * dy[p, o],   k = tap * IN_C + c,
 // in the packed layout [O / panel, k, panel]. One subgroup computes 32 rows k x 64 output channels, four pixels at a
-// time. Each lane owns two vec4 of output channels (l, and r 8 lanes on) and loads its own four rows of x, at its own tap;
-// every lane gets the others' through subgroupBroadcast. As in conv2d_subgroup few loads per multiply decide, hence the
-// unrolled rows, and `gl * x` is four pixels' products whose sum joins the accumulator.
-// The loop goes over rows of the output image, so that nothing is divided in it; rows of the whole image that no lane
-// needs are left out, pixels whose tap lies outside count as zeros. Cin and Cout divisible by 4.
-// Also a plain batched product: one tap, and every batch reads at its own offsets (for Winograd).
+// time. Each lane owns two vec4 of output channels (l, and r 8 lanes on) and loads its own four rows of x, at its own
+// tap; every lane gets the others' through subgroupBroadcast. As in conv2d_subgroup few loads per multiply decide,
+// hence the unrolled rows, and `gl * x` is four pixels' products whose sum joins the accumulator. The loop goes over
+// rows of the output image, so that nothing is divided in it; rows of the whole image that no lane needs are left
+// out, pixels whose tap lies outside count as zeros. Cin and Cout divisible by 4. Also a plain batched product: one
+// tap, and every batch reads at its own offsets (for Winograd).
 // Dispatch: x = ceil(taps * IN_C / 32), y = ceil(OUT_C / 64), z = batches * splits of the rows: z writes its own dw.
 
 enable subgroups;
@@ -66,9 +66,8 @@ fn load(index: i32, is_inside: bool) -> vec4f {
   return select(vec4f(), input[u32(select(0, index, is_inside))], is_inside);
 }
 
-// Four pixels of the gradient.
-fn gradients(at: u32, last: u32) -> mat4x4f {
-  let n = params.out_channels4;
+// Four pixels of the gradient, n apart.
+fn gradients(at: u32, n: u32, last: u32) -> mat4x4f {
   return mat4x4f(
     gradient[at], gradient[min(at + n, last)], gradient[min(at + 2u * n, last)], gradient[min(at + 3u * n, last)]);
 }
@@ -112,6 +111,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let batch = group.z / params.splits;
   let input_base = i32(batch * params.input_batch + channel);
   let gradient_base = batch * params.gradient_batch;
+  // Copies, because a parameter read in the loop is loaded again in each round.
   let last_gradient = gradient_base + params.pixels * params.out_channels4 - 1u;
   let out_channels4 = params.out_channels4;
   let step = i32(params.stride * params.in_stride4);
@@ -171,9 +171,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       let x_2 = load(at_x + 2 * step, place + 2u < count);
       let x_3 = load(at_x + 3 * step, place + 3u < count);
       at_x += 4 * step;
-      let gl = gradients(at_l, last_gradient);
+      let gl = gradients(at_l, out_channels4, last_gradient);
       at_l += 4u * out_channels4;
-      let gr = gradients(at_r, last_gradient);
+      let gr = gradients(at_r, out_channels4, last_gradient);
       at_r += 4u * out_channels4;
       let x0 = vec4f(x_0.x, x_1.x, x_2.x, x_3.x);
       let x1 = vec4f(x_0.y, x_1.y, x_2.y, x_3.y);

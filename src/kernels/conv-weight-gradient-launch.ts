@@ -30,19 +30,23 @@ function cost({ problem, input, gradient, output }: WeightGradientLaunch): { flo
 }
 
 /** One element of the filter per invocation. */
-export function direct(r: Recorder, launch: WeightGradientLaunch): void {
-  const { problem, weight, input, gradient, output, label } = launch
+export function direct(r: Recorder, launch: WeightGradientLaunch, { splits }: { splits: number }): void {
+  const { problem, weight, input, gradient, label } = launch
+  const output = partialSums(r, launch, splits)
+  const count = launch.output.size
+  const rows = problem.batch * problem.outHeight
   r.dispatch({
     kernel: kernel('conv2d_direct_weight_gradient', { WORKGROUP }),
     label,
-    workgroups: linearGrid(r.adapter, output.size, WORKGROUP),
+    workgroups: [...linearGrid(r.adapter, count, WORKGROUP), splits],
     bindings: {
       input,
       gradient,
       output,
       params: {
-        count: output.size,
-        batch: problem.batch,
+        count,
+        rows,
+        split_rows: Math.ceil(rows / splits),
         in_height: problem.inHeight,
         in_width: problem.inWidth,
         in_stride: input.shape[3] ?? 0,
@@ -59,11 +63,62 @@ export function direct(r: Recorder, launch: WeightGradientLaunch): void {
         dilation: problem.dilation,
         group_inputs: problem.inChannels / problem.groups,
         group_outputs: problem.outChannels / problem.groups,
-        accumulate: launch.accumulate ? 1 : 0,
+        accumulate: launch.accumulate && splits === 1 ? 1 : 0,
       },
     },
     ...cost(launch),
   })
+  reduce(r, launch, output, splits)
+}
+
+/** Pixels that the tiled kernel takes at a time. */
+const TILE_PIXELS = 16
+
+/** Through workgroup memory. */
+export function tiled(
+  r: Recorder,
+  launch: WeightGradientLaunch,
+  { tile, splits }: WeightGradientPlan & { variant: 'tiled' },
+): void {
+  const { problem, weight, input, gradient, label } = launch
+  const output = partialSums(r, launch, splits)
+  const pixels = outputPixels(problem)
+  r.dispatch({
+    kernel: kernel('conv2d_tiled_weight_gradient', {
+      TILE_M: tile,
+      TILE_N: tile,
+      TILE_K: TILE_PIXELS,
+      IN_HEIGHT: problem.inHeight,
+      IN_WIDTH: problem.inWidth,
+      IN_CHANNELS4: problem.inChannels / 4,
+      IN_STRIDE4: (input.shape[3] ?? 0) / 4,
+      IN_FIRST4: launch.firstChannel / 4,
+      OUT_HEIGHT: problem.outHeight,
+      OUT_WIDTH: problem.outWidth,
+      OUT_CHANNELS4: problem.outChannels / 4,
+      PANEL4: weight.panel / 4,
+      KERNEL_WIDTH: problem.kernelWidth,
+      TAPS: problem.kernelHeight * problem.kernelWidth,
+      STRIDE: problem.stride,
+      PADDING_Y: problem.paddingY,
+      PADDING_X: problem.paddingX,
+      DILATION: problem.dilation,
+    }),
+    label,
+    workgroups: [Math.ceil(problem.outChannels / tile), Math.ceil(filterRows(problem) / tile), splits],
+    bindings: {
+      input,
+      gradient,
+      output,
+      params: {
+        pixels,
+        split_pixels: Math.ceil(pixels / splits / TILE_PIXELS) * TILE_PIXELS,
+        accumulate: launch.accumulate && splits === 1 ? 1 : 0,
+      },
+    },
+    ...cost(launch),
+  })
+  reduce(r, launch, output, splits)
 }
 
 /** 32 rows x 64 channels per subgroup. */

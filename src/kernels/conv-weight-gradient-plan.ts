@@ -13,10 +13,12 @@ import {
 } from './conv-plan.ts'
 
 export type WeightGradientPlan =
-  /** One element of the filter per invocation; anything goes. */
-  | { readonly variant: 'direct' }
+  /** One element of the filter per invocation, `splits` parts of the rows of pixels; anything goes. */
+  | { readonly variant: 'direct'; readonly splits: number }
   /** 32 rows of the filter x 64 output channels per subgroup of 8 lanes; `splits` parts of the pixels. */
   | { readonly variant: 'subgroup'; readonly splits: number }
+  /** `tile` rows of the filter x `tile` output channels through workgroup memory; `splits` parts of the pixels. */
+  | { readonly variant: 'tiled'; readonly tile: number; readonly splits: number }
   /** F(2x2, 3x3) backwards around 16 subgroup products, `sliceChannels` output channels at a time. */
   | { readonly variant: 'winograd'; readonly sliceChannels: number }
 
@@ -25,6 +27,12 @@ export const SUBGROUP_TILE = { rows: 32, channels: 64 } as const
 
 /** Enough workgroups for a CPU's cores to finish about together. */
 const FULL_CPU_WORKGROUPS = 16
+
+/** Enough workgroups to fill a large GPU. Reasoned, not yet measured on one. */
+const FULL_GPU_WORKGROUPS = 256
+
+/** Pixels that a GPU's workgroup must have to be worth a second stage. */
+const PIXELS_PER_SPLIT = 256
 
 /** A sum over more pixels than this would lose digits in f32: the pixels are split. */
 const MOST_PIXELS = 1 << 15
@@ -35,8 +43,8 @@ const PARTIAL_BYTES = 16 << 20
 /** The plan for a problem on an adapter. Pure. */
 export function chooseWeightGradient(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPlan {
   const { inChannels, outChannels, groups } = problem
-  if (groups > 1 || inChannels % 4 !== 0 || outChannels % 4 !== 0) return { variant: 'direct' }
-  if (!hasSubgroupsOf8(adapter)) return { variant: 'direct' }
+  if (groups > 1 || inChannels % 4 !== 0 || outChannels % 4 !== 0) return directPlan(adapter, problem)
+  if (!hasSubgroupsOf8(adapter)) return tiledPlan(adapter, problem)
   if (suitsWinograd(problem) && gradientSamples(adapter, winogradPlan(problem), problem) > 0) {
     return { variant: 'winograd', sliceChannels: winogradPlan(problem).sliceChannels }
   }
@@ -53,16 +61,45 @@ export function gradientSamples(
   return samplesPerSlice(adapter, { ...plan, storeWeights: false }, problem)
 }
 
+/** One invocation per element: there are few on a GPU, so the rows of pixels are split. */
+export function directPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPlan {
+  const rows = problem.batch * problem.outHeight
+  const elements = filterRows(problem) * problem.outChannels
+  const full = adapter.kind === 'gpu' ? FULL_GPU_WORKGROUPS : FULL_CPU_WORKGROUPS
+  const wanted = Math.ceil(full / Math.ceil(elements / 64))
+  return { variant: 'direct', splits: affordable(adapter, problem, Math.min(wanted, rows)) }
+}
+
 /** The subgroup kernel, split so far as the memory for partial sums goes. */
 export function subgroupPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPlan {
-  const { outChannels } = problem
+  const tiles =
+    Math.ceil(filterRows(problem) / SUBGROUP_TILE.rows) * Math.ceil(problem.outChannels / SUBGROUP_TILE.channels)
+  const wanted = Math.max(Math.ceil(FULL_CPU_WORKGROUPS / tiles), splitsForDigits(problem))
+  return {
+    variant: 'subgroup',
+    splits: affordable(adapter, problem, Math.min(wanted, pixelGrid(problem, wanted).rows)),
+  }
+}
+
+/** Large tiles where the filter fills them. */
+function tiledPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPlan {
   const rows = filterRows(problem)
-  const tiles = Math.ceil(rows / SUBGROUP_TILE.rows) * Math.ceil(outChannels / SUBGROUP_TILE.channels)
-  const pixels = outputPixels(problem)
-  const wanted = Math.max(Math.ceil(FULL_CPU_WORKGROUPS / tiles), Math.ceil(pixels / MOST_PIXELS))
-  const affordable = Math.floor(Math.min(PARTIAL_BYTES, adapter.maxBindingBytes) / (rows * outChannels * 4))
-  const { rows: pixelRows } = pixelGrid(problem, wanted)
-  return { variant: 'subgroup', splits: Math.max(1, Math.min(wanted, affordable, pixelRows)) }
+  const { outChannels } = problem
+  const tile = adapter.maxWorkgroupInvocations >= 256 && rows >= 64 && outChannels >= 64 ? 64 : 32
+  const tiles = Math.ceil(rows / tile) * Math.ceil(outChannels / tile)
+  const filling = Math.min(Math.ceil(FULL_GPU_WORKGROUPS / tiles), Math.ceil(outputPixels(problem) / PIXELS_PER_SPLIT))
+  const splits = affordable(adapter, problem, Math.max(filling, splitsForDigits(problem)))
+  return { variant: 'tiled', tile, splits }
+}
+
+function splitsForDigits(problem: ConvProblem): number {
+  return Math.ceil(outputPixels(problem) / MOST_PIXELS)
+}
+
+/** At most `wanted` splits, and as many as there is memory for: a copy of the filter's gradient for each. */
+function affordable({ maxBindingBytes }: ConvAdapter, problem: ConvProblem, wanted: number): number {
+  const bytes = filterRows(problem) * Math.ceil(problem.outChannels / 4) * 16
+  return Math.max(1, Math.min(wanted, Math.floor(Math.min(PARTIAL_BYTES, maxBindingBytes) / bytes)))
 }
 
 /** Taps x input channels of a group. */

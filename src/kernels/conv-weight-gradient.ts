@@ -6,9 +6,10 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { ConvProblem } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
-import { direct, subgroup, type WeightGradientLaunch } from './conv-weight-gradient-launch.ts'
+import { direct, subgroup, tiled, type WeightGradientLaunch } from './conv-weight-gradient-launch.ts'
 import {
   chooseWeightGradient,
+  directPlan,
   gradientSamples,
   subgroupPlan,
   type WeightGradientPlan,
@@ -73,12 +74,13 @@ function choosePlan(
 ): WeightGradientPlan {
   const chosen = chooseWeightGradient(adapter, problem)
   if (firstChannel === undefined) return chosen
-  if (firstChannel % 4 !== 0) return { variant: 'direct' }
+  if (firstChannel % 4 !== 0) return directPlan(adapter, problem)
   return chosen.variant === 'winograd' ? subgroupPlan(adapter, problem) : chosen
 }
 
 function launch(r: Recorder, plan: WeightGradientPlan, conv: WeightGradientLaunch): void {
   if (plan.variant === 'subgroup') subgroup(r, conv, plan)
   else if (plan.variant === 'winograd') winogradGradient(r, conv, plan)
-  else direct(r, conv)
+  else if (plan.variant === 'tiled') tiled(r, conv, plan)
+  else direct(r, conv, plan)
 }

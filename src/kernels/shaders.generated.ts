@@ -1760,10 +1760,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   "conv2d_direct_weight_gradient": `// Gradient of a convolution's filter, one element per invocation, any kernel size, stride, padding, dilation, groups
 // and channel count, NHWC:
 //   dw[tap, c, o] = sum over pixels p of x[pixel(p, tap), g(o) * IN_C/groups + c] * dy[p, o]
-// in the packed layout [O / panel, kh, kw, I, panel]; output channels that only fill the panel get zeros. The fallback
-// where no tiled kernel fits. Sums of rows are added up, so that a long sum in f32 stays accurate. Split z sums only its
-// share of the rows of all samples and writes its own copy of dw; sum_partials adds them in order.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of dw; z = splits.
+// in the packed layout [O / panel, kh, kw, I, panel]; output channels that only fill the panel get zeros. The
+// fallback where no tiled kernel fits. Sums of rows are added up, so that a long sum in f32 stays accurate. Split z
+// sums only its share of the rows of all samples and writes its own copy of dw; sum_partials adds them in order.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of dw; z =
+// splits.
 
 const WORKGROUP: u32 = 64u;
 
@@ -2486,16 +2487,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   }
 }
 `,
-  "conv2d_subgroup_weight_gradient": `// Gradient of a convolution's filter for software adapters with subgroups of 8 lanes (Mesa's lavapipe), NHWC: a matrix
-// product whose inner dimension is the pixels,
+  "conv2d_subgroup_weight_gradient": `// Gradient of a convolution's filter for software adapters with subgroups of 8 lanes (Mesa's lavapipe), NHWC: a
+// matrix product whose inner dimension is the pixels,
 //   dw[k, o] = sum over p of x[pixel(p, tap(k)), c(k)] * dy[p, o],   k = tap * IN_C + c,
 // in the packed layout [O / panel, k, panel]. One subgroup computes 32 rows k x 64 output channels, four pixels at a
 // time. Each lane owns two vec4 of output channels (l, and r 8 lanes on) and loads its own four rows of x, at its own
-// tap; every lane gets the others' through subgroupBroadcast. As in conv2d_subgroup few loads per multiply decide, hence
-// the unrolled rows, and \`gl * x\` is four pixels' products whose sum joins the accumulator.
-// The loop goes over rows of the output image, so that nothing is divided in it; rows of the whole image that no lane
-// needs are left out, pixels whose tap lies outside count as zeros. Cin and Cout divisible by 4.
-// Also a plain batched product: one tap, and every batch reads at its own offsets (for Winograd).
+// tap; every lane gets the others' through subgroupBroadcast. As in conv2d_subgroup few loads per multiply decide,
+// hence the unrolled rows, and \`gl * x\` is four pixels' products whose sum joins the accumulator. The loop goes over
+// rows of the output image, so that nothing is divided in it; rows of the whole image that no lane needs are left
+// out, pixels whose tap lies outside count as zeros. Cin and Cout divisible by 4. Also a plain batched product: one
+// tap, and every batch reads at its own offsets (for Winograd).
 // Dispatch: x = ceil(taps * IN_C / 32), y = ceil(OUT_C / 64), z = batches * splits of the rows: z writes its own dw.
 
 enable subgroups;
@@ -2894,13 +2895,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   store(pixel + 3u, column, group.z, sum3);
 }
 `,
-  "conv2d_tiled_weight_gradient": `// Gradient of a convolution's filter for GPUs, through workgroup memory, NHWC: a matrix product whose inner dimension is
-// the pixels of the whole batch,
+  "conv2d_tiled_weight_gradient": `// Gradient of a convolution's filter for GPUs, through workgroup memory, NHWC: a matrix product whose inner dimension
+// is the pixels of the whole batch,
 //   dw[k, o] = sum over p of x[pixel(p, tap(k)), c(k)] * dy[p, o],   k = tap * IN_C + c,
-// in the packed layout [O / panel, k, panel]. A workgroup of (TILE_M / 4) x (TILE_N / 4) invocations computes TILE_M rows
-// k x TILE_N output channels, TILE_K pixels at a time; each invocation keeps 4 x 4 of them in registers. The gather of
-// the implicit im2col is fused in the load of the input tile; its geometry is constant: divisions are by constants.
-// Split z sums only its share of the pixels and writes its own copy of dw; sum_partials adds them in order.
+// in the packed layout [O / panel, k, panel]. A workgroup of (TILE_M / 4) x (TILE_N / 4) invocations computes TILE_M
+// rows k x TILE_N output channels, TILE_K pixels at a time; each invocation keeps 4 x 4 of them in registers. The
+// gather of the implicit im2col is fused in the load of the input tile; its geometry is constant: divisions are by
+// constants. Split z sums only its share of the pixels and writes its own copy of dw; sum_partials adds them in
+// order.
 // Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(taps * IN_C / TILE_M), z = splits. Cin and Cout divisible by 4.
 
 const TILE_M: u32 = 64u;
@@ -5396,15 +5398,15 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 `,
   "weighted_sum_input_gradient": `// Gradient of the weighted sum with respect to its inputs: dx_l = w[l] * dy,  w = softmax(logits).
 // Outputs from LEVELS on are not written. Any element count.
-// Each invocation takes every params.invocations-th: the softmax of at most four numbers is repeated in each invocation.
-// Dispatch: params.invocations / WORKGROUP workgroups over x; params.count is the number of elements.
+// A workgroup takes WORKGROUP * params.rounds of them; the softmax of at most four numbers is repeated per invocation.
+// Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups over x, with count in elements.
 
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 3u;
 
 struct Params {
   count: u32,
-  invocations: u32,
+  rounds: u32,
 }
 
 @group(0) @binding(0) var<storage, read> gradient: array<f32>;
@@ -5429,9 +5431,11 @@ fn level_weights() -> vec4f {
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
   let weights = level_weights();
-  for (var i = id.x; i < params.count; i += params.invocations) {
+  let first = group.x * WORKGROUP * params.rounds;
+  let end = min(first + WORKGROUP * params.rounds, params.count);
+  for (var i = first + local; i < end; i += WORKGROUP) {
     let g = gradient[i];
     output0[i] = weights.x * g;
     if (LEVELS > 1u) {
@@ -5448,15 +5452,15 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 `,
   "weighted_sum_input_gradient_vec4": `// Gradient of the weighted sum with respect to its inputs: dx_l = w[l] * dy,  w = softmax(logits).
 // Outputs from LEVELS on are not written. Element counts divisible by 4.
-// Each invocation takes every params.invocations-th: the softmax of at most four numbers is repeated in each invocation.
-// Dispatch: params.invocations / WORKGROUP workgroups over x; params.count is the number of groups of four elements.
+// A workgroup takes WORKGROUP * params.rounds of them; the softmax of at most four numbers is repeated per invocation.
+// Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups over x, with count in groups of four elements.
 
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 3u;
 
 struct Params {
   count: u32,
-  invocations: u32,
+  rounds: u32,
 }
 
 @group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
@@ -5481,9 +5485,11 @@ fn level_weights() -> vec4f {
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
   let weights = level_weights();
-  for (var i = id.x; i < params.count; i += params.invocations) {
+  let first = group.x * WORKGROUP * params.rounds;
+  let end = min(first + WORKGROUP * params.rounds, params.count);
+  for (var i = first + local; i < end; i += WORKGROUP) {
     let g = gradient[i];
     output0[i] = weights.x * g;
     if (LEVELS > 1u) {
@@ -5499,16 +5505,17 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 `,
   "weighted_sum_products": `// First stage of the gradient of the weighted sum with respect to its weights: each invocation's part of the products
-//   t[l] = sum of dy * x_l over every params.invocations-th element of a batch slice
+//   t[l] = sum of dy * x_l
+// A workgroup takes WORKGROUP * params.rounds elements (of four), an invocation every WORKGROUP-th of them.
 // Inputs from LEVELS on are not read. partial: one vec4f per invocation. Any element count.
-// Dispatch: params.invocations / WORKGROUP workgroups over x; params.count is the number of elements.
+// Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups over x, with count in elements.
 
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 3u;
 
 struct Params {
   count: u32,
-  invocations: u32,
+  rounds: u32,
   // Where the parts of this batch slice begin in \`partial\`.
   first_part: u32,
 }
@@ -5522,12 +5529,14 @@ struct Params {
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
+  let first = group.x * WORKGROUP * params.rounds;
+  let end = min(first + WORKGROUP * params.rounds, params.count);
   var t0 = 0.0;
   var t1 = 0.0;
   var t2 = 0.0;
   var t3 = 0.0;
-  for (var i = id.x; i < params.count; i += params.invocations) {
+  for (var i = first + local; i < end; i += WORKGROUP) {
     let g = gradient[i];
     t0 = fma(g, input0[i], t0);
     if (LEVELS > 1u) {
@@ -5540,13 +5549,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       t3 = fma(g, input3[i], t3);
     }
   }
-  partial[params.first_part + id.x] = vec4f(t0, t1, t2, t3);
+  partial[params.first_part + group.x * WORKGROUP + local] = vec4f(t0, t1, t2, t3);
 }
 `,
   "weighted_sum_products_vec4": `// First stage of the gradient of the weighted sum with respect to its weights: each invocation's part of the products
-//   t[l] = sum of dy * x_l over every params.invocations-th element of a batch slice
+//   t[l] = sum of dy * x_l
+// A workgroup takes WORKGROUP * params.rounds elements (of four), an invocation every WORKGROUP-th of them.
 // Inputs from LEVELS on are not read. partial: one vec4f per invocation. Element counts divisible by 4.
-// Dispatch: params.invocations / WORKGROUP workgroups over x; params.count is the number of groups of four elements.
+// Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups over x, with count in groups of four elements.
 
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 3u;
@@ -5555,7 +5565,7 @@ const ONES: vec4f = vec4f(1.0);
 
 struct Params {
   count: u32,
-  invocations: u32,
+  rounds: u32,
   // Where the parts of this batch slice begin in \`partial\`.
   first_part: u32,
 }
@@ -5569,12 +5579,14 @@ struct Params {
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
+  let first = group.x * WORKGROUP * params.rounds;
+  let end = min(first + WORKGROUP * params.rounds, params.count);
   var t0 = vec4f();
   var t1 = vec4f();
   var t2 = vec4f();
   var t3 = vec4f();
-  for (var i = id.x; i < params.count; i += params.invocations) {
+  for (var i = first + local; i < end; i += WORKGROUP) {
     let g = gradient[i];
     t0 = fma(g, input0[i], t0);
     if (LEVELS > 1u) {
@@ -5587,7 +5599,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       t3 = fma(g, input3[i], t3);
     }
   }
-  partial[params.first_part + id.x] = vec4f(dot(t0, ONES), dot(t1, ONES), dot(t2, ONES), dot(t3, ONES));
+  partial[params.first_part + group.x * WORKGROUP + local] = vec4f(dot(t0, ONES), dot(t1, ONES), dot(t2, ONES), dot(t3, ONES));
 }
 `,
   "weighted_sum_vec4": `// Sum of up to four tensors of one shape, weighted by the softmax of learned logits, or their plain average.

@@ -127,7 +127,11 @@ const winogradCases: readonly Case[] = [
 ]
 
 const plans: readonly { name: string; plan: WeightGradientPlan; cases: readonly Case[] }[] = [
-  { name: 'direct', plan: { variant: 'direct' }, cases },
+  { name: 'direct', plan: { variant: 'direct', splits: 1 }, cases },
+  { name: 'direct, split in 3', plan: { variant: 'direct', splits: 3 }, cases: cases.slice(0, 8) },
+  { name: 'tiled 32x32', plan: { variant: 'tiled', tile: 32, splits: 1 }, cases: divisibleBy4.slice(-6) },
+  { name: 'tiled 64x64', plan: { variant: 'tiled', tile: 64, splits: 1 }, cases: divisibleBy4.slice(-4, -2) },
+  { name: 'tiled, split in 3', plan: { variant: 'tiled', tile: 32, splits: 3 }, cases: divisibleBy4.slice(2, 8) },
   { name: 'subgroup', plan: { variant: 'subgroup', splits: 1 }, cases: divisibleBy4 },
   { name: 'subgroup, split in 3', plan: { variant: 'subgroup', splits: 3 }, cases: divisibleBy4 },
   { name: 'Winograd', plan: { variant: 'winograd', sliceChannels: 4096 }, cases: winogradCases },
@@ -154,7 +158,10 @@ describe("gradient of a convolution's filter", () => {
   it('adds up batch slices above the binding limit', async () => {
     const limited = await openDevice({ bindingLimit: 64 * 1024 })
     const slicePlans: WeightGradientPlan[] = [
-      { variant: 'direct' },
+      { variant: 'direct', splits: 1 },
+      { variant: 'direct', splits: 3 },
+      { variant: 'tiled', tile: 32, splits: 1 },
+      { variant: 'tiled', tile: 32, splits: 2 },
       ...(hasSubgroupsOf8(limited)
         ? [
             { variant: 'subgroup', splits: 1 } as const,

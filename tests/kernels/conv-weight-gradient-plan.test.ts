@@ -15,6 +15,13 @@ const lavapipe: ConvAdapter = {
   maxBindingBytes: 128 << 20,
   maxWorkgroupInvocations: 1024,
 }
+const gpu: ConvAdapter = {
+  ...lavapipe,
+  kind: 'gpu',
+  subgroupMinSize: 32,
+  subgroupMaxSize: 32,
+  maxBindingBytes: 2 ** 31,
+}
 
 function conv(channels: readonly [number, number], kernel: number, rest: Partial<ConvProblem> = {}): ConvProblem {
   const [inChannels, outChannels] = channels
@@ -57,6 +64,22 @@ describe("choice of the gradient of a convolution's filter", () => {
     const problem = conv([1024, 2048], 3, { batch: 64 })
     expect(subgroupPlan(lavapipe, problem)).toEqual({ variant: 'subgroup', splits: 1 })
     expect(subgroupPlan(lavapipe, conv([1024, 1024], 1, { batch: 640 }))).toEqual({ variant: 'subgroup', splits: 4 })
+  })
+})
+
+describe("the gradient of a convolution's filter on a GPU", () => {
+  it('takes the tiled kernel, also without subgroups, with large tiles where the filter fills them', () => {
+    expect(chooseWeightGradient(gpu, conv([1024, 2048], 3))).toEqual({ variant: 'tiled', tile: 64, splits: 1 })
+    expect(chooseWeightGradient(gpu, conv([32, 64], 1))).toMatchObject({ variant: 'tiled', tile: 32 })
+    expect(chooseWeightGradient({ ...lavapipe, features: new Set() }, conv([256, 256], 3)).variant).toBe('tiled')
+    const few = { ...gpu, maxWorkgroupInvocations: 128 }
+    expect(chooseWeightGradient(few, conv([256, 256], 3))).toMatchObject({ tile: 32 })
+  })
+
+  it('splits the pixels until the GPU is full, 256 pixels each at least', () => {
+    expect(chooseWeightGradient(gpu, conv([64, 64], 1, { batch: 28 }))).toMatchObject({ splits: 106 })
+    expect(chooseWeightGradient(gpu, conv([256, 256], 1))).toMatchObject({ splits: 4 })
+    expect(chooseWeightGradient(gpu, conv([256, 10], 1, { batch: 28 }))).toEqual({ variant: 'direct', splits: 7 })
   })
 })
 
