@@ -1,12 +1,14 @@
 // Gradient of the weighted sum with respect to its inputs: dx_l = w[l] * dy,  w = softmax(logits).
-// Outputs from LEVELS on are not written. Element counts divisible by 4. One invocation computes four elements of each.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
+// Outputs from LEVELS on are not written. Element counts divisible by 4.
+// A workgroup takes WORKGROUP * params.rounds of them; the softmax of at most four numbers is repeated per invocation.
+// Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups over x, with count in groups of four elements.
 
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 3u;
 
 struct Params {
   count: u32,
+  rounds: u32,
 }
 
 @group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
@@ -31,21 +33,21 @@ fn level_weights() -> vec4f {
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let index = id.y * grid.x * WORKGROUP + id.x;
-  if (index >= params.count) {
-    return;
-  }
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
   let weights = level_weights();
-  let g = gradient[index];
-  output0[index] = weights.x * g;
-  if (LEVELS > 1u) {
-    output1[index] = weights.y * g;
-  }
-  if (LEVELS > 2u) {
-    output2[index] = weights.z * g;
-  }
-  if (LEVELS > 3u) {
-    output3[index] = weights.w * g;
+  let first = group.x * WORKGROUP * params.rounds;
+  let end = min(first + WORKGROUP * params.rounds, params.count);
+  for (var i = first + local; i < end; i += WORKGROUP) {
+    let g = gradient[i];
+    output0[i] = weights.x * g;
+    if (LEVELS > 1u) {
+      output1[i] = weights.y * g;
+    }
+    if (LEVELS > 2u) {
+      output2[i] = weights.z * g;
+    }
+    if (LEVELS > 3u) {
+      output3[i] = weights.w * g;
+    }
   }
 }

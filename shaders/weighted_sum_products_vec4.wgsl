@@ -1,7 +1,8 @@
 // First stage of the gradient of the weighted sum with respect to its weights: each invocation's part of the products
-//   t[l] = sum of dy * x_l over every params.invocations-th element of a batch slice
+//   t[l] = sum of dy * x_l
+// A workgroup takes WORKGROUP * params.rounds elements (of four), an invocation every WORKGROUP-th of them.
 // Inputs from LEVELS on are not read. partial: one vec4f per invocation. Element counts divisible by 4.
-// Dispatch: params.invocations / WORKGROUP workgroups over x; params.count is the number of groups of four elements.
+// Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups over x, with count in groups of four elements.
 
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 3u;
@@ -10,7 +11,7 @@ const ONES: vec4f = vec4f(1.0);
 
 struct Params {
   count: u32,
-  invocations: u32,
+  rounds: u32,
   // Where the parts of this batch slice begin in `partial`.
   first_part: u32,
 }
@@ -24,12 +25,14 @@ struct Params {
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
+  let first = group.x * WORKGROUP * params.rounds;
+  let end = min(first + WORKGROUP * params.rounds, params.count);
   var t0 = vec4f();
   var t1 = vec4f();
   var t2 = vec4f();
   var t3 = vec4f();
-  for (var i = id.x; i < params.count; i += params.invocations) {
+  for (var i = first + local; i < end; i += WORKGROUP) {
     let g = gradient[i];
     t0 = fma(g, input0[i], t0);
     if (LEVELS > 1u) {
@@ -42,5 +45,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       t3 = fma(g, input3[i], t3);
     }
   }
-  partial[params.first_part + id.x] = vec4f(dot(t0, ONES), dot(t1, ONES), dot(t2, ONES), dot(t3, ONES));
+  let part = params.first_part + group.x * WORKGROUP + local;
+  partial[part] = vec4f(dot(t0, ONES), dot(t1, ONES), dot(t2, ONES), dot(t3, ONES));
 }

@@ -5,7 +5,7 @@
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { chunkTotal, dispatchChunks, dispatchTotal, planChunks } from './chunks.ts'
+import { type ChunkKernel, type ChunkPlan, chunkTotal, dispatchChunks, dispatchTotal, planChunks } from './chunks.ts'
 import { reluBackward } from './elementwise-backward.ts'
 import { expectShape, imageShape } from './launch.ts'
 
@@ -125,27 +125,28 @@ export interface BatchNormTrainBackwardArgs {
 
 /** Gradient of `batchNormTrain`. @throws ShapeError if shapes differ, or `relu` comes without the output */
 export function batchNormTrainBackward(r: Recorder, args: BatchNormTrainBackwardArgs): BatchNormGradients {
-  const { input, mean, invStd, gamma, residual = false, label = 'batchNormTrainBackward' } = args
+  const { input, mean, invStd, gamma, relu = false, residual = false, label = 'batchNormTrainBackward' } = args
   const { channels } = checkBackward('batchNormTrainBackward', args, [mean, invStd, gamma])
-  const recompute = args.relu === true && !residual && args.beta !== undefined
-  const gradient = recompute ? args.gradient : maskedGradient(r, args, 'batchNormTrainBackward')
-  const beta = args.beta ?? gamma
-  const constants = { RELU: recompute }
-  const plan = planChunks(r, [gradient, input], 'reduce')
-  const partial = r.alloc([plan.chunks, 2, channels], 'f32', `${label} partials`)
-  const shared = { mean, inv_std: invStd, gamma, beta }
-  const cut = { gradient, input }
-  const workspace = { partial }
-  dispatchChunks(r, {
-    shader: 'batch_norm_gradient_partials',
-    label,
-    plan,
-    cut,
-    shared,
-    workspace,
-    constants,
-    flops: 4,
-  })
+  const shared = { mean, inv_std: invStd, gamma, beta: args.beta ?? gamma }
+  const constants = { RELU: relu && !residual && args.beta !== undefined }
+  let { gradient } = args
+  let sums: ChunkSums
+  if (relu && args.output && !constants.RELU) {
+    gradient = r.alloc(input.shape, 'f32', `${label} unclamped`)
+    const cut = { gradient: args.gradient, activation: args.output, input, unclamped: gradient }
+    sums = chunkSums(r, {
+      shader: 'batch_norm_relu_partials',
+      label,
+      cut,
+      shared: { mean, inv_std: invStd },
+      flops: 4,
+    })
+  } else {
+    if (!constants.RELU) gradient = unclampedGradient(r, args, 'batchNormTrainBackward')
+    const cut = { gradient, input }
+    sums = chunkSums(r, { shader: 'batch_norm_gradient_partials', label, cut, shared, constants, flops: 4 })
+  }
+  const { plan, partial } = sums
   const gammaGradient = r.alloc([channels], 'f32', `${label} gamma`)
   const betaGradient = r.alloc([channels], 'f32', `${label} beta`)
   const coefficients = r.alloc([5, channels], 'f32', `${label} coefficients`)
@@ -153,11 +154,12 @@ export function batchNormTrainBackward(r: Recorder, args: BatchNormTrainBackward
   const tensors = { partial, ...shared, ...totals }
   dispatchTotal(r, { shader: 'batch_norm_gradient_total', label, plan, tensors, params: { pixels: plan.pixels } })
   const output = r.alloc(input.shape, 'f32', label)
+  const cut = { gradient, input, output }
   dispatchChunks(r, {
     shader: 'batch_norm_input_gradient',
     label,
-    plan: planChunks(r, [gradient, input, output], 'map'),
-    cut: { gradient, input, output },
+    plan: planChunks(r, Object.values(cut), 'map'),
+    cut,
     shared: { coefficients },
     constants,
     flops: 5,
@@ -186,22 +188,16 @@ export interface FrozenBatchNormBackwardArgs {
 /** Gradient of batch normalisation with running statistics. @throws ShapeError if shapes differ, or `relu` lacks the output */
 export function frozenBatchNormBackward(r: Recorder, args: FrozenBatchNormBackwardArgs): BatchNormGradients {
   const { input, gamma, mean, variance, eps, residual = false, label = 'frozenBatchNormBackward' } = args
-  const { channels } = checkBackward('frozenBatchNormBackward', args, [gamma, mean, variance])
-  const fused = args.relu === true && !residual && args.output !== undefined
-  const gradient = fused ? args.gradient : maskedGradient(r, args, 'frozenBatchNormBackward')
+  checkBackward('frozenBatchNormBackward', args, [gamma, mean, variance])
+  const clamped = args.relu && !residual ? args.output : undefined
+  const gradient = clamped ? args.gradient : unclampedGradient(r, args, 'frozenBatchNormBackward')
   const inputGradient = r.alloc(input.shape, 'f32', label)
-  const clamped = fused ? args.output : undefined
-  const cut = { gradient, input, output: clamped ?? input, input_gradient: inputGradient }
-  const plan = planChunks(r, Object.values(cut), 'reduce')
-  const partial = r.alloc([plan.chunks, 2, channels], 'f32', `${label} partials`)
-  dispatchChunks(r, {
+  const { plan, partial } = chunkSums(r, {
     shader: 'frozen_batch_norm_gradient',
     label,
-    plan,
-    cut,
+    cut: { gradient, input, output: clamped ?? input, input_gradient: inputGradient },
     shared: { gamma, mean, variance },
-    workspace: { partial },
-    constants: { RELU: fused },
+    constants: { RELU: clamped !== undefined },
     params: { eps },
     flops: 5,
   })
@@ -223,6 +219,20 @@ export function channelSum(r: Recorder, gradient: GpuTensor, label = 'channelSum
   return chunkTotal(r, plan, { partial, planes: 1, plane: 0 }, label)
 }
 
+interface ChunkSums {
+  readonly plan: ChunkPlan
+  /** `[chunks, 2, C]`: of the gradient times the normalised input, and of the gradient. */
+  readonly partial: GpuTensor
+}
+
+/** The first stage of a gradient. */
+function chunkSums(r: Recorder, op: Omit<ChunkKernel, 'plan' | 'workspace'>): ChunkSums {
+  const plan = planChunks(r, Object.values(op.cut), 'reduce')
+  const partial = r.alloc([plan.chunks, 2, plan.channels], 'f32', `${op.label} partials`)
+  dispatchChunks(r, { ...op, plan, workspace: { partial } })
+  return { plan, partial }
+}
+
 interface Backward {
   readonly gradient: GpuTensor
   readonly input: GpuTensor
@@ -240,7 +250,7 @@ function checkBackward(op: string, { gradient, input, output }: Backward, vector
 }
 
 /** The gradient before the ReLU. */
-function maskedGradient(r: Recorder, { gradient, output, relu = false, label }: Backward, op: string): GpuTensor {
+function unclampedGradient(r: Recorder, { gradient, output, relu = false, label }: Backward, op: string): GpuTensor {
   if (!relu) return gradient
   if (output) return reluBackward(r, { gradient, output, label: label ?? op })
   throw new ShapeError(`${op}: \`relu\` without the output of the forward pass, which says what the ReLU clamped`)

@@ -8,7 +8,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { Constants } from '../gpu/shader.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { kernel, linearGrid } from './launch.ts'
-import { channelConstant, chooseLanes, type MapShader } from './map.ts'
+import { channelConstant, chooseLanes, distinctBytes, type MapShader } from './map.ts'
 import type { ShaderName } from './shaders.generated.ts'
 import { type BatchSlice, batchSlices, sliceOf } from './slices.ts'
 
@@ -17,8 +17,8 @@ const WORKGROUP = 64
 /** Invocations that keep an adapter busy; more of them cost workspace. */
 const ENOUGH_INVOCATIONS = { cpu: 1024, gpu: 65536 } as const
 
-/** Pixels that make a chunk worth its place in the workspace. */
-const LEAST_RUN = 16
+/** Pixels that make a chunk worth its place in the workspace, and those that may be added up one by one without harm. */
+const RUN = { least: 16, most: 512 } as const
 
 /** Pixels per invocation of a kernel that reduces nothing. */
 const MAP_RUN = { cpu: 16, gpu: 4 } as const
@@ -46,7 +46,7 @@ export interface ChunkPlan {
 /** Pixels per chunk for a reduction over `pixels` pixels of `channels` channels; pure. */
 export function chooseRun({ kind }: Pick<AdapterFacts, 'kind'>, pixels: number, channels: number): number {
   const wanted = Math.ceil((pixels * channelGroups(channels)) / ENOUGH_INVOCATIONS[kind])
-  return Math.max(LEAST_RUN, wanted)
+  return Math.min(RUN.most, Math.max(RUN.least, wanted))
 }
 
 /** Divides tensors of the same pixels, `[N, ..., C]` each; `run` pixels per chunk or as many as suit a reduction. */
@@ -100,7 +100,7 @@ export function dispatchChunks(r: Recorder, op: ChunkKernel): void {
       workgroups: linearGrid(r.adapter, count, WORKGROUP),
       bindings: { ...parts, ...shared, ...workspace, params: { count, pixels, run: plan.run, ...place, ...params } },
       flops: op.flops * pixels * plan.channels,
-      bytes: Object.values(parts).reduce((sum, tensor) => sum + tensor.bytes, 0),
+      bytes: distinctBytes(Object.values(parts)),
     })
   }
 }

@@ -4,17 +4,17 @@ import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { MAX_LEVELS } from './elementwise.ts'
-import { expectShape, kernel, linearGrid } from './launch.ts'
+import { expectShape, kernel } from './launch.ts'
 import { chooseLanes, mapKernel, sampleSize } from './map.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
 const WORKGROUP = 64
 
-/** Terms that make an invocation worth its place in the workspace. */
-const LEAST_TERMS = 16
+/** Elements (of four) that make an invocation worth its softmax, or its place in the workspace. */
+const LEAST_ROUNDS = 16
 
-/** Invocations of a dispatch that sums products, at most. */
-const SUMMING_INVOCATIONS = { cpu: 512, gpu: 16384 } as const
+/** Invocations of a dispatch, at most: each loops over elements. */
+const MOST_INVOCATIONS = { cpu: 512, gpu: 16384 } as const
 
 export interface ReluBackwardArgs {
   /** Of the output. */
@@ -95,16 +95,22 @@ function inputGradients(r: Recorder, { gradient, inputs, weights, label }: Weigh
   const unused = Array.from({ length: MAX_LEVELS - inputs.length }, () => r.alloc([lanes], 'f32', `${label} unused`))
   for (const slice of batchSlices(r.adapter, [gradient, ...outputs])) {
     const part = sliceOf(gradient, slice)
-    const count = part.size / lanes
     const written = outputs.map((output) => sliceOf(output, slice))
+    const count = part.size / lanes
+    const { rounds, workgroups } = chooseRounds(r, count)
     r.dispatch({
       kernel: kernel(lanes === 4 ? 'weighted_sum_input_gradient_vec4' : 'weighted_sum_input_gradient', {
         WORKGROUP,
         LEVELS: inputs.length,
       }),
       label,
-      workgroups: linearGrid(r.adapter, count, WORKGROUP),
-      bindings: { gradient: part, logits: weights, ...numbered('output', [...written, ...unused]), params: { count } },
+      workgroups: [workgroups],
+      bindings: {
+        gradient: part,
+        logits: weights,
+        ...numbered('output', [...written, ...unused]),
+        params: { count, rounds },
+      },
       flops: inputs.length * part.size,
       bytes: (1 + inputs.length) * part.bytes,
     })
@@ -115,10 +121,8 @@ function inputGradients(r: Recorder, { gradient, inputs, weights, label }: Weigh
 function weightGradient(r: Recorder, { gradient, inputs, weights, label }: Weighted): GpuTensor {
   const lanes = chooseLanes(sampleSize(gradient))
   const slices = batchSlices(r.adapter, [gradient, ...inputs])
-  const most = SUMMING_INVOCATIONS[r.adapter.kind]
-  const largest = (gradient.size / (gradient.shape[0] ?? 1)) * (slices[0]?.count ?? 1)
-  const needed = Math.ceil(largest / lanes / LEAST_TERMS / WORKGROUP) * WORKGROUP
-  const invocations = Math.min(most, needed)
+  const { rounds, workgroups } = chooseRounds(r, (sampleSize(gradient) * (slices[0]?.count ?? 1)) / lanes)
+  const invocations = workgroups * WORKGROUP
   const partial = r.alloc([invocations * slices.length, 4], 'f32', `${label} partials`)
   for (const [index, slice] of slices.entries()) {
     const part = sliceOf(gradient, slice)
@@ -130,12 +134,12 @@ function weightGradient(r: Recorder, { gradient, inputs, weights, label }: Weigh
         LEVELS: inputs.length,
       }),
       label,
-      workgroups: [invocations / WORKGROUP],
+      workgroups: [workgroups],
       bindings: {
         gradient: part,
         ...numbered('input', [...levels, ...unused]),
         partial,
-        params: { count: part.size / lanes, invocations, first_part: index * invocations },
+        params: { count: part.size / lanes, rounds, first_part: index * invocations },
       },
       flops: 2 * inputs.length * part.size,
       bytes: (1 + inputs.length) * part.bytes,
@@ -150,6 +154,12 @@ function weightGradient(r: Recorder, { gradient, inputs, weights, label }: Weigh
     bytes: partial.bytes,
   })
   return output
+}
+
+/** How a dispatch shares `count` elements (of four): each invocation takes `rounds`. */
+function chooseRounds(r: Recorder, count: number): { readonly rounds: number; readonly workgroups: number } {
+  const rounds = Math.max(LEAST_ROUNDS, Math.ceil(count / MOST_INVOCATIONS[r.adapter.kind]))
+  return { rounds, workgroups: Math.ceil(count / (WORKGROUP * rounds)) }
 }
 
 /** `{ name0: tensors[0], name1: tensors[1], ... }` */

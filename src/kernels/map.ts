@@ -69,7 +69,7 @@ export function mapKernel(r: Recorder, op: MapKernel): GpuTensor {
 }
 
 /** Bytes of the tensors, one that is bound under two names counted once. */
-function distinctBytes(tensors: readonly GpuTensor[]): number {
+export function distinctBytes(tensors: readonly GpuTensor[]): number {
   const repeated = ({ storage, byteOffset }: GpuTensor, before: number) =>
     tensors.slice(0, before).some((other) => other.storage === storage && other.byteOffset === byteOffset)
   return tensors.reduce((sum, tensor, index) => sum + (repeated(tensor, index) ? 0 : tensor.bytes), 0)

@@ -18,8 +18,8 @@ export type ShaderName =
   | "batch_norm_normalise_vec4"
   | "batch_norm_partials"
   | "batch_norm_partials_vec4"
-  | "batch_norm_residual_partials"
-  | "batch_norm_residual_partials_vec4"
+  | "batch_norm_relu_partials"
+  | "batch_norm_relu_partials_vec4"
   | "batch_norm_statistics"
   | "bilinear_resize"
   | "bilinear_resize_gradient"
@@ -901,8 +901,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
 }
 `,
-  "batch_norm_residual_partials": `// First stage of the gradient of batch normalisation with a residual and a ReLU: passes the gradient through the ReLU,
-// which makes it the residual's gradient, and sums it over each chunk of pixels.
+  "batch_norm_relu_partials": `// First stage of the gradient of batch normalisation with a ReLU, where the output is at hand: passes the gradient through
+// the ReLU, which makes it the gradient of a residual too, and sums it over each chunk of pixels.
 //   g = dy where y > 0, else 0
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // y is the forward pass's output. partial: [chunks, 2, C].
@@ -932,7 +932,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> input: array<f32>;
 @group(0) @binding(3) var<storage, read> mean: array<f32>;
 @group(0) @binding(4) var<storage, read> inv_std: array<f32>;
-@group(0) @binding(5) var<storage, read_write> residual_gradient: array<f32>;
+@group(0) @binding(5) var<storage, read_write> unclamped: array<f32>;
 @group(0) @binding(6) var<storage, read_write> partial: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 
@@ -953,7 +953,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
     let at = pixel * CHANNELS + channel;
     let g = select(0.0, gradient[at], activation[at] > 0.0);
-    residual_gradient[at] = g;
+    unclamped[at] = g;
     products = fma(g, input[at] - center, products);
     sum += g;
   }
@@ -962,8 +962,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   partial[(2u * slot + 1u) * CHANNELS + channel] = sum;
 }
 `,
-  "batch_norm_residual_partials_vec4": `// First stage of the gradient of batch normalisation with a residual and a ReLU: passes the gradient through the ReLU,
-// which makes it the residual's gradient, and sums it over each chunk of pixels.
+  "batch_norm_relu_partials_vec4": `// First stage of the gradient of batch normalisation with a ReLU, where the output is at hand: passes the gradient through
+// the ReLU, which makes it the gradient of a residual too, and sums it over each chunk of pixels.
 //   g = dy where y > 0, else 0
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // y is the forward pass's output. partial: [chunks, 2, C].
@@ -993,7 +993,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> input: array<vec4f>;
 @group(0) @binding(3) var<storage, read> mean: array<vec4f>;
 @group(0) @binding(4) var<storage, read> inv_std: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> residual_gradient: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> unclamped: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> partial: array<vec4f>;
 @group(0) @binding(7) var<uniform> params: Params;
 
@@ -1014,7 +1014,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
     let at = pixel * GROUPS + channel;
     let g = select(vec4f(), gradient[at], activation[at] > vec4f());
-    residual_gradient[at] = g;
+    unclamped[at] = g;
     products = fma(g, input[at] - center, products);
     sum += g;
   }
@@ -1851,12 +1851,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 `,
   "conv2d_lanes": `// Convolution as an implicit GEMM for software adapters with subgroups of 8 lanes and few output channels, NHWC:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), c] * w[tap, c, o])
-// One subgroup computes 49 - TAPS neighbouring pixels x 8 Lanes of output channels. Each lane owns one Lane of channels and
-// loads 6 of 48 positions, and every lane gets all of them through subgroupBroadcast. A software adapter gathers lane by lane,
-// so loads decide: a position that was loaded serves up to four taps of a filter row, for TAPS neighbouring outputs.
-// For that, outputs are taken in an order in which one tap more is one position on: with g = gcd(stride, dilation), columns
-// of one residue modulo dilation / g follow each other (\`phase\`), with TAPS - 1 positions more per row than outputs, and the
-// taps of a filter row are taken stride / g apart (\`group\`), which needs stride / g passes.
+// One subgroup computes 49 - TAPS neighbouring pixels x 8 Lanes of output channels. Each lane owns one Lane of channels
+// and loads 6 of 48 positions, and every lane gets all of them through subgroupBroadcast. A software adapter gathers lane
+// by lane, so loads decide: a position that was loaded serves TAPS taps of a filter row, for TAPS neighbouring outputs.
+// For that, outputs are taken in an order in which one tap more is one position on: with g = gcd(stride, dilation),
+// columns of one residue modulo dilation / g follow each other (a phase), with TAPS - 1 positions more per row than
+// outputs, and taps of a filter row are taken stride / g apart (a group), which needs stride / g passes.
 // Cin divisible by 4, Cout by the size of Lane.
 // Dispatch: x, y = strips of 49 - TAPS positions, linearised, z = ceil(OUT_C / 8 Lanes).
 
@@ -1912,7 +1912,7 @@ struct Place {
   column: u32,
 }
 
-// Where a position's receptive field begins, in the input's rows and columns (may be negative), and its sample's first row.
+// Where a position's receptive field begins: rows and columns of the input (may be negative), its sample's first row.
 struct Origin {
   first: i32,
   y: i32,
@@ -5549,7 +5549,8 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
       t3 = fma(g, input3[i], t3);
     }
   }
-  partial[params.first_part + group.x * WORKGROUP + local] = vec4f(t0, t1, t2, t3);
+  let part = params.first_part + group.x * WORKGROUP + local;
+  partial[part] = vec4f(t0, t1, t2, t3);
 }
 `,
   "weighted_sum_products_vec4": `// First stage of the gradient of the weighted sum with respect to its weights: each invocation's part of the products
@@ -5599,7 +5600,8 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
       t3 = fma(g, input3[i], t3);
     }
   }
-  partial[params.first_part + group.x * WORKGROUP + local] = vec4f(dot(t0, ONES), dot(t1, ONES), dot(t2, ONES), dot(t3, ONES));
+  let part = params.first_part + group.x * WORKGROUP + local;
+  partial[part] = vec4f(dot(t0, ONES), dot(t1, ONES), dot(t2, ONES), dot(t3, ONES));
 }
 `,
   "weighted_sum_vec4": `// Sum of up to four tensors of one shape, weighted by the softmax of learned logits, or their plain average.

@@ -1,0 +1,60 @@
+// First stage of the gradient of batch normalisation with a ReLU, where the output is at hand: passes the gradient through
+// the ReLU, which makes it the gradient of a residual too, and sums it over each chunk of pixels.
+//   g = dy where y > 0, else 0
+//   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
+// y is the forward pass's output. partial: [chunks, 2, C].
+// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// neighbouring addresses however few the channels are.
+// Any channel count. One invocation takes one chunk of one channel.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+
+// As many as needed for neighbouring invocations to fill a workgroup.
+const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
+
+struct Params {
+  count: u32,
+  // Pixels of all samples that are bound.
+  pixels: u32,
+  // Pixels of a chunk, at most.
+  run: u32,
+  // Where the chunks of this batch slice begin in `partial`.
+  first_chunk: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read> activation: array<f32>;
+@group(0) @binding(2) var<storage, read> input: array<f32>;
+@group(0) @binding(3) var<storage, read> mean: array<f32>;
+@group(0) @binding(4) var<storage, read> inv_std: array<f32>;
+@group(0) @binding(5) var<storage, read_write> unclamped: array<f32>;
+@group(0) @binding(6) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let chunk = index / CHANNELS;
+  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
+  let first = begin + chunk % INTERLEAVE;
+  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let center = mean[channel];
+  var products = 0.0;
+  var sum = 0.0;
+  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
+    let at = pixel * CHANNELS + channel;
+    let g = select(0.0, gradient[at], activation[at] > 0.0);
+    unclamped[at] = g;
+    products = fma(g, input[at] - center, products);
+    sum += g;
+  }
+  let slot = params.first_chunk + chunk;
+  partial[2u * slot * CHANNELS + channel] = products * inv_std[channel];
+  partial[(2u * slot + 1u) * CHANNELS + channel] = sum;
+}
