@@ -1,0 +1,254 @@
+// Checks a tape's gradients against finite differences. A graph is written once, over an interface with two implementations: the
+// tape's ops, and the float64 references. The op under test sits in mid-graph: what goes in has passed through a convolution,
+// and what comes out is squared and weighed, so that no gradient on the way is 1.
+
+import { expect } from 'vitest'
+import type { Device } from '../../src/gpu/device.ts'
+import { runOnce } from '../../src/gpu/program.ts'
+import type { GpuTensor } from '../../src/gpu/tensor.ts'
+import { smoothL1Loss } from '../../src/kernels/losses.ts'
+import { Tape, type Tensor } from '../../src/nn/autograd.ts'
+import * as ops from '../../src/nn/ops.ts'
+import { Parameter } from '../../src/nn/parameter.ts'
+import * as batchNorm from '../reference/batch-norm.ts'
+import { conv2d } from '../reference/conv2d.ts'
+import * as elementwise from '../reference/elementwise.ts'
+import { finiteDifferences } from '../reference/finite-differences.ts'
+import * as losses from '../reference/losses.ts'
+import * as spatial from '../reference/spatial.ts'
+import { expectClose, type HostTensor, random, upload } from './tensors.ts'
+
+type Shape = readonly number[]
+
+export interface ConvOptions {
+  readonly bias?: string
+  readonly stride?: number
+  readonly padding?: number
+  readonly dilation?: number
+  readonly groups?: number
+}
+
+export interface Norm<T> {
+  readonly input: T
+  readonly gamma: T
+  readonly beta: T
+  readonly residual?: T
+}
+
+/** Every op of src/nn/ops.ts over some kind of tensor. */
+export interface Graph<T> {
+  /** @param filter name of a filter; `bias` that of an input */
+  conv2d(input: T, filter: string, options?: ConvOptions): T
+  batchNorm(inputs: Norm<T>, options?: { readonly relu?: boolean }): T
+  /** With running statistics that are functions of the number of channels. */
+  frozenBatchNorm(inputs: Norm<T>, options?: { readonly relu?: boolean }): T
+  relu(input: T): T
+  add(a: T, b: T, options?: { readonly relu?: boolean }): T
+  maxPool(input: T, window: { readonly kernel: number; readonly stride: number; readonly padding: number }): T
+  centerCrop(input: T, size: number): T
+  depthwiseCorrelation(input: T, kernel: T): T
+  weightedSum(inputs: readonly T[], weights?: T): T
+  /** Smooth L1 of `[N, H, W, 4]` against fixed targets with fixed weights. */
+  loss(prediction: T): T
+  reshape(input: T, shape: Shape): T
+  sizeOf(tensor: T): number
+}
+
+export interface GradientCase {
+  /** Tensors whose gradients are checked. Those of rank 4 reach the graph through a convolution. */
+  readonly inputs: Readonly<Record<string, Shape>>
+  /** Filters `[O, I, kh, kw]`, whose gradients are checked too. */
+  readonly filters?: Readonly<Record<string, Shape>>
+  build<T>(graph: Graph<T>, input: (name: string) => T): T
+}
+
+/** Float32 on the device against differences of float64. */
+const TOLERANCE = 2e-5
+
+const EPS = 1e-5
+const ENTRANCE = 'entrance'
+const SQUARE = 'exit.square'
+const LINE = 'exit.line'
+
+/** @throws an assertion if a gradient differs, or the device's loss from the reference's */
+export async function checkGradients(device: Device, one: GradientCase, tolerance = TOLERANCE): Promise<void> {
+  const leaves = new Map<string, HostTensor>()
+  for (const [name, shape] of Object.entries({ ...one.inputs, ...one.filters })) leaves.set(name, random(name, shape))
+  const reference = (values: ReadonlyMap<string, HostTensor>) => {
+    const graph = referenceGraph(values)
+    return whole(one, graph, (name) => need(values, name))
+  }
+  const found = await onDevice(device, one, leaves)
+  expectClose({ data: found.loss, shape: [1] }, flat(reference(leaves)), tolerance)
+  expect([...found.gradients.keys()]).toEqual([...leaves.keys()])
+  for (const [name, leaf] of leaves) {
+    const moved = (value: HostTensor) => flat(reference(new Map(leaves).set(name, value)))
+    const expected = finiteDifferences(moved, leaf, { data: Float64Array.of(1), shape: [1] })
+    expectClose({ data: found.gradients.get(name)!, shape: leaf.shape }, expected, tolerance)
+  }
+}
+
+/** The case between its entrance and the scalar at the end. */
+function whole<T>(one: GradientCase, graph: Graph<T>, leaf: (name: string) => T): T {
+  const input = (name: string) => {
+    const shape = one.inputs[name]!
+    return shape.length === 4 ? graph.conv2d(leaf(name), `${ENTRANCE} ${shape[3]}`) : leaf(name)
+  }
+  const entered = new Map(Object.keys(one.inputs).map((name) => [name, input(name)]))
+  const output = one.build(graph, (name) => need(entered, name))
+  const size = graph.sizeOf(output)
+  const row = graph.reshape(output, [1, 1, 1, size])
+  const squared = graph.depthwiseCorrelation(row, row)
+  return graph.add(graph.conv2d(squared, `${SQUARE} ${size}`), graph.conv2d(row, `${LINE} ${size}`))
+}
+
+/** Fixed filters by name: `entrance C` mixes C channels, `exit.* S` sums S values with weights. */
+function fixedFilter(name: string): HostTensor | undefined {
+  const [kind, channels] = name.split(' ')
+  const inputs = Number(channels)
+  if (kind === ENTRANCE) return random(name, [inputs, inputs, 1, 1])
+  return kind === SQUARE || kind === LINE ? random(name, [1, inputs, 1, 1]) : undefined
+}
+
+function statisticsOf(channels: number) {
+  const variance = random(`variance ${channels}`, [channels])
+  return {
+    mean: random(`mean ${channels}`, [channels]),
+    variance: { ...variance, data: variance.data.map((value) => Math.abs(value) + 0.1) },
+  }
+}
+
+function targetsOf([n = 1, h = 1, w = 1]: Shape) {
+  const shape = [n, h * w, 4]
+  return { targets: random(`targets ${shape}`, shape, 2), weights: random(`weights ${shape}`, shape) }
+}
+
+function referenceGraph(leaves: ReadonlyMap<string, HostTensor>): Graph<HostTensor> {
+  const clamped = (x: HostTensor, relu = false) => (relu ? elementwise.relu(x) : x)
+  const plus = (x: HostTensor, residual: HostTensor | undefined) => (residual ? elementwise.add(x, residual) : x)
+  return {
+    conv2d(input, filter, { bias, ...options } = {}) {
+      const weight = fixedFilter(filter) ?? need(leaves, filter)
+      return conv2d({ input, weight, ...options, ...(bias && { bias: need(leaves, bias) }) })
+    },
+    batchNorm({ input, gamma, beta, residual }, { relu } = {}) {
+      const affine = { gamma: gamma.data, beta: beta.data }
+      return clamped(plus(batchNorm.batchNormTrain(input, affine, { eps: EPS }), residual), relu)
+    },
+    frozenBatchNorm({ input, gamma, beta, residual }, { relu } = {}) {
+      const { mean, variance } = statisticsOf(input.shape.at(-1)!)
+      const statistics = { gamma: gamma.data, beta: beta.data, mean: mean.data, variance: variance.data }
+      return clamped(plus(elementwise.batchNorm(input, statistics, EPS), residual), relu)
+    },
+    relu: elementwise.relu,
+    add: (a, b, { relu } = {}) => clamped(elementwise.add(a, b), relu),
+    maxPool: (input, { kernel, stride, padding }) => spatial.maxPool(input, kernel, stride, padding),
+    centerCrop: spatial.centerCrop,
+    depthwiseCorrelation: spatial.depthwiseCorrelation,
+    weightedSum: (inputs, weights) => elementwise.weightedSum(inputs, weights?.data),
+    loss(prediction) {
+      const { targets, weights } = targetsOf(prediction.shape)
+      const rows = (x: HostTensor) => {
+        return Array.from({ length: x.data.length / 4 }, (_, i) => [...x.data.slice(4 * i, 4 * i + 4)])
+      }
+      const { row } = losses.smoothL1(1)
+      const values = rows(prediction).map((delta, i) => row(delta, rows(targets)[i]!, rows(weights)[i]!))
+      return { data: Float64Array.of(values.reduce((sum, value) => sum + value, 0)), shape: [1] }
+    },
+    reshape: ({ data }, shape) => ({ data, shape }),
+    sizeOf: ({ data }) => data.length,
+  }
+}
+
+interface Found {
+  readonly loss: Float32Array
+  /** In PyTorch's layouts. */
+  readonly gradients: ReadonlyMap<string, Float32Array>
+}
+
+async function onDevice(device: Device, one: GradientCase, leaves: ReadonlyMap<string, HostTensor>): Promise<Found> {
+  const owned: GpuTensor[] = []
+  const own = (host: HostTensor) => {
+    const tensor = upload(device, host)
+    owned.push(tensor)
+    return tensor
+  }
+  const uploaded = new Map(Object.keys(one.inputs).map((name) => [name, own(need(leaves, name))]))
+  const filters = new Map<string, Parameter>()
+  const filter = (name: string) => {
+    const known = filters.get(name)
+    if (known) return known
+    const { data, shape } = fixedFilter(name) ?? need(leaves, name)
+    const made = new Parameter(device, { name, shape, values: Float32Array.from(data) })
+    owned.push(made.data)
+    filters.set(name, made)
+    return made
+  }
+  const program = await runOnce(device, (r) => {
+    const tape = new Tape(r)
+    const variables = new Map([...uploaded].map(([name, data]) => [name, tape.variable(data)]))
+    const graph = deviceGraph(tape, { own, filter, input: (name) => need(variables, name) })
+    const loss = whole(one, graph, (name) => need(variables, name))
+    const gradients = tape.backward(loss)
+    const result: Record<string, GpuTensor> = {}
+    for (const [name, tensor] of variables) result[name] = gradients.of(tensor)!
+    for (const [{ name }, gradient] of gradients.parameters) result[name] = gradient
+    return { loss: loss.data, gradients: result }
+  })
+  const gradients = new Map<string, Float32Array>()
+  for (const name of leaves.keys()) {
+    const gradient = program.result.gradients[name]
+    if (!gradient) continue
+    const values = await device.readF32(gradient)
+    gradients.set(name, filters.get(name)?.toPyTorch(values) ?? values)
+  }
+  const loss = await device.readF32(program.result.loss)
+  program.destroy()
+  for (const tensor of owned) device.release(tensor)
+  return { loss, gradients }
+}
+
+interface Sources {
+  own(host: HostTensor): GpuTensor
+  filter(name: string): Parameter
+  input(name: string): Tensor
+}
+
+function deviceGraph(tape: Tape, { own, filter, input: leaf }: Sources): Graph<Tensor> {
+  const statistics = (input: Tensor) => {
+    const { mean, variance } = statisticsOf(input.data.shape.at(-1)!)
+    return { mean: own(mean), variance: own(variance), eps: EPS, momentum: 0.1 }
+  }
+  return {
+    conv2d(input, name, { bias, ...options } = {}) {
+      const parameter = filter(name)
+      const tensor = tape.parameter(parameter, fixedFilter(name) === undefined)
+      return ops.conv2d(tape, { input, filter: { parameter, tensor }, ...(bias && { bias: leaf(bias) }) }, options)
+    },
+    batchNorm: (inputs, options) => ops.batchNorm(tape, inputs, statistics(inputs.input), options),
+    frozenBatchNorm: (inputs, options) => ops.frozenBatchNorm(tape, inputs, statistics(inputs.input), options),
+    relu: (input) => ops.relu(tape, input),
+    add: (a, b, options) => ops.add(tape, a, b, options),
+    maxPool: (input, window) => ops.maxPool(tape, input, window),
+    centerCrop: (input, size) => ops.centerCrop(tape, input, size),
+    depthwiseCorrelation: (input, kernel) => ops.depthwiseCorrelation(tape, input, kernel),
+    weightedSum: (inputs, weights) => ops.weightedSum(tape, inputs, weights),
+    loss(prediction) {
+      const { targets, weights } = targetsOf(prediction.data.shape)
+      const args = { bbox: prediction.data, boxTargets: own(targets), boxWeights: own(weights) }
+      return ops.loss(tape, prediction, smoothL1Loss(tape.r, { ...args, reduction: 'sum' }))
+    },
+    reshape: (input, shape) => tape.note([input], input.data.reshape(shape), (gradient) => [gradient]),
+    sizeOf: ({ data }) => data.size,
+  }
+}
+
+function flat({ data }: HostTensor): HostTensor {
+  return { data, shape: [data.length] }
+}
+
+function need<T>(map: ReadonlyMap<string, T>, name: string): T {
+  const value = map.get(name)
+  if (value === undefined) throw new Error(`The case has no ${name}`)
+  return value
+}
