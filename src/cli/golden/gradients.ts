@@ -10,6 +10,7 @@ import { bilinearResize } from '../../kernels/spatial.ts'
 import { bilinearResizeBackward } from '../../kernels/spatial-backward.ts'
 import { Tape, type Tensor } from '../../nn/autograd.ts'
 import { add, batchNorm, depthwiseCorrelation, frozenBatchNorm, maxPool, relu, weightedSum } from '../../nn/ops.ts'
+import { convGradients } from './conv-gradients.ts'
 import type { OpCase, OpOutput, RunOp } from './kernel-ops.ts'
 import { type Map4, readMap, uploadMap, withTensors } from './maps.ts'
 import { GoldenDataError } from './reader.ts'
@@ -28,6 +29,7 @@ type RecordOp = (tape: Tape, input: (role: string) => Tensor, one: OpCase) => Te
 const vectorRoles: ReadonlySet<string> = new Set(['gamma', 'beta', 'running_mean', 'running_var', 'weight'])
 
 export const gradientOps: Readonly<Record<string, RunGradients>> = {
+  conv2d: convGradients,
   depthwise_correlation: onTape((tape, input) => depthwiseCorrelation(tape, input('x'), input('kernel'))),
   batchnorm_eval: onTape((tape, input, one) => {
     const affine = { input: input('x'), gamma: input('gamma'), beta: input('beta') }
