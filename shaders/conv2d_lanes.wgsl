@@ -1,11 +1,11 @@
 // Convolution as an implicit GEMM for software adapters with subgroups of 8 lanes and few output channels, NHWC:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), c] * w[tap, c, o])
-// One subgroup computes 49 - TAPS neighbouring pixels x 8 Lanes of output channels. Each lane owns one Lane of channels and
-// loads 6 of 48 positions, and every lane gets all of them through subgroupBroadcast. A software adapter gathers lane by lane,
-// so loads decide: a position that was loaded serves up to four taps of a filter row, for TAPS neighbouring outputs.
-// For that, outputs are taken in an order in which one tap more is one position on: with g = gcd(stride, dilation), columns
-// of one residue modulo dilation / g follow each other (`phase`), with TAPS - 1 positions more per row than outputs, and the
-// taps of a filter row are taken stride / g apart (`group`), which needs stride / g passes.
+// One subgroup computes 49 - TAPS neighbouring pixels x 8 Lanes of output channels. Each lane owns one Lane of channels
+// and loads 6 of 48 positions; every lane gets all of them through subgroupBroadcast. A software adapter gathers lane by
+// lane, so loads decide: a position that was loaded serves TAPS taps of a filter row, for TAPS neighbouring outputs.
+// For that, outputs are taken in an order in which one tap more is one position on: with g = gcd(stride, dilation),
+// columns of one residue modulo dilation / g follow each other (a phase), with TAPS - 1 positions more per row than
+// outputs, and taps of a filter row are taken stride / g apart (a group), which needs stride / g passes.
 // Cin divisible by 4, Cout by the size of Lane.
 // Dispatch: x, y = strips of 49 - TAPS positions, linearised, z = ceil(OUT_C / 8 Lanes).
 
@@ -15,6 +15,7 @@ enable subgroups;
 alias Lane = vec4f;
 
 const TAPS: u32 = 3u; // 1 to 4: of a filter row, taken together
+const CHANNELS: u32 = 4u; // 3 for images, whose fourth channel is zero
 const LANES: u32 = 8u;
 const POSITIONS: u32 = 48u;
 
@@ -60,7 +61,7 @@ struct Place {
   column: u32,
 }
 
-// Where a position's receptive field begins, in the input's rows and columns (may be negative), and its sample's first row.
+// Where a position's receptive field begins: rows and columns of the input (may be negative), its sample's first row.
 struct Origin {
   first: i32,
   y: i32,
@@ -122,7 +123,11 @@ fn load_tap(at: u32, row: u32, exists: bool) -> Tap {
 }
 
 fn times(w: Tap, x: vec4f) -> Lane {
-  return w.a * x.x + w.b * x.y + w.c * x.z + w.d * x.w;
+  let y = w.a * x.x + w.b * x.y + w.c * x.z;
+  if (CHANNELS == 3u) {
+    return y;
+  }
+  return y + w.d * x.w;
 }
 
 // What four neighbouring positions add to an output.
@@ -140,15 +145,8 @@ fn dot(w: Taps, x0: vec4f, x1: vec4f, x2: vec4f, x3: vec4f) -> Lane {
   return y;
 }
 
-fn finish(pixel: u32, column: u32, sum: Lane) {
-  let at = pixel * params.out_lanes + column;
-  var y = sum;
-  if (params.has_scale != 0u) {
-    y *= scale[column];
-  }
-  if (params.has_bias != 0u) {
-    y += bias[column];
-  }
+fn finish(at: u32, factor: Lane, summand: Lane, sum: Lane) {
+  var y = sum * factor + summand;
   if (params.has_residual != 0u) {
     y += residual[at];
   }
@@ -291,13 +289,21 @@ fn main(
     s32, s33, s34, s35, s36, s37, s38, s39,
     s40, s41, s42, s43, s44, s45, s46, s47,
   );
+  var factor = Lane() + 1.0;
+  if (params.has_scale != 0u) {
+    factor = scale[near];
+  }
+  var summand = Lane();
+  if (params.has_bias != 0u) {
+    summand = bias[near];
+  }
   var at = place(first);
   let count = select(0u, min(POSITIONS + 1u - TAPS, params.positions - first), first < params.positions);
   for (var i = 0u; i < count; i++) {
     let x = at.column * params.phases + at.phase;
     let inside = at.column < params.row_positions + 1u - TAPS && x < params.out_width && column < params.out_lanes;
     if (inside) {
-      finish(at.row * params.out_width + x, column, sums[i]);
+      finish((at.row * params.out_width + x) * params.out_lanes + column, factor, summand, sums[i]);
     }
     at.column++;
     if (at.column == params.row_positions) {

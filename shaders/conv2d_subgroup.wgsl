@@ -89,18 +89,29 @@ fn column_start(z: u32, column: u32) -> u32 {
   return (z * n + o / params.panel4 * params.panel4) * params.filter_rows + o % params.panel4;
 }
 
+// What the sums of a column are multiplied by, and what is added then.
+struct Norm {
+  scale: vec4f,
+  bias: vec4f,
+}
+
+fn norm(column: u32) -> Norm {
+  var found = Norm(vec4f(1.0), vec4f());
+  if (params.has_scale != 0u) {
+    found.scale = scale[column];
+  }
+  if (params.has_bias != 0u) {
+    found.bias = bias[column];
+  }
+  return found;
+}
+
 fn finish(pixel: u32, column: u32, base: u32, sum: vec4f) {
   if (pixel >= params.pixels || column >= params.out_channels4) {
     return;
   }
   let at = base + pixel * params.out_channels4 + column;
   var y = sum;
-  if (params.has_scale != 0u) {
-    y *= scale[column];
-  }
-  if (params.has_bias != 0u) {
-    y += bias[column];
-  }
   if (params.has_residual != 0u) {
     y += residual[at];
   }
@@ -249,7 +260,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     l31, r31,
   );
   let base = group.z * params.pixels * params.out_channels4;
+  let norm_l = norm(min(column, params.out_channels4 - 1u));
+  let norm_r = norm(min(column + LANES, params.out_channels4 - 1u));
   for (var i = 0u; i < params.sums; i++) {
-    finish(pixel + i / 2u, column + (i % 2u) * LANES, base, sums[i]);
+    let right = i % 2u == 1u;
+    let factor = select(norm_l.scale, norm_r.scale, right);
+    let summand = select(norm_l.bias, norm_r.bias, right);
+    finish(pixel + i / 2u, column + (i % 2u) * LANES, base, sums[i] * factor + summand);
   }
 }

@@ -23,7 +23,7 @@ export function lanes(r: Recorder, conv: ConvLaunch, { laneWidth }: LanesPlan): 
   const positions = problem.batch * problem.outHeight * phases * rowPositions
   const columns = Math.ceil(problem.outChannels / (SUBGROUP_LANES * laneWidth))
   r.dispatch({
-    kernel: lanesKernel(laneWidth, { TAPS: taps }),
+    kernel: lanesKernel(laneWidth, { TAPS: taps, CHANNELS: weight.fileChannels === 3 ? 3 : 4 }),
     label,
     workgroups: [...linearGrid(r.adapter, positions, POSITIONS + 1 - taps), columns],
     bindings: {

@@ -14,6 +14,8 @@ export interface ConvWeight {
   readonly outChannels: number
   /** Per group. */
   readonly inChannels: number
+  /** Input channels that the file has; those appended to them are zero. */
+  readonly fileChannels?: number
   readonly kernelHeight: number
   readonly kernelWidth: number
   /** Winograd's transform of the filter, where a plan wants it kept; made by the first program that uses it. */
@@ -55,7 +57,7 @@ export function packConvWeight(
   const panels = Math.ceil(outChannels / panel)
   const packed = packOihw(oihw, shape, inChannels)
   const tensor = device.tensor(packed, [panels, kernelHeight, kernelWidth, inChannels, panel], label)
-  return { tensor, panel, outChannels, inChannels, kernelHeight, kernelWidth }
+  return { tensor, panel, outChannels, inChannels, fileChannels, kernelHeight, kernelWidth }
 }
 
 /** PyTorch's `[O, I, kh, kw]` to the kernels' panels, input channels padded with zeros up to `inChannels`. */

@@ -901,8 +901,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
 }
 `,
-  "batch_norm_relu_partials": `// First stage of the gradient of batch normalisation with a ReLU, where the output is at hand: passes the gradient through
-// the ReLU, which makes it the gradient of a residual too, and sums it over each chunk of pixels.
+  "batch_norm_relu_partials": `// First stage of the gradient of batch normalisation with a ReLU, where the output is at hand: passes the gradient
+// through the ReLU, which makes it the gradient of a residual too, and sums it over each chunk of pixels.
 //   g = dy where y > 0, else 0
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // y is the forward pass's output. partial: [chunks, 2, C].
@@ -962,8 +962,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   partial[(2u * slot + 1u) * CHANNELS + channel] = sum;
 }
 `,
-  "batch_norm_relu_partials_vec4": `// First stage of the gradient of batch normalisation with a ReLU, where the output is at hand: passes the gradient through
-// the ReLU, which makes it the gradient of a residual too, and sums it over each chunk of pixels.
+  "batch_norm_relu_partials_vec4": `// First stage of the gradient of batch normalisation with a ReLU, where the output is at hand: passes the gradient
+// through the ReLU, which makes it the gradient of a residual too, and sums it over each chunk of pixels.
 //   g = dy where y > 0, else 0
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // y is the forward pass's output. partial: [chunks, 2, C].
@@ -1852,8 +1852,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   "conv2d_lanes": `// Convolution as an implicit GEMM for software adapters with subgroups of 8 lanes and few output channels, NHWC:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), c] * w[tap, c, o])
 // One subgroup computes 49 - TAPS neighbouring pixels x 8 Lanes of output channels. Each lane owns one Lane of channels
-// and loads 6 of 48 positions, and every lane gets all of them through subgroupBroadcast. A software adapter gathers lane
-// by lane, so loads decide: a position that was loaded serves TAPS taps of a filter row, for TAPS neighbouring outputs.
+// and loads 6 of 48 positions; every lane gets all of them through subgroupBroadcast. A software adapter gathers lane by
+// lane, so loads decide: a position that was loaded serves TAPS taps of a filter row, for TAPS neighbouring outputs.
 // For that, outputs are taken in an order in which one tap more is one position on: with g = gcd(stride, dilation),
 // columns of one residue modulo dilation / g follow each other (a phase), with TAPS - 1 positions more per row than
 // outputs, and taps of a filter row are taken stride / g apart (a group), which needs stride / g passes.

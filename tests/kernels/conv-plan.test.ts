@@ -52,6 +52,8 @@ describe('choice of a convolution', () => {
     expect(chooseConv(lavapipe, conv([256, 512], 3, 31, { stride: 2 })).variant).toBe('subgroup')
     expect(chooseConv(lavapipe, conv([64, 64], 3, 63)).variant).toBe('subgroup') // too few channels
     expect(chooseConv(lavapipe, conv([256, 512], 3, 5)).variant).toBe('subgroup') // too few pixels
+    expect(chooseConv(lavapipe, conv([64, 128], 3)).variant).toBe('winograd')
+    expect(chooseConv(lavapipe, conv([32, 256], 3)).variant).not.toBe('winograd')
     expect(chooseConv(lavapipe, conv([256, 256], 3))).toEqual({
       variant: 'winograd',
       sliceChannels: 256,

@@ -134,6 +134,21 @@ for (const { name, plan, cases } of plans) {
 }
 
 describe('convolution', () => {
+  it('leaves out the fourth channel of an image', async () => {
+    const [input, weight] = [random('image', [1, 17, 15, 3]), random('image w', [8, 3, 7, 7])]
+    const packed = packConvWeight(device, Float32Array.from(weight.data), weight.shape, { padInput: 4 })
+    const four = Float32Array.from({ length: 17 * 15 * 4 }, (_, i) => input.data[(i >> 2) * 3 + (i % 4)] ?? 0)
+    const image = device.tensor(
+      four.map((value, i) => (i % 4 === 3 ? 0 : value)),
+      [1, 17, 15, 4],
+    )
+    for (const plan of [{ variant: 'lanes', laneWidth: 1 }, { variant: 'subgroup' }] as const) {
+      if (!hasSubgroupsOf8(device)) continue
+      const found = await evaluate(device, (r) => conv2d(r, { input: image, weight: packed, stride: 2, plan }))
+      expectClose(found, reference.conv2d({ input, weight, stride: 2 }))
+    }
+  })
+
   it('works in batch slices above the binding limit', async () => {
     const limited = await openDevice({ bindingLimit: 64 * 1024 })
     try {
