@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { SiamRpnError } from '../gpu/errors.ts'
 import { checkpointCommand } from './checkpoint.ts'
 import type { CommandContext } from './context.ts'
+import { datasetCommand } from './dataset.ts'
 import { demoCommand } from './demo.ts'
 import { interruptedCode } from './interrupt.ts'
 import { note } from './terminal.ts'
@@ -16,6 +17,7 @@ Examples:
   siamrpn demo
   siamrpn track --video clip.mp4 --box 263,112,60,58 --checkpoint siamese_rpn_r50.pth --out tracked.mp4
   siamrpn train --config tiny --data synthetic
+  siamrpn dataset synthetic --out data/synthetic --layout lasot --clips 200
   siamrpn checkpoint inspect siamese_rpn_r50.pth
   siamrpn track --help`
 
@@ -24,7 +26,13 @@ export function makeProgram(context: CommandContext): Command {
   const program = new Command('siamrpn')
     .description('SiamRPN++ visual tracking on hand-written WebGPU kernels.')
     .addHelpText('after', examples)
-  const commands = [trackCommand(context), demoCommand(context), trainCommand(context), checkpointCommand(context)]
+  const commands = [
+    trackCommand(context),
+    demoCommand(context),
+    trainCommand(context),
+    datasetCommand(context),
+    checkpointCommand(context),
+  ]
   for (const command of commands) program.addCommand(command)
   for (const command of withSubcommands(program)) {
     command.exitOverride().showHelpAfterError('(--help shows all options and examples)')
