@@ -1,5 +1,5 @@
-// First stage of the gradient of batch normalisation with a ReLU, where the output is at hand: passes the gradient through
-// the ReLU, which makes it the gradient of a residual too, and sums it over each chunk of pixels.
+// First stage of the gradient of batch normalisation with a ReLU, where the output is at hand: passes the gradient
+// through the ReLU, which makes it the gradient of a residual too, and sums it over each chunk of pixels.
 //   g = dy where y > 0, else 0
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // y is the forward pass's output. partial: [chunks, 2, C].

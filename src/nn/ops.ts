@@ -96,7 +96,7 @@ export function batchNorm(tape: Tape, inputs: NormInputs, statistics: Statistics
   return tape.note([input, gamma, beta, residual], output, (gradient) => {
     const result = batchNormTrainBackward(r, {
       ...{ gradient, input: input.data, mean, invStd, gamma: gamma.data, relu, residual: residual !== undefined },
-      ...{ ...(relu && { output }), label: `${label}.backward` },
+      ...{ ...(relu && (residual ? { output } : { beta: beta.data })), label: `${label}.backward` },
     })
     return [result.input, result.gamma, result.beta, result.residual]
   })
