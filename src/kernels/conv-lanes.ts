@@ -9,7 +9,8 @@ import { type ConvLaunch, convCost, epilogueBindings, epilogueFlags, requireLane
 import { filterRow, type LanesPlan, type LaneWidth, SUBGROUP_LANES } from './conv-plan.ts'
 import { kernel, linearGrid } from './launch.ts'
 
-const laneTypes: Readonly<Record<LaneWidth, string>> = { 1: 'f32', 2: 'vec2f', 4: 'vec4f' }
+/** WGSL types by width. */
+export const laneTypes: Readonly<Record<LaneWidth, string>> = { 1: 'f32', 2: 'vec2f', 4: 'vec4f' }
 
 /** Positions that one subgroup loads. */
 const POSITIONS = 48

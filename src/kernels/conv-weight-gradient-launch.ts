@@ -2,8 +2,9 @@
 
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import { laneTypes } from './conv-lanes.ts'
 import { requireLanes } from './conv-launch.ts'
-import { type ConvProblem, convFlops, outputPixels } from './conv-plan.ts'
+import { type ConvProblem, convFlops, outputPixels, SUBGROUP_LANES } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
 import { filterRows, pixelGrid, SUBGROUP_TILE, type WeightGradientPlan } from './conv-weight-gradient-plan.ts'
 import { kernel, linearGrid } from './launch.ts'
@@ -137,6 +138,68 @@ export function subgroup(
   reduce(r, launch, output, splits)
 }
 
+/** 32 rows x 8 lanes of channels per subgroup. */
+export function lanes(
+  r: Recorder,
+  launch: WeightGradientLaunch,
+  { laneWidth, splits }: WeightGradientPlan & { variant: 'lanes' },
+): void {
+  const { problem, weight, input, gradient, label } = launch
+  requireLanes(r, label)
+  const output = partialSums(r, launch, splits)
+  const spec = kernel('conv2d_lanes_weight_gradient', { CHANNELS: weight.fileChannels === 3 ? 3 : 4 })
+  const source = spec.source.replace('alias Lane = vec4f;', `alias Lane = ${laneTypes[laneWidth]};`)
+  const padded = Math.ceil(problem.outChannels / weight.panel) * weight.panel
+  r.dispatch({
+    kernel: { ...spec, source },
+    label,
+    workgroups: [
+      Math.ceil(filterRows(problem) / SUBGROUP_TILE.rows),
+      Math.ceil(padded / (SUBGROUP_LANES * laneWidth)),
+      splits,
+    ],
+    bindings: {
+      input,
+      gradient,
+      output,
+      params: {
+        ...loopParams(launch, splits),
+        out_lanes: problem.outChannels / laneWidth,
+        padded_lanes: padded / laneWidth,
+        panel: weight.panel / laneWidth,
+        accumulate: launch.accumulate && splits === 1 ? 1 : 0,
+        sums: SUBGROUP_TILE.rows,
+      },
+    },
+    ...cost(launch),
+  })
+  reduce(r, launch, output, splits)
+}
+
+/** What both subgroup kernels know of the geometry. */
+function loopParams({ problem, input, firstChannel }: WeightGradientLaunch, splits: number) {
+  const grid = pixelGrid(problem, splits)
+  const image = grid.width === problem.outWidth ? problem : asRows(problem, grid)
+  return {
+    pixels: outputPixels(problem),
+    rows: grid.rows,
+    split_rows: Math.ceil(grid.rows / splits),
+    in_height: image.inHeight,
+    in_width: image.inWidth,
+    in_channels4: problem.inChannels / 4,
+    in_stride4: (input.shape[3] ?? 0) / 4,
+    in_first4: firstChannel / 4,
+    out_height: image.outHeight,
+    out_width: image.outWidth,
+    kernel_width: problem.kernelWidth,
+    taps: problem.kernelHeight * problem.kernelWidth,
+    stride: problem.stride,
+    padding_y: problem.paddingY,
+    padding_x: problem.paddingX,
+    dilation: problem.dilation,
+  }
+}
+
 /** `batches` gradients of equal size, each in `splits` partial sums, one after the other in memory. */
 export interface SubgroupProducts {
   readonly launch: WeightGradientLaunch
@@ -150,8 +213,6 @@ export interface SubgroupProducts {
 export function subgroupProducts(r: Recorder, { launch, panel, batches, splits }: SubgroupProducts): void {
   const { problem, input, gradient, output, label } = launch
   requireLanes(r, label)
-  const grid = pixelGrid(problem, splits)
-  const image = grid.width === problem.outWidth ? problem : asRows(problem, grid)
   const { flops, bytes } = cost(launch)
   r.dispatch({
     kernel: kernel('conv2d_subgroup_weight_gradient'),
@@ -166,24 +227,9 @@ export function subgroupProducts(r: Recorder, { launch, panel, batches, splits }
       gradient,
       output,
       params: {
-        pixels: outputPixels(problem),
-        rows: grid.rows,
+        ...loopParams(launch, splits),
         splits,
-        split_rows: Math.ceil(grid.rows / splits),
-        in_height: image.inHeight,
-        in_width: image.inWidth,
-        in_channels4: problem.inChannels / 4,
-        in_stride4: (input.shape[3] ?? 0) / 4,
-        in_first4: launch.firstChannel / 4,
-        out_height: image.outHeight,
-        out_width: image.outWidth,
         out_channels4: problem.outChannels / 4,
-        kernel_width: problem.kernelWidth,
-        taps: problem.kernelHeight * problem.kernelWidth,
-        stride: problem.stride,
-        padding_y: problem.paddingY,
-        padding_x: problem.paddingX,
-        dilation: problem.dilation,
         panel4: panel / 4,
         input_batch: input.size / 4 / batches,
         gradient_batch: gradient.size / 4 / batches,

@@ -6,7 +6,9 @@ import {
   type ConvAdapter,
   type ConvProblem,
   hasSubgroupsOf8,
+  type LaneWidth,
   outputPixels,
+  SUBGROUP_LANES,
   samplesPerSlice,
   suitsWinograd,
   winogradPlan,
@@ -17,6 +19,8 @@ export type WeightGradientPlan =
   | { readonly variant: 'direct'; readonly splits: number }
   /** 32 rows of the filter x 64 output channels per subgroup of 8 lanes; `splits` parts of the pixels. */
   | { readonly variant: 'subgroup'; readonly splits: number }
+  /** 32 rows of the filter x 8, 16 or 32 output channels per subgroup; for few output channels. */
+  | { readonly variant: 'lanes'; readonly laneWidth: LaneWidth; readonly splits: number }
   /** `tile` rows of the filter x `tile` output channels through workgroup memory; `splits` parts of the pixels. */
   | { readonly variant: 'tiled'; readonly tile: number; readonly splits: number }
   /** F(2x2, 3x3) backwards around 16 subgroup products, `sliceChannels` output channels at a time. */
@@ -43,8 +47,10 @@ const PARTIAL_BYTES = 16 << 20
 /** The plan for a problem on an adapter. Pure. */
 export function chooseWeightGradient(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPlan {
   const { inChannels, outChannels, groups } = problem
-  if (groups > 1 || inChannels % 4 !== 0 || outChannels % 4 !== 0) return directPlan(adapter, problem)
-  if (!hasSubgroupsOf8(adapter)) return tiledPlan(adapter, problem)
+  if (groups > 1 || inChannels % 4 !== 0) return directPlan(adapter, problem)
+  if (!hasSubgroupsOf8(adapter)) {
+    return outChannels % 4 === 0 ? tiledPlan(adapter, problem) : directPlan(adapter, problem)
+  }
   if (suitsWinograd(problem) && gradientSamples(adapter, winogradPlan(problem), problem) > 0) {
     return { variant: 'winograd', sliceChannels: winogradPlan(problem).sliceChannels }
   }
@@ -70,15 +76,27 @@ export function directPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGr
   return { variant: 'direct', splits: affordable(adapter, problem, Math.min(wanted, rows)) }
 }
 
-/** The subgroup kernel, split so far as the memory for partial sums goes. */
+/** The subgroup kernel that is cheapest, split so far as the memory for partial sums goes. */
 export function subgroupPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPlan {
-  const tiles =
-    Math.ceil(filterRows(problem) / SUBGROUP_TILE.rows) * Math.ceil(problem.outChannels / SUBGROUP_TILE.channels)
+  const { outChannels } = problem
+  const widths = ([1, 2, 4] as const).filter((width) => outChannels % width === 0)
+  const laneWidth = widths.reduce((a, b) => (lanesCost(outChannels, b) < lanesCost(outChannels, a) ? b : a))
+  const wide = outChannels % 4 === 0 && wideCost(outChannels) <= lanesCost(outChannels, laneWidth)
+  const channels = wide ? SUBGROUP_TILE.channels : SUBGROUP_LANES * laneWidth
+  const tiles = Math.ceil(filterRows(problem) / SUBGROUP_TILE.rows) * Math.ceil(outChannels / channels)
   const wanted = Math.max(Math.ceil(FULL_CPU_WORKGROUPS / tiles), splitsForDigits(problem))
-  return {
-    variant: 'subgroup',
-    splits: affordable(adapter, problem, Math.min(wanted, pixelGrid(problem, wanted).rows)),
-  }
+  const splits = affordable(adapter, problem, Math.min(wanted, pixelGrid(problem, wanted).rows))
+  return wide ? { variant: 'subgroup', splits } : { variant: 'lanes', laneWidth, splits }
+}
+
+/** Instructions for four pixels, by count: loads (64 for a vec4, lane by lane), broadcasts, products. */
+function lanesCost(outChannels: number, laneWidth: LaneWidth): number {
+  return Math.ceil(outChannels / (SUBGROUP_LANES * laneWidth)) * ((4 + laneWidth) * 64 + 128 + 128 * laneWidth)
+}
+
+/** The same for two vec4 per lane. */
+function wideCost(outChannels: number): number {
+  return Math.ceil(outChannels / SUBGROUP_TILE.channels) * (12 * 64 + 128 + 1024)
 }
 
 /** Large tiles where the filter fills them. */

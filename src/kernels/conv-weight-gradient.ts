@@ -6,7 +6,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { ConvProblem } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
-import { direct, subgroup, tiled, type WeightGradientLaunch } from './conv-weight-gradient-launch.ts'
+import { direct, lanes, subgroup, tiled, type WeightGradientLaunch } from './conv-weight-gradient-launch.ts'
 import {
   chooseWeightGradient,
   directPlan,
@@ -81,6 +81,7 @@ function choosePlan(
 function launch(r: Recorder, plan: WeightGradientPlan, conv: WeightGradientLaunch): void {
   if (plan.variant === 'subgroup') subgroup(r, conv, plan)
   else if (plan.variant === 'winograd') winogradGradient(r, conv, plan)
+  else if (plan.variant === 'lanes') lanes(r, conv, plan)
   else if (plan.variant === 'tiled') tiled(r, conv, plan)
   else direct(r, conv, plan)
 }

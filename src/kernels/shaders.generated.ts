@@ -35,6 +35,7 @@ export type ShaderName =
   | "conv2d_direct"
   | "conv2d_direct_weight_gradient"
   | "conv2d_lanes"
+  | "conv2d_lanes_weight_gradient"
   | "conv2d_reduce"
   | "conv2d_subgroup"
   | "conv2d_subgroup_weight_gradient"
@@ -356,20 +357,17 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // g is the gradient of the output, zero with RELU where the forward pass clamped: its result before the ReLU,
 // (x - mean) * inv_std * gamma + beta, is computed again rather than read. partial: [chunks, 2, C].
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 const WORKGROUP: u32 = 64u;
-const CHANNELS: u32 = 1u;
 const RELU: bool = false;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
 
 struct Params {
   count: u32,
+  channels: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -393,19 +391,21 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % CHANNELS;
-  let chunk = index / CHANNELS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let channels = params.channels;
+  let channel = index % channels;
+  let chunk = index / channels;
+  let interleave = max(1u, WORKGROUP / channels);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = mean[channel];
   let deviation = inv_std[channel];
   let scale = deviation * gamma[channel];
   let bias = beta[channel];
   var products = 0.0;
   var sum = 0.0;
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * CHANNELS + channel;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * channels + channel;
     let x = input[at] - center;
     var g = gradient[at];
     if (RELU) {
@@ -415,28 +415,25 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     sum += g;
   }
   let slot = params.first_chunk + chunk;
-  partial[2u * slot * CHANNELS + channel] = products * deviation;
-  partial[(2u * slot + 1u) * CHANNELS + channel] = sum;
+  partial[2u * slot * channels + channel] = products * deviation;
+  partial[(2u * slot + 1u) * channels + channel] = sum;
 }
 `,
   "batch_norm_gradient_partials_vec4": `// First stage of the gradient of batch normalisation: sums over each chunk of pixels.
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // g is the gradient of the output, zero with RELU where the forward pass clamped: its result before the ReLU,
 // (x - mean) * inv_std * gamma + beta, is computed again rather than read. partial: [chunks, 2, C].
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
-// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+// Channel counts divisible by 4; groups = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const GROUPS: u32 = 1u;
 const RELU: bool = false;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
 
 struct Params {
   count: u32,
+  groups: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -460,19 +457,21 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % GROUPS;
-  let chunk = index / GROUPS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let groups = params.groups;
+  let channel = index % groups;
+  let chunk = index / groups;
+  let interleave = max(1u, WORKGROUP / groups);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = mean[channel];
   let deviation = inv_std[channel];
   let scale = deviation * gamma[channel];
   let bias = beta[channel];
   var products = vec4f();
   var sum = vec4f();
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * GROUPS + channel;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * groups + channel;
     let x = input[at] - center;
     var g = gradient[at];
     if (RELU) {
@@ -482,8 +481,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     sum += g;
   }
   let slot = params.first_chunk + chunk;
-  partial[2u * slot * GROUPS + channel] = products * deviation;
-  partial[(2u * slot + 1u) * GROUPS + channel] = sum;
+  partial[2u * slot * groups + channel] = products * deviation;
+  partial[(2u * slot + 1u) * groups + channel] = sum;
 }
 `,
   "batch_norm_gradient_total": `// Second stage of the gradient of batch normalisation: adds the chunks of batch_norm_gradient_partials.
@@ -561,20 +560,17 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
 //   dx = scale * (g - sum(g) / N - xhat * sum(g * xhat) / N),  xhat = (x - mean) * inv_std,  scale = inv_std * gamma
 // coefficients: [5, C] with mean, scale, beta, sum(g) / N and inv_std * sum(g * xhat) / N. g is the gradient of the
 // output, zero with RELU where the forward pass clamped: its result before the ReLU is computed again rather than read.
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 const WORKGROUP: u32 = 64u;
-const CHANNELS: u32 = 1u;
 const RELU: bool = false;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
 
 struct Params {
   count: u32,
+  channels: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -593,18 +589,20 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % CHANNELS;
-  let chunk = index / CHANNELS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let channels = params.channels;
+  let channel = index % channels;
+  let chunk = index / channels;
+  let interleave = max(1u, WORKGROUP / channels);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = coefficients[channel];
-  let scale = coefficients[CHANNELS + channel];
-  let bias = coefficients[2u * CHANNELS + channel];
-  let sum_part = coefficients[3u * CHANNELS + channel];
-  let product_part = coefficients[4u * CHANNELS + channel];
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * CHANNELS + channel;
+  let scale = coefficients[channels + channel];
+  let bias = coefficients[2u * channels + channel];
+  let sum_part = coefficients[3u * channels + channel];
+  let product_part = coefficients[4u * channels + channel];
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * channels + channel;
     let x = input[at] - center;
     var g = gradient[at];
     if (RELU) {
@@ -618,20 +616,17 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 //   dx = scale * (g - sum(g) / N - xhat * sum(g * xhat) / N),  xhat = (x - mean) * inv_std,  scale = inv_std * gamma
 // coefficients: [5, C] with mean, scale, beta, sum(g) / N and inv_std * sum(g * xhat) / N. g is the gradient of the
 // output, zero with RELU where the forward pass clamped: its result before the ReLU is computed again rather than read.
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
-// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+// Channel counts divisible by 4; groups = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const GROUPS: u32 = 1u;
 const RELU: bool = false;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
 
 struct Params {
   count: u32,
+  groups: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -650,18 +645,20 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % GROUPS;
-  let chunk = index / GROUPS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let groups = params.groups;
+  let channel = index % groups;
+  let chunk = index / groups;
+  let interleave = max(1u, WORKGROUP / groups);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = coefficients[channel];
-  let scale = coefficients[GROUPS + channel];
-  let bias = coefficients[2u * GROUPS + channel];
-  let sum_part = coefficients[3u * GROUPS + channel];
-  let product_part = coefficients[4u * GROUPS + channel];
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * GROUPS + channel;
+  let scale = coefficients[groups + channel];
+  let bias = coefficients[2u * groups + channel];
+  let sum_part = coefficients[3u * groups + channel];
+  let product_part = coefficients[4u * groups + channel];
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * groups + channel;
     let x = input[at] - center;
     var g = gradient[at];
     if (RELU) {
@@ -673,21 +670,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 `,
   "batch_norm_normalise": `// Batch normalisation with the batch's statistics, with an optional residual and ReLU.
 //   y = max((x - mean[c]) * inv_std[c] * gamma[c] + beta[c] + residual, 0)    (both last steps if asked for)
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 const WORKGROUP: u32 = 64u;
-const CHANNELS: u32 = 1u;
 const HAS_RESIDUAL: bool = false;
 const RELU: bool = false;
 
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
-
 struct Params {
   count: u32,
+  channels: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -709,16 +703,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % CHANNELS;
-  let chunk = index / CHANNELS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let channels = params.channels;
+  let channel = index % channels;
+  let chunk = index / channels;
+  let interleave = max(1u, WORKGROUP / channels);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = mean[channel];
   let scale = inv_std[channel] * gamma[channel];
   let bias = beta[channel];
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * CHANNELS + channel;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * channels + channel;
     var y = fma(input[at] - center, scale, bias);
     if (HAS_RESIDUAL) {
       y += residual[at];
@@ -729,21 +725,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 `,
   "batch_norm_normalise_vec4": `// Batch normalisation with the batch's statistics, with an optional residual and ReLU.
 //   y = max((x - mean[c]) * inv_std[c] * gamma[c] + beta[c] + residual, 0)    (both last steps if asked for)
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
-// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+// Channel counts divisible by 4; groups = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const GROUPS: u32 = 1u;
 const HAS_RESIDUAL: bool = false;
 const RELU: bool = false;
 
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
-
 struct Params {
   count: u32,
+  groups: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -765,16 +758,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % GROUPS;
-  let chunk = index / GROUPS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let groups = params.groups;
+  let channel = index % groups;
+  let chunk = index / groups;
+  let interleave = max(1u, WORKGROUP / groups);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = mean[channel];
   let scale = inv_std[channel] * gamma[channel];
   let bias = beta[channel];
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * GROUPS + channel;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * groups + channel;
     var y = fma(input[at] - center, scale, bias);
     if (HAS_RESIDUAL) {
       y += residual[at];
@@ -786,19 +781,16 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   "batch_norm_partials": `// First stage of batch statistics: mean and sum of squared deviations of each chunk of pixels, in one read of x.
 //   s = sum of (x - x0), q = sum of (x - x0)^2, x0 the chunk's first value;  mean = x0 + s / n,  M2 = q - s^2 / n
 // The shift by x0 keeps q - s^2 / n from cancelling where the mean is large. partial: [chunks, 2, C]; counts: [chunks].
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 const WORKGROUP: u32 = 64u;
-const CHANNELS: u32 = 1u;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
 
 struct Params {
   count: u32,
+  channels: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -818,25 +810,27 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % CHANNELS;
-  let chunk = index / CHANNELS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
-  let shift = input[min(first, params.pixels - 1u) * CHANNELS + channel];
+  let channels = params.channels;
+  let channel = index % channels;
+  let chunk = index / channels;
+  let interleave = max(1u, WORKGROUP / channels);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
+  let shift = input[min(first, params.pixels - 1u) * channels + channel];
   var sum = 0.0;
   var squares = 0.0;
   var n = 0.0;
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let x = input[pixel * CHANNELS + channel] - shift;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let x = input[pixel * channels + channel] - shift;
     sum += x;
     squares = fma(x, x, squares);
     n += 1.0;
   }
   let offset = sum / max(n, 1.0);
   let slot = params.first_chunk + chunk;
-  partial[2u * slot * CHANNELS + channel] = shift + offset;
-  partial[(2u * slot + 1u) * CHANNELS + channel] = max(squares - sum * offset, 0.0);
+  partial[2u * slot * channels + channel] = shift + offset;
+  partial[(2u * slot + 1u) * channels + channel] = max(squares - sum * offset, 0.0);
   if (channel == 0u) {
     counts[slot] = n;
   }
@@ -845,19 +839,16 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   "batch_norm_partials_vec4": `// First stage of batch statistics: mean and sum of squared deviations of each chunk of pixels, in one read of x.
 //   s = sum of (x - x0), q = sum of (x - x0)^2, x0 the chunk's first value;  mean = x0 + s / n,  M2 = q - s^2 / n
 // The shift by x0 keeps q - s^2 / n from cancelling where the mean is large. partial: [chunks, 2, C]; counts: [chunks].
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
-// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+// Channel counts divisible by 4; groups = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const GROUPS: u32 = 1u;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
 
 struct Params {
   count: u32,
+  groups: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -877,25 +868,27 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % GROUPS;
-  let chunk = index / GROUPS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
-  let shift = input[min(first, params.pixels - 1u) * GROUPS + channel];
+  let groups = params.groups;
+  let channel = index % groups;
+  let chunk = index / groups;
+  let interleave = max(1u, WORKGROUP / groups);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
+  let shift = input[min(first, params.pixels - 1u) * groups + channel];
   var sum = vec4f();
   var squares = vec4f();
   var n = 0.0;
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let x = input[pixel * GROUPS + channel] - shift;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let x = input[pixel * groups + channel] - shift;
     sum += x;
     squares = fma(x, x, squares);
     n += 1.0;
   }
   let offset = sum / max(n, 1.0);
   let slot = params.first_chunk + chunk;
-  partial[2u * slot * GROUPS + channel] = shift + offset;
-  partial[(2u * slot + 1u) * GROUPS + channel] = max(squares - sum * offset, vec4f());
+  partial[2u * slot * groups + channel] = shift + offset;
+  partial[(2u * slot + 1u) * groups + channel] = max(squares - sum * offset, vec4f());
   if (channel == 0u) {
     counts[slot] = n;
   }
@@ -906,19 +899,16 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 //   g = dy where y > 0, else 0
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // y is the forward pass's output. partial: [chunks, 2, C].
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 const WORKGROUP: u32 = 64u;
-const CHANNELS: u32 = 1u;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
 
 struct Params {
   count: u32,
+  channels: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -942,24 +932,26 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % CHANNELS;
-  let chunk = index / CHANNELS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let channels = params.channels;
+  let channel = index % channels;
+  let chunk = index / channels;
+  let interleave = max(1u, WORKGROUP / channels);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = mean[channel];
   var products = 0.0;
   var sum = 0.0;
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * CHANNELS + channel;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * channels + channel;
     let g = select(0.0, gradient[at], activation[at] > 0.0);
     unclamped[at] = g;
     products = fma(g, input[at] - center, products);
     sum += g;
   }
   let slot = params.first_chunk + chunk;
-  partial[2u * slot * CHANNELS + channel] = products * inv_std[channel];
-  partial[(2u * slot + 1u) * CHANNELS + channel] = sum;
+  partial[2u * slot * channels + channel] = products * inv_std[channel];
+  partial[(2u * slot + 1u) * channels + channel] = sum;
 }
 `,
   "batch_norm_relu_partials_vec4": `// First stage of the gradient of batch normalisation with a ReLU, where the output is at hand: passes the gradient
@@ -967,19 +959,16 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 //   g = dy where y > 0, else 0
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // y is the forward pass's output. partial: [chunks, 2, C].
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
-// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+// Channel counts divisible by 4; groups = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const GROUPS: u32 = 1u;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
 
 struct Params {
   count: u32,
+  groups: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -1003,24 +992,26 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % GROUPS;
-  let chunk = index / GROUPS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let groups = params.groups;
+  let channel = index % groups;
+  let chunk = index / groups;
+  let interleave = max(1u, WORKGROUP / groups);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = mean[channel];
   var products = vec4f();
   var sum = vec4f();
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * GROUPS + channel;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * groups + channel;
     let g = select(vec4f(), gradient[at], activation[at] > vec4f());
     unclamped[at] = g;
     products = fma(g, input[at] - center, products);
     sum += g;
   }
   let slot = params.first_chunk + chunk;
-  partial[2u * slot * GROUPS + channel] = products * inv_std[channel];
-  partial[(2u * slot + 1u) * GROUPS + channel] = sum;
+  partial[2u * slot * groups + channel] = products * inv_std[channel];
+  partial[(2u * slot + 1u) * groups + channel] = sum;
 }
 `,
   "batch_norm_statistics": `// Second stage of batch statistics: joins the chunks of batch_norm_partials (n, mean, M2 each) by Chan's formula:
@@ -2165,6 +2156,211 @@ fn main(
         at.row++;
       }
     }
+  }
+}
+`,
+  "conv2d_lanes_weight_gradient": `// Gradient of a convolution's filter for software adapters with subgroups of 8 lanes and few output channels, NHWC: a
+// matrix product whose inner dimension is the pixels,
+//   dw[k, o] = sum over p of x[pixel(p, tap(k)), c(k)] * dy[p, o],   k = tap * IN_C + c,
+// in the packed layout [O / panel, k, panel]; output channels that only fill the panel get zeros. One subgroup
+// computes 32 rows k x 8 Lanes of output channels, four pixels at a time, as conv2d_subgroup_weight_gradient does
+// (see there) with two vec4 per lane. Cin divisible by 4, Cout by the size of Lane.
+// Dispatch: x = ceil(taps * IN_C / 32), y = ceil(OUT_C padded to the panel / 8 Lanes), z = splits of the rows: z
+// writes its own dw.
+
+enable subgroups;
+
+// f32, vec2f or vec4f: written here by the launch.
+alias Lane = vec4f;
+
+const CHANNELS: u32 = 4u; // 3 for images, whose fourth channel is zero
+const ROWS: u32 = 32u;
+const LANES: u32 = 8u;
+
+struct Params {
+  pixels: u32, // of the whole batch; only the last row may have fewer than out_width
+  rows: u32, // of the whole batch: samples * out_height
+  split_rows: u32, // in each
+  in_height: u32,
+  in_width: u32,
+  in_channels4: u32,
+  in_stride4: u32, // vec4 from one pixel to the next
+  in_first4: u32, // first vec4 of the channels that are read
+  out_height: u32,
+  out_width: u32,
+  out_lanes: u32, // Lanes of all output channels
+  padded_lanes: u32, // with those that only fill the panel
+  kernel_width: u32,
+  taps: u32,
+  stride: u32,
+  padding_y: i32,
+  padding_x: i32,
+  dilation: u32,
+  panel: u32, // Lanes that lie together in the filter
+  accumulate: u32, // add to what is there
+  sums: u32, // always ROWS
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> gradient: array<Lane>;
+@group(0) @binding(2) var<storage, read_write> output: array<Lane>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+// The outputs from x to y - 1 along an axis whose input at an offset lies in an image of that size.
+fn inside(offset: i32, size: u32, count: u32) -> vec2i {
+  let stride = i32(params.stride);
+  let first = max(0, stride - 1 - offset) / stride;
+  let last = max(0, i32(size) - offset + stride - 1) / stride;
+  return vec2i(first, min(last, i32(count)));
+}
+
+// Rows and columns from an output pixel (times the stride) to the input pixel at a tap.
+fn tap_offset(tap: u32) -> vec2i {
+  let y = i32(tap / params.kernel_width * params.dilation) - params.padding_y;
+  let x = i32(tap % params.kernel_width * params.dilation) - params.padding_x;
+  return vec2i(x, y);
+}
+
+fn load(index: i32, is_inside: bool) -> vec4f {
+  return select(vec4f(), input[u32(select(0, index, is_inside))], is_inside);
+}
+
+// Four pixels of the gradient.
+struct Pixels {
+  a: Lane,
+  b: Lane,
+  c: Lane,
+  d: Lane,
+}
+
+fn gradients(at: u32, n: u32, last: u32) -> Pixels {
+  return Pixels(
+    gradient[at], gradient[min(at + n, last)], gradient[min(at + 2u * n, last)], gradient[min(at + 3u * n, last)]);
+}
+
+fn times(g: Pixels, x: vec4f) -> Lane {
+  return g.a * x.x + g.b * x.y + g.c * x.z + g.d * x.w;
+}
+
+fn finish(row: u32, column: u32, split: u32, sum: Lane) {
+  let filter_rows = params.taps * params.in_channels4 * 4u;
+  if (row >= filter_rows || column >= params.padded_lanes) {
+    return;
+  }
+  let panel = params.panel;
+  let at = (split * params.padded_lanes + column / panel * panel) * filter_rows + row * panel + column % panel;
+  var total = select(Lane(), sum, column < params.out_lanes);
+  if (params.accumulate != 0u) {
+    total += output[at];
+  }
+  output[at] = total;
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let k = group.x * LANES + lane;
+  let offset = tap_offset(k / params.in_channels4);
+  let channel = params.in_first4 + k % params.in_channels4;
+  var range_y = inside(offset.y, params.in_height, params.out_height);
+  let range_x = inside(offset.x, params.in_width, params.out_width);
+  if (k >= params.taps * params.in_channels4) {
+    range_y = vec2i();
+  }
+  // What the whole subgroup goes over: what its only tap needs, or everything.
+  var rows_y = vec2i(0, i32(params.out_height));
+  var columns_x = vec2i(0, i32(params.out_width));
+  let first_tap = group.x * LANES / params.in_channels4;
+  if (first_tap == (group.x * LANES + LANES - 1u) / params.in_channels4) {
+    rows_y = inside(tap_offset(first_tap).y, params.in_height, params.out_height);
+    columns_x = inside(tap_offset(first_tap).x, params.in_width, params.out_width);
+  }
+
+  let column = group.y * LANES + lane;
+  // Copies, because a parameter read in the loop is loaded again in each round.
+  let out_lanes = params.out_lanes;
+  let last_gradient = params.pixels * out_lanes - 1u;
+  let step = i32(params.stride * params.in_stride4);
+  var s0 = Lane(); var s1 = Lane(); var s2 = Lane(); var s3 = Lane();
+  var s4 = Lane(); var s5 = Lane(); var s6 = Lane(); var s7 = Lane();
+  var s8 = Lane(); var s9 = Lane(); var s10 = Lane(); var s11 = Lane();
+  var s12 = Lane(); var s13 = Lane(); var s14 = Lane(); var s15 = Lane();
+  var s16 = Lane(); var s17 = Lane(); var s18 = Lane(); var s19 = Lane();
+  var s20 = Lane(); var s21 = Lane(); var s22 = Lane(); var s23 = Lane();
+  var s24 = Lane(); var s25 = Lane(); var s26 = Lane(); var s27 = Lane();
+  var s28 = Lane(); var s29 = Lane(); var s30 = Lane(); var s31 = Lane();
+
+  let first_row = group.z * params.split_rows;
+  let end_row = min(first_row + params.split_rows, params.rows);
+  for (var row = first_row; row < end_row; row++) {
+    let y = i32(row % params.out_height);
+    if (y < rows_y.x || y >= rows_y.y) {
+      continue;
+    }
+    let last_x = min(columns_x.y, i32(params.pixels - row * params.out_width));
+    let begin = range_x.x;
+    let count = select(0u, u32(max(0, min(range_x.y, last_x) - begin)), y >= range_y.x && y < range_y.y);
+    let in_y = i32(row / params.out_height * params.in_height) + y * i32(params.stride) + offset.y;
+    let in_x = columns_x.x * i32(params.stride) + offset.x;
+    var at_x = (in_y * i32(params.in_width) + in_x) * i32(params.in_stride4) + i32(channel);
+    let pixel = row * params.out_width + u32(columns_x.x);
+    var at_g = pixel * out_lanes + min(column, out_lanes - 1u);
+    for (var x = columns_x.x; x < last_x; x += 4) {
+      let place = u32(x - begin);
+      let x_0 = load(at_x, place < count);
+      let x_1 = load(at_x + step, place + 1u < count);
+      let x_2 = load(at_x + 2 * step, place + 2u < count);
+      let x_3 = load(at_x + 3 * step, place + 3u < count);
+      at_x += 4 * step;
+      let g = gradients(at_g, out_lanes, last_gradient);
+      at_g += 4u * out_lanes;
+      let x0 = vec4f(x_0.x, x_1.x, x_2.x, x_3.x);
+      let x1 = vec4f(x_0.y, x_1.y, x_2.y, x_3.y);
+      let x2 = vec4f(x_0.z, x_1.z, x_2.z, x_3.z);
+      let x3 = vec4f(x_0.w, x_1.w, x_2.w, x_3.w);
+      { let x = subgroupBroadcast(x0, 0u); s0 += times(g, x); }
+      { let x = subgroupBroadcast(x1, 0u); s1 += times(g, x); }
+      { let x = subgroupBroadcast(x2, 0u); s2 += times(g, x); }
+      if (CHANNELS == 4u) { let x = subgroupBroadcast(x3, 0u); s3 += times(g, x); }
+      { let x = subgroupBroadcast(x0, 1u); s4 += times(g, x); }
+      { let x = subgroupBroadcast(x1, 1u); s5 += times(g, x); }
+      { let x = subgroupBroadcast(x2, 1u); s6 += times(g, x); }
+      if (CHANNELS == 4u) { let x = subgroupBroadcast(x3, 1u); s7 += times(g, x); }
+      { let x = subgroupBroadcast(x0, 2u); s8 += times(g, x); }
+      { let x = subgroupBroadcast(x1, 2u); s9 += times(g, x); }
+      { let x = subgroupBroadcast(x2, 2u); s10 += times(g, x); }
+      if (CHANNELS == 4u) { let x = subgroupBroadcast(x3, 2u); s11 += times(g, x); }
+      { let x = subgroupBroadcast(x0, 3u); s12 += times(g, x); }
+      { let x = subgroupBroadcast(x1, 3u); s13 += times(g, x); }
+      { let x = subgroupBroadcast(x2, 3u); s14 += times(g, x); }
+      if (CHANNELS == 4u) { let x = subgroupBroadcast(x3, 3u); s15 += times(g, x); }
+      { let x = subgroupBroadcast(x0, 4u); s16 += times(g, x); }
+      { let x = subgroupBroadcast(x1, 4u); s17 += times(g, x); }
+      { let x = subgroupBroadcast(x2, 4u); s18 += times(g, x); }
+      if (CHANNELS == 4u) { let x = subgroupBroadcast(x3, 4u); s19 += times(g, x); }
+      { let x = subgroupBroadcast(x0, 5u); s20 += times(g, x); }
+      { let x = subgroupBroadcast(x1, 5u); s21 += times(g, x); }
+      { let x = subgroupBroadcast(x2, 5u); s22 += times(g, x); }
+      if (CHANNELS == 4u) { let x = subgroupBroadcast(x3, 5u); s23 += times(g, x); }
+      { let x = subgroupBroadcast(x0, 6u); s24 += times(g, x); }
+      { let x = subgroupBroadcast(x1, 6u); s25 += times(g, x); }
+      { let x = subgroupBroadcast(x2, 6u); s26 += times(g, x); }
+      if (CHANNELS == 4u) { let x = subgroupBroadcast(x3, 6u); s27 += times(g, x); }
+      { let x = subgroupBroadcast(x0, 7u); s28 += times(g, x); }
+      { let x = subgroupBroadcast(x1, 7u); s29 += times(g, x); }
+      { let x = subgroupBroadcast(x2, 7u); s30 += times(g, x); }
+      if (CHANNELS == 4u) { let x = subgroupBroadcast(x3, 7u); s31 += times(g, x); }
+    }
+  }
+
+  // A loop whose length the compiler does not know: stores are long code on a software adapter; there is one of them.
+  var sums = array<Lane, ROWS>(
+    s0, s1, s2, s3, s4, s5, s6, s7,
+    s8, s9, s10, s11, s12, s13, s14, s15,
+    s16, s17, s18, s19, s20, s21, s22, s23,
+    s24, s25, s26, s27, s28, s29, s30, s31,
+  );
+  for (var i = 0u; i < params.sums; i++) {
+    finish(group.x * ROWS + i, column, group.z, sums[i]);
   }
 }
 `,
@@ -3715,20 +3911,17 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 //   dx = g * gamma * inv_std                       inv_std = 1 / sqrt(variance + eps)
 //   partial[chunk, 0, c] = sum of g * (x - mean) * inv_std      partial[chunk, 1, c] = sum of g
 // g is the gradient of the output, zero with RELU where the output is not positive. partial: [chunks, 2, C].
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 const WORKGROUP: u32 = 64u;
-const CHANNELS: u32 = 1u;
 const RELU: bool = false;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
 
 struct Params {
   count: u32,
+  channels: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -3754,18 +3947,20 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % CHANNELS;
-  let chunk = index / CHANNELS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let channels = params.channels;
+  let channel = index % channels;
+  let chunk = index / channels;
+  let interleave = max(1u, WORKGROUP / channels);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = mean[channel];
   let deviation = 1.0 / sqrt(variance[channel] + params.eps);
   let scale = deviation * gamma[channel];
   var products = 0.0;
   var sum = 0.0;
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * CHANNELS + channel;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * channels + channel;
     var g = gradient[at];
     if (RELU) {
       g = select(0.0, g, output[at] > 0.0);
@@ -3775,28 +3970,25 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     sum += g;
   }
   let slot = params.first_chunk + chunk;
-  partial[2u * slot * CHANNELS + channel] = products * deviation;
-  partial[(2u * slot + 1u) * CHANNELS + channel] = sum;
+  partial[2u * slot * channels + channel] = products * deviation;
+  partial[(2u * slot + 1u) * channels + channel] = sum;
 }
 `,
   "frozen_batch_norm_gradient_vec4": `// Gradient of batch normalisation with frozen statistics: of the input, and sums over each chunk for gamma and beta.
 //   dx = g * gamma * inv_std                       inv_std = 1 / sqrt(variance + eps)
 //   partial[chunk, 0, c] = sum of g * (x - mean) * inv_std      partial[chunk, 1, c] = sum of g
 // g is the gradient of the output, zero with RELU where the output is not positive. partial: [chunks, 2, C].
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
-// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+// Channel counts divisible by 4; groups = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const GROUPS: u32 = 1u;
 const RELU: bool = false;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
 
 struct Params {
   count: u32,
+  groups: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -3822,18 +4014,20 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % GROUPS;
-  let chunk = index / GROUPS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let groups = params.groups;
+  let channel = index % groups;
+  let chunk = index / groups;
+  let interleave = max(1u, WORKGROUP / groups);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = mean[channel];
   let deviation = 1.0 / sqrt(variance[channel] + params.eps);
   let scale = deviation * gamma[channel];
   var products = vec4f();
   var sum = vec4f();
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * GROUPS + channel;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * groups + channel;
     var g = gradient[at];
     if (RELU) {
       g = select(vec4f(), g, output[at] > vec4f());
@@ -3843,8 +4037,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     sum += g;
   }
   let slot = params.first_chunk + chunk;
-  partial[2u * slot * GROUPS + channel] = products * deviation;
-  partial[(2u * slot + 1u) * GROUPS + channel] = sum;
+  partial[2u * slot * groups + channel] = products * deviation;
+  partial[(2u * slot + 1u) * groups + channel] = sum;
 }
 `,
   "frozen_batch_norm_vec4": `// Batch normalisation with frozen statistics, folded into one scale and one bias per channel, with an optional ReLU.
@@ -4690,19 +4884,16 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
 `,
   "pixel_sum_partials": `// First stage of a sum over all pixels, per channel (the gradient of a bias): the sum of each chunk of pixels.
 //   partial[chunk, c] = sum of x over the chunk
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 const WORKGROUP: u32 = 64u;
-const CHANNELS: u32 = 1u;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
 
 struct Params {
   count: u32,
+  channels: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -4721,33 +4912,32 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % CHANNELS;
-  let chunk = index / CHANNELS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let channels = params.channels;
+  let channel = index % channels;
+  let chunk = index / channels;
+  let interleave = max(1u, WORKGROUP / channels);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   var sum = 0.0;
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    sum += input[pixel * CHANNELS + channel];
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    sum += input[pixel * channels + channel];
   }
-  partial[(params.first_chunk + chunk) * CHANNELS + channel] = sum;
+  partial[(params.first_chunk + chunk) * channels + channel] = sum;
 }
 `,
   "pixel_sum_partials_vec4": `// First stage of a sum over all pixels, per channel (the gradient of a bias): the sum of each chunk of pixels.
 //   partial[chunk, c] = sum of x over the chunk
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
-// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+// Channel counts divisible by 4; groups = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const GROUPS: u32 = 1u;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
 
 struct Params {
   count: u32,
+  groups: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -4766,16 +4956,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % GROUPS;
-  let chunk = index / GROUPS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let groups = params.groups;
+  let channel = index % groups;
+  let chunk = index / groups;
+  let interleave = max(1u, WORKGROUP / groups);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   var sum = vec4f();
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    sum += input[pixel * GROUPS + channel];
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    sum += input[pixel * groups + channel];
   }
-  partial[(params.first_chunk + chunk) * GROUPS + channel] = sum;
+  partial[(params.first_chunk + chunk) * groups + channel] = sum;
 }
 `,
   "relu": `// Rectified linear unit.

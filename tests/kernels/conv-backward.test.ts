@@ -118,6 +118,13 @@ const divisibleBy4: readonly Case[] = [
   { x: [2, 17, 15, 4], w: [16, 4, 7, 7], stride: 2 },
 ]
 
+/** What the kernels for few output channels take. */
+const anyOutputs: readonly Case[] = [
+  ...divisibleBy4.slice(-4),
+  { x: [2, 7, 9, 8], w: [5, 8, 3, 3], padding: 1 },
+  { x: [2, 5, 6, 16], w: [10, 16, 1, 1] },
+]
+
 const winogradCases: readonly Case[] = [
   { x: [1, 6, 6, 4], w: [4, 4, 3, 3] },
   { x: [2, 7, 9, 8], w: [12, 8, 3, 3], padding: 1 },
@@ -134,12 +141,19 @@ const plans: readonly { name: string; plan: WeightGradientPlan; cases: readonly 
   { name: 'tiled, split in 3', plan: { variant: 'tiled', tile: 32, splits: 3 }, cases: divisibleBy4.slice(2, 8) },
   { name: 'subgroup', plan: { variant: 'subgroup', splits: 1 }, cases: divisibleBy4 },
   { name: 'subgroup, split in 3', plan: { variant: 'subgroup', splits: 3 }, cases: divisibleBy4 },
+  { name: '8 channels', plan: { variant: 'lanes', laneWidth: 1, splits: 1 }, cases: anyOutputs },
+  {
+    name: '16 channels, split in 2',
+    plan: { variant: 'lanes', laneWidth: 2, splits: 2 },
+    cases: anyOutputs.filter(({ w }) => w[0] % 2 === 0),
+  },
+  { name: '32 channels', plan: { variant: 'lanes', laneWidth: 4, splits: 1 }, cases: divisibleBy4 },
   { name: 'Winograd', plan: { variant: 'winograd', sliceChannels: 4096 }, cases: winogradCases },
   { name: 'Winograd in slices', plan: { variant: 'winograd', sliceChannels: 64 }, cases: winogradCases.slice(2, 3) },
 ]
 
 function usesSubgroups({ variant }: WeightGradientPlan): boolean {
-  return variant === 'subgroup' || variant === 'winograd'
+  return variant === 'subgroup' || variant === 'lanes' || variant === 'winograd'
 }
 
 describe.each(plans)("gradient of a convolution's filter, $name", ({ plan, cases }) => {
@@ -166,6 +180,7 @@ describe("gradient of a convolution's filter", () => {
         ? [
             { variant: 'subgroup', splits: 1 } as const,
             { variant: 'subgroup', splits: 2 } as const,
+            { variant: 'lanes', laneWidth: 2, splits: 1 } as const,
             { variant: 'winograd', sliceChannels: 16 } as const,
           ]
         : []),
@@ -206,6 +221,7 @@ describe("gradient of a convolution's filter", () => {
     })
     const gradient = random('rgb dy', [1, 4, 3, 8])
     const args = { input: upload(device, rgb), gradient: upload(device, gradient), weight, stride: 2 }
+    expect(weight.fileChannels).toBe(3) // kernels may leave the fourth out
     const found = await evaluate(device, (r) => convWeightGradient(r, args))
     const wide = { shape: [8, 4, 3, 3], data: new Float64Array(8 * 4 * 9) }
     const expected = conv2dBackward({ input: rgb, weight: wide, stride: 2 }, gradient)

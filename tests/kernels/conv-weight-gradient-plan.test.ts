@@ -34,7 +34,7 @@ function conv(channels: readonly [number, number], kernel: number, rest: Partial
 
 describe("choice of the gradient of a convolution's filter", () => {
   it('leaves groups and odd channel counts to the direct kernel', () => {
-    expect(chooseWeightGradient(lavapipe, conv([256, 10], 1)).variant).toBe('direct')
+    expect(chooseWeightGradient(gpu, conv([256, 10], 1)).variant).toBe('direct')
     expect(chooseWeightGradient(lavapipe, conv([3, 64], 7)).variant).toBe('direct')
     expect(chooseWeightGradient(lavapipe, conv([8, 8], 3, { groups: 2 })).variant).toBe('direct')
   })
@@ -46,6 +46,16 @@ describe("choice of the gradient of a convolution's filter", () => {
     expect(chooseWeightGradient(lavapipe, conv([256, 256], 3))).toEqual({ variant: 'winograd', sliceChannels: 256 })
   })
 
+  it('takes lanes as wide as few output channels need', () => {
+    const few = (channels: number) => chooseWeightGradient(lavapipe, conv([64, channels], 1))
+    expect(few(8)).toMatchObject({ variant: 'lanes', laneWidth: 1 })
+    expect(few(10)).toMatchObject({ variant: 'lanes', laneWidth: 2 })
+    expect(few(16)).toMatchObject({ variant: 'lanes', laneWidth: 2 })
+    expect(few(32)).toMatchObject({ variant: 'lanes', laneWidth: 4 })
+    expect(few(17)).toMatchObject({ variant: 'lanes', laneWidth: 1 })
+    expect(few(128)).toMatchObject({ variant: 'subgroup' })
+  })
+
   it('bounds the samples of a Winograd slice so that the scratch tensors can be bound', () => {
     const problem = conv([1024, 2048], 3, { dilation: 2, batch: 28 })
     const plan = chooseWeightGradient(lavapipe, problem)
@@ -55,7 +65,7 @@ describe("choice of the gradient of a convolution's filter", () => {
   })
 
   it('splits the pixels where there are few tiles, or too many pixels for one sum', () => {
-    expect(chooseWeightGradient(lavapipe, conv([16, 16], 3))).toEqual({ variant: 'subgroup', splits: 4 })
+    expect(chooseWeightGradient(lavapipe, conv([16, 16], 3))).toEqual({ variant: 'lanes', laneWidth: 2, splits: 4 })
     const stem = conv([4, 64], 7, { batch: 28, outHeight: 125, outWidth: 125, stride: 2 })
     expect(chooseWeightGradient(lavapipe, stem)).toEqual({ variant: 'subgroup', splits: 14 })
   })
