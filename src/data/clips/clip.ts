@@ -224,15 +224,25 @@ function ellipses([x, y, halfWidth, halfHeight]: readonly [number, number, numbe
 /** The window's picture within the whole frame; what is around it has its mean colour. */
 function embedded(part: RgbFrame, { x, y }: Canvas, { width, height }: { width: number; height: number }): RgbFrame {
   if (part.width === width && part.height === height) return part
-  const sums = [0, 0, 0]
-  for (let at = 0; at < part.data.length; at++) sums[at % 3] = (sums[at % 3] ?? 0) + (part.data[at] ?? 0)
-  const mean = sums.map((sum) => Math.round(sum / (part.width * part.height)))
+  const mean = meanColor(part)
   const data = new Uint8Array(width * height * 3)
-  for (let at = 0; at < width * 3; at++) data[at] = mean[at % 3] ?? 0
+  for (let column = 0; column < width; column++) data.set(mean, column * 3)
   for (let row = 1; row < height; row++) data.copyWithin(row * width * 3, 0, width * 3)
   for (let row = 0; row < part.height; row++) {
     const line = part.data.subarray(row * part.width * 3, (row + 1) * part.width * 3)
     data.set(line, ((y + row) * width + x) * 3)
   }
   return { data, width, height, channels: 3 }
+}
+
+function meanColor({ data, width, height }: RgbFrame): readonly number[] {
+  let r = 0
+  let g = 0
+  let b = 0
+  for (let at = 0; at < data.length; at += 3) {
+    r += data[at] ?? 0
+    g += data[at + 1] ?? 0
+    b += data[at + 2] ?? 0
+  }
+  return [r, g, b].map((sum) => Math.round(sum / (width * height)))
 }
