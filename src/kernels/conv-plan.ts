@@ -199,14 +199,38 @@ export function winogradPlan({ inChannels, outChannels }: ConvProblem): Winograd
   return { variant: 'winograd', sliceChannels: Math.min(sliceChannels, outChannels), storeWeights: false }
 }
 
-function tiledPlan({ maxWorkgroupInvocations }: ConvAdapter, problem: ConvProblem): ConvPlan {
-  const workgroups = (tile: number) => Math.ceil(outputPixels(problem) / tile) * Math.ceil(problem.outChannels / tile)
-  const large = maxWorkgroupInvocations >= 256 && workgroups(64) >= FULL_GPU_WORKGROUPS / 2
-  const tile = large ? 64 : 32
+interface Tile {
+  readonly tileM: number
+  readonly tileN: number
+}
+
+function tiledPlan(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
+  const tile = problem.outChannels <= 32 ? narrowTile(adapter, problem) : squareTile(adapter, problem)
   const steps = Math.ceil((problem.kernelHeight * problem.kernelWidth * problem.inChannels) / 16)
-  const wanted = Math.floor(FULL_GPU_WORKGROUPS / workgroups(tile))
+  const wanted = Math.floor(FULL_GPU_WORKGROUPS / workgroups(problem, tile))
   const splitK = Math.max(1, Math.min(wanted, Math.floor(steps / STEPS_PER_SPLIT), 8))
-  return { variant: 'tiled', tileM: tile, tileN: tile, splitK }
+  return { variant: 'tiled', ...tile, splitK }
+}
+
+function workgroups(problem: ConvProblem, { tileM, tileN }: Tile): number {
+  return Math.ceil(outputPixels(problem) / tileM) * Math.ceil(problem.outChannels / tileN)
+}
+
+function squareTile({ maxWorkgroupInvocations }: ConvAdapter, problem: ConvProblem): Tile {
+  const large = { tileM: 64, tileN: 64 }
+  const fills = workgroups(problem, large) >= FULL_GPU_WORKGROUPS / 2
+  return maxWorkgroupInvocations >= 256 && fills ? large : { tileM: 32, tileN: 32 }
+}
+
+/** A tile exactly as wide as the few output channels, as high as still fills a large GPU. Reasoned, not yet measured on one. */
+function narrowTile({ maxWorkgroupInvocations }: ConvAdapter, problem: ConvProblem): Tile {
+  const tileN = problem.outChannels
+  const fits = [128, 64].find((tileM) => {
+    return (
+      (tileM * tileN) / 16 <= maxWorkgroupInvocations && workgroups(problem, { tileM, tileN }) >= FULL_GPU_WORKGROUPS
+    )
+  })
+  return { tileM: fits ?? (tileN < 16 ? 64 : 32), tileN }
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

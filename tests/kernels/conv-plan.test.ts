@@ -121,6 +121,15 @@ describe('choice of a convolution', () => {
     expect(chooseConv(few, conv([256, 256], 3, 125))).toMatchObject({ tileM: 32 })
   })
 
+  it('makes tiles no wider than few output channels, and no higher than fills the GPU', () => {
+    expect(chooseConv(gpu, conv([32, 8], 1, 125, { batch: 4 }))).toMatchObject({ tileM: 128, tileN: 8 })
+    expect(chooseConv(gpu, conv([8, 32], 1, 31, { batch: 28 }))).toMatchObject({ tileM: 64, tileN: 32 })
+    expect(chooseConv(gpu, conv([32, 20], 1, 25))).toMatchObject({ tileM: 32, tileN: 20 })
+    expect(chooseConv(gpu, conv([32, 8], 1, 25))).toMatchObject({ tileM: 64, tileN: 8 })
+    const few = { ...gpu, maxWorkgroupInvocations: 128 }
+    expect(chooseConv(few, conv([32, 32], 1, 255))).toMatchObject({ tileM: 64, tileN: 32 })
+  })
+
   it('counts two operations per multiply-add', () => {
     expect(convFlops(conv([4, 8], 3, 5))).toBe(2 * 25 * 8 * 9 * 4)
     expect(convFlops(conv([4, 8], 3, 5, { groups: 2, batch: 3 }))).toBe(3 * 25 * 8 * 9 * 4)
