@@ -2,20 +2,17 @@
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // g is the gradient of the output, zero with RELU where the forward pass clamped: its result before the ReLU,
 // (x - mean) * inv_std * gamma + beta, is computed again rather than read. partial: [chunks, 2, C].
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
-// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+// Channel counts divisible by 4; groups = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const GROUPS: u32 = 1u;
 const RELU: bool = false;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
 
 struct Params {
   count: u32,
+  groups: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -39,19 +36,21 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % GROUPS;
-  let chunk = index / GROUPS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let groups = params.groups;
+  let channel = index % groups;
+  let chunk = index / groups;
+  let interleave = max(1u, WORKGROUP / groups);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = mean[channel];
   let deviation = inv_std[channel];
   let scale = deviation * gamma[channel];
   let bias = beta[channel];
   var products = vec4f();
   var sum = vec4f();
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * GROUPS + channel;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * groups + channel;
     let x = input[at] - center;
     var g = gradient[at];
     if (RELU) {
@@ -61,6 +60,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     sum += g;
   }
   let slot = params.first_chunk + chunk;
-  partial[2u * slot * GROUPS + channel] = products * deviation;
-  partial[(2u * slot + 1u) * GROUPS + channel] = sum;
+  partial[2u * slot * groups + channel] = products * deviation;
+  partial[(2u * slot + 1u) * groups + channel] = sum;
 }

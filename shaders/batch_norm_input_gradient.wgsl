@@ -2,20 +2,17 @@
 //   dx = scale * (g - sum(g) / N - xhat * sum(g * xhat) / N),  xhat = (x - mean) * inv_std,  scale = inv_std * gamma
 // coefficients: [5, C] with mean, scale, beta, sum(g) / N and inv_std * sum(g * xhat) / N. g is the gradient of the
 // output, zero with RELU where the forward pass clamped: its result before the ReLU is computed again rather than read.
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 const WORKGROUP: u32 = 64u;
-const CHANNELS: u32 = 1u;
 const RELU: bool = false;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
 
 struct Params {
   count: u32,
+  channels: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -34,18 +31,20 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % CHANNELS;
-  let chunk = index / CHANNELS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let channels = params.channels;
+  let channel = index % channels;
+  let chunk = index / channels;
+  let interleave = max(1u, WORKGROUP / channels);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = coefficients[channel];
-  let scale = coefficients[CHANNELS + channel];
-  let bias = coefficients[2u * CHANNELS + channel];
-  let sum_part = coefficients[3u * CHANNELS + channel];
-  let product_part = coefficients[4u * CHANNELS + channel];
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * CHANNELS + channel;
+  let scale = coefficients[channels + channel];
+  let bias = coefficients[2u * channels + channel];
+  let sum_part = coefficients[3u * channels + channel];
+  let product_part = coefficients[4u * channels + channel];
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * channels + channel;
     let x = input[at] - center;
     var g = gradient[at];
     if (RELU) {

@@ -2,20 +2,17 @@
 //   dx = scale * (g - sum(g) / N - xhat * sum(g * xhat) / N),  xhat = (x - mean) * inv_std,  scale = inv_std * gamma
 // coefficients: [5, C] with mean, scale, beta, sum(g) / N and inv_std * sum(g * xhat) / N. g is the gradient of the
 // output, zero with RELU where the forward pass clamped: its result before the ReLU is computed again rather than read.
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
-// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+// Channel counts divisible by 4; groups = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const GROUPS: u32 = 1u;
 const RELU: bool = false;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
 
 struct Params {
   count: u32,
+  groups: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -34,18 +31,20 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % GROUPS;
-  let chunk = index / GROUPS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let groups = params.groups;
+  let channel = index % groups;
+  let chunk = index / groups;
+  let interleave = max(1u, WORKGROUP / groups);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = coefficients[channel];
-  let scale = coefficients[GROUPS + channel];
-  let bias = coefficients[2u * GROUPS + channel];
-  let sum_part = coefficients[3u * GROUPS + channel];
-  let product_part = coefficients[4u * GROUPS + channel];
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * GROUPS + channel;
+  let scale = coefficients[groups + channel];
+  let bias = coefficients[2u * groups + channel];
+  let sum_part = coefficients[3u * groups + channel];
+  let product_part = coefficients[4u * groups + channel];
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * groups + channel;
     let x = input[at] - center;
     var g = gradient[at];
     if (RELU) {

@@ -1,20 +1,17 @@
 // Batch normalisation with the batch's statistics, with an optional residual and ReLU.
 //   y = max((x - mean[c]) * inv_std[c] * gamma[c] + beta[c] + residual, 0)    (both last steps if asked for)
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
-// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+// Channel counts divisible by 4; groups = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const GROUPS: u32 = 1u;
 const HAS_RESIDUAL: bool = false;
 const RELU: bool = false;
 
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
-
 struct Params {
   count: u32,
+  groups: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -36,16 +33,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % GROUPS;
-  let chunk = index / GROUPS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let groups = params.groups;
+  let channel = index % groups;
+  let chunk = index / groups;
+  let interleave = max(1u, WORKGROUP / groups);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = mean[channel];
   let scale = inv_std[channel] * gamma[channel];
   let bias = beta[channel];
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * GROUPS + channel;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * groups + channel;
     var y = fma(input[at] - center, scale, bias);
     if (HAS_RESIDUAL) {
       y += residual[at];

@@ -1,19 +1,16 @@
 // First stage of batch statistics: mean and sum of squared deviations of each chunk of pixels, in one read of x.
 //   s = sum of (x - x0), q = sum of (x - x0)^2, x0 the chunk's first value;  mean = x0 + s / n,  M2 = q - s^2 / n
 // The shift by x0 keeps q - s^2 / n from cancelling where the mean is large. partial: [chunks, 2, C]; counts: [chunks].
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 const WORKGROUP: u32 = 64u;
-const CHANNELS: u32 = 1u;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
 
 struct Params {
   count: u32,
+  channels: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -33,25 +30,27 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % CHANNELS;
-  let chunk = index / CHANNELS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
-  let shift = input[min(first, params.pixels - 1u) * CHANNELS + channel];
+  let channels = params.channels;
+  let channel = index % channels;
+  let chunk = index / channels;
+  let interleave = max(1u, WORKGROUP / channels);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
+  let shift = input[min(first, params.pixels - 1u) * channels + channel];
   var sum = 0.0;
   var squares = 0.0;
   var n = 0.0;
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let x = input[pixel * CHANNELS + channel] - shift;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let x = input[pixel * channels + channel] - shift;
     sum += x;
     squares = fma(x, x, squares);
     n += 1.0;
   }
   let offset = sum / max(n, 1.0);
   let slot = params.first_chunk + chunk;
-  partial[2u * slot * CHANNELS + channel] = shift + offset;
-  partial[(2u * slot + 1u) * CHANNELS + channel] = max(squares - sum * offset, 0.0);
+  partial[2u * slot * channels + channel] = shift + offset;
+  partial[(2u * slot + 1u) * channels + channel] = max(squares - sum * offset, 0.0);
   if (channel == 0u) {
     counts[slot] = n;
   }

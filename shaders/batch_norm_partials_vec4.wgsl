@@ -1,19 +1,16 @@
 // First stage of batch statistics: mean and sum of squared deviations of each chunk of pixels, in one read of x.
 //   s = sum of (x - x0), q = sum of (x - x0)^2, x0 the chunk's first value;  mean = x0 + s / n,  M2 = q - s^2 / n
 // The shift by x0 keeps q - s^2 / n from cancelling where the mean is large. partial: [chunks, 2, C]; counts: [chunks].
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
-// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+// Channel counts divisible by 4; groups = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const GROUPS: u32 = 1u;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
 
 struct Params {
   count: u32,
+  groups: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -33,25 +30,27 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % GROUPS;
-  let chunk = index / GROUPS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
-  let shift = input[min(first, params.pixels - 1u) * GROUPS + channel];
+  let groups = params.groups;
+  let channel = index % groups;
+  let chunk = index / groups;
+  let interleave = max(1u, WORKGROUP / groups);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
+  let shift = input[min(first, params.pixels - 1u) * groups + channel];
   var sum = vec4f();
   var squares = vec4f();
   var n = 0.0;
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let x = input[pixel * GROUPS + channel] - shift;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let x = input[pixel * groups + channel] - shift;
     sum += x;
     squares = fma(x, x, squares);
     n += 1.0;
   }
   let offset = sum / max(n, 1.0);
   let slot = params.first_chunk + chunk;
-  partial[2u * slot * GROUPS + channel] = shift + offset;
-  partial[(2u * slot + 1u) * GROUPS + channel] = max(squares - sum * offset, vec4f());
+  partial[2u * slot * groups + channel] = shift + offset;
+  partial[(2u * slot + 1u) * groups + channel] = max(squares - sum * offset, vec4f());
   if (channel == 0u) {
     counts[slot] = n;
   }

@@ -3,19 +3,16 @@
 //   g = dy where y > 0, else 0
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // y is the forward pass's output. partial: [chunks, 2, C].
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 const WORKGROUP: u32 = 64u;
-const CHANNELS: u32 = 1u;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
 
 struct Params {
   count: u32,
+  channels: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -39,22 +36,24 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % CHANNELS;
-  let chunk = index / CHANNELS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let channels = params.channels;
+  let channel = index % channels;
+  let chunk = index / channels;
+  let interleave = max(1u, WORKGROUP / channels);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = mean[channel];
   var products = 0.0;
   var sum = 0.0;
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * CHANNELS + channel;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * channels + channel;
     let g = select(0.0, gradient[at], activation[at] > 0.0);
     unclamped[at] = g;
     products = fma(g, input[at] - center, products);
     sum += g;
   }
   let slot = params.first_chunk + chunk;
-  partial[2u * slot * CHANNELS + channel] = products * inv_std[channel];
-  partial[(2u * slot + 1u) * CHANNELS + channel] = sum;
+  partial[2u * slot * channels + channel] = products * inv_std[channel];
+  partial[(2u * slot + 1u) * channels + channel] = sum;
 }

@@ -2,20 +2,17 @@
 //   dx = g * gamma * inv_std                       inv_std = 1 / sqrt(variance + eps)
 //   partial[chunk, 0, c] = sum of g * (x - mean) * inv_std      partial[chunk, 1, c] = sum of g
 // g is the gradient of the output, zero with RELU where the output is not positive. partial: [chunks, 2, C].
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * CHANNELS.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 const WORKGROUP: u32 = 64u;
-const CHANNELS: u32 = 1u;
 const RELU: bool = false;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / CHANNELS);
 
 struct Params {
   count: u32,
+  channels: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -41,18 +38,20 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % CHANNELS;
-  let chunk = index / CHANNELS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let channels = params.channels;
+  let channel = index % channels;
+  let chunk = index / channels;
+  let interleave = max(1u, WORKGROUP / channels);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   let center = mean[channel];
   let deviation = 1.0 / sqrt(variance[channel] + params.eps);
   let scale = deviation * gamma[channel];
   var products = 0.0;
   var sum = 0.0;
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    let at = pixel * CHANNELS + channel;
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    let at = pixel * channels + channel;
     var g = gradient[at];
     if (RELU) {
       g = select(0.0, g, output[at] > 0.0);
@@ -62,6 +61,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     sum += g;
   }
   let slot = params.first_chunk + chunk;
-  partial[2u * slot * CHANNELS + channel] = products * deviation;
-  partial[(2u * slot + 1u) * CHANNELS + channel] = sum;
+  partial[2u * slot * channels + channel] = products * deviation;
+  partial[(2u * slot + 1u) * channels + channel] = sum;
 }

@@ -1,18 +1,15 @@
 // First stage of a sum over all pixels, per channel (the gradient of a bias): the sum of each chunk of pixels.
 //   partial[chunk, c] = sum of x over the chunk
-// A chunk is every INTERLEAVE-th pixel of a block of INTERLEAVE * run pixels, so that neighbouring invocations read
+// A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
-// Channel counts divisible by 4; GROUPS = C / 4. One invocation takes one chunk of one group of four channels.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * GROUPS.
+// Channel counts divisible by 4; groups = C / 4. One invocation takes one chunk of one group of four channels.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const GROUPS: u32 = 1u;
-
-// As many as needed for neighbouring invocations to fill a workgroup.
-const INTERLEAVE: u32 = max(1u, WORKGROUP / GROUPS);
 
 struct Params {
   count: u32,
+  groups: u32,
   // Pixels of all samples that are bound.
   pixels: u32,
   // Pixels of a chunk, at most.
@@ -31,14 +28,16 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let channel = index % GROUPS;
-  let chunk = index / GROUPS;
-  let begin = chunk / INTERLEAVE * INTERLEAVE * params.run;
-  let first = begin + chunk % INTERLEAVE;
-  let end = min(begin + INTERLEAVE * params.run, params.pixels);
+  let groups = params.groups;
+  let channel = index % groups;
+  let chunk = index / groups;
+  let interleave = max(1u, WORKGROUP / groups);
+  let begin = chunk / interleave * interleave * params.run;
+  let first = begin + chunk % interleave;
+  let end = min(begin + interleave * params.run, params.pixels);
   var sum = vec4f();
-  for (var pixel = first; pixel < end; pixel += INTERLEAVE) {
-    sum += input[pixel * GROUPS + channel];
+  for (var pixel = first; pixel < end; pixel += interleave) {
+    sum += input[pixel * groups + channel];
   }
-  partial[(params.first_chunk + chunk) * GROUPS + channel] = sum;
+  partial[(params.first_chunk + chunk) * groups + channel] = sum;
 }

@@ -8,7 +8,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { Constants } from '../gpu/shader.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { kernel, linearGrid } from './launch.ts'
-import { channelConstant, chooseLanes, distinctBytes, type MapShader } from './map.ts'
+import { chooseLanes, distinctBytes, type MapShader } from './map.ts'
 import type { ShaderName } from './shaders.generated.ts'
 import { type BatchSlice, batchSlices, sliceOf } from './slices.ts'
 
@@ -82,23 +82,25 @@ export interface ChunkKernel {
   readonly flops: number
 }
 
-/** Records one dispatch per slice. */
+/** Records one dispatch per slice. Channels are a parameter, so that one pipeline serves all layers of a network. */
 export function dispatchChunks(r: Recorder, op: ChunkKernel): void {
   const { plan, label, shared = {}, workspace, constants = {}, params = {} } = op
   const lanes = chooseLanes(plan.channels)
   for (const { slice, pixels, firstChunk, chunks } of plan.slices) {
     const parts = Object.fromEntries(Object.entries(op.cut).map(([name, tensor]) => [name, sliceOf(tensor, slice)]))
-    const count = chunks * channelGroups(plan.channels)
-    const place: Params = workspace ? { first_chunk: firstChunk } : {}
+    const groups = channelGroups(plan.channels)
+    const count = chunks * groups
+    const place: Params = {
+      count,
+      ...(lanes === 4 ? { groups } : { channels: groups }),
+      ...{ pixels, run: plan.run },
+      ...(workspace && { first_chunk: firstChunk }),
+    }
     r.dispatch({
-      kernel: kernel(lanes === 4 ? `${op.shader}_vec4` : op.shader, {
-        WORKGROUP,
-        ...channelConstant(plan.channels),
-        ...constants,
-      }),
+      kernel: kernel(lanes === 4 ? `${op.shader}_vec4` : op.shader, { WORKGROUP, ...constants }),
       label,
       workgroups: linearGrid(r.adapter, count, WORKGROUP),
-      bindings: { ...parts, ...shared, ...workspace, params: { count, pixels, run: plan.run, ...place, ...params } },
+      bindings: { ...parts, ...shared, ...workspace, params: { ...place, ...params } },
       flops: op.flops * pixels * plan.channels,
       bytes: distinctBytes(Object.values(parts)),
     })

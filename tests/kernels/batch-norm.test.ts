@@ -240,6 +240,20 @@ describe.each([
   })
 })
 
+describe('a gradient through a ReLU', () => {
+  it('needs to know what the ReLU clamped', async () => {
+    const image = device.empty([1, 2, 2, 4])
+    const vector = device.empty([4])
+    const shared = { gradient: image, input: image, gamma: vector, mean: vector, relu: true }
+    const train = capture(device, (r) => ({ ...batchNormTrainBackward(r, { ...shared, invStd: vector }) }))
+    await expect(train).rejects.toThrow(/without the output/)
+    const residual = { ...shared, invStd: vector, beta: vector, residual: true }
+    await expect(capture(device, (r) => ({ ...batchNormTrainBackward(r, residual) }))).rejects.toThrow(ShapeError)
+    const frozen = { ...shared, variance: vector, eps: EPS }
+    await expect(capture(device, (r) => ({ ...frozenBatchNormBackward(r, frozen) }))).rejects.toThrow(ShapeError)
+  })
+})
+
 describe('sum over pixels', () => {
   it.each(shapes)('[%i, %i, %i, %i]', async (...shape) => {
     const { x, gamma } = problem(shape)
