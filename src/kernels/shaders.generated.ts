@@ -67,6 +67,7 @@ export type ShaderName =
   | "max_pool_gradient_vec4"
   | "max_pool_vec4"
   | "motion_blur"
+  | "pad_channels"
   | "pixel_sum_partials"
   | "pixel_sum_partials_vec4"
   | "relu"
@@ -3223,7 +3224,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 // output channels exchanged, taps in reverse order, or only every step-th of them (a stride's phase):
 //   t[tap(ky, kx), o, c] = w[tap(first_y + step (kh-1-ky), first_x + step (kw-1-kx)), c, o]
 // Both sides are packed, [channels / panel, kh, kw, other channels, panel]; channels that only fill the panel get
-// zeros. One element per invocation, any groups and channel counts; conv2d_transpose_weight_vec4 is the fast one.
+// zeros, and so do input channels that t is to have more than there are. One element per invocation, any groups and
+// channel counts; conv2d_transpose_weight_vec4 is the fast one.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of t.
 
 const WORKGROUP: u32 = 64u;
@@ -3232,7 +3234,8 @@ struct Params {
   count: u32,
   in_channels: u32, // of all groups: the transposed filter's outputs
   group_inputs: u32,
-  group_outputs: u32, // the transposed filter's inputs
+  group_outputs: u32,
+  rows: u32, // the transposed filter's inputs: group_outputs, or more
   panel: u32, // of w
   kernel_height: u32, // of w
   kernel_width: u32,
@@ -3255,14 +3258,15 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     return;
   }
   let row = index / params.out_panel;
-  let tap = row / params.group_outputs;
+  let tap = row / params.rows;
   let y = params.first_y + params.step * (params.out_height - 1u - (tap / params.out_width) % params.out_height);
   let x = params.first_x + params.step * (params.out_width - 1u - tap % params.out_width);
   let c = tap / (params.out_width * params.out_height) * params.out_panel + index % params.out_panel;
-  let o = c / params.group_inputs * params.group_outputs + row % params.group_outputs;
+  let group_output = row % params.rows;
+  let o = c / params.group_inputs * params.group_outputs + group_output;
 
   var value = 0.0;
-  if (c < params.in_channels) {
+  if (c < params.in_channels && group_output < params.group_outputs) {
     let panel_tap = (o / params.panel * params.kernel_height + y) * params.kernel_width + x;
     value = weight[(panel_tap * params.group_inputs + c % params.group_inputs) * params.panel + o % params.panel];
   }
@@ -3321,7 +3325,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[to + 3u * params.out_panel4] = w[3];
 }
 `,
-  "copy_blurred": `// Copies the images that have been blurred: output = input where the record's blur size is above 1 and the image is not idle.
+  "copy_blurred": `// Copies the images that have been blurred: output = input where the record's blur size is above 1 and the image is not
+// idle.
 // Image record: 24 words, of which word 2 is the mode (0: idle), 3 the size.
 // Dispatch: ceil(params.pixels / WORKGROUP) by 1 by N workgroups, with pixels per image.
 
@@ -3649,8 +3654,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 `,
   "depthwise_correlation_kernel_gradient": `// Gradient of the depthwise cross-correlation with respect to its small kernel, all taps of a channel kept in registers.
 //   dk[n,u,v,c] = sum over i,j of x[n,i+u,j+v,c] * dy[n,i,j,c]    (NHWC; OUT_H = IN_H - KERNEL_H + 1, OUT_W likewise)
-// One invocation takes one channel and one part of dy, a segment of ROWS rows by STRIPS_PER_PART strips of STRIP columns;
-// neighbouring invocations take neighbouring channels, so that loads coalesce. Any channel count. Rows of x and dy pass by
+// One invocation takes one channel and one part of dy: a segment of ROWS rows, STRIPS_PER_PART strips of STRIP columns.
+// Neighbouring invocations take neighbouring channels, so that loads coalesce. Any channel count. Rows of x and dy pass by
 // one at a time and are loaded once per strip: row r of x meets the rows r - u of dy, of which slopes[u] holds the strip.
 // Loops over the small arrays have constant bounds, for compilers to unroll. partial: [PARTS, N, KERNEL_H, KERNEL_W, C];
 // the parts are added afterwards, in their order.
@@ -4074,13 +4079,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   "interleave_phase": `// Puts one phase of an image in its place: of each STRIDE x STRIDE pixels it is the one at (phase_y, phase_x), NHWC.
 //   y[n, j * STRIDE + phase_y, i * STRIDE + phase_x, c] = x[n, j, i, c]      or 0 where EMPTY
 // One element per invocation; interleave_phase_vec4 is the twin for channels divisible by 4.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of x.
+// Dispatch: x = ceil(width * channels / WORKGROUP), y = height of x, z = samples.
 
 const WORKGROUP: u32 = 64u;
 const EMPTY: bool = false;
 
 struct Params {
-  count: u32,
   channels: u32,
   height: u32, // of x
   width: u32,
@@ -4096,20 +4100,17 @@ struct Params {
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let index = id.y * grid.x * WORKGROUP + id.x;
-  if (index >= params.count) {
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let row = params.width * params.channels;
+  if (id.x >= row) {
     return;
   }
-  let pixel = index / params.channels;
-  let row = pixel / params.width;
-  let n = row / params.height;
-  let y = row % params.height * params.stride + params.phase_y;
-  let x = pixel % params.width * params.stride + params.phase_x;
-  let to = ((n * params.out_height + y) * params.out_width + x) * params.channels + index % params.channels;
+  let y = id.y * params.stride + params.phase_y;
+  let x = id.x / params.channels * params.stride + params.phase_x;
+  let to = ((id.z * params.out_height + y) * params.out_width + x) * params.channels + id.x % params.channels;
   var value = 0.0;
   if (!EMPTY) {
-    value = input[index];
+    value = input[(id.z * params.height + id.y) * row + id.x];
   }
   output[to] = value;
 }
@@ -4117,14 +4118,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   "interleave_phase_vec4": `// Puts one phase of an image in its place: of each STRIDE x STRIDE pixels it is the one at (phase_y, phase_x), NHWC.
 //   y[n, j * STRIDE + phase_y, i * STRIDE + phase_x, c] = x[n, j, i, c]      or 0 where EMPTY
 // Four channels per invocation; channels divisible by 4.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of x / 4.
+// Dispatch: x = ceil(width * channels / WORKGROUP), channels in vec4, y = height of x, z = samples.
 
 const WORKGROUP: u32 = 64u;
 const EMPTY: bool = false;
 
 struct Params {
-  count: u32, // in vec4, as are channels
-  channels: u32,
+  channels: u32, // in vec4
   height: u32, // of x
   width: u32,
   out_height: u32,
@@ -4139,20 +4139,17 @@ struct Params {
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let index = id.y * grid.x * WORKGROUP + id.x;
-  if (index >= params.count) {
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let row = params.width * params.channels;
+  if (id.x >= row) {
     return;
   }
-  let pixel = index / params.channels;
-  let row = pixel / params.width;
-  let n = row / params.height;
-  let y = row % params.height * params.stride + params.phase_y;
-  let x = pixel % params.width * params.stride + params.phase_x;
-  let to = ((n * params.out_height + y) * params.out_width + x) * params.channels + index % params.channels;
+  let y = id.y * params.stride + params.phase_y;
+  let x = id.x / params.channels * params.stride + params.phase_x;
+  let to = ((id.z * params.out_height + y) * params.out_width + x) * params.channels + id.x % params.channels;
   var value = vec4f();
   if (!EMPTY) {
-    value = input[index];
+    value = input[(id.z * params.height + id.y) * row + id.x];
   }
   output[to] = value;
 }
@@ -4817,8 +4814,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   "motion_blur": `// Motion blur by a cross, one of its bars: along columns, or along rows with the column's bar added.
 //   vertical:   sums(y, x) = weight_v * sum_k input(y + k, x),                 k = -size / 2 .. size / 2
 //   horizontal: sums(y, x) = weight_h * sum_k input(y, x + k) + sums(y, x)
-// Outside of the image it is mirrored about the middle of its outermost pixels. An invocation walks along STRIP pixels of one
-// column (row) with a running sum. Images without blur (size 1), and idle ones, are left out.
+// Outside of the image it is mirrored about the middle of its outermost pixels. An invocation walks along STRIP pixels
+// of one column (row) with a running sum. Images without blur (size 1), and idle ones, are left out.
 // Follows SeqBlurAug of MMTracking (transforms.py), which is cv2.filter2D with BORDER_REFLECT_101.
 // Image record: 24 words, of which word 2 is the mode (0: idle), 3 the size, 20 and 21 the weights (f32).
 // Dispatch: ceil(lines / WORKGROUP) by ceil(length / STRIP) by N workgroups; lines of that length are columns (rows).
@@ -4880,6 +4877,38 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
     }
     sum -= input[start + mirrored(position - half, length) * step].xyz;
   }
+}
+`,
+  "pad_channels": `// Appends channels of zeros to an image, NHWC: y[p, c] = x[p, c] if c < channels, else 0; four channels per invocation.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = pixels * out_channels4.
+
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+  channels: u32, // of x
+  out_channels4: u32, // vec4 of channels of y
+}
+
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let pixel = index / params.out_channels4;
+  let first = index % params.out_channels4 * 4u;
+  var value = vec4f();
+  for (var k = 0u; k < 4u; k++) {
+    if (first + k < params.channels) {
+      value[k] = input[pixel * params.channels + first + k];
+    }
+  }
+  output[index] = value;
 }
 `,
   "pixel_sum_partials": `// First stage of a sum over all pixels, per channel (the gradient of a bias): the sum of each chunk of pixels.
@@ -5374,20 +5403,22 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = sum;
 }
 `,
-  "warp_frames": `// Two bilinear warps of axis-aligned matrices, one after the other, and an affine map of the colours, for a batch of images
-// cut from frames of any size.
+  "warp_frames": `// Two bilinear warps of axis-aligned matrices, one after the other, and an affine map of the colours, for a batch of
+// images cut from frames of any size.
 //   crop(p, x) = sum over frame rows r of p and frame columns c of x: weight_r * weight_c * frame(r, c)
 //   output(y, x) = colour * (weight_y * crop(p_y, x) + weight_y' * crop(p_y + 1, x)) + offset
-// The warps are separable. Along x the host composes them: each output column has two pairs of neighbouring frame columns with
-// four weights, and the weight of what lies outside of the frame, which has the image's padding value. Along y an invocation
-// walks down STRIP output rows and computes each frame row and each crop row that it meets once.
+// The warps are separable. Along x the host composes them: each output column has two pairs of neighbouring frame
+// columns with four weights, and the weight of what lies outside of the frame, which has the image's padding value.
+// Along y an invocation walks down STRIP output rows and computes each frame row and each crop row that it meets once.
 // Follows crop_image of MMTracking (transforms.py) twice: SeqCropLikeSiamFC, then SeqShiftScaleAug.
-// Frames: rows of RGB bytes, any number of pieces in one buffer. Output: [N, height, width, 4], the fourth channel zero.
-// Image record, 24 words: first byte, bytes per row, mode, blur size; padding, -; three rows of colour and offset; blur, -.
+// Frames: rows of RGB bytes, any number of pieces in one buffer. Output: [N, height, width, 4], the fourth channel
+// zero.
+// Image record, 24 words: first byte, bytes per row, mode, blur size; padding, -; three rows of colour and offset;
+// blur, -.
 // Modes: 0 leave the image as it is; 1 columns anywhere; 2 the four columns are neighbours, in order.
-// Table of an image: width columns of 8 words (byte of the first pair, byte of the second pair, outside weight, -, weights),
-// then height output rows and crop_rows crop rows of one word: row number << 12 | weight << 6 | weight of the next row, in
-// 1/32. What a crop row's weights lack to one lies outside of the frame.
+// Table of an image: width columns of 8 words (byte of the first pair, byte of the second pair, outside weight, -,
+// weights), then height output rows and crop_rows crop rows of one word: row number << 12 | weight << 6 | weight of the
+// next row, in 1/32. What a crop row's weights lack to one lies outside of the frame.
 // Dispatch: ceil(width / WORKGROUP) by ceil(height / STRIP) by N workgroups.
 
 const WORKGROUP: u32 = 64u;
@@ -5427,8 +5458,8 @@ struct Column {
 @group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-fn real(word: u32) -> f32 {
-  return bitcast<f32>(images[word]);
+fn reals(word: u32) -> vec4f {
+  return bitcast<vec4f>(vec4u(images[word], images[word + 1u], images[word + 2u], images[word + 3u]));
 }
 
 fn column_at(word: u32) -> Column {
@@ -5440,8 +5471,7 @@ fn row_weights(packed: u32) -> vec2f {
   return vec2f(vec2u(packed >> WEIGHT_BITS, packed) & vec2u(WEIGHT_MASK)) / WEIGHT_STEPS;
 }
 
-// Word \`word\` of the frames from a bit on, filled up from the next one; left shifts in two steps, because WGSL has no shift
-// by a whole word.
+// A word from a bit on, filled up from the next one; the left shift is in two steps, because WGSL has none by a whole word.
 fn joined(low: u32, high: u32, shift: u32) -> u32 {
   return (low >> shift) | ((high << (WORD_BITS - 1u - shift)) << 1u);
 }
@@ -5493,16 +5523,13 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
   }
   let start = images[image];
   let stride = images[image + 1u];
-  let padding = vec3f(real(image + PADDING), real(image + PADDING + 1u), real(image + PADDING + 2u));
+  let padding = reals(image + PADDING).xyz;
   let table = group.z * (params.width * COLUMN_WORDS + params.height + params.crop_rows);
   let output_rows = table + params.width * COLUMN_WORDS;
   let crop_rows = output_rows + params.height;
   let column = column_at(table + x * COLUMN_WORDS);
   let inside = dot(column.weights, vec4f(1.0));
-  let record = image + COLOUR;
-  let red = vec4f(real(record), real(record + 1u), real(record + 2u), real(record + 3u));
-  let green = vec4f(real(record + 4u), real(record + 5u), real(record + 6u), real(record + 7u));
-  let blue = vec4f(real(record + 8u), real(record + 9u), real(record + 10u), real(record + 11u));
+  let colour = array(reals(image + COLOUR), reals(image + COLOUR + 4u), reals(image + COLOUR + 8u));
 
   var row = 0u;
   var above = vec3f();
@@ -5526,7 +5553,8 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
     }
     let weights = row_weights(line);
     let value = vec4f(weights.x * upper + weights.y * lower, 1.0);
-    output[(group.z * params.height + y) * params.width + x] = vec4f(dot(red, value), dot(green, value), dot(blue, value), 0.0);
+    let index = (group.z * params.height + y) * params.width + x;
+    output[index] = vec4f(dot(colour[0], value), dot(colour[1], value), dot(colour[2], value), 0.0);
   }
 }
 `,
