@@ -55,6 +55,27 @@ export function batchNormTrain(r: Recorder, args: BatchNormTrainArgs): BatchNorm
     )
   }
   const { mean, invStd } = batchStatistics(r, args, label)
+  const output = batchNormNormalise(r, { input, mean, invStd, gamma, beta, residual, relu, label })
+  return { output, mean, invStd }
+}
+
+export interface BatchNormNormaliseArgs {
+  /** `[N, H, W, C]` */
+  readonly input: GpuTensor
+  /** `[C]` each. */
+  readonly mean: GpuTensor
+  readonly invStd: GpuTensor
+  readonly gamma: GpuTensor
+  readonly beta: GpuTensor
+  /** `[N, H, W, C]` */
+  readonly residual?: GpuTensor | undefined
+  readonly relu?: boolean
+  readonly label?: string
+}
+
+/** `relu((x - mean) * invStd * gamma + beta + residual)`: the same bits each time it is recorded. */
+export function batchNormNormalise(r: Recorder, args: BatchNormNormaliseArgs): GpuTensor {
+  const { input, mean, invStd, gamma, beta, residual, relu = false, label = 'batchNormNormalise' } = args
   const output = r.alloc(input.shape, 'f32', label)
   const cut = { input, residual: residual ?? input, output }
   dispatchChunks(r, {
@@ -66,7 +87,7 @@ export function batchNormTrain(r: Recorder, args: BatchNormTrainArgs): BatchNorm
     constants: { HAS_RESIDUAL: residual !== undefined, RELU: relu },
     flops: 3,
   })
-  return { output, mean, invStd }
+  return output
 }
 
 function batchStatistics(

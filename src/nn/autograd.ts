@@ -11,12 +11,23 @@ import type { Parameter } from './parameter.ts'
 
 /** A tensor that a tape knows: its values, and whether a gradient with respect to it is wanted. */
 export class Tensor {
+  /** For the forward pass; rules read `saved`. */
   readonly data: GpuTensor
   readonly requiresGrad: boolean
+  readonly #recompute: (() => GpuTensor) | undefined
+  #saved: GpuTensor | undefined
 
-  constructor(data: GpuTensor, requiresGrad: boolean) {
+  /** @param recompute records the same values anew, so that they need not be kept until the backward pass */
+  constructor(data: GpuTensor, requiresGrad: boolean, recompute?: () => GpuTensor) {
     this.data = data
     this.requiresGrad = requiresGrad
+    this.#recompute = recompute
+  }
+
+  /** The values for a rule: those of the forward pass, or computed again by the first rule that asks. */
+  get saved(): GpuTensor {
+    this.#saved ??= this.#recompute?.() ?? this.data
+    return this.#saved
   }
 }
 
@@ -24,7 +35,7 @@ export class Tensor {
 export type Rule = (gradient: GpuTensor) => readonly (GpuTensor | undefined)[]
 
 interface Node {
-  readonly inputs: readonly Tensor[]
+  readonly inputs: readonly (Tensor | undefined)[]
   readonly output: Tensor
   readonly rule: Rule
 }
@@ -75,11 +86,10 @@ export class Tape {
   }
 
   /** Notes an op that has been recorded: its output wants a gradient if one of its inputs does. */
-  note(inputs: readonly (Tensor | undefined)[], output: GpuTensor, rule: Rule): Tensor {
-    const given = inputs.filter((input) => input !== undefined)
-    const tracked = this.tracks(given)
-    const tensor = new Tensor(output, tracked)
-    if (tracked) this.#nodes.push({ inputs: given, output: tensor, rule })
+  note(inputs: readonly (Tensor | undefined)[], output: GpuTensor, rule: Rule, recompute?: () => GpuTensor): Tensor {
+    const tracked = this.tracks(inputs)
+    const tensor = new Tensor(output, tracked, tracked ? recompute : undefined)
+    if (tracked) this.#nodes.push({ inputs, output: tensor, rule })
     return tensor
   }
 

@@ -1,7 +1,13 @@
 // The differentiable ops: each records its kernel and notes the rule for its gradient. Rules compute only what is wanted.
 
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { batchNormTrain, batchNormTrainBackward, channelSum, frozenBatchNormBackward } from '../kernels/batch-norm.ts'
+import {
+  batchNormNormalise,
+  batchNormTrain,
+  batchNormTrainBackward,
+  channelSum,
+  frozenBatchNormBackward,
+} from '../kernels/batch-norm.ts'
 import { convInputGradient, convWeightGradient } from '../kernels/conv-backward.ts'
 import { conv2d as convForward } from '../kernels/conv2d.ts'
 import { depthwiseCorrelation as correlate } from '../kernels/correlation.ts'
@@ -16,7 +22,7 @@ import { reluBackward, weightedSumBackward } from '../kernels/elementwise-backwa
 import { foldOnDevice, frozenBatchNorm as frozenForward } from '../kernels/norm.ts'
 import { centerCrop as cropForward, maxPool as maxPoolForward } from '../kernels/spatial.ts'
 import { centerCropBackward, maxPoolBackward } from '../kernels/spatial-backward.ts'
-import type { Tape, Tensor } from './autograd.ts'
+import type { Rule, Tape, Tensor } from './autograd.ts'
 import { ModuleStateError } from './errors.ts'
 import type { Parameter } from './parameter.ts'
 
@@ -52,7 +58,7 @@ export function conv2d(tape: Tape, { input, filter, bias }: ConvInputs, options:
       ? convInputGradient(r, { gradient, weight, inputShape: input.data.shape, ...options, label: `${label}.dgrad` })
       : undefined,
     filter.tensor.requiresGrad
-      ? convWeightGradient(r, { input: input.data, gradient, weight, ...options, label: `${label}.wgrad` })
+      ? convWeightGradient(r, { input: input.saved, gradient, weight, ...options, label: `${label}.wgrad` })
       : undefined,
     bias?.requiresGrad ? channelSum(r, gradient) : undefined,
   ])
@@ -83,7 +89,10 @@ export interface NormOptions {
   readonly label?: string
 }
 
-/** `relu(batchNorm(input) + residual)` with the batch's statistics; updates the running ones. Ioffe and Szegedy, 2015. */
+/**
+ * `relu(batchNorm(input) + residual)` with the batch's statistics; updates the running ones. Without a residual, its output is
+ * not kept for the backward pass but computed again there. Source: Ioffe and Szegedy, 2015.
+ */
 export function batchNorm(tape: Tape, inputs: NormInputs, statistics: Statistics, options: NormOptions = {}): Tensor {
   const { r } = tape
   const { input, gamma, beta, residual } = inputs
@@ -93,13 +102,16 @@ export function batchNorm(tape: Tape, inputs: NormInputs, statistics: Statistics
     ...{ input: input.data, gamma: gamma.data, beta: beta.data, runningMean, runningVar, momentum, eps, relu, label },
     ...(residual && { residual: residual.data }),
   })
-  return tape.note([input, gamma, beta, residual], output, (gradient) => {
+  const rule: Rule = (gradient) => {
     const result = batchNormTrainBackward(r, {
-      ...{ gradient, input: input.data, mean, invStd, gamma: gamma.data, relu, residual: residual !== undefined },
+      ...{ gradient, input: input.saved, mean, invStd, gamma: gamma.data, relu, residual: residual !== undefined },
       ...{ ...(relu && (residual ? { output } : { beta: beta.data })), label: `${label}.backward` },
     })
     return [result.input, result.gamma, result.beta, result.residual]
-  })
+  }
+  const vectors = { mean, invStd, gamma: gamma.data, beta: beta.data }
+  const recompute = () => batchNormNormalise(r, { input: input.saved, ...vectors, relu, label: `${label}.again` })
+  return tape.note([input, gamma, beta, residual], output, rule, residual ? undefined : recompute)
 }
 
 /** `relu(batchNorm(input) + residual)` with the running statistics, which stay as they are. */
@@ -116,7 +128,7 @@ export function frozenBatchNorm(
   const output = frozenForward(r, { input: input.data, ...folded, relu: fused, label })
   const normed = tape.note([input, gamma, beta], output, (gradient) => {
     const result = frozenBatchNormBackward(r, {
-      ...{ gradient, input: input.data, gamma: gamma.data, mean, variance, eps, relu: fused },
+      ...{ gradient, input: input.saved, gamma: gamma.data, mean, variance, eps, relu: fused },
       ...{ ...(fused && { output }), label: `${label}.backward` },
     })
     return [result.input, result.gamma, result.beta]
@@ -156,7 +168,7 @@ export function maxPool(tape: Tape, input: Tensor, options: PoolOptions): Tensor
   const { r } = tape
   const output = maxPoolForward(r, { input: input.data, ...options })
   return tape.note([input], output, (gradient) => {
-    return [maxPoolBackward(r, { gradient, input: input.data, output, ...options })]
+    return [maxPoolBackward(r, { gradient, input: input.saved, output, ...options })]
   })
 }
 
@@ -173,7 +185,7 @@ export function depthwiseCorrelation(tape: Tape, input: Tensor, kernel: Tensor, 
   const { r } = tape
   const output = correlate(r, { input: input.data, kernel: kernel.data, label })
   return tape.note([input, kernel], output, (gradient) => {
-    const result = depthwiseCorrelationBackward(r, { gradient, input: input.data, kernel: kernel.data })
+    const result = depthwiseCorrelationBackward(r, { gradient, input: input.saved, kernel: kernel.saved })
     return [result.input, result.kernel]
   })
 }
@@ -189,7 +201,8 @@ export function weightedSum(
   const maps = { inputs: inputs.map(({ data }) => data), ...(weights && { weights: weights.data }) }
   const output = weightedSumForward(r, { ...maps, label })
   return tape.note([...inputs, weights], output, (gradient) => {
-    const result = weightedSumBackward(r, { gradient, ...maps })
+    const saved = { inputs: inputs.map((input) => input.saved), ...(weights && { weights: weights.data }) }
+    const result = weightedSumBackward(r, { gradient, ...saved })
     return [...result.inputs, result.weights]
   })
 }
