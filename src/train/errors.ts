@@ -16,3 +16,6 @@ export class WorkDirBusyError extends TrainingError {}
 
 /** A checkpoint could not be written, or is none that training can go on from. */
 export class TrainingCheckpointError extends TrainingError {}
+
+/** A configuration file cannot be read, or holds no configuration. */
+export class ConfigFileError extends TrainingError {}

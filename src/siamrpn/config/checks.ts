@@ -16,6 +16,7 @@ export function crossCheck(config: Config): ConfigProblem[] {
     ...checkSizes(config),
     ...checkPipelines(config),
     ...checkSchedule(config),
+    ...checkEvaluation(config),
   ]
 }
 
@@ -237,6 +238,13 @@ function checkSchedule({ lr_config, total_epochs }: Config): ConfigProblem[] {
     })
   }
   return problems
+}
+
+function checkEvaluation({ evaluation, data }: Config): ConfigProblem[] {
+  const val = data?.val?.type
+  if (evaluation?.save_best !== 'eao' || val === undefined || val === 'VOTDataset') return []
+  const expected = `a measure that ${val} (data.val) gives: success, norm_precision or precision`
+  return [{ path: 'evaluation.save_best', found: 'eao', expected }]
 }
 
 function equal(a: readonly number[], b: readonly number[]): boolean {

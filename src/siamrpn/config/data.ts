@@ -160,20 +160,43 @@ export const trainDatasetSchema = z.discriminatedUnion('type', [
   }),
 ])
 
-const lasotSchema = z.strictObject({
-  type: z.literal('LaSOTDataset'),
+const benchmarkEntries = {
   test_load_ann: z.boolean().default(false),
   ann_file: z.string(),
   img_prefix: z.string().default(''),
   pipeline: testPipelineSchema,
   ref_img_sampler: z.null().default(null),
-  split: z.literal('test').default('test'),
+  split: z.enum(['train', 'val', 'test']).default('test'),
   test_mode: z.boolean().default(false),
   only_eval_visible: z.boolean().default(false),
-})
+}
+
+const benchmark = <T extends string>(type: T) => z.strictObject({ type: z.literal(type), ...benchmarkEntries })
+
+const benchmarks = [
+  benchmark('LaSOTDataset'),
+  benchmark('OTB100Dataset'),
+  benchmark('UAV123Dataset'),
+  benchmark('TrackingNetDataset'),
+  benchmark('GOT10kDataset'),
+  z.strictObject({
+    type: z.literal('VOTDataset'),
+    dataset_type: z.enum(['vot2018', 'vot2018_lt', 'vot2019', 'vot2019_lt', 'vot2020', 'vot2021']).default('vot2018'),
+    ...benchmarkEntries,
+  }),
+] as const
+
+/** Videos that trackers are compared on. */
+export const benchmarkSchema = z.discriminatedUnion('type', benchmarks)
 
 /** What is measured; with `val` in the workflow, a training data set gives pairs for the validation loss. */
-export const testDatasetSchema = z.discriminatedUnion('type', [lasotSchema, ...sources])
+export const testDatasetSchema = z.discriminatedUnion('type', [...benchmarks, ...sources])
+
+type TestDataset = z.output<typeof testDatasetSchema>
+
+export function isBenchmark(config: TestDataset): config is z.output<typeof benchmarkSchema> {
+  return 'test_load_ann' in config
+}
 
 export const dataSchema = z.strictObject({
   /** Batch size. */

@@ -185,6 +185,8 @@ export const testCfgSchema = z.strictObject({
   search_size: positiveInteger,
   context_amount: nonNegative,
   center_size: positiveInteger,
+  /** Read by benchmarks only: OPE follows a target from the first frame to the last, VOT restarts it where it is lost. */
+  test_mode: z.enum(['OPE', 'VOT']).optional(),
   rpn: z.strictObject({
     penalty_k: nonNegative,
     window_influence: fraction,

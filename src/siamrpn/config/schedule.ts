@@ -95,7 +95,7 @@ export const evaluationSchema = z.strictObject({
   start: z.int().nonnegative().nullable().default(null),
   rule: z.enum(['greater', 'less']).nullable().default(null),
   /** The checkpoint that is best by this measure is kept. */
-  save_best: z.enum(['auto', 'success', 'norm_precision', 'precision']).nullable().default(null),
+  save_best: z.enum(['auto', 'success', 'norm_precision', 'precision', 'eao']).nullable().default(null),
 })
 
 const hookInterval = positiveInteger.nullable().default(null)

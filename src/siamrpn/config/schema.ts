@@ -2,7 +2,7 @@
 // Only `model` is needed for tracking; the rest describes training and is checked where it is given.
 
 import * as z from 'zod'
-import type { sourceDatasetSchema, testDatasetSchema, trainDatasetSchema } from './data.ts'
+import type { benchmarkSchema, sourceDatasetSchema, testDatasetSchema, trainDatasetSchema } from './data.ts'
 import { dataSchema, testPipelineSchema, trainPipelineSchema } from './data.ts'
 import type {
   anchorGeneratorSchema,
@@ -91,6 +91,8 @@ export type DataConfig = z.output<typeof dataSchema>
 export type TrainDatasetConfig = z.output<typeof trainDatasetSchema>
 /** A data set that wraps no other one. */
 export type SourceDatasetConfig = z.output<typeof sourceDatasetSchema>
+/** Videos that trackers are compared on. */
+export type BenchmarkConfig = z.output<typeof benchmarkSchema>
 export type TestDatasetConfig = z.output<typeof testDatasetSchema>
 export type CheckpointConfig = z.output<typeof checkpointConfigSchema>
 export type EvaluationConfig = z.output<typeof evaluationSchema>
