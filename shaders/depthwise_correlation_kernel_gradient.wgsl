@@ -1,12 +1,12 @@
-// Gradient of the depthwise cross-correlation with respect to its small kernel, all taps of a channel kept in registers.
+// Gradient of the depthwise cross-correlation with respect to its small kernel, a channel's taps kept in registers.
 //   dk[n,u,v,c] = sum over i,j of x[n,i+u,j+v,c] * dy[n,i,j,c]    (NHWC; OUT_H = IN_H - KERNEL_H + 1, OUT_W likewise)
-// One invocation takes one channel and one part of dy: a segment of ROWS rows, STRIPS_PER_PART strips of STRIP columns.
-// Neighbouring invocations take neighbouring channels, so that loads coalesce. Any channel count. Rows of x and dy pass by
-// one at a time and are loaded once per strip: row r of x meets the rows r - u of dy, of which slopes[u] holds the strip.
-// Loops over the small arrays have constant bounds, for compilers to unroll. partial: [PARTS, N, KERNEL_H, KERNEL_W, C];
-// the parts are added afterwards, in their order.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * PARTS * CHANNELS of the
-// samples bound.
+// One invocation takes one channel and one part of dy: a segment of ROWS rows, STRIPS_PER_PART strips of STRIP
+// columns. Neighbouring invocations take neighbouring channels, so that loads coalesce. Any channel count. Rows of x
+// and dy pass by one at a time and are loaded once per strip: row r of x meets the rows r - u of dy, of which
+// slopes[u] holds the strip. Loops over the small arrays have constant bounds, for compilers to unroll. partial:
+// [PARTS, N, KERNEL_H, KERNEL_W, C]; the parts are added afterwards, in their order.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * PARTS * CHANNELS of
+// the samples bound.
 
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;

@@ -3325,8 +3325,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[to + 3u * params.out_panel4] = w[3];
 }
 `,
-  "copy_blurred": `// Copies the images that have been blurred: output = input where the record's blur size is above 1 and the image is not
-// idle.
+  "copy_blurred": `// Copies the images that have been blurred:
+//   output = input, where the record's blur size is above 1 and the image is not idle
 // Image record: 24 words, of which word 2 is the mode (0: idle), 3 the size.
 // Dispatch: ceil(params.pixels / WORKGROUP) by 1 by N workgroups, with pixels per image.
 
@@ -3652,15 +3652,15 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   output[index] = sum;
 }
 `,
-  "depthwise_correlation_kernel_gradient": `// Gradient of the depthwise cross-correlation with respect to its small kernel, all taps of a channel kept in registers.
+  "depthwise_correlation_kernel_gradient": `// Gradient of the depthwise cross-correlation with respect to its small kernel, a channel's taps kept in registers.
 //   dk[n,u,v,c] = sum over i,j of x[n,i+u,j+v,c] * dy[n,i,j,c]    (NHWC; OUT_H = IN_H - KERNEL_H + 1, OUT_W likewise)
-// One invocation takes one channel and one part of dy: a segment of ROWS rows, STRIPS_PER_PART strips of STRIP columns.
-// Neighbouring invocations take neighbouring channels, so that loads coalesce. Any channel count. Rows of x and dy pass by
-// one at a time and are loaded once per strip: row r of x meets the rows r - u of dy, of which slopes[u] holds the strip.
-// Loops over the small arrays have constant bounds, for compilers to unroll. partial: [PARTS, N, KERNEL_H, KERNEL_W, C];
-// the parts are added afterwards, in their order.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * PARTS * CHANNELS of the
-// samples bound.
+// One invocation takes one channel and one part of dy: a segment of ROWS rows, STRIPS_PER_PART strips of STRIP
+// columns. Neighbouring invocations take neighbouring channels, so that loads coalesce. Any channel count. Rows of x
+// and dy pass by one at a time and are loaded once per strip: row r of x meets the rows r - u of dy, of which
+// slopes[u] holds the strip. Loops over the small arrays have constant bounds, for compilers to unroll. partial:
+// [PARTS, N, KERNEL_H, KERNEL_W, C]; the parts are added afterwards, in their order.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * PARTS * CHANNELS of
+// the samples bound.
 
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
@@ -5411,10 +5411,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 // columns with four weights, and the weight of what lies outside of the frame, which has the image's padding value.
 // Along y an invocation walks down STRIP output rows and computes each frame row and each crop row that it meets once.
 // Follows crop_image of MMTracking (transforms.py) twice: SeqCropLikeSiamFC, then SeqShiftScaleAug.
-// Frames: rows of RGB bytes, any number of pieces in one buffer. Output: [N, height, width, 4], the fourth channel
-// zero.
-// Image record, 24 words: first byte, bytes per row, mode, blur size; padding, -; three rows of colour and offset;
-// blur, -.
+// Frames: rows of RGB bytes, any number of pieces in one buffer; up to a row and three words behind a piece are read, too.
+// Output: [N, height, width, 4], the fourth channel zero.
+// Image record, 24 words: first byte, row stride, mode, blur size; padding, -; three rows of colour and offset; blur, -.
 // Modes: 0 leave the image as it is; 1 columns anywhere; 2 the four columns are neighbours, in order.
 // Table of an image: width columns of 8 words (byte of the first pair, byte of the second pair, outside weight, -,
 // weights), then height output rows and crop_rows crop rows of one word: row number << 12 | weight << 6 | weight of the
@@ -5471,7 +5470,7 @@ fn row_weights(packed: u32) -> vec2f {
   return vec2f(vec2u(packed >> WEIGHT_BITS, packed) & vec2u(WEIGHT_MASK)) / WEIGHT_STEPS;
 }
 
-// A word from a bit on, filled up from the next one; the left shift is in two steps, because WGSL has none by a whole word.
+// A word from a bit on, filled up from the next one; the left shift is in two steps, as WGSL has none by a whole word.
 fn joined(low: u32, high: u32, shift: u32) -> u32 {
   return (low >> shift) | ((high << (WORD_BITS - 1u - shift)) << 1u);
 }
