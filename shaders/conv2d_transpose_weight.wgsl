@@ -2,7 +2,8 @@
 // output channels exchanged, taps in reverse order, or only every step-th of them (a stride's phase):
 //   t[tap(ky, kx), o, c] = w[tap(first_y + step (kh-1-ky), first_x + step (kw-1-kx)), c, o]
 // Both sides are packed, [channels / panel, kh, kw, other channels, panel]; channels that only fill the panel get
-// zeros. One element per invocation, any groups and channel counts; conv2d_transpose_weight_vec4 is the fast one.
+// zeros, and so do input channels that t is to have more than there are. One element per invocation, any groups and
+// channel counts; conv2d_transpose_weight_vec4 is the fast one.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of t.
 
 const WORKGROUP: u32 = 64u;
@@ -11,7 +12,8 @@ struct Params {
   count: u32,
   in_channels: u32, // of all groups: the transposed filter's outputs
   group_inputs: u32,
-  group_outputs: u32, // the transposed filter's inputs
+  group_outputs: u32,
+  rows: u32, // the transposed filter's inputs: group_outputs, or more
   panel: u32, // of w
   kernel_height: u32, // of w
   kernel_width: u32,
@@ -34,14 +36,15 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     return;
   }
   let row = index / params.out_panel;
-  let tap = row / params.group_outputs;
+  let tap = row / params.rows;
   let y = params.first_y + params.step * (params.out_height - 1u - (tap / params.out_width) % params.out_height);
   let x = params.first_x + params.step * (params.out_width - 1u - tap % params.out_width);
   let c = tap / (params.out_width * params.out_height) * params.out_panel + index % params.out_panel;
-  let o = c / params.group_inputs * params.group_outputs + row % params.group_outputs;
+  let group_output = row % params.rows;
+  let o = c / params.group_inputs * params.group_outputs + group_output;
 
   var value = 0.0;
-  if (c < params.in_channels) {
+  if (c < params.in_channels && group_output < params.group_outputs) {
     let panel_tap = (o / params.panel * params.kernel_height + y) * params.kernel_width + x;
     value = weight[(panel_tap * params.group_inputs + c % params.group_inputs) * params.panel + o % params.panel];
   }

@@ -1,14 +1,13 @@
 // Puts one phase of an image in its place: of each STRIDE x STRIDE pixels it is the one at (phase_y, phase_x), NHWC.
 //   y[n, j * STRIDE + phase_y, i * STRIDE + phase_x, c] = x[n, j, i, c]      or 0 where EMPTY
 // Four channels per invocation; channels divisible by 4.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of x / 4.
+// Dispatch: x = ceil(width * channels / WORKGROUP), channels in vec4, y = height of x, z = samples.
 
 const WORKGROUP: u32 = 64u;
 const EMPTY: bool = false;
 
 struct Params {
-  count: u32, // in vec4, as are channels
-  channels: u32,
+  channels: u32, // in vec4
   height: u32, // of x
   width: u32,
   out_height: u32,
@@ -23,20 +22,17 @@ struct Params {
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
-  let index = id.y * grid.x * WORKGROUP + id.x;
-  if (index >= params.count) {
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let row = params.width * params.channels;
+  if (id.x >= row) {
     return;
   }
-  let pixel = index / params.channels;
-  let row = pixel / params.width;
-  let n = row / params.height;
-  let y = row % params.height * params.stride + params.phase_y;
-  let x = pixel % params.width * params.stride + params.phase_x;
-  let to = ((n * params.out_height + y) * params.out_width + x) * params.channels + index % params.channels;
+  let y = id.y * params.stride + params.phase_y;
+  let x = id.x / params.channels * params.stride + params.phase_x;
+  let to = ((id.z * params.out_height + y) * params.out_width + x) * params.channels + id.x % params.channels;
   var value = vec4f();
   if (!EMPTY) {
-    value = input[index];
+    value = input[(id.z * params.height + id.y) * row + id.x];
   }
   output[to] = value;
 }

@@ -43,21 +43,38 @@ export function convInputGradient(r: Recorder, args: ConvInputGradientArgs): Gpu
   const problem = convProblem({ ...args, input: { shape: inputShape, dtype: 'f32', label: `${label}.input` }, label })
   expectShape(label, gradient, [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels])
   const output = r.alloc(inputShape, 'f32', label)
-  for (const phase of gradientPhases(problem)) {
-    const filter = phase.convolution && transposedFilter(r, weight, { ...phase.convolution, forward: problem, label })
-    for (const slice of batchSlices(r.adapter, [gradient, output])) {
-      const parts = { gradient: sliceOf(gradient, slice), output: sliceOf(output, slice) }
-      phaseGradient(r, {
-        ...parts,
-        phase,
-        filter,
-        stand: weight.tensor,
-        stride: problem.stride,
-        plan: args.plan,
-        label,
-      })
-    }
+  const widened = { ...problem, outChannels: readableChannels(problem) }
+  const phases = gradientPhases(widened).map((phase) => {
+    const { convolution } = phase
+    return { phase, filter: convolution && transposedFilter(r, weight, { ...convolution, forward: problem, label }) }
+  })
+  const { stride } = problem
+  for (const slice of batchSlices(r.adapter, [gradient, output])) {
+    const source = padded(r, sliceOf(gradient, slice), widened.outChannels)
+    const parts = { gradient: source, output: sliceOf(output, slice), stand: weight.tensor }
+    for (const each of phases) phaseGradient(r, { ...parts, ...each, stride, plan: args.plan, label })
   }
+  return output
+}
+
+/** The gradient's channels, with as many of zeros as the fast kernels need, which read four at a time. */
+function readableChannels({ outChannels, groups }: ConvProblem): number {
+  return groups === 1 ? Math.ceil(outChannels / 4) * 4 : outChannels
+}
+
+/** Appends channels of zeros. */
+function padded(r: Recorder, input: GpuTensor, outChannels: number): GpuTensor {
+  const [batch = 0, height = 0, width = 0, channels = 0] = input.shape
+  if (channels === outChannels) return input
+  const output = r.alloc([batch, height, width, outChannels], 'f32', `${input.label}.padded`)
+  const count = output.size / 4
+  r.dispatch({
+    kernel: kernel('pad_channels', { WORKGROUP }),
+    label: output.label,
+    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    bindings: { input, output, params: { count, channels, out_channels4: outChannels / 4 } },
+    bytes: input.bytes + output.bytes,
+  })
   return output
 }
 
@@ -103,19 +120,17 @@ function interleave(r: Recorder, input: GpuTensor, { output, phase, stride, labe
   const [batch = 0, outHeight = 0, outWidth = 0, channels = 0] = output.shape
   const lanes = chooseLanes(channels)
   const elements = batch * phase.height * phase.width * channels
-  const count = elements / lanes
   r.dispatch({
     kernel: kernel(lanes === 4 ? 'interleave_phase_vec4' : 'interleave_phase', {
       WORKGROUP,
       EMPTY: phase.convolution === undefined,
     }),
     label: `${label}.interleave`,
-    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    workgroups: [Math.ceil((phase.width * channels) / lanes / WORKGROUP), phase.height, batch],
     bindings: {
       input,
       output,
       params: {
-        count,
         channels: channels / lanes,
         height: phase.height,
         width: phase.width,
@@ -132,17 +147,20 @@ function interleave(r: Recorder, input: GpuTensor, { output, phase, stride, labe
 
 interface PhaseFilter {
   readonly forward: ConvProblem
+  /** Of the convolution of the gradient; its input channels may be more than there are. */
+  readonly problem: ConvProblem
   readonly y: PhaseTaps
   readonly x: PhaseTaps
   readonly label: string
 }
 
 /** The taps of a phase in reverse order, from output channels to input channels. */
-function transposedFilter(r: Recorder, weight: ConvWeight, { forward, y, x, label }: PhaseFilter): ConvWeight {
+function transposedFilter(r: Recorder, weight: ConvWeight, { forward, problem, y, x, label }: PhaseFilter): ConvWeight {
   const { inChannels, outChannels, groups } = forward
   const panel = panelOf(inChannels)
   const groupOutputs = outChannels / groups
-  const shape = [Math.ceil(inChannels / panel), y.count, x.count, groupOutputs, panel]
+  const rows = problem.inChannels / groups
+  const shape = [Math.ceil(inChannels / panel), y.count, x.count, rows, panel]
   const tensor = r.alloc(shape, 'f32', `${label}.filter`)
   const fast = groups === 1 && inChannels % 4 === 0 && outChannels % 4 === 0
   const count = fast ? tensor.size / 16 : tensor.size
@@ -157,7 +175,7 @@ function transposedFilter(r: Recorder, weight: ConvWeight, { forward, y, x, labe
   }
   const channels: Params = fast
     ? { out_channels4: outChannels / 4, panel4: weight.panel / 4, out_panel4: panel / 4 }
-    : { group_inputs: weight.inChannels, group_outputs: groupOutputs, panel: weight.panel, out_panel: panel }
+    : { group_inputs: weight.inChannels, group_outputs: groupOutputs, rows, panel: weight.panel, out_panel: panel }
   r.dispatch({
     kernel: kernel(fast ? 'conv2d_transpose_weight_vec4' : 'conv2d_transpose_weight', { WORKGROUP }),
     label: `${label}.filter`,
@@ -173,7 +191,7 @@ function transposedFilter(r: Recorder, weight: ConvWeight, { forward, y, x, labe
     tensor,
     panel,
     outChannels: inChannels,
-    inChannels: groupOutputs,
+    inChannels: rows,
     kernelHeight: y.count,
     kernelWidth: x.count,
   }

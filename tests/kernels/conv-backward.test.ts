@@ -37,6 +37,7 @@ const cases: readonly Case[] = [
   { x: [2, 9, 8, 6], w: [9, 2, 3, 3], padding: 1, groups: 3 },
   { x: [1, 10, 10, 8], w: [8, 2, 3, 3], stride: 2, padding: 2, dilation: 2, groups: 4 },
   { x: [2, 5, 6, 64], w: [128, 64, 3, 3], padding: 1 }, // several panels
+  { x: [1, 6, 5, 8], w: [10, 8, 3, 3], padding: 1, stride: 2 }, // the fast kernels read more channels than there are
 ]
 
 let device: Device
