@@ -1,4 +1,5 @@
-// Copies the images that have been blurred: output = input where the record's blur size is above 1 and the image is not idle.
+// Copies the images that have been blurred:
+//   output = input, where the record's blur size is above 1 and the image is not idle
 // Image record: 24 words, of which word 2 is the mode (0: idle), 3 the size.
 // Dispatch: ceil(params.pixels / WORKGROUP) by 1 by N workgroups, with pixels per image.
 

@@ -1,8 +1,8 @@
 // Motion blur by a cross, one of its bars: along columns, or along rows with the column's bar added.
 //   vertical:   sums(y, x) = weight_v * sum_k input(y + k, x),                 k = -size / 2 .. size / 2
 //   horizontal: sums(y, x) = weight_h * sum_k input(y, x + k) + sums(y, x)
-// Outside of the image it is mirrored about the middle of its outermost pixels. An invocation walks along STRIP pixels of one
-// column (row) with a running sum. Images without blur (size 1), and idle ones, are left out.
+// Outside of the image it is mirrored about the middle of its outermost pixels. An invocation walks along STRIP pixels
+// of one column (row) with a running sum. Images without blur (size 1), and idle ones, are left out.
 // Follows SeqBlurAug of MMTracking (transforms.py), which is cv2.filter2D with BORDER_REFLECT_101.
 // Image record: 24 words, of which word 2 is the mode (0: idle), 3 the size, 20 and 21 the weights (f32).
 // Dispatch: ceil(lines / WORKGROUP) by ceil(length / STRIP) by N workgroups; lines of that length are columns (rows).

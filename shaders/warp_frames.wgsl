@@ -1,17 +1,18 @@
-// Two bilinear warps of axis-aligned matrices, one after the other, and an affine map of the colours, for a batch of images
-// cut from frames of any size.
+// Two bilinear warps of axis-aligned matrices, one after the other, and an affine map of the colours, for a batch of
+// images cut from frames of any size.
 //   crop(p, x) = sum over frame rows r of p and frame columns c of x: weight_r * weight_c * frame(r, c)
 //   output(y, x) = colour * (weight_y * crop(p_y, x) + weight_y' * crop(p_y + 1, x)) + offset
-// The warps are separable. Along x the host composes them: each output column has two pairs of neighbouring frame columns with
-// four weights, and the weight of what lies outside of the frame, which has the image's padding value. Along y an invocation
-// walks down STRIP output rows and computes each frame row and each crop row that it meets once.
+// The warps are separable. Along x the host composes them: each output column has two pairs of neighbouring frame
+// columns with four weights, and the weight of what lies outside of the frame, which has the image's padding value.
+// Along y an invocation walks down STRIP output rows and computes each frame row and each crop row that it meets once.
 // Follows crop_image of MMTracking (transforms.py) twice: SeqCropLikeSiamFC, then SeqShiftScaleAug.
-// Frames: rows of RGB bytes, any number of pieces in one buffer. Output: [N, height, width, 4], the fourth channel zero.
-// Image record, 24 words: first byte, bytes per row, mode, blur size; padding, -; three rows of colour and offset; blur, -.
+// Frames: rows of RGB bytes, any number of pieces in one buffer; up to a row and three words behind a piece are read,
+// too. Output: [N, height, width, 4], the fourth channel zero.
+// Image record, 24 words: first byte, row stride, mode, blur size; padding, -; colour and offset (three rows); blur, -.
 // Modes: 0 leave the image as it is; 1 columns anywhere; 2 the four columns are neighbours, in order.
-// Table of an image: width columns of 8 words (byte of the first pair, byte of the second pair, outside weight, -, weights),
-// then height output rows and crop_rows crop rows of one word: row number << 12 | weight << 6 | weight of the next row, in
-// 1/32. What a crop row's weights lack to one lies outside of the frame.
+// Table of an image: width columns of 8 words (byte of the first pair, byte of the second pair, outside weight, -,
+// weights), then height output rows and crop_rows crop rows of one word: row number << 12 | weight << 6 | weight of the
+// next row, in 1/32. What a crop row's weights lack to one lies outside of the frame.
 // Dispatch: ceil(width / WORKGROUP) by ceil(height / STRIP) by N workgroups.
 
 const WORKGROUP: u32 = 64u;
@@ -51,8 +52,8 @@ struct Column {
 @group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-fn real(word: u32) -> f32 {
-  return bitcast<f32>(images[word]);
+fn reals(word: u32) -> vec4f {
+  return bitcast<vec4f>(vec4u(images[word], images[word + 1u], images[word + 2u], images[word + 3u]));
 }
 
 fn column_at(word: u32) -> Column {
@@ -64,8 +65,7 @@ fn row_weights(packed: u32) -> vec2f {
   return vec2f(vec2u(packed >> WEIGHT_BITS, packed) & vec2u(WEIGHT_MASK)) / WEIGHT_STEPS;
 }
 
-// Word `word` of the frames from a bit on, filled up from the next one; left shifts in two steps, because WGSL has no shift
-// by a whole word.
+// A word from a bit on, filled up from the next one; the left shift is in two steps, as WGSL has none by a whole word.
 fn joined(low: u32, high: u32, shift: u32) -> u32 {
   return (low >> shift) | ((high << (WORD_BITS - 1u - shift)) << 1u);
 }
@@ -117,16 +117,13 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
   }
   let start = images[image];
   let stride = images[image + 1u];
-  let padding = vec3f(real(image + PADDING), real(image + PADDING + 1u), real(image + PADDING + 2u));
+  let padding = reals(image + PADDING).xyz;
   let table = group.z * (params.width * COLUMN_WORDS + params.height + params.crop_rows);
   let output_rows = table + params.width * COLUMN_WORDS;
   let crop_rows = output_rows + params.height;
   let column = column_at(table + x * COLUMN_WORDS);
   let inside = dot(column.weights, vec4f(1.0));
-  let record = image + COLOUR;
-  let red = vec4f(real(record), real(record + 1u), real(record + 2u), real(record + 3u));
-  let green = vec4f(real(record + 4u), real(record + 5u), real(record + 6u), real(record + 7u));
-  let blue = vec4f(real(record + 8u), real(record + 9u), real(record + 10u), real(record + 11u));
+  let colour = array(reals(image + COLOUR), reals(image + COLOUR + 4u), reals(image + COLOUR + 8u));
 
   var row = 0u;
   var above = vec3f();
@@ -150,6 +147,7 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
     }
     let weights = row_weights(line);
     let value = vec4f(weights.x * upper + weights.y * lower, 1.0);
-    output[(group.z * params.height + y) * params.width + x] = vec4f(dot(red, value), dot(green, value), dot(blue, value), 0.0);
+    let index = (group.z * params.height + y) * params.width + x;
+    output[index] = vec4f(dot(colour[0], value), dot(colour[1], value), dot(colour[2], value), 0.0);
   }
 }

@@ -7,9 +7,13 @@ import type { RgbFrame } from './types.ts'
 const PIXEL_BYTES = 3
 const WORD_BYTES = 4
 
-/** Bytes of the piece of a frame that these columns and rows need, in whole words. */
+/**
+ * Bytes of the piece of a frame that these columns and rows need, in whole words; a row and three words more, because the
+ * kernel reads neighbours even where they have no weight.
+ */
 export function pieceBytes({ columns, rows }: ImageTables): number {
-  return Math.ceil((columns.extent * rows.extent * PIXEL_BYTES) / WORD_BYTES) * WORD_BYTES
+  const bytes = columns.extent * (rows.extent + 1) * PIXEL_BYTES
+  return (Math.ceil(bytes / WORD_BYTES) + 3) * WORD_BYTES
 }
 
 /** Copies the piece that these columns and rows need to byte `offset`, its rows without gaps. */

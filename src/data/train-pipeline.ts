@@ -81,7 +81,8 @@ export class TrainPipeline {
 
   /**
    * @param steps a config's `train_pipeline`
-   * @throws ConfigError unless it has one SeqCropLikeSiamFC, then one SeqShiftScaleAug, before the steps on colours and blur
+   * @throws ConfigError unless it has one SeqCropLikeSiamFC, then one SeqShiftScaleAug, before the steps on colours and blur,
+   * and loads float32
    */
   static async create(device: Device, steps: TrainSteps, batchSize: number): Promise<TrainPipeline> {
     const pipeline = new TrainPipeline(device, steps, batchSize)
@@ -90,7 +91,7 @@ export class TrainPipeline {
   }
 
   private constructor(device: Device, steps: TrainSteps, batchSize: number) {
-    checkOrder(steps)
+    checkSteps(steps)
     this.#device = device
     this.#transforms = steps.flatMap((step) => trainTransform(step) ?? [])
     this.#sides = [createSide(device, steps, batchSize, 0), createSide(device, steps, batchSize, 1)]
@@ -257,7 +258,12 @@ function createSide(device: Device, steps: TrainSteps, batchSize: number, index:
 }
 
 /** Colours and blur may come in any order: each is linear, and blurring keeps what is the same everywhere. */
-function checkOrder(steps: TrainSteps): void {
+function checkSteps(steps: TrainSteps): void {
+  const load = steps.find((step) => step.type === 'LoadMultiImagesFromFile')
+  if (load && !load.to_float32) {
+    const expected = 'true (bytes would be rounded after each step)'
+    throw new ConfigError([{ path: 'train_pipeline.LoadMultiImagesFromFile.to_float32', found: false, expected }])
+  }
   const kinds = steps.flatMap((step) => (trainTransform(step) ? [step.type] : []))
   const [crop, shift, ...rest] = kinds
   const warps = rest.filter((kind) => kind === 'SeqCropLikeSiamFC' || kind === 'SeqShiftScaleAug')

@@ -5411,9 +5411,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 // columns with four weights, and the weight of what lies outside of the frame, which has the image's padding value.
 // Along y an invocation walks down STRIP output rows and computes each frame row and each crop row that it meets once.
 // Follows crop_image of MMTracking (transforms.py) twice: SeqCropLikeSiamFC, then SeqShiftScaleAug.
-// Frames: rows of RGB bytes, any number of pieces in one buffer; up to a row and three words behind a piece are read, too.
-// Output: [N, height, width, 4], the fourth channel zero.
-// Image record, 24 words: first byte, row stride, mode, blur size; padding, -; three rows of colour and offset; blur, -.
+// Frames: rows of RGB bytes, any number of pieces in one buffer; up to a row and three words behind a piece are read,
+// too. Output: [N, height, width, 4], the fourth channel zero.
+// Image record, 24 words: first byte, row stride, mode, blur size; padding, -; colour and offset (three rows); blur, -.
 // Modes: 0 leave the image as it is; 1 columns anywhere; 2 the four columns are neighbours, in order.
 // Table of an image: width columns of 8 words (byte of the first pair, byte of the second pair, outside weight, -,
 // weights), then height output rows and crop_rows crop rows of one word: row number << 12 | weight << 6 | weight of the

@@ -182,6 +182,8 @@ describe('bad input', () => {
     for (const list of [[crop], [shift, crop], [crop, colour, shift], [crop, shift, crop], [crop, shift, blur, blur]]) {
       await expect(TrainPipeline.create(device, list, 1)).rejects.toThrow(ConfigError)
     }
+    const bytes = { type: 'LoadMultiImagesFromFile', to_float32: false } as const
+    await expect(TrainPipeline.create(device, [bytes, crop, shift], 1)).rejects.toThrow(/to_float32.*false/)
     const gray = { type: 'SeqGrayAug', prob: 1 } as const
     const pipeline = await TrainPipeline.create(device, [crop, shift, blur, gray, colour], 1)
     await pipeline.prepare([noisePair(0, 61, 47)])
