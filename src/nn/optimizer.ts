@@ -126,6 +126,16 @@ export class Optimizer {
     this.#scalars = device.empty([ROWS, SCALAR_ROW], 'f32', 'optimizer.scalars')
   }
 
+  /** Another one with the same settings and no state. */
+  blank(): Optimizer {
+    return new Optimizer(this.#device, this.settings, this.#maxNorm)
+  }
+
+  /** Whether the parameter has state. */
+  has({ name }: Optimized): boolean {
+    return this.#slots.has(name)
+  }
+
   /** Bytes of state that a parameter brings with it. */
   stateBytes({ data }: Optimized): number {
     return this.#kinds().length * data.bytes
@@ -214,11 +224,16 @@ export class Optimizer {
     slot.step = step
   }
 
-  /** Frees the state. */
-  release(): void {
+  /** Forgets the state of all parameters. */
+  clear(): void {
     for (const { tensors } of this.#slots.values()) for (const tensor of tensors.values()) this.#device.release(tensor)
     this.#slots.clear()
     this.#active = []
+  }
+
+  /** Frees the state, and what the optimizer itself needs. */
+  release(): void {
+    this.clear()
     this.#device.release(this.#scalars)
   }
 

@@ -9,8 +9,9 @@ import type { GpuTensor } from '../gpu/tensor.ts'
 import type { Tape, Tensor } from '../nn/autograd.ts'
 import * as ops from '../nn/ops.ts'
 import { Parameter } from '../nn/parameter.ts'
-import { TrainableConv, type TrainingMode } from '../nn/trainable-conv.ts'
+import { TrainableConv, type TrainableForward, type TrainingMode } from '../nn/trainable-conv.ts'
 import type { ModelConfig } from './config.ts'
+import { type HeadLosses, headLoss, type TargetTensors } from './head-loss.ts'
 import { type BackboneSpecs, backboneSpecs, convSpecs, headSpecs, neckSpecs, stateDictShapes } from './layout.ts'
 import { noObserver, type Observe } from './observe.ts'
 
@@ -21,13 +22,24 @@ const IMAGE_CHANNELS = 4
 export interface TrainableOutput {
   readonly cls: Tensor
   readonly bbox: Tensor
+  /** How often one run of the pass updates the running statistics, by batch norm: for `countBatches`. */
+  readonly updates: ReadonlyMap<string, number>
 }
+
+export interface TrainableLosses extends HeadLosses, Pick<TrainableOutput, 'updates'> {}
 
 export interface TrainingImages {
   /** `[N, 127, 127, 4]`: blue, green, red from 0 to 255, and zero. */
   readonly template: GpuTensor
   /** `[N, 255, 255, 4]` */
   readonly search: GpuTensor
+}
+
+/** A forward pass while it is recorded. */
+interface Pass {
+  readonly tape: Tape
+  readonly mode: TrainingMode
+  readonly updates: Map<string, number>
 }
 
 export class TrainableSiamRPN {
@@ -39,11 +51,10 @@ export class TrainableSiamRPN {
   readonly #levels: { readonly cls: Parameter; readonly reg: Parameter } | undefined
   /** How often each batch norm has updated its running statistics. */
   readonly #batches = new Map<string, number>()
-  /** Updates of one forward pass, by batch norm; filled when a pass is recorded. */
-  #updates = new Map<string, number>()
 
-  /** Uploads all weights. @throws CheckpointError for a missing tensor */
+  /** Uploads all weights. @throws CheckpointError for a tensor that is missing or has another shape */
   constructor(device: Device, model: ModelConfig, state: StateDict) {
+    checkShapes(model, state)
     const weights = (name: string) => toFloat32(entry(state, name))
     this.#device = device
     this.model = model
@@ -77,34 +88,43 @@ export class TrainableSiamRPN {
     return [...stateDictShapes(this.model).keys()].flatMap((name) => byName.get(name) ?? [])
   }
 
-  /** Template and search images to the maps. Batch norms see two batches: first the templates, then the search images. */
+  /**
+   * Template and search images to the maps, recorded on the tape. Batch norms that use the batch's statistics see two
+   * batches: first the templates, then the search images. Source: SiamRPN.forward_train.
+   */
   forward(tape: Tape, images: TrainingImages, mode: TrainingMode, observe: Observe = noObserver): TrainableOutput {
-    this.#updates = new Map()
+    const pass: Pass = { tape, mode, updates: new Map() }
     const size = this.model.test_cfg.center_size
-    const template = this.#features(tape, images.template, mode).map((level) => ops.centerCrop(tape, level, size))
-    const search = this.#features(tape, images.search, mode)
+    const template = this.#features(pass, images.template).map((level) => ops.centerCrop(tape, level, size))
+    const search = this.#features(pass, images.search)
     const branch = (name: 'cls' | 'reg') => {
       const levels = headSpecs(this.model, name).map(({ kernelConv, searchConv, headConvs, name: label }, index) => {
         const [kernel, features] = [template[index], search[index]]
         if (!kernel || !features) throw new TypeError(`head: level ${index} has no features`)
-        const a = this.#conv(tape, kernelConv.name, kernel, mode, { relu: true })
-        const b = this.#conv(tape, searchConv.name, features, mode, { relu: true })
+        const a = this.#conv(pass, kernelConv.name, kernel, { relu: true })
+        const b = this.#conv(pass, searchConv.name, features, { relu: true })
         const correlation = ops.depthwiseCorrelation(tape, b, a, `${label}.correlation`)
-        const hidden = this.#conv(tape, headConvs[0].name, correlation, mode, { relu: true })
-        return this.#conv(tape, headConvs[1].name, hidden, mode)
+        const hidden = this.#conv(pass, headConvs[0].name, correlation, { relu: true })
+        return this.#conv(pass, headConvs[1].name, hidden)
       })
       const logits = this.#levels && tape.parameter(this.#levels[name], mode.trains(`head.${name}_weight`))
       return ops.weightedSum(tape, levels, logits, `head.${name}`)
     }
-    const output = { cls: branch('cls'), bbox: branch('reg') }
+    const output = { cls: branch('cls'), bbox: branch('reg'), updates: pass.updates }
     observe('head.cls', output.cls.data)
     observe('head.bbox', output.bbox.data)
     return output
   }
 
-  /** To be called after each run of the recorded pass: counts the updates of running statistics. */
-  countBatches(): void {
-    for (const [name, updates] of this.#updates) this.#batches.set(name, (this.#batches.get(name) ?? 0) + updates)
+  /** `forward`, and the losses of its maps, reduced and weighted as the configuration says. Source: SiamRPN.forward_train. */
+  forwardTrain(tape: Tape, images: TrainingImages, targets: TargetTensors, mode: TrainingMode): TrainableLosses {
+    const output = this.forward(tape, images, mode)
+    return { ...headLoss(tape, this.model, output, targets), updates: output.updates }
+  }
+
+  /** To be called after each run of a recorded pass, with its `updates`: counts them, for `num_batches_tracked`. */
+  countBatches(updates: TrainableOutput['updates']): void {
+    for (const [name, count] of updates) this.#batches.set(name, (this.#batches.get(name) ?? 0) + count)
   }
 
   /** The state dict, read back from the device, with PyTorch's names, layouts and order. */
@@ -125,10 +145,9 @@ export class TrainableSiamRPN {
     return new Map([...stateDictShapes(this.model).keys()].map((name) => [name, entry(found, name)]))
   }
 
-  /** Replaces all weights and statistics. @throws CheckpointError for a missing tensor, before anything is changed */
+  /** Replaces all weights and statistics. @throws CheckpointError as the constructor, before anything is changed */
   load(state: StateDict): void {
-    const names = [...stateDictShapes(this.model).keys()]
-    for (const name of names) entry(state, name)
+    checkShapes(this.model, state)
     const values = (name: string) => toFloat32(entry(state, name))
     for (const each of this.parameters) this.#device.write(each.data, each.fromPyTorch(values(each.name)))
     for (const { norm } of this.#convs.values()) {
@@ -139,38 +158,39 @@ export class TrainableSiamRPN {
     }
   }
 
+  /** Frees the device memory. */
   release(): void {
     for (const conv of this.#convs.values()) conv.release(this.#device)
     if (this.#levels) for (const each of [this.#levels.cls, this.#levels.reg]) each.release(this.#device)
   }
 
   /** Backbone and neck: the levels that the head reads. */
-  #features(tape: Tape, images: GpuTensor, mode: TrainingMode): Tensor[] {
+  #features(pass: Pass, images: GpuTensor): Tensor[] {
     const { stem, stages } = this.#backbone
     const relu = { relu: true }
-    let x = this.#conv(tape, stem.name, tape.constant(images), mode, relu)
-    x = ops.maxPool(tape, x, { kernel: 3, stride: 2, padding: 1, label: 'backbone.maxpool' })
+    let x = this.#conv(pass, stem.name, pass.tape.constant(images), relu)
+    x = ops.maxPool(pass.tape, x, { kernel: 3, stride: 2, padding: 1, label: 'backbone.maxpool' })
     const outputs = stages.map((blocks) => {
       for (const block of blocks) {
-        const inner = this.#conv(tape, block.conv1.name, x, mode, relu)
-        const middle = this.#conv(tape, block.conv2.name, inner, mode, relu)
-        const residual = block.downsample ? this.#conv(tape, block.downsample.name, x, mode) : x
-        x = this.#conv(tape, block.conv3.name, middle, mode, { residual, relu: true })
+        const inner = this.#conv(pass, block.conv1.name, x, relu)
+        const middle = this.#conv(pass, block.conv2.name, inner, relu)
+        const residual = block.downsample ? this.#conv(pass, block.downsample.name, x) : x
+        x = this.#conv(pass, block.conv3.name, middle, { residual, relu: true })
       }
       return x
     })
     const clamp = { relu: this.model.neck.act_cfg !== null }
     return neckSpecs(this.model).flatMap(({ name }, level) => {
       const output = outputs[this.model.backbone.out_indices[level] ?? -1]
-      return output ? [this.#conv(tape, name, output, mode, clamp)] : []
+      return output ? [this.#conv(pass, name, output, clamp)] : []
     })
   }
 
-  #conv(tape: Tape, name: string, input: Tensor, mode: TrainingMode, options = {}): Tensor {
+  #conv({ tape, mode, updates }: Pass, name: string, input: Tensor, options: TrainableForward = {}): Tensor {
     const conv = this.#convs.get(name)
     if (!conv) throw new TypeError(`The model has no convolution ${name}`)
     const norm = conv.norm?.name
-    if (norm && mode.usesBatch(norm)) this.#updates.set(norm, (this.#updates.get(norm) ?? 0) + 1)
+    if (norm && mode.usesBatch(norm)) updates.set(norm, (updates.get(norm) ?? 0) + 1)
     return conv.forward(tape, input, mode, options)
   }
 }
@@ -178,6 +198,14 @@ export class TrainableSiamRPN {
 function normConfig({ backbone, neck, head }: ModelConfig, name: string) {
   if (name.startsWith('backbone.')) return backbone.norm_cfg
   return name.startsWith('neck.') ? neck.norm_cfg : head.norm_cfg
+}
+
+function checkShapes(model: ModelConfig, state: StateDict): void {
+  for (const [name, shape] of stateDictShapes(model)) {
+    const found = entry(state, name).shape
+    if (found.join() === shape.join()) continue
+    throw new CheckpointError(`Tensor \`${name}\` of the state dict is [${found}], expected [${shape}]`)
+  }
 }
 
 function entry(state: StateDict, name: string): NamedTensor {

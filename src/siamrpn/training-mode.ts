@@ -4,25 +4,50 @@
 
 import type { TrainingMode } from '../nn/trainable-conv.ts'
 import type { Config, ModelConfig } from './config.ts'
+import { backboneSpecs } from './layout.ts'
 
-/** The mode of an epoch (from 0), and a name for messages: `frozen` while the hook has layers still to release. */
+/** The mode of an epoch, and its name: epochs of one configuration train the same if their modes have the same name. */
 export interface EpochMode extends TrainingMode {
-  readonly name: 'frozen' | 'unfrozen'
+  /**
+   * `frozen`: no parameter of the backbone trains. `partly frozen`: some do, and the hook will change something.
+   * `unfrozen`: all train that ever will.
+   */
+  readonly name: 'frozen' | 'partly frozen' | 'unfrozen'
 }
 
 /** Entries of the configuration that decide. */
 export type ModeConfig = Pick<Config, 'optimizer_config'> & { readonly model: Pick<ModelConfig, 'backbone'> }
 
-export function epochMode({ model, optimizer_config: hook }: ModeConfig, epoch: number): EpochMode {
-  const { frozen_stages, norm_eval } = model.backbone
-  const layers = hook?.type === 'SiameseRPNOptimizerHook' ? hook.backbone_train_layers : []
-  const releases = hook?.type === 'SiameseRPNOptimizerHook' && epoch >= hook.backbone_start_train_epoch
-  const released = (name: string) => releases && layers.some((layer) => name.startsWith(`backbone.${layer}.`))
+/** @param epoch from 0 */
+export function epochMode({ model, optimizer_config }: ModeConfig, epoch: number): EpochMode {
+  const hook = optimizer_config?.type === 'SiameseRPNOptimizerHook' ? optimizer_config : undefined
+  const layers = hook?.backbone_train_layers ?? []
+  const before = modeOf(model, [])
+  const after = modeOf(model, layers)
+  const now = hook && epoch >= hook.backbone_start_train_epoch ? after : before
+  const names = backboneNames(model)
+  const trains = names.some((name) => now.trains(name))
+  const final = names.every(
+    (name) => now.trains(name) === after.trains(name) && now.usesBatch(name) === after.usesBatch(name),
+  )
+  return { name: trains ? (final ? 'unfrozen' : 'partly frozen') : 'frozen', ...now }
+}
+
+/** With these layers of the backbone released. */
+function modeOf({ backbone }: ModeConfig['model'], layers: readonly string[]): TrainingMode {
+  const { frozen_stages, norm_eval } = backbone
+  const released = (name: string) => layers.some((layer) => name.startsWith(`backbone.${layer}.`))
   return {
-    name: layers.length > 0 && !releases ? 'frozen' : 'unfrozen',
     trains: (name) => stageOf(name) > frozen_stages || released(name),
     usesBatch: (name) => released(`${name}.`) || (stageOf(name) > frozen_stages && !(norm_eval && inBackbone(name))),
   }
+}
+
+/** Names of all convolutions and batch norms of the backbone. */
+function backboneNames(model: ModeConfig['model']): string[] {
+  const { stem, stages } = backboneSpecs(model)
+  const blocks = stages.flat().flatMap(({ conv1, conv2, conv3, downsample }) => [conv1, conv2, conv3, downsample])
+  return [stem, ...blocks].flatMap((spec) => (spec ? [`${spec.name}.weight`, spec.norm ?? []].flat() : []))
 }
 
 /** 0 for the stem, 1 to 4 for the layers, infinity for what is not in the backbone. */

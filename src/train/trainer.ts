@@ -6,20 +6,29 @@
 import type { StateDict } from '../formats/state-dict.ts'
 import type { Device } from '../gpu/device.ts'
 import { Pacer } from '../gpu/pacer.ts'
-import { capture, type Plan, type Program, plan } from '../gpu/program.ts'
-import type { Recorder } from '../gpu/recorder.ts'
+import { capture, type Profile, type Program, type ProgramStats, plan } from '../gpu/program.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { accumulateGradient } from '../kernels/optimizer.ts'
 import { Tape } from '../nn/autograd.ts'
 import { Optimizer } from '../nn/optimizer.ts'
-import type { Parameter } from '../nn/parameter.ts'
 import type { Config } from '../siamrpn/config.ts'
-import { headLoss, type TargetTensors } from '../siamrpn/head-loss.ts'
+import type { TargetTensors } from '../siamrpn/head-loss.ts'
 import type { Targets } from '../siamrpn/targets.ts'
 import { TrainableSiamRPN, type TrainingImages } from '../siamrpn/trainable.ts'
 import { type EpochMode, epochMode } from '../siamrpn/training-mode.ts'
 import { TrainerError } from './errors.ts'
+import { GradientSums } from './gradient-sums.ts'
 import { readOptimizerState, writeOptimizerState } from './optimizer-state.ts'
+import {
+  type LossTensors,
+  makePhase,
+  type Phase,
+  type PhasePlan,
+  planPhase,
+  recordLosses,
+  type StepParts,
+} from './phase.ts'
+
+export type { PhasePlan } from './phase.ts'
 
 /** One batch; its images are in the trainer's image tensors already. */
 export interface TrainBatch {
@@ -27,8 +36,15 @@ export interface TrainBatch {
   readonly targets: Targets
 }
 
+export interface Losses {
+  readonly loss_rpn_cls: number
+  readonly loss_rpn_bbox: number
+  /** The sum of the others. */
+  readonly loss: number
+}
+
 export interface StepResult {
-  readonly losses: { readonly loss_rpn_cls: number; readonly loss_rpn_bbox: number; readonly loss: number }
+  readonly losses: Losses & Readonly<Record<string, number>>
   /** Euclidean norm of all gradients before clipping; absent where gradients are only gathered. */
   readonly gradNorm: number | undefined
 }
@@ -48,131 +64,116 @@ export interface TrainerOptions {
   readonly epochs?: number
 }
 
-/** What a phase needs beyond the weights. */
-export interface PhasePlan {
-  readonly name: EpochMode['name']
-  /** Intermediates, gradients included. */
-  readonly arenaBytes: number
-  /** Optimizer state, and gathered gradients. */
-  readonly stateBytes: number
-  readonly dispatches: number
-  readonly flops: number
-}
-
-interface StepOutputs {
-  readonly cls: GpuTensor
-  readonly bbox: GpuTensor
-  readonly total: GpuTensor
-  readonly clip: GpuTensor | undefined
-  /** By parameter, if they are kept. */
-  readonly gradients: Readonly<Record<string, GpuTensor>>
-}
-
-interface Phase {
-  readonly mode: EpochMode
-  readonly step: Program<StepOutputs>
-  /** Applies the gathered gradients, where several steps make one update. */
-  readonly update: Program<GpuTensor> | undefined
-}
-
 export class Trainer {
   readonly batchSize: number
   readonly model: TrainableSiamRPN
   readonly optimizer: Optimizer
   readonly #options: TrainerOptions
-  readonly #targets: TargetTensors
-  readonly #pacer: Pacer
+  readonly #parts: StepParts
   readonly #cumulative: number
-  /** `[2]`: whether a sum goes on (0 or 1), and a gradient's factor. */
-  readonly #gather: GpuTensor
-  readonly #sums = new Map<Parameter, GpuTensor>()
+  readonly #sums: GradientSums | undefined
   #phase: Phase | undefined
+  #pacer: Pacer
+  /** Losses without training, once asked for. */
+  #validation: { readonly program: Program<LossTensors>; readonly pacer: Pacer } | undefined
   #gathered = 0
 
+  /** @throws TrainerError, CheckpointError */
   constructor(options: TrainerOptions) {
-    const { device, config, state, images } = options
-    const { template, search } = images
-    const batch = template.shape[0] ?? 0
-    if (search.shape[0] !== batch) {
-      throw new TrainerError(`Batch sizes differ: ${batch} templates, ${search.shape[0]} search images`)
+    const { device, config, state, images, keepGradients = false, cumulativeIters = 1 } = options
+    const [batch = 0] = images.template.shape
+    if (images.search.shape[0] !== batch) {
+      throw new TrainerError(`Batch sizes differ: ${batch} templates, ${images.search.shape[0]} search images`)
     }
-    this.batchSize = batch
-    this.#options = options
-    this.#cumulative = options.cumulativeIters ?? 1
-    this.#pacer = new Pacer(device.adapter)
-    this.model = new TrainableSiamRPN(device, config.model, state)
     const { optimizer, optimizer_config } = config
     if (!optimizer) throw new TrainerError('The configuration has no `optimizer`; training needs one')
+    this.batchSize = batch
+    this.#options = options
+    this.#cumulative = cumulativeIters
+    this.#pacer = new Pacer(device.adapter)
+    this.model = new TrainableSiamRPN(device, config.model, state)
     this.optimizer = new Optimizer(device, optimizer, optimizer_config?.grad_clip?.max_norm)
-    this.#gather = device.empty([2], 'f32', 'gather')
-    this.#targets = emptyTargets(device, this.model, images)
+    this.#sums = cumulativeIters > 1 ? new GradientSums(device, cumulativeIters) : undefined
+    const targets = emptyTargets(device, this.model, images)
+    this.#parts = { device, model: this.model, images, targets, keepGradients }
   }
 
-  /** Plans every phase of the schedule, and asks the device once for the memory of the largest. @throws OutOfMemoryError */
+  /**
+   * Plans every phase of the schedule, and asks the device once for the memory of each, beyond what is in use now.
+   * @throws OutOfMemoryError that names the phase
+   */
   async plan(): Promise<PhasePlan[]> {
-    const { device, config } = this.#options
-    const epochs = this.#options.epochs ?? config.total_epochs ?? 1
+    const { config, epochs = config.total_epochs ?? 1 } = this.#options
     const modes = new Map<EpochMode['name'], EpochMode>()
     for (let epoch = 0; epoch < epochs; epoch++) {
       const mode = epochMode(config, epoch)
-      if (!modes.has(mode.name)) modes.set(mode.name, mode)
+      modes.set(mode.name, mode)
     }
     const plans: PhasePlan[] = []
     for (const mode of modes.values()) {
-      const planned = this.#plan(mode)
-      const { bufferBytes, dispatches, flops, result } = planned
-      const sums = this.#cumulative > 1 ? [...result.keys()].reduce((sum, { data }) => sum + data.bytes, 0) : 0
-      const stateBytes = [...result.keys()].reduce((sum, each) => sum + this.optimizer.stateBytes(each), sums)
-      const arenaBytes = bufferBytes.reduce((sum, bytes) => sum + bytes, 0)
-      plans.push({ name: mode.name, arenaBytes, stateBytes, dispatches, flops })
-      await tryMemory(device, [...bufferBytes, ...[...result.keys()].flatMap((each) => this.#stateSizes(each))])
+      plans.push(await planPhase(this.#parts, mode, { optimizer: this.optimizer, sums: this.#sums }, this.#cumulative))
     }
     return plans
   }
 
   /** Makes the programs of the epoch's phase, if it is another than before. @throws OutOfMemoryError; ShaderError */
   async startEpoch(epoch: number, onProgress?: (done: number, total: number) => void): Promise<void> {
-    const { device, config } = this.#options
-    const mode = epochMode(config, epoch)
+    const mode = epochMode(this.#options.config, epoch)
+    this.#endValidation()
     if (this.#phase?.mode.name === mode.name) return
     this.#endPhase()
-    const parameters = [...this.#plan(mode).result.keys()]
-    this.optimizer.prepare(parameters)
-    if (this.#cumulative > 1) this.#prepareSums(parameters)
-    const label = `training step, ${mode.name}`
-    const step = await capture(device, (r) => this.#record(r, mode), { label, ...(onProgress && { onProgress }) })
-    const update =
-      this.#cumulative > 1 ? await capture(device, (r) => this.#recordUpdate(r), { label: 'update' }) : undefined
-    this.#phase = { mode, step, update }
-    this.#gathered = 0
+    this.#phase = await makePhase(this.#parts, mode, { optimizer: this.optimizer, sums: this.#sums }, onProgress)
+    this.#pacer = new Pacer(this.#options.device.adapter)
   }
 
   /**
-   * One step on the batch whose images are in place. A step whose gradients are not finite changes no parameter.
+   * One step on the batch whose images are in place. If the gradients are not finite, no parameter changes; the running
+   * statistics of batch norms that use the batch's have seen it all the same, as in PyTorch.
    * @param lr one learning rate per group of the optimizer
    * @throws TrainerError before `startEpoch`, or for targets of another batch size
    */
   async step({ targets }: TrainBatch, lr: readonly number[]): Promise<StepResult> {
-    const { device } = this.#options
     const phase = this.#phase
     if (!phase) throw new TrainerError('Trainer.step: no epoch has been started')
     this.#write(targets)
     const last = this.#gathered + 1 === this.#cumulative
-    if (this.#cumulative > 1) {
-      device.write(this.#gather, Float32Array.of(this.#gathered > 0 ? 1 : 0, 1 / this.#cumulative))
-    }
+    this.#sums?.begin(this.#gathered)
     if (last) this.optimizer.begin(lr)
-    const clip = phase.step.result.clip ?? (last ? phase.update?.result : undefined)
-    const read = await this.#pacer.through(
+    const { step, update } = phase
+    const { clip = last ? update?.result : undefined, updates } = step.result
+    const result = await this.#pacer.through(
       () => {
-        phase.step.run()
-        if (last) phase.update?.run()
+        step.run()
+        if (last) update?.run()
       },
-      () => this.#read(phase.step.result, clip),
+      async () => {
+        const [losses, norm] = await Promise.all([this.#read(step.result), clip && this.#options.device.readF32(clip)])
+        return { losses, gradNorm: norm?.[0] }
+      },
     )
-    this.model.countBatches()
+    this.model.countBatches(updates)
     this.#gathered = last ? 0 : this.#gathered + 1
-    return read
+    return result
+  }
+
+  /**
+   * Losses of the batch whose images are in place, without training on it: batch norms with their running statistics. Needs
+   * memory of its own until the next epoch starts.
+   * @throws TrainerError for targets of another batch size; OutOfMemoryError
+   */
+  async losses({ targets }: TrainBatch): Promise<StepResult['losses']> {
+    const { device } = this.#options
+    const label = 'losses without training'
+    this.#validation ??= {
+      program: await capture(device, (r) => recordLosses(r, this.#parts), { label }),
+      pacer: new Pacer(device.adapter),
+    }
+    const { program, pacer } = this.#validation
+    this.#write(targets)
+    return await pacer.through(
+      () => program.run(),
+      () => this.#read(program.result),
+    )
   }
 
   /** Whether the next step begins a new update: only then is the state complete. */
@@ -190,11 +191,15 @@ export class Trainer {
     return writeOptimizerState(this.#options.device, this.optimizer, this.model.parameters)
   }
 
-  /** Continues from saved state; the programs are made anew by the next `startEpoch`. @throws CheckpointError */
+  /**
+   * Continues from saved state, the optimizer from none if none is given; `startEpoch` must be called before the next step.
+   * @throws CheckpointError; OptimizerError
+   */
   load(model: StateDict, optimizer?: StateDict): void {
-    this.model.load(model)
-    if (optimizer) readOptimizerState(this.optimizer, this.model.parameters, optimizer)
     this.#endPhase()
+    this.model.load(model)
+    this.optimizer.clear()
+    if (optimizer) readOptimizerState(this.optimizer, this.model.parameters, optimizer)
   }
 
   /** The last step's gradients before clipping, by parameter, in PyTorch's layout. @throws TrainerError unless they are kept */
@@ -210,78 +215,29 @@ export class Trainer {
   }
 
   /** Of the phase that runs: its program's numbers. */
-  get stats(): Program<StepOutputs>['stats'] | undefined {
+  get stats(): ProgramStats | undefined {
     return this.#phase?.step.stats
   }
 
-  /** Times of all dispatches of one step on the current batch, update included. */
-  async profile(): ReturnType<Program<StepOutputs>['profile']> {
+  /** Times of all dispatches of one step on the current batch, update included. @throws FeatureError; TrainerError */
+  async profile(): Promise<Profile> {
     if (!this.#phase) throw new TrainerError('Trainer.profile: no epoch has been started')
     return await this.#phase.step.profile()
   }
 
+  /** Frees all device memory of the trainer; the images are the caller's. */
   release(): void {
-    const { device } = this.#options
+    this.#endValidation()
     this.#endPhase()
     this.optimizer.release()
+    this.#sums?.release()
     this.model.release()
-    for (const tensor of [...Object.values(this.#targets), ...this.#sums.values(), this.#gather]) device.release(tensor)
-  }
-
-  #plan(mode: EpochMode): Plan<ReadonlyMap<Parameter, GpuTensor>> {
-    return plan(this.#options.device, (r) => this.#gradients(r, mode).gradients)
-  }
-
-  #gradients(r: Recorder, mode: EpochMode) {
-    const tape = new Tape(r)
-    const output = this.model.forward(tape, this.#options.images, mode)
-    const losses = headLoss(tape, this.#options.config.model, output, this.#targets)
-    const gradients = tape.backward(losses.total).parameters
-    for (const gradient of gradients.values()) r.keep(gradient)
-    return { losses, gradients }
-  }
-
-  #record(r: Recorder, mode: EpochMode): StepOutputs {
-    const tape = new Tape(r)
-    const output = this.model.forward(tape, this.#options.images, mode)
-    const losses = headLoss(tape, this.#options.config.model, output, this.#targets)
-    const gradients = tape.backward(losses.total).parameters
-    const kept = this.#options.keepGradients ? [...gradients].map(([{ name }, gradient]) => [name, gradient]) : []
-    const maps = { cls: losses.cls.data, bbox: losses.bbox.data, total: losses.total.data }
-    const outputs = { ...maps, gradients: Object.fromEntries(kept) }
-    if (this.#cumulative === 1) {
-      const updates = [...gradients].map(([parameter, gradient]) => ({ parameter, gradient }))
-      return { ...outputs, clip: this.optimizer.record(r, updates) }
-    }
-    for (const [parameter, gradient] of gradients) {
-      const sum = this.#sums.get(parameter)
-      if (sum) accumulateGradient(r, { sum, gradient, scalars: this.#gather, label: `${parameter.name}.gather` })
-    }
-    return { ...outputs, clip: undefined }
-  }
-
-  #recordUpdate(r: Recorder): GpuTensor {
-    return this.optimizer.record(
-      r,
-      [...this.#sums].map(([parameter, gradient]) => ({ parameter, gradient })),
-    )
-  }
-
-  #prepareSums(parameters: readonly Parameter[]): void {
-    const { device } = this.#options
-    for (const each of parameters) {
-      if (!this.#sums.has(each)) this.#sums.set(each, device.empty(each.data.shape, 'f32', `${each.name}.sum`))
-    }
-  }
-
-  #stateSizes(parameter: Parameter): number[] {
-    const bytes = this.optimizer.stateBytes(parameter)
-    return [...(bytes > 0 ? [bytes] : []), ...(this.#cumulative > 1 ? [parameter.data.bytes] : [])]
+    for (const tensor of Object.values(this.#parts.targets)) this.#options.device.release(tensor)
   }
 
   #write({ labels, labelWeights, boxTargets, boxWeights }: Targets): void {
     const { device } = this.#options
-    const tensors = this.#targets
+    const tensors = this.#parts.targets
     if (labels.length !== tensors.labels.size) {
       throw new TrainerError(`Targets have ${labels.length} labels, expected ${tensors.labels.size}`)
     }
@@ -291,26 +247,28 @@ export class Trainer {
     device.write(tensors.boxWeights, boxWeights)
   }
 
-  async #read({ cls, bbox, total }: StepOutputs, clip: GpuTensor | undefined): Promise<StepResult> {
-    const { device } = this.#options
-    const tensors = [cls, bbox, total, ...(clip ? [clip] : [])]
-    const values = await Promise.all(tensors.map((tensor) => device.readF32(tensor)))
-    const [loss_rpn_cls = Number.NaN, loss_rpn_bbox = Number.NaN, loss = Number.NaN] = values.map(([first]) => first)
-    return { losses: { loss_rpn_cls, loss_rpn_bbox, loss }, gradNorm: values[3]?.[0] }
+  async #read({ cls, bbox, total }: LossTensors): Promise<StepResult['losses']> {
+    const read = async (tensor: GpuTensor) => (await this.#options.device.readF32(tensor))[0] ?? Number.NaN
+    const [loss_rpn_cls, loss_rpn_bbox, loss] = await Promise.all([read(cls), read(bbox), read(total)])
+    return { loss_rpn_cls, loss_rpn_bbox, loss }
   }
 
   #endPhase(): void {
     this.#phase?.step.destroy()
     this.#phase?.update?.destroy()
     this.#phase = undefined
+    this.#gathered = 0
+  }
+
+  #endValidation(): void {
+    this.#validation?.program.destroy()
+    this.#validation = undefined
   }
 }
 
 function emptyTargets(device: Device, model: TrainableSiamRPN, images: TrainingImages): TargetTensors {
   const { result } = plan(device, (r) => {
-    const tape = new Tape(r)
-    const frozen = { trains: () => false, usesBatch: () => false }
-    return model.forward(tape, images, frozen).cls.data
+    return model.forward(new Tape(r), images, { trains: () => false, usesBatch: () => false }).cls.data
   })
   const [batch = 0, height = 0, width = 0, channels = 0] = result.shape
   const anchors = (height * width * channels) / 2
@@ -319,16 +277,5 @@ function emptyTargets(device: Device, model: TrainableSiamRPN, images: TrainingI
     labelWeights: device.empty([batch, anchors], 'f32', 'label weights'),
     boxTargets: device.empty([batch, anchors, 4], 'f32', 'box targets'),
     boxWeights: device.empty([batch, anchors, 4], 'f32', 'box weights'),
-  }
-}
-
-/** Asks for buffers of these sizes all at once and gives them back. @throws OutOfMemoryError */
-async function tryMemory(device: Device, sizes: readonly number[]): Promise<void> {
-  const tensors: GpuTensor[] = []
-  try {
-    for (const bytes of sizes) tensors.push(device.empty([bytes / 4], 'f32', 'memory of a training phase'))
-    await device.settle()
-  } finally {
-    for (const tensor of tensors) device.release(tensor)
   }
 }
