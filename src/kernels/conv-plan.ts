@@ -53,6 +53,11 @@ export type ConvAdapter = Pick<
 /** Taps of a filter row that conv2d_lanes takes together at most. */
 const MOST_TAPS = 4
 
+/** More output channels than this fill half of conv2d_subgroup's tile, which is then as fast. */
+const MOST_LANE_CHANNELS = 32
+
+const WIDE_INPUTS = 256
+
 /** Smaller outputs do not fill the products' tiles. */
 const WINOGRAD_PIXELS = 100
 
@@ -148,16 +153,16 @@ export function hasSubgroupsOf8({ kind, features, subgroupMinSize, subgroupMaxSi
 }
 
 /**
- * Without Winograd's transforms: the subgroup kernel with the lowest cost. Widths that the wide kernel fills are left to it, although a narrow one would be a
- * little faster for large filters: each kernel takes seconds to compile.
+ * Without Winograd's transforms: the kernel for few output channels where they are few, as wide as costs least. A layer with
+ * many inputs is left to the wide kernel, which such a model has compiled anyway: every variant takes seconds.
  */
 export function subgroupPlan(problem: ConvProblem): ConvPlan {
   const { inChannels, outChannels } = problem
-  if (outChannels % 4 === 0 && outChannels >= 64 && inChannels >= 64) return { variant: 'subgroup' }
+  const wide = outChannels > MOST_LANE_CHANNELS || inChannels >= WIDE_INPUTS
+  if (wide && outChannels % 4 === 0) return { variant: 'subgroup' }
   const widths = ([1, 2, 4] as const).filter((laneWidth) => outChannels % laneWidth === 0)
   const plans = widths.map((laneWidth) => ({ variant: 'lanes', laneWidth }) as const)
-  const narrow = plans.reduce((a, b) => (lanesCost(problem, b) < lanesCost(problem, a) ? b : a))
-  return outChannels % 4 === 0 && wideCost(problem) <= lanesCost(problem, narrow) ? { variant: 'subgroup' } : narrow
+  return plans.reduce((a, b) => (lanesCost(problem, b) < lanesCost(problem, a) ? b : a))
 }
 
 /** Per pixel and four inputs, along one filter row, in loads of a vec4 by each lane; checked against measurements. */
@@ -167,11 +172,6 @@ function lanesCost(problem: ConvProblem, { laneWidth }: LanesPlan): number {
   const positions = 6.6 // 6 loads and 192 broadcasts
   const products = 1.4 * taps * laneWidth
   return (columns * groups * (positions + taps * laneWidth + products)) / (49 - taps)
-}
-
-/** The same for conv2d_subgroup. */
-function wideCost({ outChannels, kernelWidth }: ConvProblem): number {
-  return (Math.ceil(outChannels / 64) * kernelWidth * (12 + 7.9)) / 32
 }
 
 /** Whether 16 products per tile cost less than 36. */

@@ -71,12 +71,14 @@ describe('choice of a convolution', () => {
     expect(width([16, 16], 3)).toBe(2)
     expect(width([16, 16], 3, { stride: 2 })).toBe(2)
     expect(width([32, 32], 3, { dilation: 2 })).toBe(4)
-    expect(width([32, 64], 3)).toBe(4)
     expect(width([32, 10], 1)).toBe(2) // not divisible by 4
     expect(width([32, 13], 1)).toBe(1)
     expect(width([32, 20], 1)).toBe(4)
     expect(width([32, 64], 1)).toBe('subgroup')
-    expect(width([32, 64], 3, { stride: 2 })).toBe('subgroup')
+    expect(width([32, 40], 3)).toBe('subgroup')
+    expect(width([32, 50], 1)).toBe(2)
+    expect(width([256, 10], 1)).toBe(2)
+    expect(width([256, 20], 1)).toBe('subgroup')
     expect(width([128, 128], 1)).toBe('subgroup')
   })
 
