@@ -14,7 +14,7 @@ import { initialModel } from '../train/initial-model.ts'
 import type { Hook } from '../train/runner.ts'
 import { TensorboardLogger } from '../train/tensorboard.ts'
 import { fileStamp, stamped, TextLogger } from '../train/text-logger.ts'
-import { type TrainingResult, train } from '../train/training.ts'
+import { openTrainingData, type TrainingResult, train } from '../train/training.ts'
 import { readTrainingCheckpoint } from '../train/training-checkpoint.ts'
 import { WorkDir } from '../train/work-dir.ts'
 import { EpochProgress } from './epoch-progress.ts'
@@ -43,6 +43,7 @@ export async function runTraining(
   try {
     const resumed = await findCheckpoint(config, options, workDir, log)
     const seed = chooseSeed(config, resumed)
+    const data = await openTrainingData(config, log.say)
     const evaluating = options.evaluate && config.evaluation !== undefined && config.data?.val != null
     const clips = evaluating && config.data?.val ? await openEvaluationClips(config.data.val) : []
     device = await openDevice()
@@ -64,6 +65,7 @@ export async function runTraining(
     const result = await train({
       device,
       config,
+      data,
       seed,
       workDir,
       model,

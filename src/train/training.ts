@@ -2,11 +2,12 @@
 
 import { buildTrainDataset } from '../data/build-dataset.ts'
 import { DecodePool } from '../data/decode-pool.ts'
+import type { PairDataset } from '../data/pair.ts'
 import { PairLoader } from '../data/pair-loader.ts'
 import { TrainPipeline } from '../data/train-pipeline.ts'
 import type { StateDict } from '../formats/state-dict.ts'
 import type { Device } from '../gpu/device.ts'
-import type { Config, DataConfig, TrainDatasetConfig } from '../siamrpn/config.ts'
+import { type Config, type DataConfig, isBenchmark, type TrainDatasetConfig } from '../siamrpn/config.ts'
 import { ConfigError } from '../siamrpn/errors.ts'
 import { TargetBuilder } from '../siamrpn/targets.ts'
 import { TrainBatches } from './batches.ts'
@@ -19,9 +20,32 @@ import { type PhasePlan, type TrainBatch, Trainer } from './trainer.ts'
 import type { TrainingCheckpoint } from './training-checkpoint.ts'
 import type { WorkDir } from './work-dir.ts'
 
+/** What is trained on: annotations are read, pixels are not. */
+export interface TrainingData {
+  readonly train: PairDataset
+  /** With `val` in the workflow. */
+  readonly validation: PairDataset | undefined
+  /** What makes images of the pairs' frames. */
+  readonly steps: NonNullable<Config['train_pipeline']>
+}
+
+/**
+ * Opens the data sets of a configuration.
+ * @param tell told what each of them holds, a line each
+ * @throws DatasetMissingError with the layout that is expected; DatasetError, AnnotationError, ConfigError
+ */
+export async function openTrainingData(config: Config, tell: (line: string) => void): Promise<TrainingData> {
+  const data = required('data', config.data)
+  const steps = pixelSteps(config, data)
+  const train = await buildTrainDataset(data.train, tell)
+  const validates = config.workflow.some(([mode]) => mode === 'val')
+  return { steps, train, validation: validates ? await buildTrainDataset(validationData(data), tell) : undefined }
+}
+
 export interface TrainingOptions {
   readonly device: Device
   readonly config: Config
+  readonly data: TrainingData
   readonly seed: number
   readonly workDir: WorkDir
   /** Weights to start from. */
@@ -53,25 +77,21 @@ export interface TrainingResult {
  */
 export async function train(options: TrainingOptions): Promise<TrainingResult> {
   const { device, config, say, resumed } = options
-  const data = required('data', config.data)
+  const { workers_per_gpu, samples_per_gpu: batchSize, samples_per_epoch } = required('data', config.data)
   const maxEpochs = required('total_epochs', config.total_epochs)
   const closing: (() => Promise<void> | void)[] = []
   try {
-    const pool = new DecodePool(data.workers_per_gpu)
+    const pool = new DecodePool(workers_per_gpu)
     closing.push(() => pool.close())
-    const pipeline = await TrainPipeline.create(device, pixelSteps(config, data), data.samples_per_gpu)
+    const pipeline = await TrainPipeline.create(device, options.data.steps, batchSize)
     closing.push(() => pipeline.release())
-    const batches = async (source: DataConfig['train'], samples: number | null) => {
-      const dataset = await buildTrainDataset(source, say)
-      const { samples_per_gpu: batchSize } = data
-      const samplesPerEpoch = samples ?? undefined
+    const batches = (dataset: PairDataset, samplesPerEpoch?: number | undefined) => {
       const loader = new PairLoader({ dataset, pool, batchSize, seed: options.seed, samplesPerEpoch })
       closing.push(() => loader.close())
       return new TrainBatches({ loader, pipeline, targets: new TargetBuilder(config.model) })
     }
-    const source = await batches(data.train, data.samples_per_epoch)
-    const validates = config.workflow.some(([mode]) => mode === 'val')
-    const validation = validates ? await batches(validationData(data), null) : undefined
+    const source = batches(options.data.train, samples_per_epoch ?? undefined)
+    const validation = options.data.validation && batches(options.data.validation)
     checkPosition(options, source.iterationsPerEpoch)
 
     const { template, search } = pipeline
@@ -152,7 +172,7 @@ function pipelinesOf(entry: TrainDatasetConfig, path: string): Pipeline[] {
 }
 
 function validationData({ val }: DataConfig): TrainDatasetConfig {
-  if (val !== null && val.type !== 'LaSOTDataset') return val
+  if (val !== null && !isBenchmark(val)) return val
   const expected = 'a training data set, because the workflow has `val`: its losses are measured'
   throw new ConfigError([{ path: 'data.val', found: val?.type ?? null, expected }])
 }
