@@ -1,0 +1,204 @@
+// `siamrpn train` from the command line: what it makes of its options, what it refuses, and a few real steps with all that they
+// leave behind. The network is the smallest, the clips are generated.
+
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { runCommand } from '../../src/cli/run.ts'
+import { type TrainOptions, trainingConfig } from '../../src/cli/train.ts'
+import { randomWeights } from '../../src/data/random-weights.ts'
+import { writeSafetensors } from '../../src/formats/safetensors.ts'
+import { openDevice } from '../../src/gpu/device.ts'
+import { stateDictShapes } from '../../src/siamrpn/layout.ts'
+import { SiamRPN } from '../../src/siamrpn/tracker.ts'
+import { readTrainingCheckpoint } from '../../src/train/training-checkpoint.ts'
+import { WorkDir } from '../../src/train/work-dir.ts'
+import { temporaryFolder } from '../train/helpers.ts'
+import { fakeLoad, fakeTerminal } from './fakes.ts'
+
+async function siamrpn(...args: string[]) {
+  const terminal = fakeTerminal()
+  const code = await runCommand(args, { terminal, load: fakeLoad().load })
+  return { code, out: terminal.stdout.text, err: terminal.stderr.text }
+}
+
+/** Two iterations an epoch of two small pairs each. */
+const small = [
+  ...['data.samples_per_gpu=2', 'data.workers_per_gpu=0', 'data.train.clips=4', 'data.train.frames_per_clip=6'],
+  ...['data.train.width=96', 'data.train.height=96', 'log_config.interval=1'],
+].flatMap((setting) => ['--set', setting])
+
+const micro = (folder: string, ...args: string[]) =>
+  siamrpn('train', '--config', 'micro', '--data', 'synthetic', '--work-dir', folder, ...small, ...args)
+
+describe('options', () => {
+  const options = (given: Partial<TrainOptions>): TrainOptions => ({
+    config: 'micro',
+    evaluate: true,
+    progress: false,
+    ...given,
+  })
+
+  it('leave the configuration alone where there are none', async () => {
+    const config = await trainingConfig(options({ config: 'r50' }))
+    expect(config.data?.samples_per_gpu).toBe(28)
+    expect(config.evaluation?.start).toBe(10)
+    expect(config.total_epochs).toBe(20)
+  })
+
+  it('replace the data by generated clips, others to measure on', async () => {
+    const config = await trainingConfig(options({ data: 'synthetic' }))
+    expect(config.data?.train).toMatchObject({ type: 'SyntheticClips', seed: 1 })
+    expect(config.data?.val).toMatchObject({ type: 'SyntheticClips', seed: 1_000_000, clips: 20 })
+    expect(config.data?.samples_per_gpu).toBe(28)
+    expect(config.evaluation).toBeDefined()
+  })
+
+  it('replace the data by a folder, and measure only where there is something to measure on', async () => {
+    const config = await trainingConfig(options({ data: 'my/clips' }))
+    expect(config.data?.train).toMatchObject({ type: 'ClipFolder', path: 'my/clips' })
+    expect([config.data?.val, config.evaluation]).toEqual([null, undefined])
+    const both = await trainingConfig(options({ data: 'my/clips', val: 'my/others' }))
+    expect(both.data?.val).toMatchObject({ type: 'ClipFolder', path: 'my/others' })
+    expect(both.evaluation).toBeDefined()
+  })
+
+  it('stand above the configuration, --set too', async () => {
+    const given = { workDir: 'w', loadFrom: 'x.pth', seed: 3, maxEpochs: 2, set: ['optimizer.lr=0.5', 'seed=9'] }
+    const config = await trainingConfig(options(given))
+    expect(config).toMatchObject({ work_dir: 'w', load_from: 'x.pth', seed: 3, total_epochs: 2 })
+    expect(config.optimizer?.lr).toBe(0.5)
+  })
+
+  it('take files', async () => {
+    const folder = await temporaryFolder()
+    const file = join(folder, 'mine.json')
+    await writeFile(file, JSON.stringify({ ...(await trainingConfig(options({}))), total_epochs: 7 }))
+    expect((await trainingConfig(options({ config: file }))).total_epochs).toBe(7)
+    const script = join(folder, 'mine.mjs')
+    await writeFile(script, `export const mine = ${await readFile(file, 'utf8')}`)
+    expect((await trainingConfig(options({ config: script }))).total_epochs).toBe(7)
+    await writeFile(script.replace('mine.', 'two.'), 'export const a = 1, b = 2')
+    await expect(trainingConfig(options({ config: join(folder, 'two.mjs') }))).rejects.toThrow(/exports a, b, expected/)
+    await expect(trainingConfig(options({ config: join(folder, 'none.json') }))).rejects.toThrow(/none\.json: ENOENT/)
+  })
+})
+
+describe('what is wrong is said before anything is made', () => {
+  it.each([
+    [['--config', 'r51'], /r51 is neither a known configuration \(r50.* nor a file/],
+    [['--config', 'micro', '--set', 'optimizer.lrr=1'], /unknown key|lrr/],
+    [['--config', 'micro', '--max-iters', '0'], /whole number, 1 or more/],
+    [['--config', 'micro', '--max-epochs', '30'], /end_epoch: found 20, expected at least total_epochs, 30/],
+  ])('%j', async (args, message) => {
+    const { code, err } = await siamrpn('train', ...args)
+    expect(err).toMatch(message)
+    expect(code).toBe(1)
+  })
+
+  it('help has every option and examples', async () => {
+    const { code, out } = await siamrpn('train', '--help')
+    expect(code).toBe(0)
+    for (const word of [
+      '--data',
+      '--val',
+      '--resume',
+      '--load-from',
+      '--seed',
+      '--max-iters',
+      '--set',
+      'LaSOT',
+      'Ctrl-C',
+    ]) {
+      expect(out).toContain(word)
+    }
+  })
+
+  it('data that is missing, with the layout that is expected', async () => {
+    const folder = await temporaryFolder()
+    const own = await siamrpn('train', '--config', 'micro', '--work-dir', folder, '--data', join(folder, 'nothing'))
+    expect(own.code).toBe(1)
+    expect(own.err).toMatch(/no folder .*nothing;[\s\S]*groundtruth\.txt/)
+    const seed = await siamrpn('train', '--config', 'micro', '--work-dir', folder, '--no-evaluate')
+    expect(seed.code).toBe(1)
+    expect(seed.err).toMatch(/imagenet_vid_train\.json/)
+    expect((await readdir(folder)).filter((name) => name.endsWith('.safetensors') || name.endsWith('.lock'))).toEqual(
+      [],
+    )
+  })
+
+  it('a folder that another process trains in', async () => {
+    const folder = await temporaryFolder()
+    const workDir = await WorkDir.open(folder)
+    const { code, err } = await micro(folder)
+    expect([code, err]).toEqual([1, expect.stringMatching(/error: process \d+ on .* trains in/)])
+    await workDir.close()
+  })
+
+  it('a checkpoint that cannot be gone on from', async () => {
+    const folder = await temporaryFolder()
+    const { model } = await trainingConfig({ config: 'small', evaluate: true, progress: false })
+    const weights = join(folder, 'weights.safetensors')
+    await writeFile(weights, writeSafetensors(randomWeights(stateDictShapes(model), 1)))
+    const resumed = await micro(folder, '--resume', weights)
+    expect([resumed.code, resumed.err]).toEqual([1, expect.stringMatching(/holds weights, but not where training was/)])
+    const other = await micro(folder, '--load-from', weights)
+    expect([other.code, other.err]).toEqual([1, expect.stringMatching(/weights\.safetensors does not fit the model/)])
+  })
+})
+
+describe('a short training', () => {
+  it('leaves logs, its configuration and a checkpoint that tracks; resumed, it ends with the same bits', async () => {
+    const folder = await temporaryFolder()
+    const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')]
+    const run = await micro(whole, '--max-iters', '3', '--no-evaluate')
+    expect(run.err).not.toContain('error')
+    expect(run.code).toBe(0)
+    expect(run.out).toMatch(/phase frozen: \d\.\d\d GB/)
+    expect(run.out).toMatch(/Epoch \[1\]\[1\/2\]\tlr: 1\.000e-03, lr_backbone: 1\.000e-04, .*grad_norm: \d/)
+    expect(run.out).toMatch(/finished after 3 iterations: .*iter_3\.safetensors/)
+    const names = await readdir(whole)
+    expect(names).toEqual(expect.arrayContaining(['config.json', 'epoch_1.safetensors', 'last_checkpoint']))
+    const log = names.find((name) => name.endsWith('.log.json'))
+    const records = (await readFile(join(whole, log!), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(records[0]).toMatchObject({ seed: 0, config: { total_epochs: 20 } })
+    expect(records.slice(1).map(({ epoch, iter }) => [epoch, iter])).toEqual([
+      [1, 1],
+      [1, 2],
+      [2, 1],
+    ])
+
+    for (const iterations of ['1', '3']) {
+      expect((await micro(parts, '--max-iters', iterations, '--resume', '--no-evaluate')).code).toBe(0)
+    }
+    const [last, resumed] = [join(whole, 'iter_3.safetensors'), join(parts, 'iter_3.safetensors')]
+    expect(await readTrainingCheckpoint(resumed)).toEqual(await readTrainingCheckpoint(last))
+
+    const { optimizer } = await readTrainingCheckpoint(last)
+    expect([...optimizer.keys()].filter((name) => name.startsWith('backbone'))).toEqual([])
+    expect(optimizer.has('neck.convs.0.conv.weight.momentum_buffer')).toBe(true)
+    const device = await openDevice()
+    const config = await trainingConfig({ config: 'micro', evaluate: true, progress: false })
+    const tracker = await SiamRPN.load({ checkpoint: last, config, device })
+    const frame = { data: new Uint8Array(80 * 60 * 3).fill(90), width: 80, height: 60 }
+    const target = await tracker.init(frame, { x: 20, y: 20, width: 20, height: 15 })
+    expect((await target.update(frame)).score).toBeGreaterThanOrEqual(0)
+    await tracker.close()
+    await device.close()
+  })
+
+  it('measures after epochs, and keeps the best', async () => {
+    const folder = await temporaryFolder()
+    const measured = ['data.val.clips=1', 'data.val.frames_per_clip=3', 'data.val.width=96', 'data.val.height=96']
+    const sets = [...measured, 'evaluation.start=1', 'data.train.clips=2'].flatMap((setting) => ['--set', setting])
+    const { code, out } = await micro(folder, ...sets, '--max-epochs', '1')
+    expect(code).toBe(0)
+    expect(out).toMatch(
+      /Epoch\(val\) \[1\]\tsuccess: \d+\.\d{4}, norm_precision: .*precision: .*mean_overlap: .*on_target: /,
+    )
+    expect(await readdir(folder)).toEqual(expect.arrayContaining(['epoch_1.safetensors']))
+  })
+})
