@@ -136,6 +136,23 @@ for (const { name, plan, cases } of plans) {
 }
 
 describe('convolution', () => {
+  it('reads a part of the channels, as every plan would read all', async () => {
+    const [input, weight] = [random('view', [2, 6, 7, 12]), random('view w', [8, 4, 3, 3])]
+    const part = Float64Array.from({ length: 2 * 6 * 7 * 4 }, (_, i) => input.data[(i >> 2) * 12 + 8 + (i % 4)] ?? 0)
+    const expected = reference.conv2d({ input: { data: part, shape: [2, 6, 7, 4] }, weight, padding: 1 })
+    const packed = packConvWeight(device, Float32Array.from(weight.data), weight.shape)
+    for (const plan of [
+      { variant: 'direct' },
+      { variant: 'lanes', laneWidth: 1 },
+      { variant: 'subgroup' },
+      tiled32,
+    ] as const) {
+      if (usesSubgroups(plan) && !hasSubgroupsOf8(device)) continue
+      const args = { input: upload(device, input), weight: packed, padding: 1, firstChannel: 8, plan }
+      expectClose(await evaluate(device, (r) => conv2d(r, args)), expected)
+    }
+  })
+
   it('leaves out the fourth channel of an image', async () => {
     const [input, weight] = [random('image', [1, 17, 15, 3]), random('image w', [8, 3, 7, 7])]
     const packed = packConvWeight(device, Float32Array.from(weight.data), weight.shape, { padInput: 4 })
