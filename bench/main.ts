@@ -9,6 +9,7 @@ import { type Device, openDevice } from '../src/gpu/device.ts'
 import { type BenchCase, type CaseResult, measureCase } from './case.ts'
 import { convCases, layerCases } from './cases/convs.ts'
 import { dataCases } from './cases/data.ts'
+import { gradientCases } from './cases/gradients.ts'
 import { hostCases } from './cases/host.ts'
 import { operationCases } from './cases/operations.ts'
 import { startupCases } from './cases/startup.ts'
@@ -35,6 +36,7 @@ const cases: readonly BenchCase[] = [
   ...layerCases(),
   ...convCases(),
   ...operationCases(),
+  ...gradientCases(),
   ...trackerCases(),
   ...hostCases(),
   ...dataCases(),
