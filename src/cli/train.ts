@@ -47,7 +47,7 @@ Examples:
 export function trainCommand(context: CommandContext): Command {
   return new Command('train')
     .description('Trains a tracker.')
-    .requiredOption('--config <name>', 'configuration: a name, or a file (.py of MMTracking, read and not run; .json, .ts, .js)')
+    .requiredOption('--config <name>', "configuration: a name, or a file (MMTracking's .py, .json, .ts, .js)")
     .option('--data <source>', "training data instead of the configuration's: synthetic, or a folder of clips")
     .option('--val <source>', "clips to measure on instead of the configuration's: synthetic, or a folder of clips")
     .option('--work-dir <folder>', "where checkpoints and logs go; default: the configuration's work_dir")

@@ -33,7 +33,8 @@ class Parser extends TokenCursor {
     for (let token = this.peek(); token.kind !== 'end'; token = this.peek()) {
       let end = this.takeLineEnd()
       if (end === undefined) {
-        if (lineStart && /[ \t\f]/.test(this.source.text[token.at - 1] ?? '')) throw this.error('unexpected indentation')
+        if (lineStart && /[ \t\f]/.test(this.source.text[token.at - 1] ?? ''))
+          throw this.error('unexpected indentation')
         const statement = this.#statement()
         if (statement !== undefined) found.push(statement)
         end = this.takeLineEnd()

@@ -76,7 +76,8 @@ function readText(source: PythonSource, at: number, [start, prefix = '', quote =
 
 function readNumber(source: PythonSource, at: number, text: string): bigint | number {
   const plain = text.replaceAll('_', '')
-  if (integer.test(text) && plain.length <= longestInteger) return BigInt(plain)
+  const whole = integer.test(text) && plain.length <= longestInteger
+  if (whole && Number.isSafeInteger(Number(plain))) return BigInt(plain)
   const value = float.test(text) ? Number(plain) : Number.NaN
   if (Number.isFinite(value)) return value
   throw source.error(at, `${text.slice(0, longestInteger)} is not a number that is read here`)

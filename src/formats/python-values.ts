@@ -155,12 +155,19 @@ function floatOperation(operator: string, a: number, b: number): number {
     case '/':
       return a / b
     case '//':
-      return Math.floor(a / b)
+      return Math.round((a - floatModulo(a, b)) / b)
     case '%':
-      return a - b * Math.floor(a / b)
+      return floatModulo(a, b)
     default:
       return a ** b
   }
+}
+
+/** Has the sign of the divisor, as in Python. */
+function floatModulo(a: number, b: number): number {
+  const rest = a % b
+  if (rest === 0) return b < 0 ? -0 : 0
+  return rest < 0 !== b < 0 ? rest + b : rest
 }
 
 function checked(value: bigint | number): bigint | number {
