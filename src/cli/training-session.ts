@@ -1,6 +1,5 @@
 // A training run of the command line: folder, weights, logs, displays, device; then `train`, and what came of it.
 
-import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeWhole } from '../data/atomic.ts'
 import { matchStateDict } from '../formats/match.ts'
@@ -96,7 +95,7 @@ class RunLog {
   constructor(terminal: Terminal, workDir: WorkDir, withProgress: boolean) {
     this.#terminal = terminal
     this.#workDir = workDir
-    this.#file = join(workDir.path, `${fileStamp()}.log`)
+    this.#file = `${fileStamp()}.log`
     this.progress = withProgress ? new EpochProgress(terminal) : undefined
   }
 
@@ -105,10 +104,10 @@ class RunLog {
     const line = stamped(text)
     if (this.progress) this.progress.aside(() => print(this.#terminal, line))
     else print(this.#terminal, line)
-    appendFileSync(this.#file, `${line}\n`)
+    this.#workDir.append(this.#file, line)
   }
 
-  readonly writeJson = (line: string): void => appendFileSync(`${this.#file}.json`, `${line}\n`)
+  readonly writeJson = (line: string): void => this.#workDir.append(`${this.#file}.json`, line)
 
   hooks({ log_config = defaultLog }: Config, device: Device): Hook[] {
     return log_config.hooks.map((hook) => {

@@ -3,6 +3,7 @@
 // Source: mmcv/runner/hooks/checkpoint.py.
 
 import type { CheckpointConfig, Config } from '../siamrpn/config.ts'
+import { TrainingCheckpointError } from './errors.ts'
 import type { Hook, Run } from './runner.ts'
 import { type Scores, type TrainingFacts, writeTrainingCheckpoint } from './training-checkpoint.ts'
 import type { WorkDir } from './work-dir.ts'
@@ -87,7 +88,13 @@ export class CheckpointHook implements Hook {
     const { iterationsPerEpoch, position } = run
     const { batchSize } = run.trainer
     const saved = { ...facts, ...position, iterationsPerEpoch, batchSize }
-    await writeTrainingCheckpoint(path, { model, optimizer, facts: saved }, config)
+    try {
+      await writeTrainingCheckpoint(path, { model, optimizer, facts: saved }, config)
+    } catch (cause) {
+      if (!(cause instanceof TrainingCheckpointError)) throw cause
+      const last = run.lastCheckpoint ? `the last one is ${run.lastCheckpoint}` : 'there is no earlier one'
+      throw new TrainingCheckpointError(`${cause.message}; ${last}`, { cause })
+    }
     return path
   }
 

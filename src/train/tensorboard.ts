@@ -2,11 +2,12 @@
 // Formats: tensorflow/core/lib/io/record_writer.h, tensorflow/core/util/event.proto, framework/summary.proto. The names of the
 // curves are those of mmcv/runner/hooks/logger/tensorboard.py.
 
-import { appendFileSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { concatBytes } from '../formats/bytes.ts'
 import { Logger, type LogRecord } from './log-record.ts'
+import { appendLine } from './work-dir.ts'
 
 export class TensorboardLogger extends Logger {
   readonly file: string
@@ -17,7 +18,7 @@ export class TensorboardLogger extends Logger {
     mkdirSync(folder, { recursive: true })
     const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, '0')
     this.file = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.0`)
-    appendFileSync(this.file, eventRecord({ time: Date.now() / 1000, fileVersion: 'brain.Event:2' }))
+    appendLine(this.file, eventRecord({ time: Date.now() / 1000, fileVersion: 'brain.Event:2' }))
   }
 
   protected record({ mode, step, rates, values }: LogRecord): void {
@@ -26,7 +27,7 @@ export class TensorboardLogger extends Logger {
       ...Object.entries(rates).map(([name, rate]) => [name.replace(/^lr/, 'learning_rate'), rate]),
       ...Object.entries(others).map(([name, value]) => [`${mode}/${name}`, value]),
     ])
-    appendFileSync(this.file, eventRecord({ time: Date.now() / 1000, step, scalars }))
+    appendLine(this.file, eventRecord({ time: Date.now() / 1000, step, scalars }))
   }
 }
 

@@ -1,6 +1,7 @@
 // The folder of a training run: its lock, its checkpoints, and the pointer to the last one. What a killed run has left behind
 // (a lock without its process, half-written files) is cleared away by the next one.
 
+import { appendFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -77,6 +78,11 @@ export class WorkDir {
     return found.sort((a, b) => a.iteration - b.iteration)
   }
 
+  /** Adds a line to a file of the folder. @throws TrainingError, when the disk is full for instance */
+  append(name: string, line: string): void {
+    appendLine(join(this.path, name), `${line}\n`)
+  }
+
   async remove(name: string): Promise<void> {
     await rm(this.file(name), { force: true })
   }
@@ -84,6 +90,15 @@ export class WorkDir {
   /** Gives the lock back. */
   async close(): Promise<void> {
     await rm(join(this.path, lockName), { force: true })
+  }
+}
+
+/** Adds to a file at once, so that a killed process leaves nothing unwritten. @throws TrainingError */
+export function appendLine(path: string, data: string | Uint8Array): void {
+  try {
+    appendFileSync(path, data)
+  } catch (cause) {
+    throw new TrainingError(`cannot write ${path}: ${cause instanceof Error ? cause.message : cause}`, { cause })
   }
 }
 

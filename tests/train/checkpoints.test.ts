@@ -1,9 +1,9 @@
 // Checkpoints on disk: complete or absent, readable by others, the right ones kept; and the folder they are in.
 
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { readCheckpoint } from '../../src/formats/checkpoint.ts'
 import { writeSafetensors } from '../../src/formats/safetensors.ts'
 import { toFloat32 } from '../../src/formats/state-dict.ts'
@@ -65,6 +65,7 @@ async function train(options: TrainOptions) {
     maxEpochs,
     maxIterations,
     ...(resumed && { start: resumed.facts }),
+    lastCheckpoint: last,
     ...(signal && { signal }),
   })
   try {
@@ -153,6 +154,27 @@ describe('a checkpoint that cannot be written', () => {
     await expect(writeTrainingCheckpoint(path, checkpoint, fakeConfig())).rejects.toThrow(TrainingCheckpointError)
     expect(await readFile(path)).toEqual(before)
     expect(await readdir(folder)).toEqual(['iter_1.safetensors', 'last_checkpoint'])
+  })
+})
+
+describe('a full disk', () => {
+  it('ends training with the reason and the last checkpoint, which survives', async () => {
+    const folder = await temporaryFolder()
+    const file = await open(join(folder, 'any'), 'w')
+    const prototype = Object.getPrototypeOf(file)
+    await file.close()
+    await rm(join(folder, 'any'))
+    await train({ folder, maxEpochs: 1 })
+    const full = vi
+      .spyOn(prototype, 'appendFile')
+      .mockRejectedValue(new Error('ENOSPC: no space left on device, write'))
+    onTestFinished(() => full.mockRestore())
+    await expect(train({ folder })).rejects.toThrow(
+      /cannot write the checkpoint .*epoch_2\.safetensors: ENOSPC: .*; the last one is .*epoch_1\.safetensors/,
+    )
+    full.mockRestore()
+    expect(await readdir(folder)).toEqual(['epoch_1.safetensors', 'last_checkpoint'])
+    expect((await readTrainingCheckpoint(join(folder, 'epoch_1.safetensors'))).facts.epoch).toBe(1)
   })
 })
 

@@ -16,17 +16,18 @@ const TEMPLATE = 63
 const SEARCH = 127
 const ANCHORS = 9 * 9 * 5
 
-/** `micro` with three stages, all frozen until the hook releases the last two. */
+/** `micro` with two stages and one level, all frozen until the hook releases the second stage. */
 export function trainingConfig(changes: Partial<ConfigInput> = {}, backbone: object = {}): Config {
   const { model } = micro
   return parseConfig({
     ...micro,
+    optimizer_config: { ...micro.optimizer_config, backbone_train_layers: ['layer2'] },
     ...changes,
     model: {
       ...model,
-      backbone: { ...model.backbone, num_stages: 3, out_indices: [1, 2], frozen_stages: 3, ...backbone },
-      neck: { ...model.neck, in_channels: [16, 32] },
-      head: { ...model.head, in_channels: [8, 8] },
+      backbone: { ...model.backbone, num_stages: 2, out_indices: [1], frozen_stages: 2, ...backbone },
+      neck: { ...model.neck, in_channels: [16] },
+      head: { ...model.head, in_channels: [8] },
     },
   } as ConfigInput)
 }

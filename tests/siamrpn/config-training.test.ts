@@ -1,0 +1,114 @@
+// The entries of a configuration that only training reads: data sets and what wraps them, hooks, seeds.
+
+import { describe, expect, test } from 'vitest'
+import { r50 } from '../../configs/r50.ts'
+import { type Config, type ConfigInput, overrideConfig, parseConfig } from '../../src/siamrpn/config.ts'
+import { ConfigError } from '../../src/siamrpn/errors.ts'
+import { pixelSteps } from '../../src/train/training.ts'
+
+type Train = NonNullable<ConfigInput['data']>['train']
+
+function withTrain(train: unknown): Config {
+  return parseConfig({ ...r50, data: { ...r50.data, train } })
+}
+
+function problems(value: () => unknown): string {
+  try {
+    value()
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+  return 'accepted'
+}
+
+const coco = { type: 'SOTCocoDataset', ann_file: 'a.json', pipeline: r50.train_pipeline }
+
+describe('training data', () => {
+  test('MMTracking 0.14 samples from several data sets by weight', () => {
+    const pairs = { type: 'PairSampling', frame_range: 100, pos_prob: 0.8 }
+    const { data } = withTrain({
+      type: 'RandomSampleConcatDataset',
+      dataset_sampling_weights: [0.25, 0.75],
+      dataset_cfgs: [coco, { ...coco, type: 'SOTImageNetVIDDataset', pipeline: [pairs, ...r50.train_pipeline] }],
+    })
+    const sets = data?.train as Extract<typeof data, object>['train'] & { dataset_cfgs: { pipeline: unknown[] }[] }
+    expect(sets.dataset_cfgs[0]).toMatchObject({ split: 'train', test_mode: false })
+    expect(sets.dataset_cfgs[1]?.pipeline[0]).toEqual({ ...pairs, filter_template_img: false })
+  })
+
+  test('generated clips and folders have defaults, and need no pipeline of their own', () => {
+    expect(withTrain({ type: 'SyntheticClips' }).data?.train).toEqual({
+      ...{ type: 'SyntheticClips', seed: 1, clips: 4096, frames_per_clip: 100, width: 320, height: 240 },
+      ...{ frame_range: 100, pos_prob: 0.8 },
+    })
+    expect(withTrain([{ type: 'ClipFolder', path: 'clips' }]).data?.train).toMatchObject([{ frame_range: 100 }])
+  })
+
+  test.each([
+    [{ type: 'ClipFolder' }, /data\.train\.path: missing, expected a string/],
+    [{ type: 'SyntheticClips', clip: 3 }, /data\.train\.clip: unknown key, did you mean 'clips'/],
+    [{ type: 'SyntheticClips', width: 20 }, /data\.train\.width: found 20, expected a number of at least 64/],
+    [
+      { type: 'RandomSampleConcatDataset', dataset_cfgs: [] },
+      /dataset_cfgs: found \[\], expected a list of at least 1/,
+    ],
+    [{ ...coco, split: 'val' }, /data\.train\.split: found "val"/],
+  ])('%j is refused', (train, message) => {
+    expect(problems(() => withTrain(train))).toMatch(message)
+  })
+
+  test('an override reaches into it', () => {
+    const config = overrideConfig(withTrain({ type: 'SyntheticClips' }), [
+      'data.train.clips=8',
+      'data.samples_per_epoch=80',
+    ])
+    expect(config.data).toMatchObject({ train: { clips: 8 }, samples_per_epoch: 80 })
+  })
+})
+
+describe('the pipeline', () => {
+  const steps = (train: Train) => {
+    const config = withTrain(train)
+    return pixelSteps(config, config.data!)
+  }
+
+  test('is that of the data sets, or the shared one', () => {
+    expect(steps({ type: 'SyntheticClips' })).toEqual(parseConfig(r50).train_pipeline)
+    const short = r50.train_pipeline.filter(({ type }) => type !== 'SeqBlurAug')
+    expect(steps({ type: 'SyntheticClips', pipeline: short }).map(({ type }) => type)).not.toContain('SeqBlurAug')
+  })
+
+  test('is one for all of a batch, but for the sampling of pairs', () => {
+    const clips = { type: 'SyntheticClips', pipeline: r50.train_pipeline } as const
+    const short = r50.train_pipeline.slice(0, -1)
+    expect(steps([clips, { ...clips, pipeline: [{ type: 'PairSampling' }, ...r50.train_pipeline] }])).toHaveLength(9)
+    expect(
+      problems(() => steps([clips, { type: 'RepeatDataset', times: 2, dataset: { ...clips, pipeline: short } }])),
+    ).toMatch(/data\.train\.1\.dataset\.pipeline: found .*, expected the steps of data\.train\.0\.pipeline/)
+  })
+})
+
+describe('the optimizer hook', () => {
+  test('may gather gradients over several batches, by itself or with the release of the backbone', () => {
+    const gathering = { type: 'GradientCumulativeOptimizerHook', cumulative_iters: 4 }
+    expect(parseConfig({ ...r50, optimizer_config: gathering }).optimizer_config).toEqual({
+      ...gathering,
+      grad_clip: null,
+    })
+    const both = overrideConfig(parseConfig(r50), 'optimizer_config.cumulative_iters=7')
+    expect(both.optimizer_config).toMatchObject({ type: 'SiameseRPNOptimizerHook', cumulative_iters: 7 })
+    expect(parseConfig(r50).optimizer_config).toMatchObject({ cumulative_iters: 1 })
+  })
+})
+
+test('entries of the runtime that MMTracking writes are known', () => {
+  const runtime = {
+    seed: 1,
+    deterministic: true,
+    find_unused_parameters: true,
+    dist_params: { backend: 'nccl', port: '29500' },
+  }
+  expect(parseConfig({ ...r50, ...runtime })).toMatchObject(runtime)
+  expect(parseConfig(r50).seed).toBeNull()
+})
