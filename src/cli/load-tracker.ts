@@ -5,18 +5,19 @@ import { namedConfig } from '../../configs/index.ts'
 import { randomWeights } from '../data/random-weights.ts'
 import { writeSafetensors } from '../formats/safetensors.ts'
 import type { AdapterFacts } from '../gpu/adapter.ts'
+import { loadConfig } from './load-config.ts'
 import type { LoadTracker } from './tracking.ts'
 
 /** @throws ConfigError for an unknown configuration, NoAdapterError, and whatever reading the checkpoint throws */
 export const loadTracker: LoadTracker = async (request) => {
-  const config = namedConfig(request.config)
+  const config = request.config === undefined ? undefined : await loadConfig(request.config)
   const { SiamRPN, openDevice, stateDictShapes } = await import('../index.ts')
   const device = await openDevice()
   try {
     const { weights, onProgress } = request
     const checkpoint =
       'seed' in weights
-        ? writeSafetensors(randomWeights(stateDictShapes(config.model), weights.seed))
+        ? writeSafetensors(randomWeights(stateDictShapes((config ?? namedConfig('r50')).model), weights.seed))
         : location(weights.checkpoint)
     const tracker = await SiamRPN.load({ checkpoint, config, device, onProgress, anchors: request.anchors })
     return {

@@ -49,8 +49,9 @@ export async function runSession(session: Session): Promise<SessionResult> {
     const result = await track(session, { ...session, tracker, writer })
     if (!quiet) print(terminal, fact('memory', describeMemory(tracker)))
     const { adapter, anchors } = tracker
+    const config = model.config ?? 'of the checkpoint'
     const speed = { framesPerSecond: rateOf(result), complete: !result.interrupted }
-    const written = await writer.finish({ ...metadata, config: model.config, anchors, adapter, ...speed })
+    const written = await writer.finish({ ...metadata, config, anchors, adapter, ...speed })
     return { ...result, written }
   } finally {
     await writer.abort()

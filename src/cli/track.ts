@@ -18,7 +18,7 @@ import { fact, note, print } from './terminal.ts'
 interface TrackOptions {
   readonly video: string
   readonly box?: readonly Box[]
-  readonly config: string
+  readonly config?: string
   readonly checkpoint: string
   readonly anchors?: 'mmtracking' | 'pysot'
   readonly out?: readonly string[]
@@ -48,7 +48,7 @@ export function trackCommand(context: CommandContext): Command {
       'target in the first frame, pixels from the top-left corner; repeat for more',
       collectBox,
     )
-    .option('--config <name>', 'configuration of the model', 'r50')
+    .option('--config <name>', "configuration of the model: a name or a file; default: the checkpoint's own, or r50")
     .addOption(
       new Option('--anchors <kind>', 'anchors the weights were trained with, instead of what the checkpoint tells') //
         .choices(['mmtracking', 'pysot']),
@@ -82,7 +82,7 @@ async function track(context: CommandContext, options: TrackOptions, signal: Abo
     checkBoxes(boxes, source)
     if (!quiet) {
       print(terminal, fact('source', describeSource(options.video, source)))
-      print(terminal, fact('model', `${options.config}, ${options.checkpoint}`))
+      print(terminal, fact('model', [options.config, options.checkpoint].filter(Boolean).join(', ')))
     }
     const { anchors, checkpoint, config, maxFrames, start, video } = options
     const result = await runSession({
@@ -94,7 +94,7 @@ async function track(context: CommandContext, options: TrackOptions, signal: Abo
       boxes,
       groundTruth,
       outputs: options.out ?? [],
-      model: { config, weights: { checkpoint }, ...(anchors ? { anchors } : {}) },
+      model: { ...(config ? { config } : {}), weights: { checkpoint }, ...(anchors ? { anchors } : {}) },
       metadata: { source: video, checkpoint, start, sourceFps: source.fps ?? null },
       start,
       profile: options.profile !== undefined,

@@ -17,8 +17,8 @@ export interface LoadProgress {
 
 /** Which tracker to load. */
 export interface LoadRequest {
-  /** Name of a configuration of `configs/`. */
-  readonly config: string
+  /** Name of a configuration, or its file; absent: the one in the checkpoint, or r50. */
+  readonly config?: string | undefined
   /** A checkpoint file or URL, or the seed of random weights. */
   readonly weights: { readonly checkpoint: string } | { readonly seed: string }
   /** Overrides the anchors that the checkpoint's layout implies. */

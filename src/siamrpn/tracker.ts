@@ -29,7 +29,7 @@ export interface LoadProgress {
 export interface CreateOptions {
   /** Default: a device of its own, closed with the tracker. */
   readonly device?: Device | undefined
-  /** Default: MMTracking's siamese_rpn_r50. */
+  /** Default: the one that `siamrpn train` wrote into the checkpoint, else MMTracking's siamese_rpn_r50. */
   readonly config?: Config | ConfigInput | undefined
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined
 }
@@ -72,10 +72,11 @@ export class SiamRPN implements StepRunner {
    */
   static async load(options: LoadOptions): Promise<SiamRPN> {
     const { checkpoint, sha256 } = options
-    const config = parseConfig(options.config ?? r50)
+    const given = options.config === undefined ? undefined : parseConfig(options.config)
     const bytes = await readSource(checkpoint, { sha256, onProgress: reporter(options, 'reading') })
     const name = sourceName(checkpoint)
     const file = readCheckpoint(bytes, name)
+    const config = given ?? ownConfig(file, name) ?? parseConfig(r50)
     const anchors = options.anchors ?? impliedAnchors(file)
     return await SiamRPN.#make(file.stateDict, name, { ...options, config: withAnchors(config, anchors) })
   }
@@ -236,6 +237,19 @@ type OnProgress = (done: number, total: number) => void
 
 function reporter({ onProgress }: CreateOptions, stage: LoadProgress['stage']): OnProgress | undefined {
   return onProgress && ((done, total) => onProgress({ stage, done, total }))
+}
+
+/** The configuration that `siamrpn train` wrote into its checkpoint; other checkpoints have none that is JSON. */
+function ownConfig({ meta }: Checkpoint, name: string): Config | undefined {
+  const text = meta.config
+  if (typeof text !== 'string' || !text.startsWith('{')) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined // MMTracking writes Python text there
+  }
+  return parseConfig(value, `in ${name}`)
 }
 
 /** A bare state dict without a word about anchors implies none: the configuration's stay. */
