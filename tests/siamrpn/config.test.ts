@@ -46,7 +46,7 @@ describe('shipped configurations', () => {
   })
 
   test('an unknown name lists the known ones', () => {
-    expect(() => namedConfig('r51')).toThrow(/found "r51", expected one of r50, small, micro/)
+    expect(() => namedConfig('r51')).toThrow(/found "r51", expected one of r50, tiny, small, micro/)
     expect(() => namedConfig('toString')).toThrow(ConfigError)
   })
 
