@@ -1,8 +1,10 @@
 // `siamrpn train` from the command line: what it makes of its options, what it refuses, and a few real steps with all that they
 // leave behind. The network is the smallest, the clips are generated.
 
+import { spawn } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { runCommand } from '../../src/cli/run.ts'
 import { type TrainOptions, trainingConfig } from '../../src/cli/train.ts'
@@ -200,5 +202,29 @@ describe('a short training', () => {
       /Epoch\(val\) \[1\]\tsuccess: \d+\.\d{4}, norm_precision: .*precision: .*mean_overlap: .*on_target: /,
     )
     expect(await readdir(folder)).toEqual(expect.arrayContaining(['epoch_1.safetensors']))
+  })
+})
+
+describe('Ctrl-C', () => {
+  it('finishes the step, writes a checkpoint and ends with 130', async () => {
+    const folder = await temporaryFolder()
+    const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+    const options = ['--config', 'micro', '--data', 'synthetic', '--work-dir', folder, '--no-evaluate', ...small]
+    const child = spawn(process.execPath, ['--import', 'tsx', main, 'train', ...options], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    let text = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      const before = text.includes('Epoch [')
+      text += chunk.toString()
+      if (!before && text.includes('Epoch [')) child.kill('SIGINT')
+    })
+    const code = await new Promise((resolve) => child.on('close', resolve))
+    expect(code).toBe(130)
+    const [, iterations] = /interrupted after (\d+) iterations: (.*safetensors)/.exec(text) ?? []
+    const last = await readFile(join(folder, 'last_checkpoint'), 'utf8')
+    const { facts } = await readTrainingCheckpoint(join(folder, last.trim()))
+    expect(2 * facts.epoch + facts.iteration).toBe(Number(iterations))
+    expect(await readdir(folder)).not.toContain('training.lock')
   })
 })
