@@ -6,6 +6,7 @@ import type { GoldenSet } from './golden-set.ts'
 import { gradientOps, trainingForwardOps } from './gradients.ts'
 import { forwardOps, openCase } from './kernel-ops.ts'
 import { goldenMap } from './maps.ts'
+import { optimizerOps } from './optimizer-ops.ts'
 import { GoldenDataError } from './reader.ts'
 import type { SectionReport } from './report.ts'
 import { KERNEL } from './tolerances.ts'
@@ -37,8 +38,6 @@ const trainingOps: ReadonlySet<string> = new Set([
   'iou_loss_linear',
   'iou_loss_square',
   'giou_loss',
-  'sgd',
-  'clip_grad_norm',
 ])
 
 export async function checkB(set: GoldenSet, report: SectionReport): Promise<void> {
@@ -46,6 +45,11 @@ export async function checkB(set: GoldenSet, report: SectionReport): Promise<voi
   const device = await set.device()
   for (const description of report.list('cases', section.json.cases)) {
     const { id, op, outputs, grads } = description
+    const optimize = optimizerOps[op]
+    if (optimize !== undefined) {
+      await report.check(id, (one) => optimize(device, section, description, one))
+      continue
+    }
     const run = forwardOps[op] ?? trainingForwardOps[op]
     if (run === undefined && trainingOps.has(op)) {
       report.leaveOut(op, 1)
