@@ -14,7 +14,9 @@ import { hostCases } from './cases/host.ts'
 import { operationCases } from './cases/operations.ts'
 import { startupCases } from './cases/startup.ts'
 import { trackerCases } from './cases/tracker.ts'
+import { trainingCases } from './cases/training.ts'
 import { comparePeers, peerTable } from './peers/compare.ts'
+import { compareGradients, gradientTable } from './peers/compare-gradients.ts'
 import { peerNames } from './peers/contenders.ts'
 import { CaseProgress } from './progress.ts'
 import { type Measured, makeReport } from './report.ts'
@@ -26,6 +28,7 @@ interface Options {
   readonly filter: readonly string[]
   readonly json?: string
   readonly peers?: true | readonly string[]
+  readonly peerGradients?: true
   readonly rounds: number
   readonly model: string
   readonly time: number
@@ -38,6 +41,7 @@ const cases: readonly BenchCase[] = [
   ...operationCases(),
   ...gradientCases(),
   ...trackerCases(),
+  ...trainingCases(),
   ...hostCases(),
   ...dataCases(),
   ...startupCases(),
@@ -51,10 +55,14 @@ const program = new Command('npm run bench --')
   .option('--time <ms>', 'measure each case for at least this long', positive, 1000)
   .option('--json <file>', 'also write everything as JSON; - for standard output, which then has nothing else')
   .option('--peers [names...]', `compare whole frames with other libraries (${peerNames.join(', ')}) instead`)
+  .option('--peer-gradients', 'compare a convolution and both its gradients with jax-js instead')
   .option('--rounds <count>', 'rounds of the comparison, all libraries in turn in each', positive, 1)
   .addOption(new Option('--model <name>', 'model of the comparison').choices(['r50', 'small']).default('r50'))
   .option('--list', 'print the names of the cases')
-  .addHelpText('after', '\nWith --peers, cases run only if --filter names them. See docs/performance.md.')
+  .addHelpText(
+    'after',
+    '\nWith --peers or --peer-gradients, cases run only if --filter names them. See docs/performance.md.',
+  )
 
 try {
   await run(program.parse().opts<Options>(), process)
@@ -63,13 +71,14 @@ try {
 }
 
 async function run(options: Options, terminal: Terminal): Promise<void> {
-  const { peers, filter } = options
-  const chosen = peers && filter.length === 0 ? [] : selectCases(cases, filter)
+  const { peers, peerGradients, filter } = options
+  const compared = peers !== undefined || peerGradients === true
+  const chosen = compared && filter.length === 0 ? [] : selectCases(cases, filter)
   if (options.list) {
     for (const { name } of chosen) print(terminal, name)
     return
   }
-  if (chosen.length === 0 && !peers) program.error(`error: no case's name contains ${filter.join(' or ')}`)
+  if (chosen.length === 0 && !compared) program.error(`error: no case's name contains ${filter.join(' or ')}`)
   const quiet = options.json === '-'
   const say = quiet ? note : print
   const measured = await measure(options, chosen, terminal, (line) => say(terminal, line))
@@ -93,7 +102,9 @@ async function measure(
   for (const line of factLines(results)) say(line)
   const sum = frameSum(results, framesKernels)
   if (sum) say(`an r50 frame's kernels, fastest samples times their number: ${significant(sum)} ms`)
-  if (!options.peers) return { adapter, ...measured }
+  const gradients = options.peerGradients && (await compareGradients(options.rounds, (line) => note(terminal, line)))
+  if (gradients) say(gradientTable(gradients))
+  if (!options.peers) return { adapter, ...measured, gradients }
   const names = options.peers === true ? peerNames : options.peers
   const peers = await comparePeers({
     names,
@@ -102,7 +113,7 @@ async function measure(
     say: (line) => note(terminal, line),
   })
   say(peerTable(peers))
-  return { adapter, ...measured, peers }
+  return { adapter, ...measured, gradients, peers }
 }
 
 async function measureCases(device: Device, chosen: readonly BenchCase[], time: number, { stderr }: Terminal) {

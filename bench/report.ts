@@ -5,6 +5,7 @@ import os from 'node:os'
 import type { AdapterFacts } from '../src/gpu/device.ts'
 import type { CaseResult } from './case.ts'
 import type { PeerReport } from './peers/compare.ts'
+import type { GradientReport } from './peers/compare-gradients.ts'
 import { type Roofline, rooflineShare } from './roofline.ts'
 
 export interface Measured {
@@ -12,10 +13,11 @@ export interface Measured {
   readonly roofline?: Roofline | undefined
   readonly results: readonly CaseResult[]
   readonly peers?: PeerReport | undefined
+  readonly gradients?: GradientReport | undefined
 }
 
 /** The report as plain data. */
-export function makeReport({ adapter, roofline, results, peers }: Measured, date = new Date()): object {
+export function makeReport({ adapter, roofline, results, peers, gradients }: Measured, date = new Date()): object {
   return {
     date: date.toISOString(),
     machine: {
@@ -35,6 +37,7 @@ export function makeReport({ adapter, roofline, results, peers }: Measured, date
       return { ...result, rooflineShare: share }
     }),
     peers,
+    gradients,
   }
 }
 
