@@ -6,7 +6,7 @@ import type { Params } from '../gpu/params.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type GradientPhase, gradientPhases, type PhaseTaps, tapStep } from './conv-phases.ts'
-import { type ConvPlan, type ConvProblem, chooseConv } from './conv-plan.ts'
+import { type ConvPlan, type ConvProblem, chooseConv, subgroupPlan } from './conv-plan.ts'
 import { type ConvWeight, panelOf } from './conv-weight.ts'
 import { convolve, convProblem } from './conv2d.ts'
 import { expectShape, kernel, linearGrid } from './launch.ts'
@@ -27,6 +27,8 @@ export interface ConvInputGradientArgs {
   readonly dilation?: number
   /** Default 1. */
   readonly groups?: number
+  /** Whether Winograd's transforms may be used, whose rounding errors are larger. Default true. */
+  readonly winograd?: boolean
   /** How to compute each phase's convolution; default: what `chooseConv` says. For tests and benches. */
   readonly plan?: ConvPlan
   readonly label?: string
@@ -49,12 +51,18 @@ export function convInputGradient(r: Recorder, args: ConvInputGradientArgs): Gpu
     return { phase, filter: convolution && transposedFilter(r, weight, { ...convolution, forward: problem, label }) }
   })
   const { stride } = problem
+  const choose = (part: ConvProblem) => args.plan ?? choosePlan(r, args, part)
   for (const slice of batchSlices(r.adapter, [gradient, output])) {
     const source = padded(r, sliceOf(gradient, slice), widened.outChannels)
     const parts = { gradient: source, output: sliceOf(output, slice), stand: weight.tensor }
-    for (const each of phases) phaseGradient(r, { ...parts, ...each, stride, plan: args.plan, label })
+    for (const each of phases) phaseGradient(r, { ...parts, ...each, stride, choose, label })
   }
   return output
+}
+
+function choosePlan({ adapter }: Recorder, { winograd = true }: ConvInputGradientArgs, problem: ConvProblem): ConvPlan {
+  const chosen = chooseConv(adapter, problem)
+  return chosen.variant === 'winograd' && !winograd ? subgroupPlan(problem) : chosen
 }
 
 /** The gradient's channels, with as many of zeros as the fast kernels need, which read four at a time. */
@@ -86,7 +94,7 @@ interface PhaseLaunch {
   /** Bound where nothing is read. */
   readonly stand: GpuTensor
   readonly stride: number
-  readonly plan: ConvPlan | undefined
+  readonly choose: (problem: ConvProblem) => ConvPlan
   readonly label: string
 }
 
@@ -100,7 +108,7 @@ function phaseGradient(r: Recorder, launch: PhaseLaunch): void {
   }
   const problem = { ...convolution.problem, batch }
   const target = stride === 1 ? output : r.alloc([batch, height, width, channels], 'f32', `${label}.phase`)
-  convolve(r, launch.plan ?? chooseConv(r.adapter, problem), {
+  convolve(r, launch.choose(problem), {
     problem,
     weight: filter,
     input: gradient,

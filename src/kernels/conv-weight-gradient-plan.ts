@@ -2,6 +2,7 @@
 // like to a plan, as conv-plan.ts does for the forward pass. The products have few rows and columns (the filter's) and a long
 // inner dimension (the pixels of a batch), so where there are few tiles, the pixels are split and partial sums added up.
 
+import { BINDING_ALIGNMENT } from '../gpu/tensor.ts'
 import {
   type ConvAdapter,
   type ConvProblem,
@@ -39,7 +40,7 @@ const FULL_GPU_WORKGROUPS = 256
 const PIXELS_PER_SPLIT = 256
 
 /** A sum over more pixels than this would lose digits in f32: the pixels are split. */
-const MOST_PIXELS = 1 << 15
+const MOST_PIXELS = 1 << 13
 
 /** Memory for partial sums. */
 const PARTIAL_BYTES = 16 << 20
@@ -57,14 +58,19 @@ export function chooseWeightGradient(adapter: ConvAdapter, problem: ConvProblem)
   return subgroupPlan(adapter, problem)
 }
 
-/** How many samples a plan can take at once, so that its scratch tensors can be bound. */
+/** How many samples a plan can take at once, so that its scratch tensors can be bound and its sums keep their digits. */
 export function gradientSamples(
   adapter: Pick<ConvAdapter, 'maxBindingBytes'>,
   plan: WeightGradientPlan,
   problem: ConvProblem,
 ): number {
-  if (plan.variant !== 'winograd') return Number.POSITIVE_INFINITY
-  return samplesPerSlice(adapter, { ...plan, storeWeights: false }, problem)
+  if (plan.variant === 'winograd') return samplesPerSlice(adapter, { ...plan, storeWeights: false }, problem)
+  if (plan.variant !== 'subgroup') return Number.POSITIVE_INFINITY
+  // Large filters are not split for the digits' sake: sums of some samples are added up instead, where views allow it.
+  const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels } = problem
+  const sampleBytes = [inHeight * inWidth * inChannels * 4, outHeight * outWidth * outChannels * 4]
+  if (sampleBytes.some((bytes) => bytes % BINDING_ALIGNMENT !== 0)) return Number.POSITIVE_INFINITY
+  return Math.max(1, Math.floor((MOST_PIXELS * plan.splits) / (outHeight * outWidth)))
 }
 
 /** One invocation per element: there are few on a GPU, so the rows of pixels are split. */
@@ -105,8 +111,8 @@ function tiledPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPl
   const { outChannels } = problem
   const tile = adapter.maxWorkgroupInvocations >= 256 && rows >= 64 && outChannels >= 64 ? 64 : 32
   const tiles = Math.ceil(rows / tile) * Math.ceil(outChannels / tile)
-  const filling = Math.min(Math.ceil(FULL_GPU_WORKGROUPS / tiles), Math.ceil(outputPixels(problem) / PIXELS_PER_SPLIT))
-  const splits = affordable(adapter, problem, Math.max(filling, splitsForDigits(problem)))
+  const wanted = Math.min(Math.ceil(FULL_GPU_WORKGROUPS / tiles), Math.ceil(outputPixels(problem) / PIXELS_PER_SPLIT))
+  const splits = affordable(adapter, problem, wanted)
   return { variant: 'tiled', tile, splits }
 }
 

@@ -36,6 +36,8 @@ export interface ConvWeightGradientArgs {
   readonly groups?: number
   /** The forward convolution read the `I` channels from this one on, of an input that has more. */
   readonly firstChannel?: number
+  /** Whether Winograd's transforms may be used, whose rounding errors are larger. Default true. */
+  readonly winograd?: boolean
   /** How to compute it; default: what `chooseWeightGradient` says. For tests and benches. */
   readonly plan?: WeightGradientPlan
   readonly label?: string
@@ -69,13 +71,13 @@ export function convWeightGradient(r: Recorder, args: ConvWeightGradientArgs): G
 /** Views of some channels go to kernels that can read them. */
 function choosePlan(
   { adapter }: Recorder,
-  { firstChannel }: ConvWeightGradientArgs,
+  { firstChannel, winograd = true }: ConvWeightGradientArgs,
   problem: ConvProblem,
 ): WeightGradientPlan {
   const chosen = chooseWeightGradient(adapter, problem)
-  if (firstChannel === undefined) return chosen
-  if (firstChannel % 4 !== 0) return directPlan(adapter, problem)
-  return chosen.variant === 'winograd' ? subgroupPlan(adapter, problem) : chosen
+  if (firstChannel !== undefined && firstChannel % 4 !== 0) return directPlan(adapter, problem)
+  const plain = !winograd || firstChannel !== undefined
+  return chosen.variant === 'winograd' && plain ? subgroupPlan(adapter, problem) : chosen
 }
 
 function launch(r: Recorder, plan: WeightGradientPlan, conv: WeightGradientLaunch): void {

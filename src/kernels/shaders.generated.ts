@@ -3100,11 +3100,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 // gather of the implicit im2col is fused in the load of the input tile; its geometry is constant: divisions are by
 // constants. Split z sums only its share of the pixels and writes its own copy of dw; sum_partials adds them in
 // order.
+// Sums of CHUNK pixels are added up, so that a long sum in f32 stays accurate.
 // Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(taps * IN_C / TILE_M), z = splits. Cin and Cout divisible by 4.
 
 const TILE_M: u32 = 64u;
 const TILE_N: u32 = 64u;
 const TILE_K: u32 = 16u;
+const CHUNK: u32 = 1024u; // pixels, a multiple of TILE_K
 const IN_HEIGHT: u32 = 31u;
 const IN_WIDTH: u32 = 31u;
 const IN_CHANNELS4: u32 = 64u;
@@ -3191,33 +3193,44 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let first_column = group.x * THREADS_X;
   let tx = thread % THREADS_X;
   let ty = thread / THREADS_X;
-  var sum0 = vec4f();
-  var sum1 = vec4f();
-  var sum2 = vec4f();
-  var sum3 = vec4f();
+  var total0 = vec4f();
+  var total1 = vec4f();
+  var total2 = vec4f();
+  var total3 = vec4f();
 
   let begin = group.z * params.split_pixels;
   let end = min(begin + params.split_pixels, params.pixels);
-  for (var first = begin; first < end; first += TILE_K) {
-    load_tiles(thread, first_row4, first_column, first, end);
-    workgroupBarrier();
-    for (var k = 0u; k < TILE_K; k++) {
-      let x = tile_x[k][ty];
-      let g = tile_g[k][tx];
-      sum0 = fma(vec4f(x[0]), g, sum0);
-      sum1 = fma(vec4f(x[1]), g, sum1);
-      sum2 = fma(vec4f(x[2]), g, sum2);
-      sum3 = fma(vec4f(x[3]), g, sum3);
+  for (var chunk = begin; chunk < end; chunk += CHUNK) {
+    var sum0 = vec4f();
+    var sum1 = vec4f();
+    var sum2 = vec4f();
+    var sum3 = vec4f();
+    let last = min(chunk + CHUNK, end);
+    for (var first = chunk; first < last; first += TILE_K) {
+      load_tiles(thread, first_row4, first_column, first, last);
+      workgroupBarrier();
+      for (var k = 0u; k < TILE_K; k++) {
+        let x = tile_x[k][ty];
+        let g = tile_g[k][tx];
+        sum0 = fma(vec4f(x[0]), g, sum0);
+        sum1 = fma(vec4f(x[1]), g, sum1);
+        sum2 = fma(vec4f(x[2]), g, sum2);
+        sum3 = fma(vec4f(x[3]), g, sum3);
+      }
+      workgroupBarrier();
     }
-    workgroupBarrier();
+    total0 += sum0;
+    total1 += sum1;
+    total2 += sum2;
+    total3 += sum3;
   }
 
   let row = (first_row4 + ty) * 4u;
   let column = first_column + tx;
-  store(row, column, group.z, sum0);
-  store(row + 1u, column, group.z, sum1);
-  store(row + 2u, column, group.z, sum2);
-  store(row + 3u, column, group.z, sum3);
+  store(row, column, group.z, total0);
+  store(row + 1u, column, group.z, total1);
+  store(row + 2u, column, group.z, total2);
+  store(row + 3u, column, group.z, total3);
 }
 `,
   "conv2d_transpose_weight": `// The filter of the convolution that takes the gradient of a convolution's output to that of its input: input and

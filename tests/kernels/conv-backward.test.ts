@@ -200,6 +200,32 @@ describe("gradient of a convolution's filter", () => {
     }
   })
 
+  it('keeps its digits in long sums of numbers of one sign', async () => {
+    const shape = [6, 61, 60, 64]
+    const input = random('long x', shape, 0.5)
+    input.data.forEach((value, index) => {
+      input.data[index] = value + 0.5
+    })
+    const gradient = random('long dy', [6, 61, 60, 4])
+    gradient.data.forEach((value, index) => {
+      gradient.data[index] = value + 0.2
+    })
+    const weight = packConvWeight(device, new Float32Array(4 * 64), [4, 64, 1, 1])
+    const expected = new Float64Array(4 * 64)
+    for (let pixel = 0; pixel < 6 * 61 * 60; pixel++) {
+      for (let o = 0; o < 4; o++) {
+        const dy = gradient.data[pixel * 4 + o]!
+        for (let c = 0; c < 64; c++) expected[o * 64 + c]! += dy * input.data[pixel * 64 + c]!
+      }
+    }
+    const args = { input: upload(device, input), gradient: upload(device, gradient), weight }
+    const tiledPlan = { variant: 'tiled', tile: 32, splits: 1 } as const
+    for (const plan of [undefined, { variant: 'direct', splits: 1 } as const, tiledPlan]) {
+      const found = await evaluate(device, (r) => convWeightGradient(r, { ...args, ...(plan && { plan }) }))
+      expectClose(unpacked(found, weight, [4, 64, 1, 1]), { data: expected, shape: [4, 64, 1, 1] }, 1.5e-6)
+    }
+  })
+
   it('reads some channels of an input that has more', async () => {
     const { weight, input, gradient, expected } = prepare(device, { x: [2, 6, 5, 8], w: [12, 8, 3, 3] })
     const wide = { shape: [2, 6, 5, 24], data: new Float64Array(2 * 6 * 5 * 24).fill(Number.NaN) }

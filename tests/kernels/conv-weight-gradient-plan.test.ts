@@ -67,7 +67,16 @@ describe("choice of the gradient of a convolution's filter", () => {
   it('splits the pixels where there are few tiles, or too many pixels for one sum', () => {
     expect(chooseWeightGradient(lavapipe, conv([16, 16], 3))).toEqual({ variant: 'lanes', laneWidth: 2, splits: 4 })
     const stem = conv([4, 64], 7, { batch: 28, outHeight: 125, outWidth: 125, stride: 2 })
-    expect(chooseWeightGradient(lavapipe, stem)).toEqual({ variant: 'subgroup', splits: 14 })
+    expect(chooseWeightGradient(lavapipe, stem)).toEqual({ variant: 'subgroup', splits: 54 })
+  })
+
+  it('adds up sums of some samples where the filter is too large to split, if views of samples can be bound', () => {
+    const problem = conv([1024, 2048], 1, { batch: 28 })
+    const plan = chooseWeightGradient(lavapipe, problem)
+    expect(plan).toEqual({ variant: 'subgroup', splits: 2 })
+    expect(gradientSamples(lavapipe, plan, problem)).toBe(17)
+    const odd = { ...problem, outChannels: 2052 }
+    expect(gradientSamples(lavapipe, { variant: 'subgroup', splits: 1 }, odd)).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('never spends more than 16 MiB on partial sums', () => {
