@@ -1,42 +1,60 @@
-// The weights that training from scratch begins with, as MMTracking's modules draw them: the backbone's convolutions by Kaiming
-// (normal, fan out), the neck's by Xavier (uniform), the head's by mmcv's ConvModule (Kaiming, normal, fan out); biases 0, batch
-// norms 1 and 0; the levels' logits 1. Values are seeded per tensor, so that a model's width does not change its neighbours'.
+// The weights that training from scratch begins with. As MMTracking's modules draw them: the backbone's convolutions by Kaiming
+// (normal, fan out), the neck's by its init_cfg (Xavier), the head's by mmcv's ConvModule (Kaiming, normal, fan out), biases 0;
+// or as bare PyTorch modules do. Batch norms begin with 1 and 0, the levels' logits with 1. Values are seeded per tensor.
 // Sources: mmdet/models/backbones/resnet.py and necks/channel_mapper.py (init_cfg), mmcv/cnn/bricks/conv_module.py
-// (init_weights), mmtrack/models/track_heads/siamese_rpn_head.py; He et al., ICCV 2015; Glorot and Bengio, AISTATS 2010.
+// (init_weights), mmtrack/models/track_heads/siamese_rpn_head.py.
 
 import { fromFloat32, type NamedTensor, type StateDict } from '../formats/state-dict.ts'
+import { fans, kaimingNormal, resetParameters, xavier } from '../nn/init.ts'
 import type { ModelConfig } from '../siamrpn/config.ts'
 import { stateDictShapes } from '../siamrpn/layout.ts'
 import { Random } from './random.ts'
 
+/** `mmtracking`: its modules' initialisers; `pytorch`: reset_parameters of every module. */
+export type InitScheme = 'mmtracking' | 'pytorch'
+
 /** A state dict to train from. Equal seeds give equal weights. */
-export function initialWeights(model: ModelConfig, seed: number | string): StateDict {
+export function initialWeights(
+  model: ModelConfig,
+  seed: number | string,
+  scheme: InitScheme = 'mmtracking',
+): StateDict {
+  const shapes = stateDictShapes(model)
+  const init = scheme === 'pytorch' ? resetTensor : mmtrackingTensor
   return new Map(
-    [...stateDictShapes(model)].map(([name, shape]) => [name, initialTensor(model, name, shape, seed)] as const),
+    [...shapes].map(([name, shape]): [string, NamedTensor] => {
+      if (name.endsWith('.num_batches_tracked')) return [name, { dtype: 'i64', shape, data: new Uint8Array(8) }]
+      const values = new Float32Array(shape.reduce((product, size) => product * size, 1))
+      init(values, { model, name, shape, shapes, random: new Random('initial weights', seed, name) })
+      return [name, fromFloat32(values, shape)]
+    }),
   )
 }
 
-function initialTensor(model: ModelConfig, name: string, shape: readonly number[], seed: number | string): NamedTensor {
-  if (name.endsWith('.num_batches_tracked')) return { dtype: 'i64', shape, data: new Uint8Array(8) }
-  const values = new Float32Array(shape.reduce((product, size) => product * size, 1))
-  if (shape.length === 4) fillFilter(values, shape, new Random('initial weights', seed, name), initOf(model, name))
-  else values.fill(name.endsWith('weight') || name.endsWith('.running_var') ? 1 : 0)
-  return fromFloat32(values, shape)
+interface Initialised {
+  readonly model: ModelConfig
+  readonly name: string
+  readonly shape: readonly number[]
+  /** Of all tensors. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>
+  readonly random: Random
 }
 
-type Init = { readonly kind: 'kaiming' } | { readonly kind: 'xavier'; readonly gain: number; readonly normal: boolean }
-
-function initOf({ neck }: ModelConfig, name: string): Init {
-  if (!name.startsWith('neck.') || neck.init_cfg === null) return { kind: 'kaiming' }
-  return { kind: 'xavier', gain: neck.init_cfg.gain, normal: neck.init_cfg.distribution === 'normal' }
+function mmtrackingTensor(values: Float32Array, { model, name, shape, random }: Initialised): void {
+  const { init_cfg } = model.neck
+  if (shape.length !== 4) values.fill(constantOf(name))
+  else if (name.startsWith('neck.') && init_cfg !== null) xavier(values, shape, random, init_cfg)
+  else kaimingNormal(values, shape, random)
 }
 
-function fillFilter(values: Float32Array, shape: readonly number[], random: Random, init: Init): void {
-  const [outChannels = 1, inChannels = 1, height = 1, width = 1] = shape
-  const fanIn = inChannels * height * width
-  const fanOut = outChannels * height * width
-  const variance = init.kind === 'kaiming' ? 2 / fanOut : (2 * init.gain ** 2) / (fanIn + fanOut)
-  const normal = init.kind === 'kaiming' || init.normal
-  const scale = Math.sqrt(normal ? variance : 3 * variance)
-  for (let i = 0; i < values.length; i++) values[i] = scale * (normal ? random.normal() : random.uniform(-1, 1))
+function resetTensor(values: Float32Array, { name, shape, shapes, random }: Initialised): void {
+  const filter = shape.length === 4 ? shape : shapes.get(name.replace(/\.bias$/, '.weight'))
+  if (filter?.length === 4 && (shape.length === 4 || name.endsWith('.bias'))) {
+    resetParameters(values, fans(filter).fanIn, random)
+  } else values.fill(constantOf(name))
+}
+
+/** Of a vector: 1 for scales, variances and the levels' logits, 0 for shifts and means. */
+function constantOf(name: string): number {
+  return name.endsWith('weight') || name.endsWith('.running_var') ? 1 : 0
 }
