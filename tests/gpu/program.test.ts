@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { BindingError, ShaderError } from '../../src/gpu/errors.ts'
-import { capture, runOnce } from '../../src/gpu/program.ts'
+import { capture, plan, runOnce } from '../../src/gpu/program.ts'
 import type { Recorder } from '../../src/gpu/recorder.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
 import { scale, scaleInto, scaleSource } from './scale.ts'
@@ -172,5 +172,31 @@ describe('capture and replay', () => {
     })
     await expect(tooLarge).rejects.toThrow(ShaderError)
     await expect(tooLarge).rejects.toThrow(/scale\.wgsl: .*1048576/s)
+  })
+
+  it('plans what a capture would take, without allocating or compiling', async () => {
+    const compile = vi.spyOn(device.gpu, 'createComputePipelineAsync')
+    const create = vi.spyOn(device.gpu, 'createBuffer')
+    const record = (r: Recorder) => {
+      const first = chain(r, input)
+      return { first, more: [scale(r, first, 100)] }
+    }
+    const planned = plan(device, record)
+    for (const spy of [compile, create]) expect(spy).not.toHaveBeenCalled()
+    vi.restoreAllMocks()
+    expect(planned.result.more[0]!.shape).toEqual([4])
+    await expect(device.read(planned.result.first)).rejects.toThrow(BindingError)
+    const program = await capture(device, record)
+    const { dispatches, arenaBytes, flops } = program.stats
+    expect(planned.bufferBytes.reduce((sum, bytes) => sum + bytes, 0)).toBe(arenaBytes)
+    expect([planned.dispatches, planned.flops]).toEqual([dispatches, flops])
+    program.destroy()
+  })
+
+  it('refuses to plan what cannot be captured', () => {
+    expect(() => plan(device, (r) => scale(r, r.alloc([4], 'f32', 'unwritten'), 2))).toThrow(
+      /`unwritten`, which nothing/,
+    )
+    expect(() => plan(device, (r) => r.alloc([4], 'f32', 'unwritten'))).toThrow(BindingError)
   })
 })

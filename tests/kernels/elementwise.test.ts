@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
-import { add, relu, weightedSum } from '../../src/kernels/elementwise.ts'
-import { foldBatchNorm, frozenBatchNorm } from '../../src/kernels/norm.ts'
-import { evaluate, expectClose, random, upload } from '../helpers/tensors.ts'
+import { add, fill, relu, scale, weightedSum } from '../../src/kernels/elementwise.ts'
+import { foldBatchNorm, foldOnDevice, frozenBatchNorm } from '../../src/kernels/norm.ts'
+import { evaluate, expectClose, random, sizeOf, upload } from '../helpers/tensors.ts'
 import * as reference from '../reference/elementwise.ts'
 
 const shapes = [
@@ -39,6 +39,18 @@ describe.each(shapes)('element-wise ops on [%i, %i, %i, %i]', (...dimensions: re
     expectClose(clamped, reference.relu(reference.add(a, b)))
   })
 
+  it('scale multiplies by a number that lives on the device', async () => {
+    const input = upload(device, a)
+    const factor = device.tensor(Float32Array.of(-2.5), [1])
+    const expected = { data: a.data.map((value) => Math.fround(-2.5 * value)), shape }
+    expectClose(await evaluate(device, (r) => scale(r, { input, factor })), expected, 1e-7)
+  })
+
+  it('fill writes every element', async () => {
+    const expected = { data: new Float32Array(sizeOf(shape)).fill(-0.375), shape }
+    expectClose(await evaluate(device, (r) => fill(r, shape, -0.375)), expected, 0)
+  })
+
   it.each([1, 2, 3, 4])('weightedSum of %i levels uses the softmax of the logits, or the average', async (levels) => {
     const hosts = [a, b, c, d].slice(0, levels)
     const inputs = hosts.map((host) => upload(device, host))
@@ -66,6 +78,26 @@ describe('frozen batch norm', () => {
     expectClose(clamped, reference.relu(expected))
   })
 
+  it.each([1, 64, 100])('folds %i channels on the device as on the host', async (channels) => {
+    const vector = (name: string) => random(`${name} ${channels}`, [channels])
+    const variance = { ...vector('variance'), data: vector('variance').data.map((value) => Math.abs(value)) }
+    const hosts = { gamma: vector('gamma'), beta: vector('beta'), mean: vector('mean'), variance }
+    const expected = foldBatchNorm(
+      { gamma: hosts.gamma.data, beta: hosts.beta.data, mean: hosts.mean.data, variance: variance.data },
+      1e-5,
+    )
+    const [gamma, beta, mean] = [hosts.gamma, hosts.beta, hosts.mean].map((host) => upload(device, host))
+    const args = { gamma: gamma!, beta: beta!, mean: mean!, variance: upload(device, variance), eps: 1e-5 }
+    for (const part of ['scale', 'bias'] as const) {
+      const found = await evaluate(device, (r) => {
+        const folded = foldOnDevice(r, args)
+        r.keep(folded[part])
+        return folded[part]
+      })
+      expectClose(found, { data: expected[part], shape: [channels] }, 1e-6)
+    }
+  })
+
   it('refuses statistics of other lengths', () => {
     const ones = [1, 1]
     expect(() => foldBatchNorm({ gamma: ones, beta: ones, mean: [1], variance: ones }, 1e-5)).toThrow(ShapeError)
@@ -73,6 +105,15 @@ describe('frozen batch norm', () => {
 })
 
 describe('shapes', () => {
+  it('of a factor, and of folded statistics, are checked', async () => {
+    const [two, three] = [device.empty([2], 'f32', 'two'), device.empty([3], 'f32', 'three')]
+    await expect(capture(device, (r) => scale(r, { input: three, factor: two }))).rejects.toThrow(
+      /`two` is f32 \[2\], expected f32 \[1\]/,
+    )
+    const args = { gamma: three, beta: three, mean: two, variance: three, eps: 1e-5 }
+    await expect(capture(device, (r) => foldOnDevice(r, args).scale)).rejects.toThrow(ShapeError)
+  })
+
   it('must be equal in a sum, and the message names the tensor', async () => {
     const a = device.empty([2, 3])
     const b = device.empty([3, 2], 'f32', 'other')
