@@ -1,0 +1,53 @@
+// The initialisers: spread and range of what they draw, and what mmcv's and PyTorch's formulas say it has to be.
+
+import { describe, expect, test } from 'vitest'
+import { Random } from '../../src/data/random.ts'
+import { fans, kaimingNormal, resetParameters, xavier } from '../../src/nn/init.ts'
+
+const shape = [64, 32, 3, 3]
+const count = 64 * 32 * 9
+
+function moments(values: Float32Array): { mean: number; deviation: number; largest: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length
+  return {
+    mean,
+    deviation: Math.sqrt(variance),
+    largest: values.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
+  }
+}
+
+describe('initialisers', () => {
+  test('fans count a filter’s taps', () => {
+    expect(fans(shape)).toEqual({ fanIn: 288, fanOut: 576 })
+  })
+
+  test('Kaiming, normal, fan out', () => {
+    const values = new Float32Array(count)
+    kaimingNormal(values, shape, new Random('kaiming'))
+    const { mean, deviation, largest } = moments(values)
+    const expected = Math.sqrt(2 / 576)
+    expect(Math.abs(mean)).toBeLessThan((5 * expected) / Math.sqrt(count))
+    expect(deviation / expected).toBeCloseTo(1, 1)
+    expect(largest).toBeGreaterThan(3 * expected) // a normal has tails
+  })
+
+  test.each(['normal', 'uniform'] as const)('Xavier, %s', (distribution) => {
+    const values = new Float32Array(count)
+    xavier(values, shape, new Random('xavier'), { gain: 2, distribution })
+    const expected = 2 * Math.sqrt(2 / (288 + 576))
+    const { deviation, largest } = moments(values)
+    expect(deviation / expected).toBeCloseTo(1, 1)
+    if (distribution === 'uniform') expect(largest).toBeLessThanOrEqual(Math.fround(expected * Math.sqrt(3)))
+    else expect(largest).toBeGreaterThan(expected * Math.sqrt(3))
+  })
+
+  test('reset_parameters stays within 1 / sqrt(fanIn) and fills the range', () => {
+    const values = new Float32Array(count)
+    resetParameters(values, 288, new Random('reset'))
+    const { largest } = moments(values)
+    const bound = 1 / Math.sqrt(288)
+    expect(largest).toBeLessThanOrEqual(Math.fround(bound))
+    expect(largest).toBeGreaterThan(0.99 * bound)
+  })
+})
