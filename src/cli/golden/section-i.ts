@@ -71,7 +71,7 @@ function checkRates(one: CaseReport, rows: z.infer<typeof schema>['lr_schedule']
   )
 }
 
-/** Equal as the device applies them, and to the last bit but one in float64. */
+/** Equal as the device applies them, and as close in float64 as numpy is to itself. */
 function compare(one: CaseReport, quantity: string, found: readonly number[], expected: readonly number[]): void {
   one.exact(`${quantity} in float32`, found.map(Math.fround), expected.map(Math.fround))
   const ratios = found.map((value, i) => value / (expected[i] ?? Number.NaN))

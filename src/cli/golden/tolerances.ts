@@ -27,8 +27,11 @@ export const FROZEN_GRADIENT = 1e-4
 /** Where float32 itself is further off (through ReLU and max pooling decisions that flip): times PyTorch's own deviation. */
 export const GRADIENT_NOISE = 4
 
-/** Learning rates in float64, of each rate: one unit in the last place; in float32 they must be equal. */
-export const LEARNING_RATE = 2 ** -52
+/**
+ * Learning rates in float64, of each rate: numpy's powers, which made them, are off by a unit in the last place on processors
+ * with AVX-512. As float32, which is what is applied, they must be equal.
+ */
+export const LEARNING_RATE = 2 ** -51
 
 /** Warped, coloured and blurred training images, in grey levels; a position of another 1/32 pixel is off by ten times this. */
 export const GREY_LEVELS = 0.02
