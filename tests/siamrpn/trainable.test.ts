@@ -45,14 +45,6 @@ function noise(key: string, size: number): GpuTensor {
   return device.tensor(pixels, shape, key)
 }
 
-/** Values of each anchor's channels. */
-function rows(map: Float32Array, channels: number, anchors = 5): number[][] {
-  return Array.from({ length: map.length / channels }, (_, anchor) => {
-    const [pixel, a] = [Math.floor(anchor / anchors), anchor % anchors]
-    return Array.from({ length: channels }, (_, c) => map[(pixel * channels + c) * anchors + a]!)
-  })
-}
-
 function chunks(list: Float32Array, length: number): number[][] {
   return Array.from({ length: list.length / length }, (_, i) => [...list.slice(i * length, (i + 1) * length)])
 }
@@ -101,8 +93,16 @@ describe('forwardTrain', () => {
       return { cls: cls.data, bbox: bbox.data }
     })
     const { labels, labelWeights, boxTargets, boxWeights } = targets
-    const classes = { prediction: rows(cls, 2), target: chunks(labels, 1), weight: chunks(labelWeights, 1) }
-    const boxes = { prediction: rows(bbox, 4), target: chunks(boxTargets, 4), weight: chunks(boxWeights, 4) }
+    const classes = {
+      prediction: reference.toRows({ data: cls, shape: [2, 9, 9, 10] }, 2),
+      target: chunks(labels, 1),
+      weight: chunks(labelWeights, 1),
+    }
+    const boxes = {
+      prediction: reference.toRows({ data: bbox, shape: [2, 9, 9, 20] }, 4),
+      target: chunks(boxTargets, 4),
+      weight: chunks(boxWeights, 4),
+    }
     const expected = [
       reference.evaluateLoss(reference.crossEntropy(), classes, 'sum').loss,
       reference.evaluateLoss(reference.l1, boxes, 'sum', 1.2).loss,
