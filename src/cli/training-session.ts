@@ -9,12 +9,12 @@ import { stateDictShapes } from '../siamrpn/layout.ts'
 import { TrainingError } from '../train/errors.ts'
 import { evaluateModel, openEvaluationClips } from '../train/evaluate.ts'
 import type { Evaluate } from '../train/evaluation-hook.ts'
-import { initialModel } from '../train/initial-model.ts'
+import { type InitialModel, initialModel } from '../train/initial-model.ts'
 import type { Hook } from '../train/runner.ts'
 import { TensorboardLogger } from '../train/tensorboard.ts'
 import { fileStamp, stamped, TextLogger } from '../train/text-logger.ts'
 import { openTrainingData, type TrainingResult, train } from '../train/training.ts'
-import { readTrainingCheckpoint } from '../train/training-checkpoint.ts'
+import { readTrainingCheckpoint, type SavedTraining } from '../train/training-checkpoint.ts'
 import { WorkDir } from '../train/work-dir.ts'
 import { EpochProgress } from './epoch-progress.ts'
 import { describeAdapter } from './load-tracker.ts'
@@ -32,31 +32,35 @@ type SessionOptions = Pick<
 /** Trains, and prints what there is to know before and after. */
 export async function runTraining(
   terminal: Terminal,
-  config: Config,
+  given: Config,
   options: SessionOptions,
   signal: AbortSignal,
 ): Promise<TrainingResult> {
-  const workDir = await WorkDir.open(config.work_dir ?? join('work_dirs', options.config.replace(/\W+/g, '_')))
+  const workDir = await WorkDir.open(given.work_dir ?? join('work_dirs', options.config.replace(/\W+/g, '_')))
   const log = new RunLog(terminal, workDir, options.progress && terminal.stderr.isTTY === true)
   let device: Device | undefined
   try {
-    const resumed = await findCheckpoint(config, options, workDir, log)
-    const seed = chooseSeed(config, resumed)
-    const data = await openTrainingData(config, log.say)
-    const evaluating = options.evaluate && config.evaluation !== undefined && config.data?.val != null
-    const clips = evaluating && config.data?.val ? await openEvaluationClips(config.data.val) : []
+    const resumed = await findCheckpoint(given, options, workDir, log)
+    const seed = chooseSeed(given, resumed)
+    const data = await openTrainingData(given, log.say)
+    const evaluating = options.evaluate && given.evaluation !== undefined && given.data?.val != null
+    const clips = evaluating && given.data?.val ? await openEvaluationClips(given.data.val) : []
     device = await openDevice()
     const opened = device
     log.say(`adapter: ${describeAdapter(device.adapter)}`)
+    const { state: model, anchors } = resumed
+      ? resumedModel(given, resumed, log)
+      : await startingWeights(terminal, given, { seed, synthetic: options.data === 'synthetic', say: log.say })
+    const config = withAnchors(given, anchors)
     await writeWhole(join(workDir.path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
     log.writeJson(JSON.stringify({ env_info: describeAdapter(device.adapter), seed, config }))
-    const model = resumed
-      ? matchStateDict(stateDictShapes(config.model), resumed.checkpoint.model, { name: resumed.path })
-      : await startingWeights(terminal, config, { seed, synthetic: options.data === 'synthetic', say: log.say })
     const evaluate: Evaluate = async (state) => {
       const progress = options.progress ? startProgress(terminal, 'measuring', clips.length) : silent
       try {
         return await evaluateModel(state, { device: opened, config, clips, signal, onClip: progress.update })
+      } catch (error) {
+        if (!signal.aborted) throw error
+        return undefined
       } finally {
         progress.stop()
       }
@@ -121,7 +125,7 @@ class RunLog {
   }
 }
 
-type Resumed = { readonly checkpoint: Awaited<ReturnType<typeof readTrainingCheckpoint>>; readonly path: string }
+type Resumed = { readonly checkpoint: SavedTraining; readonly path: string }
 
 /** The checkpoint to go on from; undefined where training starts anew. */
 async function findCheckpoint(
@@ -141,6 +145,30 @@ async function findCheckpoint(
   if (resume) log.say(`no checkpoint in ${workDir.path} to resume from: starting anew`)
   else if (last !== undefined) log.say(`note: ${last} is of an earlier run; --resume would go on from it`)
   return undefined
+}
+
+/** The resumed weights, and a note where training goes on otherwise than it began. */
+function resumedModel({ model, ...config }: Config, { checkpoint, path }: Resumed, log: RunLog): InitialModel {
+  const state = matchStateDict(stateDictShapes(model), checkpoint.model, { name: path })
+  const before = checkpoint.config
+  const decisive = ['data', 'train_pipeline', 'optimizer', 'optimizer_config', 'lr_config'] as const
+  const changed = decisive.filter(
+    (key) => isRecord(before) && JSON.stringify(before[key]) !== JSON.stringify(config[key]),
+  )
+  if (changed.length > 0) log.say(`note: ${changed.join(', ')} of the configuration changed since ${path} was written`)
+  return { state, anchors: checkpoint.anchors }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+/** Weights of pysot are trained on with pysot's anchors. */
+function withAnchors(config: Config, variant: InitialModel['anchors']): Config {
+  if (variant === undefined) return config
+  const { model } = config
+  const anchor_generator = { ...model.head.anchor_generator, variant }
+  return { ...config, model: { ...model, head: { ...model.head, anchor_generator } } }
 }
 
 function chooseSeed(config: Config, resumed: Resumed | undefined): number {

@@ -8,8 +8,8 @@ import type { Hook, Run } from './runner.ts'
 import type { Scores } from './training-checkpoint.ts'
 import type { WorkDir } from './work-dir.ts'
 
-/** Measures a model, by MMTracking's names: success, norm_precision, precision, all in percent. */
-export type Evaluate = (model: StateDict) => Promise<Scores>
+/** Measures a model, by MMTracking's names: success, norm_precision, precision, all in percent. Undefined: it was broken off. */
+export type Evaluate = (model: StateDict) => Promise<Scores | undefined>
 
 export interface EvaluationHookOptions {
   readonly evaluate: Evaluate
@@ -49,6 +49,7 @@ export class EvaluationHook implements Hook {
   async #evaluate(run: Run, epochs: number): Promise<void> {
     const { evaluate, facts, checkpoints, listeners } = this.#options
     const scores = await evaluate(await run.trainer.modelState())
+    if (scores === undefined) return
     facts.scores = scores
     facts.pendingEvaluation = false
     for (const listener of listeners) await listener.afterEvaluation?.(run, scores)

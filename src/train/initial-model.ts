@@ -1,12 +1,12 @@
 // What training starts from: drawn weights, under a pretrained backbone (`init_cfg`), or a whole checkpoint (`load_from`).
 
-import { initialWeights } from '../data/initial-weights.ts'
-import { type Checkpoint, readCheckpoint } from '../formats/checkpoint.ts'
+import { anchorsKey, type Checkpoint, readCheckpoint } from '../formats/checkpoint.ts'
 import { CheckpointError } from '../formats/errors.ts'
 import { matchStateDict } from '../formats/match.ts'
 import type { StateDict } from '../formats/state-dict.ts'
 import type { Config } from '../siamrpn/config.ts'
 import { SourceError } from '../siamrpn/errors.ts'
+import { initialWeights } from '../siamrpn/initial-weights.ts'
 import { type CheckpointSource, readSource } from '../siamrpn/source.ts'
 import { TrainingError } from './errors.ts'
 
@@ -21,32 +21,40 @@ export interface InitialModelOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
+export interface InitialModel {
+  readonly state: StateDict
+  /** The anchors that the weights need; undefined where they need none in particular. */
+  readonly anchors?: 'mmtracking' | 'pysot'
+}
+
 /** @throws SourceError, CheckpointError, TrainingError if the pretrained backbone cannot be fetched */
-export async function initialModel({ model }: Config, options: InitialModelOptions): Promise<StateDict> {
+export async function initialModel({ model }: Config, options: InitialModelOptions): Promise<InitialModel> {
   const { seed, loadFrom, say } = options
   const drawn = initialWeights(model, seed)
   if (loadFrom !== null) {
     const file = await readFile(loadFrom, options)
     say(`weights: ${file.part === 'backbone' ? 'the backbone' : 'all'} of ${loadFrom}`)
-    return overlay(drawn, file, String(loadFrom))
+    const implied = file.part === 'tracker' && (file.format !== 'bare' || Object.hasOwn(file.meta, anchorsKey))
+    const state = overlay(drawn, file, String(loadFrom))
+    return implied ? { state, anchors: file.anchors } : { state }
   }
   const init = model.backbone.init_cfg
   if (init === null) {
     say(`weights: drawn, seed ${seed}`)
-    return drawn
+    return { state: drawn }
   }
   const { checkpoint, prefix } = init
   try {
     const file = await readFile(checkpoint, options, prefix)
     say(`weights: the backbone of ${checkpoint}, the rest drawn, seed ${seed}`)
-    return overlay(drawn, { ...file, part: 'backbone' }, checkpoint)
+    return { state: overlay(drawn, { ...file, part: 'backbone' }, checkpoint) }
   } catch (cause) {
     if (!(cause instanceof SourceError)) throw cause
     const way = 'give --load-from, or --set model.backbone.init_cfg=null to start from drawn weights'
     if (!options.mayLackBackbone)
       throw new TrainingError(`${cause.message} (model.backbone.init_cfg); ${way}`, { cause })
     say(`warning: ${cause.message}: the backbone starts from drawn weights, good for a try-out only (${way})`)
-    return drawn
+    return { state: drawn }
   }
 }
 

@@ -6,12 +6,13 @@
 import type { StateDict } from '../formats/state-dict.ts'
 import type { Device } from '../gpu/device.ts'
 import { Pacer } from '../gpu/pacer.ts'
-import { capture, type Profile, type Program, type ProgramStats, plan } from '../gpu/program.ts'
+import { capture, type Profile, type Program, type ProgramStats } from '../gpu/program.ts'
+import { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { Tape } from '../nn/autograd.ts'
 import { Optimizer } from '../nn/optimizer.ts'
 import type { Config } from '../siamrpn/config.ts'
-import type { TargetTensors } from '../siamrpn/head-loss.ts'
+import { emptyTargets, releaseTargets, writeTargets } from '../siamrpn/target-tensors.ts'
 import type { Targets } from '../siamrpn/targets.ts'
 import { TrainableSiamRPN, type TrainingImages } from '../siamrpn/trainable.ts'
 import { type EpochMode, epochMode } from '../siamrpn/training-mode.ts'
@@ -94,7 +95,7 @@ export class Trainer {
     this.model = new TrainableSiamRPN(device, config.model, state)
     this.optimizer = new Optimizer(device, optimizer, optimizer_config?.grad_clip?.max_norm)
     this.#sums = cumulativeIters > 1 ? new GradientSums(device, cumulativeIters) : undefined
-    const targets = emptyTargets(device, this.model, images)
+    const targets = emptyTargets(device, batch, anchorsOf(this.model, images, device))
     this.#parts = { device, model: this.model, images, targets, keepGradients }
   }
 
@@ -130,12 +131,13 @@ export class Trainer {
    * One step on the batch whose images are in place. If the gradients are not finite, no parameter changes; the running
    * statistics of batch norms that use the batch's have seen it all the same, as in PyTorch.
    * @param lr one learning rate per group of the optimizer
-   * @throws TrainerError before `startEpoch`, or for targets of another batch size
+   * @throws TrainerError before `startEpoch`; ShapeError for targets of another batch size
    */
   async step({ targets }: TrainBatch, lr: readonly number[]): Promise<StepResult> {
+    const { device } = this.#options
     const phase = this.#phase
     if (!phase) throw new TrainerError('Trainer.step: no epoch has been started')
-    this.#write(targets)
+    writeTargets(device, this.#parts.targets, targets)
     const last = this.#gathered + 1 === this.#cumulative
     this.#sums?.begin(this.#gathered)
     if (last) this.optimizer.begin(lr)
@@ -147,7 +149,7 @@ export class Trainer {
         if (last) update?.run()
       },
       async () => {
-        const [losses, norm] = await Promise.all([this.#read(step.result), clip && this.#options.device.readF32(clip)])
+        const [losses, norm] = await Promise.all([this.#read(step.result), clip && device.readF32(clip)])
         return { losses, gradNorm: norm?.[0] }
       },
     )
@@ -159,7 +161,7 @@ export class Trainer {
   /**
    * Losses of the batch whose images are in place, without training on it: batch norms with their running statistics. Needs
    * memory of its own until the next epoch starts.
-   * @throws TrainerError for targets of another batch size; OutOfMemoryError
+   * @throws ShapeError for targets of another batch size; OutOfMemoryError
    */
   async losses({ targets }: TrainBatch): Promise<StepResult['losses']> {
     const { device } = this.#options
@@ -169,7 +171,7 @@ export class Trainer {
       pacer: new Pacer(device.adapter),
     }
     const { program, pacer } = this.#validation
-    this.#write(targets)
+    writeTargets(device, this.#parts.targets, targets)
     return await pacer.through(
       () => program.run(),
       () => this.#read(program.result),
@@ -232,19 +234,7 @@ export class Trainer {
     this.optimizer.release()
     this.#sums?.release()
     this.model.release()
-    for (const tensor of Object.values(this.#parts.targets)) this.#options.device.release(tensor)
-  }
-
-  #write({ labels, labelWeights, boxTargets, boxWeights }: Targets): void {
-    const { device } = this.#options
-    const tensors = this.#parts.targets
-    if (labels.length !== tensors.labels.size) {
-      throw new TrainerError(`Targets have ${labels.length} labels, expected ${tensors.labels.size}`)
-    }
-    device.write(tensors.labels, labels)
-    device.write(tensors.labelWeights, labelWeights)
-    device.write(tensors.boxTargets, boxTargets)
-    device.write(tensors.boxWeights, boxWeights)
+    releaseTargets(this.#options.device, this.#parts.targets)
   }
 
   async #read({ cls, bbox, total }: LossTensors): Promise<StepResult['losses']> {
@@ -266,16 +256,8 @@ export class Trainer {
   }
 }
 
-function emptyTargets(device: Device, model: TrainableSiamRPN, images: TrainingImages): TargetTensors {
-  const { result } = plan(device, (r) => {
-    return model.forward(new Tape(r), images, { trains: () => false, usesBatch: () => false }).cls.data
-  })
-  const [batch = 0, height = 0, width = 0, channels = 0] = result.shape
-  const anchors = (height * width * channels) / 2
-  return {
-    labels: device.empty([batch, anchors], 'f32', 'labels'),
-    labelWeights: device.empty([batch, anchors], 'f32', 'label weights'),
-    boxTargets: device.empty([batch, anchors, 4], 'f32', 'box targets'),
-    boxWeights: device.empty([batch, anchors, 4], 'f32', 'box weights'),
-  }
+function anchorsOf(model: TrainableSiamRPN, images: TrainingImages, device: Device): number {
+  const pass = model.forward(new Tape(new Recorder(device)), images, { trains: () => false, usesBatch: () => false })
+  const [, height = 0, width = 0, channels = 0] = pass.cls.data.shape
+  return (height * width * channels) / 2
 }

@@ -46,6 +46,14 @@ export interface TrainingCheckpoint {
   readonly facts: TrainingFacts
 }
 
+/** A checkpoint as it was read. */
+export interface SavedTraining extends TrainingCheckpoint {
+  /** The anchors that its weights need. */
+  readonly anchors: 'mmtracking' | 'pysot'
+  /** The configuration it was trained with, unchecked. */
+  readonly config: unknown
+}
+
 /**
  * Writes a checkpoint; an older file of that name survives every error.
  * @throws TrainingCheckpointError that names the reason: a full disk, a missing permission
@@ -83,8 +91,8 @@ export async function writeTrainingCheckpoint(
  * Reads a checkpoint that training has written.
  * @throws TrainingCheckpointError if it cannot be read or is another kind of checkpoint; CheckpointError if it is broken
  */
-export async function readTrainingCheckpoint(path: string): Promise<TrainingCheckpoint> {
-  const { stateDict, optimizerState, meta } = readCheckpoint(await readBytes(path), path)
+export async function readTrainingCheckpoint(path: string): Promise<SavedTraining> {
+  const { stateDict, optimizerState, meta, anchors } = readCheckpoint(await readBytes(path), path)
   const text = meta[trainingKey]
   if (typeof text !== 'string') {
     throw new TrainingCheckpointError(
@@ -100,7 +108,8 @@ export async function readTrainingCheckpoint(path: string): Promise<TrainingChec
     )
   }
   const { version: _, ...facts } = parsed.data
-  return { model: stateDict, optimizer: optimizerState, facts }
+  const config = typeof meta.config === 'string' ? parseJson(meta.config) : undefined
+  return { model: stateDict, optimizer: optimizerState, facts, anchors, config }
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {

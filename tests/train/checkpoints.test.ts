@@ -22,7 +22,7 @@ interface TrainOptions {
   readonly folder: string
   readonly checkpoints?: Partial<Config['checkpoint_config']>
   readonly evaluation?: Partial<NonNullable<Config['evaluation']>>
-  readonly scores?: readonly (Scores | Error)[]
+  readonly scores?: readonly (Scores | Error | undefined)[]
   readonly maxEpochs?: number
   readonly maxIterations?: number
   readonly trainee?: FakeTraineeOptions
@@ -46,7 +46,7 @@ async function train(options: TrainOptions) {
   const list = [...(options.scores ?? [])]
   const evaluate = async () => {
     measured.push(trainer.weights[0]!)
-    const next = list.shift() ?? { success: 0 }
+    const next = list.shift()
     if (next instanceof Error) throw next
     return next
   }
@@ -269,6 +269,18 @@ describe('evaluation', () => {
   it('refuses a measure that there is none of', async () => {
     const run = train({ folder: await temporaryFolder(), scores: [{ other: 1 }] })
     await expect(run).rejects.toThrow(/save_best is success, but the evaluation gave other/)
+  })
+
+  it('that the user interrupts is made up for by the next run', async () => {
+    const folder = await temporaryFolder()
+    const controller = new AbortController()
+    const scores = [{ success: 50 }, undefined]
+    const hooks = [{ afterEpoch: (run: { epoch: number }) => void (run.epoch === 1 && controller.abort()) }]
+    const { names } = await train({ folder, scores, hooks, signal: controller.signal })
+    expect(names).toContain('epoch_2.safetensors')
+    const broken = await readTrainingCheckpoint(join(folder, 'epoch_2.safetensors'))
+    expect(broken.facts).toMatchObject({ epoch: 2, iteration: 0, pendingEvaluation: true })
+    expect((await train({ folder, scores: [{ success: 40 }, { success: 45 }] })).measured).toHaveLength(2)
   })
 
   it('that broke off is made up for by the next run, which knows the best so far', async () => {

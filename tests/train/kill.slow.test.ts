@@ -31,8 +31,8 @@ it('ends with the same bits after twenty kills', async () => {
   const random = new Random('slow kills')
   for (let kill = 0; kill < kills; kill++) await train(killed, random.uniform(0.2, 0.8) * seconds)
   await train(killed)
-  const [found, expected] = [killed, whole].map((name) => readTrainingCheckpoint(join(name, 'epoch_2.safetensors')))
-  expect(await found).toEqual(await expected)
+  const { config: _, ...expected } = await readTrainingCheckpoint(join(whole, 'epoch_2.safetensors'))
+  expect(await readTrainingCheckpoint(join(killed, 'epoch_2.safetensors'))).toMatchObject(expected)
   expect(await readdir(killed)).not.toContain('training.lock')
 })
 
