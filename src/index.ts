@@ -6,6 +6,7 @@ export {
   CheckpointError,
   CheckpointWriteError,
   CorruptCheckpointError,
+  PythonConfigError,
   StateDictMismatchError,
   TruncatedCheckpointError,
   UnsafePickleError,
@@ -27,12 +28,42 @@ export {
   SiamRpnError,
   WebGpuError,
 } from './gpu/errors.ts'
-export type { Profile } from './gpu/program.ts'
-export type { Box, CenterBox } from './siamrpn/boxes.ts'
+export { type CaptureOptions, capture, type Plan, type Profile, type Program, plan, runOnce } from './gpu/program.ts'
+export type { Recorder } from './gpu/recorder.ts'
+export type { DType, GpuTensor, TensorData } from './gpu/tensor.ts'
+export {
+  crossEntropyLoss,
+  focalLoss,
+  giouLoss,
+  iouLoss,
+  type Loss,
+  l1Loss,
+  smoothL1Loss,
+} from './kernels/losses.ts'
+export { type Gradients, type Rule, Tape, type Tensor } from './nn/autograd.ts'
+export { ModuleStateError, OptimizerError } from './nn/errors.ts'
+export * as ops from './nn/ops.ts'
+export { Optimizer, type OptimizerSettings, type ParameterGroup, type Update } from './nn/optimizer.ts'
+export { Parameter, type ParameterSource } from './nn/parameter.ts'
+export type { TrainingMode } from './nn/trainable-conv.ts'
+export type { Box, CenterBox, Corners } from './siamrpn/boxes.ts'
 export { type Config, type ConfigInput, overrideConfig, parseConfig } from './siamrpn/config.ts'
 export { BoxError, ClosedError, ConfigError, CropError, FrameError, SourceError } from './siamrpn/errors.ts'
 export type { Frame, PixelFrame } from './siamrpn/frame.ts'
+export { type HeadLosses, headLoss } from './siamrpn/head-loss.ts'
+export { initialWeights } from './siamrpn/initial-weights.ts'
 export { stateDictShapes } from './siamrpn/layout.ts'
+export { Random } from './siamrpn/random.ts'
+export type { Draws } from './siamrpn/sampler.ts'
 export type { CheckpointSource } from './siamrpn/source.ts'
 export type { Target, TargetGroup, TrackResult } from './siamrpn/target.ts'
+export { emptyTargets, releaseTargets, type TargetTensors, writeTargets } from './siamrpn/target-tensors.ts'
+export { TargetBuilder, type TargetSample, type Targets } from './siamrpn/targets.ts'
 export { type CreateOptions, type InitBox, type LoadOptions, type LoadProgress, SiamRPN } from './siamrpn/tracker.ts'
+export {
+  type TrainableLosses,
+  type TrainableOutput,
+  TrainableSiamRPN,
+  type TrainingImages,
+} from './siamrpn/trainable.ts'
+export { type EpochMode, epochMode } from './siamrpn/training-mode.ts'

@@ -2,11 +2,11 @@
 // backward, clipping, update) of one model, frozen and released. The ratio is what counts; both run on one device.
 
 import { namedConfig } from '../../configs/index.ts'
-import { initialWeights } from '../../src/data/initial-weights.ts'
 import { openDevice } from '../../src/gpu/device.ts'
 import { capture } from '../../src/gpu/program.ts'
 import { Tape } from '../../src/nn/autograd.ts'
-import { headLoss, type TargetTensors } from '../../src/siamrpn/head-loss.ts'
+import { initialWeights } from '../../src/siamrpn/initial-weights.ts'
+import { emptyTargets } from '../../src/siamrpn/target-tensors.ts'
 import { TargetBuilder } from '../../src/siamrpn/targets.ts'
 import { epochMode } from '../../src/siamrpn/training-mode.ts'
 import { Trainer } from '../../src/train/trainer.ts'
@@ -68,20 +68,11 @@ async function start({ model, epoch }: Phase, part: 'forward' | 'step'): Promise
       const bytes = trainer.stats?.bytes ?? 0
       return { variant: '', cost: { flops, bytes }, sample: () => timed(step), facts, dispose }
     }
-    const empty = (shape: readonly number[], label: string) => device.empty(shape, 'f32', label)
-    const targets: TargetTensors = {
-      labels: empty([BATCH, anchors], 'labels'),
-      labelWeights: empty([BATCH, anchors], 'label weights'),
-      boxTargets: empty([BATCH, anchors, 4], 'box targets'),
-      boxWeights: empty([BATCH, anchors, 4], 'box weights'),
-    }
+    const targets = emptyTargets(device, BATCH, anchors)
     const program = await capture(device, (r) => {
       const tape = new Tape(r)
       const mode = epochMode(config, epoch)
-      return tape.noGrad(() => {
-        const output = trainer.model.forward(tape, images, mode)
-        return headLoss(tape, config.model, output, targets).total.data
-      })
+      return tape.noGrad(() => trainer.model.forwardTrain(tape, images, targets, mode).total.data)
     })
     const stopwatch = new Stopwatch(device)
     await stopwatch.sample(() => program.run())

@@ -1,32 +1,24 @@
 // The loss of the head as the configuration names it: classification plus regression, each reduced and weighted.
 // Source: SiameseRPNHead.loss of mmtrack/models/track_heads/siamese_rpn_head.py.
 
-import type { GpuTensor } from '../gpu/tensor.ts'
 import { crossEntropyLoss, focalLoss, giouLoss, iouLoss, l1Loss, smoothL1Loss } from '../kernels/losses.ts'
 import type { Tape, Tensor } from '../nn/autograd.ts'
 import * as ops from '../nn/ops.ts'
 import type { ModelConfig } from './config.ts'
+import type { TargetTensors } from './target-tensors.ts'
 import type { TrainableOutput } from './trainable.ts'
 
-/** Targets on the device, by flat anchor index. */
-export interface TargetTensors {
-  /** `[N, M]` */
-  readonly labels: GpuTensor
-  /** `[N, M]` */
-  readonly labelWeights: GpuTensor
-  /** `[N, M, 4]` */
-  readonly boxTargets: GpuTensor
-  /** `[N, M, 4]` */
-  readonly boxWeights: GpuTensor
-}
-
-/** All `[1]`. */
+/** All `[1]`; `total` is the sum of the others, and the one to go backward from. */
 export interface HeadLosses {
   readonly cls: Tensor
   readonly bbox: Tensor
   readonly total: Tensor
 }
 
+/**
+ * Records the losses of the head's maps.
+ * @throws ShapeError if the targets are of another number of pairs or anchors
+ */
 export function headLoss(
   tape: Tape,
   { head }: Pick<ModelConfig, 'head'>,

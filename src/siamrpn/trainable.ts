@@ -11,9 +11,10 @@ import * as ops from '../nn/ops.ts'
 import { Parameter } from '../nn/parameter.ts'
 import { TrainableConv, type TrainableForward, type TrainingMode } from '../nn/trainable-conv.ts'
 import type { ModelConfig } from './config.ts'
-import { type HeadLosses, headLoss, type TargetTensors } from './head-loss.ts'
+import { type HeadLosses, headLoss } from './head-loss.ts'
 import { type BackboneSpecs, backboneSpecs, convSpecs, headSpecs, neckSpecs, stateDictShapes } from './layout.ts'
 import { noObserver, type Observe } from './observe.ts'
+import type { TargetTensors } from './target-tensors.ts'
 
 /** Images have a fourth channel of zeros here. */
 const IMAGE_CHANNELS = 4

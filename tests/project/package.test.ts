@@ -95,7 +95,7 @@ describe('a web page', () => {
 
   test('bundles the entry point without Node modules and without the webgpu package', async () => {
     const { metafile, warnings } = await build({
-      stdin: { contents: "export { SiamRPN } from 'siamrpn'", resolveDir: user },
+      stdin: { contents: "export * from 'siamrpn'", resolveDir: user },
       bundle: true,
       format: 'esm',
       platform: 'browser',

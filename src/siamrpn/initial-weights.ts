@@ -6,8 +6,8 @@
 
 import { fromFloat32, type NamedTensor, type StateDict } from '../formats/state-dict.ts'
 import { fans, kaimingNormal, resetParameters, xavier } from '../nn/init.ts'
-import type { ModelConfig } from '../siamrpn/config.ts'
-import { stateDictShapes } from '../siamrpn/layout.ts'
+import type { ModelConfig } from './config.ts'
+import { stateDictShapes } from './layout.ts'
 import { Random } from './random.ts'
 
 /** `mmtracking`: its modules' initialisers; `pytorch`: reset_parameters of every module. */
