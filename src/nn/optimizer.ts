@@ -117,8 +117,16 @@ export class Optimizer {
   readonly #slots = new Map<string, Slot>()
   #active: Slot[] = []
 
-  /** @param maxNorm gradients are scaled down to this Euclidean norm of all of them; absent: never */
+  /**
+   * @param maxNorm gradients are scaled down to this Euclidean norm of all of them; absent: never
+   * @throws OptimizerError for Nesterov's momentum with dampening, as torch.optim.SGD
+   */
   constructor(device: Device, settings: OptimizerSettings, maxNorm?: number) {
+    if (settings.type === 'SGD' && settings.nesterov && (settings.momentum === 0 || settings.dampening !== 0)) {
+      throw new OptimizerError(
+        `nesterov needs a momentum and no dampening, found momentum ${settings.momentum}, dampening ${settings.dampening}`,
+      )
+    }
     this.#device = device
     this.settings = settings
     this.groups = parameterGroups(settings)

@@ -152,6 +152,11 @@ describe('mistakes', () => {
     optimizer.release()
   })
 
+  it("refuses Nesterov's momentum with dampening or without momentum, as PyTorch does", () => {
+    expect(() => new Optimizer(device, { ...sgd, nesterov: true })).toThrow(/nesterov needs .* dampening 0\.25/)
+    expect(() => new Optimizer(device, { ...sgd, nesterov: true, momentum: 0, dampening: 0 })).toThrow(OptimizerError)
+  })
+
   it('SGD without momentum keeps no state', () => {
     const optimizer = new Optimizer(device, { ...sgd, momentum: 0 })
     const parameter = { name: 'neck.weight', data: device.empty([4]) }
