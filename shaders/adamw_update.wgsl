@@ -1,8 +1,8 @@
 // One step of AdamW, in place, as torch.optim.AdamW:
 //   g = clip * gradient;  m = m + (1 - beta1) (g - m);  v = beta2 v + (1 - beta2) g^2
 //   parameter = decay * parameter - rate * m / (sqrt(v) / correction + eps)
-// Row params.row of the scalars holds rate = lr / (1 - beta1^t), decay = 1 - lr * weight_decay and
-// correction = sqrt(1 - beta2^t); clip[1] is the factor of clipping. If the norm of all gradients, clip[0], is not finite,
+// Row params.row of the scalars holds rate = lr / (1 - beta1^t), decay = 1 - lr * weight_decay and correction =
+// sqrt(1 - beta2^t) as its third value; clip[1] is the factor of clipping. Unless clip[0], the norm, is finite,
 // nothing changes. Any element count.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 

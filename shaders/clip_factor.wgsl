@@ -1,4 +1,4 @@
-// Norm of all gradients from their partial sums of squares, and the factor that limits it, as torch.nn.utils.clip_grad_norm_:
+// Norm of all gradients from their partial sums of squares, and the factor that limits it (clip_grad_norm_ of PyTorch):
 //   clip[0] = sqrt(sum of partial);  clip[1] = min(1, max_norm / (clip[0] + EPS)), or 1 without LIMIT
 // One workgroup; the order of additions is fixed.
 // Dispatch: 1 workgroup.

@@ -1,7 +1,7 @@
 // Convolution as an implicit GEMM for software adapters with subgroups of 8 lanes and few output channels, NHWC:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), c] * w[tap, c, o])
 // One subgroup computes 49 - TAPS neighbouring pixels x 8 Lanes of output channels. Each lane owns one Lane of channels
-// and loads 6 of 48 positions; every lane gets all of them through subgroupBroadcast. A software adapter gathers lane by
+// and loads 6 of 48 positions; all lanes get them all through subgroupBroadcast. A software adapter gathers lane by
 // lane, so loads decide: a position that was loaded serves TAPS taps of a filter row, for TAPS neighbouring outputs.
 // For that, outputs are taken in an order in which one tap more is one position on: with g = gcd(stride, dilation),
 // columns of one residue modulo dilation / g follow each other (a phase), with TAPS - 1 positions more per row than

@@ -1,5 +1,5 @@
 // One step of stochastic gradient descent with momentum, in place, as torch.optim.SGD:
-//   d = clip * gradient + weight_decay * parameter;  v = momentum * v + share * d;  d = d + momentum * v (NESTEROV) or v
+//   d = clip * gradient + weight_decay * parameter; v = momentum * v + share * d; d = d + momentum * v (NESTEROV) or v
 //   parameter = parameter - rate * d
 // Rate and share (1 - dampening, 1 at the first step) stand in row params.row of the scalars, the factor of clipping in
 // clip[1]. If the norm of all gradients, clip[0], is not finite, nothing changes. Element counts divisible by 4.

@@ -1,6 +1,6 @@
 // Sums of squares of runs of elements; the order of additions is fixed, so that the same input gives the same bits.
 //   partial[params.base + k] = sum of input[i]^2 over run k: WORKGROUP * params.rounds elements of four
-// Each invocation adds up `rounds` elements of four, a workgroup's width apart; then the workgroup's sums are folded in half
+// Each invocation adds up `rounds` elements of four, a workgroup's width apart; then the workgroup's sums are halved
 // until one is left. Element counts divisible by 4.
 // Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups, linearised over x and y, with
 // count = elements / 4.

@@ -163,8 +163,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   "adamw_update": `// One step of AdamW, in place, as torch.optim.AdamW:
 //   g = clip * gradient;  m = m + (1 - beta1) (g - m);  v = beta2 v + (1 - beta2) g^2
 //   parameter = decay * parameter - rate * m / (sqrt(v) / correction + eps)
-// Row params.row of the scalars holds rate = lr / (1 - beta1^t), decay = 1 - lr * weight_decay and
-// correction = sqrt(1 - beta2^t); clip[1] is the factor of clipping. If the norm of all gradients, clip[0], is not finite,
+// Row params.row of the scalars holds rate = lr / (1 - beta1^t), decay = 1 - lr * weight_decay and correction =
+// sqrt(1 - beta2^t) as its third value; clip[1] is the factor of clipping. Unless clip[0], the norm, is finite,
 // nothing changes. Any element count.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
@@ -210,8 +210,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   "adamw_update_vec4": `// One step of AdamW, in place, as torch.optim.AdamW:
 //   g = clip * gradient;  m = m + (1 - beta1) (g - m);  v = beta2 v + (1 - beta2) g^2
 //   parameter = decay * parameter - rate * m / (sqrt(v) / correction + eps)
-// Row params.row of the scalars holds rate = lr / (1 - beta1^t), decay = 1 - lr * weight_decay and
-// correction = sqrt(1 - beta2^t); clip[1] is the factor of clipping. If the norm of all gradients, clip[0], is not finite,
+// Row params.row of the scalars holds rate = lr / (1 - beta1^t), decay = 1 - lr * weight_decay and correction =
+// sqrt(1 - beta2^t) as its third value; clip[1] is the factor of clipping. Unless clip[0], the norm, is finite,
 // nothing changes. Element counts divisible by 4.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
 
@@ -1622,7 +1622,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   }
 }
 `,
-  "clip_factor": `// Norm of all gradients from their partial sums of squares, and the factor that limits it, as torch.nn.utils.clip_grad_norm_:
+  "clip_factor": `// Norm of all gradients from their partial sums of squares, and the factor that limits it (clip_grad_norm_ of PyTorch):
 //   clip[0] = sqrt(sum of partial);  clip[1] = min(1, max_norm / (clip[0] + EPS)), or 1 without LIMIT
 // One workgroup; the order of additions is fixed.
 // Dispatch: 1 workgroup.
@@ -1844,7 +1844,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   "conv2d_lanes": `// Convolution as an implicit GEMM for software adapters with subgroups of 8 lanes and few output channels, NHWC:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), c] * w[tap, c, o])
 // One subgroup computes 49 - TAPS neighbouring pixels x 8 Lanes of output channels. Each lane owns one Lane of channels
-// and loads 6 of 48 positions; every lane gets all of them through subgroupBroadcast. A software adapter gathers lane by
+// and loads 6 of 48 positions; all lanes get them all through subgroupBroadcast. A software adapter gathers lane by
 // lane, so loads decide: a position that was loaded serves TAPS taps of a filter row, for TAPS neighbouring outputs.
 // For that, outputs are taken in an order in which one tap more is one position on: with g = gcd(stride, dilation),
 // columns of one residue modulo dilation / g follow each other (a phase), with TAPS - 1 positions more per row than
@@ -5195,7 +5195,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 }
 `,
   "sgd_update": `// One step of stochastic gradient descent with momentum, in place, as torch.optim.SGD:
-//   d = clip * gradient + weight_decay * parameter;  v = momentum * v + share * d;  d = d + momentum * v (NESTEROV) or v
+//   d = clip * gradient + weight_decay * parameter; v = momentum * v + share * d; d = d + momentum * v (NESTEROV) or v
 //   parameter = parameter - rate * d
 // Rate and share (1 - dampening, 1 at the first step) stand in row params.row of the scalars, the factor of clipping in
 // clip[1]. If the norm of all gradients, clip[0], is not finite, nothing changes. Any element count.
@@ -5241,7 +5241,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 }
 `,
   "sgd_update_vec4": `// One step of stochastic gradient descent with momentum, in place, as torch.optim.SGD:
-//   d = clip * gradient + weight_decay * parameter;  v = momentum * v + share * d;  d = d + momentum * v (NESTEROV) or v
+//   d = clip * gradient + weight_decay * parameter; v = momentum * v + share * d; d = d + momentum * v (NESTEROV) or v
 //   parameter = parameter - rate * d
 // Rate and share (1 - dampening, 1 at the first step) stand in row params.row of the scalars, the factor of clipping in
 // clip[1]. If the norm of all gradients, clip[0], is not finite, nothing changes. Element counts divisible by 4.
@@ -5337,7 +5337,7 @@ fn main(
 `,
   "squared_sum_vec4": `// Sums of squares of runs of elements; the order of additions is fixed, so that the same input gives the same bits.
 //   partial[params.base + k] = sum of input[i]^2 over run k: WORKGROUP * params.rounds elements of four
-// Each invocation adds up \`rounds\` elements of four, a workgroup's width apart; then the workgroup's sums are folded in half
+// Each invocation adds up \`rounds\` elements of four, a workgroup's width apart; then the workgroup's sums are halved
 // until one is left. Element counts divisible by 4.
 // Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups, linearised over x and y, with
 // count = elements / 4.
