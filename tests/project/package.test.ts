@@ -71,8 +71,10 @@ describe('the built package', () => {
 
 describe('a web page', () => {
   test('type-checks against the declarations without Node types, for bundlers and for browsers', () => {
-    const page = readFileSync(join(ROOT, 'tests/types/browser.ts'), 'utf8')
-    writeFileSync(join(user, 'page.ts'), page.replace('../../src/index.ts', 'siamrpn'))
+    for (const name of ['browser.ts', 'training-loop.ts']) {
+      const page = readFileSync(join(ROOT, 'tests/types', name), 'utf8')
+      writeFileSync(join(user, name), page.replace('../../src/index.ts', 'siamrpn'))
+    }
     for (const [module, moduleResolution] of [
       ['ESNext', 'bundler'],
       ['NodeNext', 'NodeNext'],
@@ -88,7 +90,10 @@ describe('a web page', () => {
         skipLibCheck: false,
         noEmit: true,
       }
-      writeFileSync(join(user, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['page.ts'] }))
+      writeFileSync(
+        join(user, 'tsconfig.json'),
+        JSON.stringify({ compilerOptions, files: ['browser.ts', 'training-loop.ts'] }),
+      )
       expect(node([TSC, '-p', '.'])).toEqual({ status: 0, output: '' })
     }
   })
