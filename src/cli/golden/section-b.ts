@@ -5,6 +5,7 @@ import * as z from 'zod'
 import type { GoldenSet } from './golden-set.ts'
 import { gradientOps, trainingForwardOps } from './gradients.ts'
 import { forwardOps, openCase } from './kernel-ops.ts'
+import { lossOps } from './loss-ops.ts'
 import { goldenMap } from './maps.ts'
 import { optimizerOps } from './optimizer-ops.ts'
 import { GoldenDataError } from './reader.ts'
@@ -27,18 +28,7 @@ const schema = z.object({
   ),
 })
 
-/** Ops that come with training. */
-const trainingOps: ReadonlySet<string> = new Set([
-  'cross_entropy',
-  'siamrpn_head_loss',
-  'l1_loss',
-  'smooth_l1_loss',
-  'sigmoid_focal_loss',
-  'iou_loss',
-  'iou_loss_linear',
-  'iou_loss_square',
-  'giou_loss',
-])
+const knownOps = [forwardOps, trainingForwardOps, lossOps, optimizerOps].flatMap((some) => Object.keys(some))
 
 export async function checkB(set: GoldenSet, report: SectionReport): Promise<void> {
   const section = await set.section('B', schema)
@@ -50,14 +40,15 @@ export async function checkB(set: GoldenSet, report: SectionReport): Promise<voi
       await report.check(id, (one) => optimize(device, section, description, one))
       continue
     }
-    const run = forwardOps[op] ?? trainingForwardOps[op]
-    if (run === undefined && trainingOps.has(op)) {
-      report.leaveOut(op, 1)
+    const lose = lossOps[op]
+    if (lose !== undefined) {
+      await report.check(id, (one) => lose({ device, section, golden: description, one }))
       continue
     }
+    const run = forwardOps[op] ?? trainingForwardOps[op]
     await report.check(id, async (one) => {
       if (run === undefined) {
-        one.fail('op', `'${op}' is unknown, expected one of ${[...Object.keys(forwardOps), ...trainingOps].join(', ')}`)
+        one.fail('op', `'${op}' is unknown, expected one of ${knownOps.join(', ')}`)
         return
       }
       const answer = await run(openCase(device, section, description))
