@@ -3,7 +3,7 @@
 import type { Measurement } from './measure.ts'
 import type { SectionReport } from './report.ts'
 
-export type Status = 'PASS' | 'FAIL' | 'LEFT FOR --slow' | 'NOT COVERED' | 'NOT IN THIS SET'
+export type Status = 'PASS' | 'FAIL' | 'LEFT FOR --slow' | 'NOT IN THIS SET'
 
 /** The result of one section, ready to be printed or written as JSON. */
 export interface SectionResult {
@@ -51,7 +51,6 @@ const statusWidth = 6
 export function sectionLine(result: SectionResult): string {
   const { name, title, status, cases, seconds } = result
   const head = `${name}  ${title.padEnd(titleWidth)}`
-  if (status === 'NOT COVERED') return `${head}  not covered yet`
   if (status === 'NOT IN THIS SET') return `${head}  not in this set`
   const facts = [head, count(cases, 'case').padStart(casesWidth), status.padEnd(statusWidth), `${seconds.toFixed(1)} s`]
   return [...facts, [summary(result), ...remainders(result)].join('; ')].join('  ')

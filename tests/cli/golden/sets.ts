@@ -38,14 +38,20 @@ export async function editJson(directory: string, file: string, edit: (json: any
   await writeFile(path, JSON.stringify(json))
 }
 
-/** Changes the first value of a tensor. */
-export async function editTensor(directory: string, file: string, key: string, edit: (value: number) => number) {
+/** Changes one value of a tensor, the first one by default. */
+export async function editTensor(
+  directory: string,
+  file: string,
+  key: string,
+  edit: (value: number) => number,
+  index = 0,
+) {
   const path = join(directory, file)
   const { tensors, metadata } = readSafetensors(new Uint8Array(await readFile(path)))
   const tensor = tensors.get(key)
   if (!tensor) throw new Error(`${file} has no tensor '${key}'`)
   const values = toTypedArray(tensor).slice() as Float32Array
-  values[0] = edit(values[0]!)
+  values[index] = edit(values[index]!)
   const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
   tensors.set(key, { ...tensor, data })
   await writeFile(path, writeSafetensors(tensors, metadata))
