@@ -1,9 +1,9 @@
 // Who appears in a clip: the target, things that resemble it, things that hide it, and the clutter of the place.
 
 import type { Random } from '../random.ts'
-import type { Rgb } from '../texture.ts'
 import type { Actor } from './actor.ts'
 import type { Look } from './canvas.ts'
+import type { Rgb } from './colour.ts'
 import { makeOutline, makeStill, type Outline, plainBox } from './outline.ts'
 import { groundPalette, meanColor, objectPalette, type Palette, shifted } from './palette.ts'
 import { type LazySurface, makeSurface } from './surface.ts'

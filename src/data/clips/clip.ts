@@ -2,7 +2,6 @@
 // asked for in any order. What costs time is made when the first frame is asked for.
 
 import { Random } from '../random.ts'
-import type { SyntheticFrame } from '../synthetic.ts'
 import type { Box, FrameSource, RgbFrame } from '../types.ts'
 import { type Actor, centerOf, type Pose, poseOf } from './actor.ts'
 import { type Canvas, drawShade, drawSprite } from './canvas.ts'
@@ -12,6 +11,15 @@ import { type Contour, plainDisc } from './outline.ts'
 import { boundsOf } from './raster.ts'
 import { type ClipKey, Script } from './script.ts'
 import { compress, defocus, expose, smear } from './sensor.ts'
+
+/** A rendered frame with its truth. */
+export interface SyntheticFrame {
+  readonly frame: RgbFrame
+  /** The target's whole extent, hidden parts included. */
+  readonly box: Box
+  /** Share of the target that is seen, 0..1. */
+  readonly visibility: number
+}
 
 interface CastShadow {
   readonly x: number

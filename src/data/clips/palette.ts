@@ -2,7 +2,7 @@
 // and ramps over them.
 
 import type { Random } from '../random.ts'
-import { hsv, type Rgb } from '../texture.ts'
+import { hsv, type Rgb } from './colour.ts'
 
 /** Colours, 0..1 each, from one end of a ramp to the other. */
 export type Palette = readonly [Rgb, ...Rgb[]]

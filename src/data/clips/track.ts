@@ -1,7 +1,7 @@
 // How a value changes over a clip: smooth courses over random knots, as functions of the time in frames.
 
-import { type Course, follow, wander } from '../course.ts'
 import type { Random } from '../random.ts'
+import { type Course, follow, wander } from './course.ts'
 
 /** A value at a time, in frames; times may lie between frames. */
 export type Track = (time: number) => number

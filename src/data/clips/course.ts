@@ -1,7 +1,7 @@
 // Smooth courses of a value over time: uniform cubic B-splines over random control values. A B-spline never leaves the
 // range of its control values, so that a target that must stay in the frame does.
 
-import type { Random } from './random.ts'
+import type { Random } from '../random.ts'
 
 /** Control values at equal distances in time. */
 export type Course = readonly number[]
@@ -21,22 +21,6 @@ export function wander(
     value = next < low ? 2 * low - next : next > high ? 2 * high - next : next
   }
   return values
-}
-
-/** A walk to and fro between the ends of a range, `pass` control values per way, each displaced by up to a tenth of it. */
-export function sweep(
-  random: Random,
-  range: readonly [low: number, high: number],
-  count: number,
-  pass: number,
-): Course {
-  const [low, high] = range
-  const start = random.next() < 0.5 ? 0 : pass
-  return Array.from({ length: count }, (_, index) => {
-    const position = (start + index) % (2 * pass)
-    const share = (position < pass ? position : 2 * pass - position) / pass + random.uniform(-0.1, 0.1)
-    return low + (high - low) * Math.max(0, Math.min(1, share))
-  })
 }
 
 /** The value at `time` in 0..1. */
