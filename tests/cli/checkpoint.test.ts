@@ -252,7 +252,10 @@ describe('random', () => {
 
   test('an unknown configuration or extension is told before anything is made', async () => {
     const unknown = await checkpoint('random', '--config', 'r51', 'r.pth')
-    expect(unknown).toMatchObject({ code: 1, err: expect.stringMatching(/r51.*expected one of r50, small, micro/) })
+    expect(unknown).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/r51.*expected one of r50, tiny, small, micro/),
+    })
     const extension = await checkpoint('random', 'r.bin')
     expect(extension).toMatchObject({ code: 1, err: expect.stringContaining("ends in '.bin'") })
     expect(extension.err).not.toMatch(/making/)

@@ -1,9 +1,9 @@
 // What the loader decides before any GPU is asked.
 
 import { expect, test } from 'vitest'
+import { UsageError } from '../../src/cli/errors.ts'
 import { describeAdapter, loadTracker } from '../../src/cli/load-tracker.ts'
 import type { AdapterFacts } from '../../src/gpu/adapter.ts'
-import { ConfigError } from '../../src/siamrpn/errors.ts'
 
 const facts: AdapterFacts = {
   vendor: 'mesa',
@@ -32,5 +32,5 @@ test('an adapter is named in one line, and a software driver is called one', () 
 test('an unknown configuration is told before a device is opened', async () => {
   const weights = { checkpoint: 'weights.pth' }
   const loading = loadTracker({ config: 'r51', weights, onProgress: () => undefined })
-  await expect(loading).rejects.toThrow(ConfigError)
+  await expect(loading).rejects.toThrow(UsageError)
 })

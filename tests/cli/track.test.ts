@@ -39,7 +39,7 @@ test('boxes of every frame go to every output, the first one as it was given', a
     closed: true,
     init: [{ x: 10, y: 20, width: 30, height: 20 }],
   })
-  expect(calls.request).toMatchObject({ config: 'r50', weights: { checkpoint: 'weights.pth' } })
+  expect(calls.request).toMatchObject({ weights: { checkpoint: 'weights.pth' } })
   expect(await readFile(out('a.txt'), 'utf8')).toBe(
     Array.from({ length: frameCount }, (_, index) => `${10 + index},20,30,20\n`).join(''),
   )
@@ -255,4 +255,14 @@ test('without arguments, and with --help, the commands and examples are shown', 
     expect(out).toMatch(/Usage: siamrpn/)
     expect(out).toMatch(/Examples:\n {2}siamrpn/)
   }
+})
+
+test('without --config the checkpoint’s own configuration is taken, else the one that is named', async () => {
+  const { video } = await makeFrames()
+  const request = async (...options: string[]) => {
+    const { calls } = await runFake(['track', '--video', video, '--box', '10,20,30,20', ...weights, ...options])
+    return calls.request
+  }
+  expect(await request()).not.toHaveProperty('config')
+  expect(await request('--config', 'tiny')).toMatchObject({ config: 'tiny' })
 })
