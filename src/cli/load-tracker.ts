@@ -8,7 +8,7 @@ import type { AdapterFacts } from '../gpu/adapter.ts'
 import { loadConfig } from './load-config.ts'
 import type { LoadTracker } from './tracking.ts'
 
-/** @throws ConfigError for an unknown configuration, NoAdapterError, and whatever reading the checkpoint throws */
+/** @throws UsageError for an unknown configuration, ConfigError, NoAdapterError, and whatever reading the checkpoint throws */
 export const loadTracker: LoadTracker = async (request) => {
   const config = request.config === undefined ? undefined : await loadConfig(request.config)
   const { SiamRPN, openDevice, stateDictShapes } = await import('../index.ts')

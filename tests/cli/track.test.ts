@@ -46,7 +46,7 @@ test('boxes of every frame go to every output, the first one as it was given', a
   const json = JSON.parse(await readFile(out('a.json'), 'utf8'))
   expect((await readFile(out('a.json'), 'utf8')).match(/"frames"/g), 'no key comes twice').toHaveLength(1)
   expect(json).toMatchObject({
-    config: 'r50',
+    config: 'of the checkpoint',
     checkpoint: 'weights.pth',
     adapter: 'fake adapter',
     anchors: 'mmtracking',
