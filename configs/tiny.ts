@@ -27,7 +27,7 @@ export const tiny = {
   data: {
     samples_per_gpu: 8,
     workers_per_gpu: 1,
-    samples_per_epoch: 1024,
+    samples_per_epoch: 2048,
     train: { type: 'SyntheticClips', seed: 1, clips: 100_000, frames_per_clip: 100, frame_range: 60 },
     val: { type: 'SyntheticClips', seed: held_out, clips: 8, frames_per_clip: 40 },
     test: { type: 'SyntheticClips', seed: held_out, clips: 20, frames_per_clip: 100 },
@@ -38,11 +38,12 @@ export const tiny = {
     policy: 'SiameseRPN',
     lr_configs: [
       { type: 'step', start_lr_factor: 0.5, end_lr_factor: 1.0, end_epoch: 2 },
-      { type: 'log', start_lr_factor: 1.0, end_lr_factor: 0.05, end_epoch: 20 },
+      { type: 'log', start_lr_factor: 1.0, end_lr_factor: 0.02, end_epoch: 24 },
     ],
   },
   checkpoint_config: { interval: 1, max_keep_ckpts: 3 },
-  evaluation: { metric: ['track'], interval: 4, start: 4, rule: 'greater', save_best: 'success' },
-  log_config: { interval: 8, hooks: [{ type: 'TextLoggerHook' }, { type: 'TensorboardLoggerHook' }] },
+  total_epochs: 24,
+  evaluation: { metric: ['track'], interval: 6, start: 6, rule: 'greater', save_best: 'success' },
+  log_config: { interval: 32, hooks: [{ type: 'TextLoggerHook' }, { type: 'TensorboardLoggerHook' }] },
   work_dir: './work_dirs/tiny',
 } satisfies ConfigInput
