@@ -102,11 +102,14 @@ function withData(config: Config, data: string | undefined, val: string | undefi
   const entries: DataInput = {
     samples_per_gpu: before?.samples_per_gpu ?? 28,
     workers_per_gpu: before?.workers_per_gpu ?? 2,
+    ...(data === undefined && before?.samples_per_epoch ? { samples_per_epoch: before.samples_per_epoch } : {}),
     train: data === undefined ? (before?.train ?? trainSource('synthetic')) : trainSource(data),
     val: measured === undefined ? (data === undefined ? (before?.val ?? null) : null) : valSource(measured),
     test: before?.test ?? null,
   }
-  const { evaluation, ...rest } = config
+  const { evaluation: configured, ...rest } = config
+  // Clips that somebody names are meant to be looked at: after every epoch, unless --set says otherwise.
+  const evaluation = val === undefined ? configured : { ...configured, start: null, interval: 1 }
   const measures = entries.val !== null
   return parseConfig({ ...rest, ...(measures && evaluation ? { evaluation } : {}), data: entries }, 'with --data')
 }

@@ -32,6 +32,11 @@ export class TrackDataset implements PairDataset {
     return this.#unit === 'video' ? this.table.videos : this.table.tracks
   }
 
+  /** A folder of clips has few of them: as many pairs as frames that show the object. */
+  get samplesPerEpoch(): number | undefined {
+    return this.#unit === 'track' ? this.table.frames : undefined
+  }
+
   sample(index: number, random: Random): PairRequest {
     const { table } = this
     const options = this.#options

@@ -41,6 +41,8 @@ export interface PairRequest {
 /** A training dataset. Sample `index` of an epoch draws everything it needs from `random`, which is keyed by the caller. */
 export interface PairDataset {
   readonly length: number
+  /** How many an epoch draws if the configuration does not say; absent: each sample once. */
+  readonly samplesPerEpoch?: number | undefined
   /** Told before each epoch; datasets that pick a new subset per epoch do it here, from the seed. */
   startEpoch?(epoch: number, seed: number): void
   sample(index: number, random: Random): PairRequest

@@ -90,7 +90,7 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
       closing.push(() => loader.close())
       return new TrainBatches({ loader, pipeline, targets: new TargetBuilder(config.model) })
     }
-    const source = batches(options.data.train, samples_per_epoch ?? undefined)
+    const source = batches(options.data.train, samples_per_epoch ?? options.data.train.samplesPerEpoch)
     const validation = options.data.validation && batches(options.data.validation)
     checkPosition(options, source.iterationsPerEpoch)
 

@@ -62,7 +62,7 @@ describe('options', () => {
     expect([config.data?.val, config.evaluation]).toEqual([null, undefined])
     const both = await trainingConfig(options({ data: 'my/clips', val: 'my/others' }))
     expect(both.data?.val).toMatchObject({ type: 'ClipFolder', path: 'my/others' })
-    expect(both.evaluation).toBeDefined()
+    expect(both.evaluation).toMatchObject({ start: null, interval: 1 })
   })
 
   it('stand above the configuration, --set too', async () => {

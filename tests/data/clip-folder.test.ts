@@ -48,7 +48,9 @@ test('GOT-10k layout: images beside the boxes, labels per line, any separator an
 test('a folder that is itself a clip', async () => {
   const folder = await temporaryFolder()
   await writeClip(folder, ['1,1,8,8', '1,1,8,8'])
-  expect((await openClipFolder(folder)).length).toBe(1)
+  const dataset = await openClipFolder(folder)
+  expect(dataset.length).toBe(1)
+  expect(dataset.samplesPerEpoch, 'as many pairs as frames').toBe(2)
 })
 
 test('pairs: the search frame within the range, negatives from other clips, the share of positives', async () => {
