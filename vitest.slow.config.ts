@@ -7,8 +7,8 @@ export default defineConfig({
     include: ['tests/**/*.slow.test.ts'],
     pool: 'forks',
     fileParallelism: false,
-    testTimeout: 1_200_000,
-    hookTimeout: 1_200_000,
+    testTimeout: 2_700_000,
+    hookTimeout: 2_700_000,
     passWithNoTests: true,
   },
 })
