@@ -11,7 +11,7 @@ import { syntheticPairs } from '../../src/data/clips/pairs.ts'
 import { DecodePool } from '../../src/data/decode-pool.ts'
 import type { PairDataset } from '../../src/data/pair.ts'
 import { PairLoader } from '../../src/data/pair-loader.ts'
-import { Random } from '../../src/data/random.ts'
+import { Random } from '../../src/siamrpn/random.ts'
 import type { BenchCase, Facts, Running } from '../case.ts'
 import { timed } from '../stopwatch.ts'
 

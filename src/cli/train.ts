@@ -49,7 +49,10 @@ export function trainCommand(context: CommandContext): Command {
     .description('Trains a tracker.')
     .requiredOption('--config <name>', "configuration: a name, or a file (MMTracking's .py, .json, .ts, .js)")
     .option('--data <source>', "training data instead of the configuration's: synthetic, or a folder of clips")
-    .option('--val <source>', "clips to measure on instead of the configuration's: synthetic, or a folder of clips")
+    .option(
+      '--val <source>',
+      "clips to measure on after every epoch, instead of the configuration's: synthetic, or a folder of clips",
+    )
     .option('--work-dir <folder>', "where checkpoints and logs go; default: the configuration's work_dir")
     .option('--resume [checkpoint]', 'go on from the last checkpoint of the work folder, or from this one')
     .option('--load-from <checkpoint>', 'start from these weights: file or URL; .pth, .model or .safetensors')

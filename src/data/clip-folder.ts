@@ -46,22 +46,21 @@ export async function openClipFolder(
 /** All clips of a folder, in natural order of their names, each a video with one track. */
 export async function readClips(folder: string): Promise<TrackTable> {
   const builder = new TrackTableBuilder()
-  for (const clip of await openClips(folder)) {
+  for await (const clip of openClips(folder)) {
     addClip(builder, clip, relative(folder, clip.folder) || basename(folder))
   }
   return builder.finish()
 }
 
-async function openClips(folder: string): Promise<Clip[]> {
+/** Read a few at a time: all clips of a large data set at once would fill the memory. */
+async function* openClips(folder: string): AsyncGenerator<Clip> {
   const found = await stat(folder).catch(() => undefined)
   if (!found?.isDirectory()) throw new DatasetMissingError(`no folder ${folder};${layout}`)
   const files = await findClips(folder, maxDepth)
   if (files.length === 0) throw new DatasetMissingError(`no clip in ${folder};${layout}`)
-  const clips: Clip[] = []
   for (let start = 0; start < files.length; start += clipsAhead) {
-    clips.push(...(await Promise.all(files.slice(start, start + clipsAhead).map(readClip))))
+    yield* await Promise.all(files.slice(start, start + clipsAhead).map(readClip))
   }
-  return clips
 }
 
 /** A clip with all of its frames, those without the object too. */
@@ -76,7 +75,7 @@ export interface Sequence {
 /** The clips of a folder, to be tracked through. @throws as `readClips` */
 export async function readSequences(folder: string): Promise<Sequence[]> {
   const sequences: Sequence[] = []
-  for (const { folder: path, images, boxes, absent } of await openClips(folder)) {
+  for await (const { folder: path, images, boxes, absent } of openClips(folder)) {
     const seen = boxes.map((box, k) =>
       box === undefined || absent[k] || unusable(box) !== undefined ? undefined : box,
     )

@@ -1,10 +1,10 @@
 // Training data sets and what wraps them: RepeatDataset and concatenation as in mmdet/datasets/dataset_wrappers.py,
 // RandomSampleConcatDataset as in mmtrack/datasets/dataset_wrappers.py.
 
+import type { Random } from '../siamrpn/random.ts'
 import { DatasetError } from './errors.ts'
 import type { PairDataset, PairRequest } from './pair.ts'
 import { type PairSamplingOptions, samplePairOfTrack, samplePairOfTracks, samplePairOfVideo } from './pair-sampling.ts'
-import type { Random } from './random.ts'
 import type { TrackTable } from './tracks.ts'
 
 /**

@@ -2,11 +2,11 @@
 // on. What a batch holds follows from (seed, epoch, iteration) alone: neither timing nor where training started plays a part,
 // also where an image does not decode and another sample takes its place.
 
+import { Random } from '../siamrpn/random.ts'
 import type { DecodePool } from './decode-pool.ts'
 import { EpochOrder } from './epoch-order.ts'
 import { CorruptImagesError, SourceNotFoundError, UnreadableImageError } from './errors.ts'
 import type { DecodedPair, PairDataset, PairRequest, PixelSource } from './pair.ts'
-import { Random } from './random.ts'
 import type { RgbFrame } from './types.ts'
 
 export interface PairLoaderOptions {

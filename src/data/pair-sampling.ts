@@ -3,8 +3,8 @@
 // wastes nothing of them.
 // Sources: mmtrack/datasets/sot_train_dataset.py, base_sot_dataset.py, pipelines/processing.py.
 
+import type { Random } from '../siamrpn/random.ts'
 import type { PairRequest } from './pair.ts'
-import type { Random } from './random.ts'
 import type { TrackTable } from './tracks.ts'
 
 /** How the search frame is chosen. */

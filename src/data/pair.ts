@@ -1,7 +1,7 @@
 // What the training data floor hands on: a dataset names two frames (PairRequest), a decoder makes pixels of each, and the
 // pixel pipeline makes a training batch of them. Source of the pairs: mmtrack/datasets/sot_train_dataset.py.
 
-import type { Random } from './random.ts'
+import type { Random } from '../siamrpn/random.ts'
 import type { RgbFrame } from './types.ts'
 
 /** Left, top, right, bottom in pixels of the frame. */

@@ -2,7 +2,7 @@
 // trained ones. Gains are chosen so that activations keep their size through all fifty layers and the head's logits differ.
 
 import { fromFloat32, type NamedTensor, type StateDict } from '../formats/state-dict.ts'
-import { Random } from './random.ts'
+import { Random } from '../siamrpn/random.ts'
 
 /** Values a * u + b with u uniform in [0, 1). */
 interface Spread {

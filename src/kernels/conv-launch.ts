@@ -58,9 +58,36 @@ export function convCost({ problem, input, weight, output, residual }: ConvLaunc
   return { flops: convFlops(problem), bytes }
 }
 
+/** Parameters of the direct shaders, forward and backward. */
+export function directGeometry({
+  problem,
+  input,
+  weight,
+  firstChannel,
+}: Pick<ConvLaunch, 'problem' | 'input' | 'weight' | 'firstChannel'>): Record<string, number> {
+  return {
+    in_height: problem.inHeight,
+    in_width: problem.inWidth,
+    in_stride: input.shape[3] ?? 0,
+    in_first: firstChannel,
+    out_height: problem.outHeight,
+    out_width: problem.outWidth,
+    out_channels: problem.outChannels,
+    panel: weight.panel,
+    kernel_height: problem.kernelHeight,
+    kernel_width: problem.kernelWidth,
+    stride: problem.stride,
+    padding_y: problem.paddingY,
+    padding_x: problem.paddingX,
+    dilation: problem.dilation,
+    group_inputs: problem.inChannels / problem.groups,
+    group_outputs: problem.outChannels / problem.groups,
+  }
+}
+
 /** One output element per invocation. */
 export function direct(r: Recorder, conv: ConvLaunch): void {
-  const { problem, input, weight, output, label } = conv
+  const { input, weight, output, label } = conv
   r.dispatch({
     kernel: kernel('conv2d_direct', { WORKGROUP: DIRECT_WORKGROUP, ...epilogueConstants(conv) }),
     label,
@@ -72,22 +99,7 @@ export function direct(r: Recorder, conv: ConvLaunch): void {
       output,
       params: {
         count: output.size,
-        in_height: problem.inHeight,
-        in_width: problem.inWidth,
-        in_stride: input.shape[3] ?? 0,
-        in_first: conv.firstChannel,
-        out_height: problem.outHeight,
-        out_width: problem.outWidth,
-        out_channels: problem.outChannels,
-        panel: weight.panel,
-        kernel_height: problem.kernelHeight,
-        kernel_width: problem.kernelWidth,
-        stride: problem.stride,
-        padding_y: problem.paddingY,
-        padding_x: problem.paddingX,
-        dilation: problem.dilation,
-        group_inputs: problem.inChannels / problem.groups,
-        group_outputs: problem.outChannels / problem.groups,
+        ...directGeometry(conv),
       },
     },
     ...convCost(conv),

@@ -3,7 +3,7 @@
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { laneTypes } from './conv-lanes.ts'
-import { requireLanes } from './conv-launch.ts'
+import { directGeometry, requireLanes } from './conv-launch.ts'
 import { type ConvProblem, convFlops, outputPixels, SUBGROUP_LANES } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
 import { filterRows, pixelGrid, SUBGROUP_TILE, type WeightGradientPlan } from './conv-weight-gradient-plan.ts'
@@ -32,7 +32,7 @@ function cost({ problem, input, gradient, output }: WeightGradientLaunch): { flo
 
 /** One element of the filter per invocation. */
 export function direct(r: Recorder, launch: WeightGradientLaunch, { splits }: { splits: number }): void {
-  const { problem, weight, input, gradient, label } = launch
+  const { problem, input, gradient, label } = launch
   const output = partialSums(r, launch, splits)
   const count = launch.output.size
   const rows = problem.batch * problem.outHeight
@@ -48,22 +48,7 @@ export function direct(r: Recorder, launch: WeightGradientLaunch, { splits }: { 
         count,
         rows,
         split_rows: Math.ceil(rows / splits),
-        in_height: problem.inHeight,
-        in_width: problem.inWidth,
-        in_stride: input.shape[3] ?? 0,
-        in_first: launch.firstChannel,
-        out_height: problem.outHeight,
-        out_width: problem.outWidth,
-        out_channels: problem.outChannels,
-        panel: weight.panel,
-        kernel_height: problem.kernelHeight,
-        kernel_width: problem.kernelWidth,
-        stride: problem.stride,
-        padding_y: problem.paddingY,
-        padding_x: problem.paddingX,
-        dilation: problem.dilation,
-        group_inputs: problem.inChannels / problem.groups,
-        group_outputs: problem.outChannels / problem.groups,
+        ...directGeometry(launch),
         accumulate: launch.accumulate && splits === 1 ? 1 : 0,
       },
     },

@@ -7,7 +7,13 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { Constants } from '../gpu/shader.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { chunkTotal } from './chunks.ts'
-import { type CorrelationProblem, chooseCorrelation, depthwiseCorrelation, MAX_ROLLING_TAPS } from './correlation.ts'
+import {
+  type CorrelationProblem,
+  chooseCorrelation,
+  correlate,
+  depthwiseCorrelation,
+  MAX_ROLLING_TAPS,
+} from './correlation.ts'
 import { expectShape, type ImageShape, imageShape, kernel as kernelSpec, linearGrid } from './launch.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
@@ -60,18 +66,8 @@ function inputGradient(r: Recorder, args: Required<DepthwiseCorrelationBackwardA
   const problem = { height, width, channels, kernelHeight: k.height, kernelWidth: k.width, full: true }
   const plan = chooseCorrelation(r.adapter, problem)
   const output = r.alloc(args.input.shape, 'f32', `${label} input`)
-  for (const slice of batchSlices(r.adapter, [gradient, kernel, output])) {
-    const parts = { input: sliceOf(gradient, slice), kernel: sliceOf(kernel, slice), output: sliceOf(output, slice) }
-    const count = plan.invocationsPerSample * slice.count
-    r.dispatch({
-      kernel: kernelSpec(plan.shader, plan.constants),
-      label,
-      workgroups: linearGrid(r.adapter, count, plan.constants.WORKGROUP),
-      bindings: { ...parts, params: { count, ...plan.params } },
-      flops: 2 * parts.input.size * k.height * k.width,
-      bytes: parts.input.bytes + parts.kernel.bytes + parts.output.bytes,
-    })
-  }
+  const multiplies = gradient.size * k.height * k.width
+  correlate(r, plan, { input: gradient, kernel, output, label, multiplies })
   return output
 }
 

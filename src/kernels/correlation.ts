@@ -95,6 +95,24 @@ export function depthwiseCorrelation(r: Recorder, args: DepthwiseCorrelationArgs
   checkPair(args, x, k)
   const plan = chooseCorrelation(r.adapter, { ...x, kernelHeight: k.height, kernelWidth: k.width })
   const output = r.alloc([x.batch, x.height - k.height + 1, x.width - k.width + 1, x.channels], 'f32', label)
+  correlate(r, plan, { input, kernel, output, label, multiplies: output.size * k.height * k.width })
+  return output
+}
+
+/** Tensors of a correlation, forward or backward; the first dimension of all is the batch. */
+export interface CorrelationLaunch {
+  readonly input: GpuTensor
+  readonly kernel: GpuTensor
+  readonly output: GpuTensor
+  readonly label: string
+  /** Of the whole batch. */
+  readonly multiplies: number
+}
+
+/** Launches a plan, slice by slice of the batch. */
+export function correlate(r: Recorder, plan: CorrelationPlan, launch: CorrelationLaunch): void {
+  const { input, kernel, output, label, multiplies } = launch
+  const batch = output.shape[0] ?? 1
   for (const slice of batchSlices(r.adapter, [input, kernel, output])) {
     const parts = { input: sliceOf(input, slice), kernel: sliceOf(kernel, slice), output: sliceOf(output, slice) }
     const count = plan.invocationsPerSample * slice.count
@@ -103,11 +121,10 @@ export function depthwiseCorrelation(r: Recorder, args: DepthwiseCorrelationArgs
       label,
       workgroups: linearGrid(r.adapter, count, plan.constants.WORKGROUP),
       bindings: { ...parts, params: { count, ...plan.params } },
-      flops: 2 * parts.output.size * k.height * k.width,
+      flops: (2 * multiplies * slice.count) / batch,
       bytes: parts.input.bytes + parts.kernel.bytes + parts.output.bytes,
     })
   }
-  return output
 }
 
 function checkPair({ input, kernel }: DepthwiseCorrelationArgs, x: ImageShape, k: ImageShape): void {

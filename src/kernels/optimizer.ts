@@ -55,7 +55,7 @@ export function sgdUpdate(r: Recorder, args: SgdArgs): void {
     shader: 'sgd_update',
     label,
     tensors: { parameter, gradient, ...(velocity ? { velocity } : {}) },
-    shared: { scalars: args.scalars, clip: args.clip, ...(velocity ? {} : { velocity: placeholder(r, parameter) }) },
+    shared: { scalars: args.scalars, clip: args.clip, ...(velocity ? {} : { velocity: unusedTensor(r, parameter) }) },
     constants: { MOMENTUM: velocity !== undefined, NESTEROV: nesterov },
     params: { row: args.row, momentum, weight_decay: weightDecay },
     flops: velocity ? 7 : 5,
@@ -237,6 +237,6 @@ function checkUpdate(args: UpdateArgs, state: Readonly<Record<string, GpuTensor>
 }
 
 /** Bound where the specialised shader reads and writes nothing. */
-function placeholder(r: Recorder, like: GpuTensor): GpuTensor {
+function unusedTensor(r: Recorder, like: GpuTensor): GpuTensor {
   return r.alloc([chooseLanes(like.size)], 'f32', 'unused')
 }

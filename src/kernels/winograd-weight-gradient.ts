@@ -9,7 +9,7 @@ import { panelOf } from './conv-weight.ts'
 import { subgroupProducts, type WeightGradientLaunch } from './conv-weight-gradient-launch.ts'
 import type { WeightGradientPlan } from './conv-weight-gradient-plan.ts'
 import { kernel, linearGrid } from './launch.ts'
-import { type ChannelSlice, POSITIONS, transformInput } from './winograd.ts'
+import { type ChannelSlice, outputTiles, POSITIONS, transformInput } from './winograd.ts'
 
 const WORKGROUP = 64
 
@@ -72,14 +72,7 @@ function transformGradient(
       output,
       params: {
         count,
-        first4: slice.first / 4,
-        slice4: slice.count / 4,
-        out_height: problem.outHeight,
-        out_width: problem.outWidth,
-        out_channels4: problem.outChannels / 4,
-        tiles_y: grid.tilesY,
-        tiles_x: grid.tilesX,
-        dilation: problem.dilation,
+        ...outputTiles(problem, grid, slice),
       },
     },
     flops: 12 * count * 4,

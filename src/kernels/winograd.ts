@@ -7,7 +7,7 @@ import { runOnce } from '../gpu/program.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type ConvLaunch, epilogueBindings, epilogueFlags, subgroupProducts } from './conv-launch.ts'
-import { type TileGrid, tileGrid, type WinogradPlan } from './conv-plan.ts'
+import { type ConvProblem, type TileGrid, tileGrid, type WinogradPlan } from './conv-plan.ts'
 import { type ConvWeight, panelOf } from './conv-weight.ts'
 import { kernel, linearGrid } from './launch.ts'
 
@@ -145,6 +145,20 @@ function productLaunch(conv: ConvLaunch, input: GpuTensor, output: GpuTensor, ti
   return { ...conv, ...none, problem, input, output, label: `${conv.label}.products` }
 }
 
+/** Parameters of the shaders that go between 2x2 tiles and the pixels of the output, forward and backward. */
+export function outputTiles(problem: ConvProblem, grid: TileGrid, slice: ChannelSlice): Record<string, number> {
+  return {
+    first4: slice.first / 4,
+    slice4: slice.count / 4,
+    out_height: problem.outHeight,
+    out_width: problem.outWidth,
+    out_channels4: problem.outChannels / 4,
+    tiles_y: grid.tilesY,
+    tiles_x: grid.tilesX,
+    dilation: problem.dilation,
+  }
+}
+
 interface OutputTransform {
   readonly products: GpuTensor
   readonly grid: TileGrid
@@ -164,14 +178,7 @@ function transformOutput(r: Recorder, conv: ConvLaunch, { products, grid, slice 
       output,
       params: {
         count,
-        first4: slice.first / 4,
-        slice4: slice.count / 4,
-        out_height: problem.outHeight,
-        out_width: problem.outWidth,
-        out_channels4: problem.outChannels / 4,
-        tiles_y: grid.tilesY,
-        tiles_x: grid.tilesX,
-        dilation: problem.dilation,
+        ...outputTiles(problem, grid, slice),
         ...epilogueFlags(conv),
       },
     },

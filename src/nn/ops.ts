@@ -1,4 +1,5 @@
-// The differentiable ops: each records its kernel and notes the rule for its gradient. Rules compute only what is wanted.
+// The differentiable ops: each records its kernel and notes the rule for its gradient. A convolution's rule computes
+// only the gradients that are wanted; those of the others come together from one kernel or cost little.
 
 import type { GpuTensor } from '../gpu/tensor.ts'
 import {

@@ -13,7 +13,6 @@ import { TrainableConv, type TrainableForward, type TrainingMode } from '../nn/t
 import type { ModelConfig } from './config.ts'
 import { type HeadLosses, headLoss } from './head-loss.ts'
 import { type BackboneSpecs, backboneSpecs, convSpecs, headSpecs, neckSpecs, stateDictShapes } from './layout.ts'
-import { noObserver, type Observe } from './observe.ts'
 import type { TargetTensors } from './target-tensors.ts'
 
 /** Images have a fourth channel of zeros here. */
@@ -93,7 +92,7 @@ export class TrainableSiamRPN {
    * Template and search images to the maps, recorded on the tape. Batch norms that use the batch's statistics see two
    * batches: first the templates, then the search images. Source: SiamRPN.forward_train.
    */
-  forward(tape: Tape, images: TrainingImages, mode: TrainingMode, observe: Observe = noObserver): TrainableOutput {
+  forward(tape: Tape, images: TrainingImages, mode: TrainingMode): TrainableOutput {
     const pass: Pass = { tape, mode, updates: new Map() }
     const size = this.model.test_cfg.center_size
     const template = this.#features(pass, images.template).map((level) => ops.centerCrop(tape, level, size))
@@ -111,10 +110,7 @@ export class TrainableSiamRPN {
       const logits = this.#levels && tape.parameter(this.#levels[name], mode.trains(`head.${name}_weight`))
       return ops.weightedSum(tape, levels, logits, `head.${name}`)
     }
-    const output = { cls: branch('cls'), bbox: branch('reg'), updates: pass.updates }
-    observe('head.cls', output.cls.data)
-    observe('head.bbox', output.bbox.data)
-    return output
+    return { cls: branch('cls'), bbox: branch('reg'), updates: pass.updates }
   }
 
   /** `forward`, and the losses of its maps, reduced and weighted as the configuration says. Source: SiamRPN.forward_train. */

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openClipFolder } from '../../src/data/clip-folder.ts'
-import { Random } from '../../src/data/random.ts'
+import { Random } from '../../src/siamrpn/random.ts'
 import { temporaryFolder } from './helpers.ts'
 import { writeClip, writeText } from './training-helpers.ts'
 

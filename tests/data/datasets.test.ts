@@ -6,8 +6,8 @@ import { ConcatDataset, RandomSampleConcatDataset, RepeatDataset } from '../../s
 import { EpochOrder } from '../../src/data/epoch-order.ts'
 import { DatasetError } from '../../src/data/errors.ts'
 import type { PairDataset, PairFrame } from '../../src/data/pair.ts'
-import { Random } from '../../src/data/random.ts'
 import type { Config } from '../../src/siamrpn/config.ts'
+import { Random } from '../../src/siamrpn/random.ts'
 import { temporaryFolder } from './helpers.ts'
 import { writeClip, writeJpeg, writeText } from './training-helpers.ts'
 

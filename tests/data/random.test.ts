@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Random } from '../../src/data/random.ts'
+import { Random } from '../../src/siamrpn/random.ts'
 
 describe('normal draws', () => {
   it('have the moments of the standard normal distribution', () => {

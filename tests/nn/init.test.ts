@@ -1,8 +1,8 @@
 // The initialisers: spread and range of what they draw, and what mmcv's and PyTorch's formulas say it has to be.
 
 import { describe, expect, test } from 'vitest'
-import { Random } from '../../src/data/random.ts'
 import { fans, kaimingNormal, resetParameters, xavier } from '../../src/nn/init.ts'
+import { Random } from '../../src/siamrpn/random.ts'
 
 const shape = [64, 32, 3, 3]
 const count = 64 * 32 * 9

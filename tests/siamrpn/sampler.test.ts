@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Random } from '../../src/data/random.ts'
 import type { SamplerConfig } from '../../src/siamrpn/config.ts'
+import { Random } from '../../src/siamrpn/random.ts'
 import { createSampler, type Draws } from '../../src/siamrpn/sampler.ts'
 
 type RandomSamplerConfig = Extract<SamplerConfig, { type: 'RandomSampler' }>

@@ -1,9 +1,9 @@
 // A model of a few numbers that trains on batches of numbers: every bit of it depends on every step before.
 
 import { micro } from '../../configs/micro.ts'
-import { Random } from '../../src/data/random.ts'
 import { fromFloat32, type StateDict, toFloat32 } from '../../src/formats/state-dict.ts'
 import { type Config, parseConfig } from '../../src/siamrpn/config.ts'
+import { Random } from '../../src/siamrpn/random.ts'
 import type { BatchSource, Hook, NamedBatch, Run, StepOutcome, Trainee } from '../../src/train/runner.ts'
 
 export interface FakeBatch extends NamedBatch {

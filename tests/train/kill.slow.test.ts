@@ -5,7 +5,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { Random } from '../../src/data/random.ts'
+import { Random } from '../../src/siamrpn/random.ts'
 import { readTrainingCheckpoint } from '../../src/train/training-checkpoint.ts'
 import { temporaryFolder } from './helpers.ts'
 

@@ -174,11 +174,10 @@ async function checkSwitch(
       before = epoch
       const name = `epoch ${epoch}, iteration ${iteration}`
       const found = await oneStep(device, trainer, images, batches[iteration % batches.length], [lrRest, lrBackbone])
-      const frozen = epochMode(config, epoch).name === 'frozen'
-      const tolerance = frozen ? FROZEN_RUN : Math.max(SLOW_RUN, drifts[released++] ?? 0)
+      const mode = epochMode(config, epoch)
+      const tolerance = mode.name === 'frozen' ? FROZEN_RUN : Math.max(SLOW_RUN, drifts[released++] ?? 0)
       one.relative(`${name}, loss`, [found.losses], [loss], tolerance)
       one.relative(`${name}, gradient norm`, [found.gradNorm], [norm], 10 * tolerance)
-      const mode = epochMode(config, epoch)
       const names = trainer.model.parameters.map((parameter) => parameter.name)
       one.exact(`${name}, parameters that train`, names.filter((each) => mode.trains(each)).length, parameters)
       const batchNorms = names.filter((each) => /bn\d?\.weight$|downsample\.1\.weight$/.test(each))

@@ -1,7 +1,7 @@
 // One generated clip: the plan's actors painted over the ground, through the camera's optics, into bytes. Frames can be
 // asked for in any order. What costs time is made when the first frame is asked for.
 
-import { Random } from '../random.ts'
+import { Random } from '../../siamrpn/random.ts'
 import type { Box, FrameSource, RgbFrame } from '../types.ts'
 import { type Actor, centerOf, type Pose, poseOf } from './actor.ts'
 import { type Canvas, drawShade, drawSprite } from './canvas.ts'

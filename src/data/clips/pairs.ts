@@ -1,8 +1,8 @@
 // Training pairs from generated clips: two frames of one clip that both show the target, or frames of two clips. The
 // rules are those of MMTracking's SOTTrainDataset; the pixels are rendered by whoever decodes, from a few numbers.
 
+import type { Random } from '../../siamrpn/random.ts'
 import type { PairDataset, PairFrame, PairRequest, PixelSource } from '../pair.ts'
-import type { Random } from '../random.ts'
 import type { RgbFrame } from '../types.ts'
 import { GeneratedClip } from './clip.ts'
 import { SyntheticClips, type SyntheticClipsOptions } from './clips.ts'

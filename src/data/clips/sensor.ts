@@ -1,7 +1,7 @@
 // From a picture of light to the bytes of a video frame: smear of a moving camera, defocus, exposure, colour cast, uneven
 // light, sensor noise, and the loss of fine contrast and colour in blocks that compression brings.
 
-import { hashKey, mix32, type Random } from '../random.ts'
+import { hashKey, mix32, type Random } from '../../siamrpn/random.ts'
 import type { RgbFrame } from '../types.ts'
 import type { Canvas } from './canvas.ts'
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { SyntheticClips } from '../../../src/data/clips/clips.ts'
 import { renderSynthetic, type SyntheticSource, syntheticPairs } from '../../../src/data/clips/pairs.ts'
 import type { PixelSource } from '../../../src/data/pair.ts'
-import { Random } from '../../../src/data/random.ts'
+import { Random } from '../../../src/siamrpn/random.ts'
 
 const synthetic = (source: PixelSource): SyntheticSource => {
   if (source.kind !== 'synthetic') throw new Error('not synthetic')
