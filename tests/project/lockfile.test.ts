@@ -29,6 +29,7 @@ describe('package.json', () => {
     expect(Object.keys(manifest.dependencies ?? {})).toEqual([
       'cli-progress',
       'commander',
+      'echarts',
       'sharp',
       'webgpu',
       'wgsl_reflect',
