@@ -92,13 +92,23 @@ export function drawLabel(
   const scale = letterScale(frame)
   fillRect(frame, { ...at, ...labelSize(frame, text) }, ground)
   const ink = 0.299 * ground[0] + 0.587 * ground[1] + 0.114 * ground[2] > 110 ? dark : light
+  drawText(frame, { x: at.x + 2 * scale, y: at.y + 2 * scale }, text, { scale, color: ink })
+}
+
+/** Draws text whose first letter's top-left corner is at `at`; `scale`: whole pixels per pixel of a letter. */
+export function drawText(
+  frame: RgbFrame,
+  at: { readonly x: number; readonly y: number },
+  text: string,
+  { scale, color }: { readonly scale: number; readonly color: Color },
+): void {
   for (const [index, character] of [...text].entries()) {
-    const left = at.x + scale * (2 + index * (glyphWidth + 1))
+    const left = at.x + scale * index * (glyphWidth + 1)
     for (const [row, bits] of glyphRows(character).entries()) {
       for (let column = 0; column < glyphWidth; column++) {
         if (bits[column] !== '#') continue
         const x = left + column * scale
-        fillRect(frame, { x, y: at.y + scale * (2 + row), width: scale, height: scale }, ink)
+        fillRect(frame, { x, y: at.y + scale * row, width: scale, height: scale }, color)
       }
     }
   }
