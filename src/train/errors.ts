@@ -19,3 +19,6 @@ export class TrainingCheckpointError extends TrainingError {}
 
 /** A configuration file cannot be read, or holds no configuration. */
 export class ConfigFileError extends TrainingError {}
+
+/** A video cannot be evaluated, or an evaluation cannot go on as asked. */
+export class EvaluationError extends SiamRpnError {}

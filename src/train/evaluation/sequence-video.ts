@@ -1,0 +1,68 @@
+// A benchmark's sequence as a video to track, and what was tracked as the benchmark's result.
+// Sources: quad2bbox of mmtrack/core/bbox/transforms.py, LaSOTDataset._parse_ann_info (boxes become float32 corners first).
+
+import { type Protocol, type Sequence, type SequenceResult, trackMarks } from '../../data/benchmarks/types.ts'
+import { readImage } from '../../data/image.ts'
+import { toCorners } from '../../data/metrics.ts'
+import type { Box, RgbFrame } from '../../data/types.ts'
+import { type CenterBox, centerToBox, cornersToCenter, quadToCenter } from '../../siamrpn/boxes.ts'
+import { EvaluationError } from '../errors.ts'
+import type { FrameSize, Video, VideoStep } from './track-video.ts'
+
+/** Gives a frame of a sequence. */
+export type ReadFrame = (sequence: Sequence, index: number) => Promise<RgbFrame>
+
+/** Frames from the sequence's image files. */
+export const readFrameFile: ReadFrame = async ({ name, images }, index) => {
+  const file = images[index]
+  if (file === undefined) throw new EvaluationError(`${name}: no image for frame ${index}, it has ${images.length}`)
+  return await readImage(file)
+}
+
+/** Whether VOT's protocol counts an answer as a failure. */
+export type Lost = (box: Box, sequence: Sequence, index: number, size: FrameSize) => boolean
+
+/** @param lost of the `vot` protocol; undefined: one pass */
+export function sequenceVideo(sequence: Sequence, read: ReadFrame, lost?: Lost): Video {
+  const { name, images } = sequence
+  return {
+    name,
+    frames: images.length,
+    read: (index) => read(sequence, index),
+    place: (index) => images[index] ?? `frame ${index} of ${name}`,
+    start: (index) => startBox(sequence, index),
+    ...(lost && { lost: (box: Box, index: number, size: FrameSize) => lost(box, sequence, index, size) }),
+  }
+}
+
+/** The box that a tracker begins with, as MMTracking makes it from the truth of a frame. */
+function startBox({ boxes, corners }: Sequence, index: number): CenterBox | undefined {
+  const quad = corners?.[index]
+  if (quad?.length === 8) return quadToCenter(quad)
+  const box = boxes[index]
+  return box && cornersToCenter(toCorners(box))
+}
+
+/**
+ * What was tracked as a result of this protocol. In one pass the first region is the given box; frames before the one that began
+ * have an empty box in the corner.
+ */
+export function sequenceResult(sequence: Sequence, protocol: Protocol, steps: readonly VideoStep[]): SequenceResult {
+  const regions = steps.map(({ region }, index) => {
+    if (protocol === 'vot' || typeof region === 'object') return region
+    return region === trackMarks.init ? givenBox(sequence, index) : nowhere
+  })
+  return {
+    name: sequence.name,
+    regions,
+    scores: steps.map(({ score }) => score),
+    seconds: steps.map(({ seconds }) => seconds),
+  }
+}
+
+const nowhere: Box = { x: 0, y: 0, width: 0, height: 0 }
+
+function givenBox(sequence: Sequence, index: number): Box {
+  const start = sequence.corners && startBox(sequence, index)
+  return start ? centerToBox(start) : (sequence.boxes[index] ?? nowhere)
+}
