@@ -18,11 +18,12 @@ export async function listImages(folder: string): Promise<string[]> {
   return (await listImageNames(folder)).map((name) => `${folder}/${name}`)
 }
 
-/** Padded numbers, which most data sets have, sort as texts: that is a hundred times faster than natural order. */
-function orderNames(names: string[]): string[] {
-  const [first = ''] = names
-  const padded = names.every((name) => name.length === first.length && /^\d+\.[a-z]+$/i.test(name))
-  return padded ? names.sort() : naturalSort(names)
+/** Plain numbers, which most data sets have, are sorted as such: that is many times faster than natural order. */
+function orderNames(names: readonly string[]): string[] {
+  const numbers = names.map((name) => (/^\d+\.[a-z]+$/i.test(name) ? Number.parseInt(name, 10) : Number.NaN))
+  if (numbers.some(Number.isNaN) || new Set(numbers).size < names.length) return naturalSort(names)
+  const order = Array.from(names.keys()).sort((a, b) => (numbers[a] ?? 0) - (numbers[b] ?? 0))
+  return order.map((index) => names[index] ?? '')
 }
 
 /** The number in a file's name, such as 12 of `img/00000012.jpg`. */

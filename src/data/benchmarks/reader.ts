@@ -1,6 +1,9 @@
 // What a layout has to say and do to be read, and how a reader goes through a download: a few sequences at a time, findings in
 // the order of the sequences. One file per data set exports a `BenchmarkReader`; open-benchmark.ts holds the table.
 
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { linesOf, readTextFile } from './rows.ts'
 import type { Protocol, Sequence, Tell } from './types.ts'
 
 export interface ReadOptions {
@@ -55,4 +58,42 @@ export async function readEach<T>(
     }
   }
   return sequences
+}
+
+/** Names in a text file, one per line; undefined where there is no such file. */
+export async function readNames(file: string): Promise<string[] | undefined> {
+  const text = await readTextFile(file)
+  return text === undefined
+    ? undefined
+    : linesOf(text)
+        .map((line) => line.trim())
+        .filter((name) => name !== '')
+}
+
+/** Folders in a folder (links to folders too), sorted by code unit; none where there is no such folder. */
+export async function listFolders(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  const names: string[] = []
+  for (const entry of entries) {
+    if (entry.name.startsWith('.') || entry.isFile()) continue
+    if (entry.isDirectory() || (await isFolder(join(folder, entry.name)))) names.push(entry.name)
+  }
+  return names.sort()
+}
+
+export async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false
+}
+
+export async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false
+}
+
+/** Names that a message shows at most. */
+const namesShown = 20
+
+/** `a, b, c and 17 more`. */
+export function listed(names: readonly string[]): string {
+  const rest = names.length - namesShown
+  return names.slice(0, namesShown).join(', ') + (rest > 0 ? ` and ${rest} more` : '')
 }

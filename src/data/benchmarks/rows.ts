@@ -174,3 +174,19 @@ export async function readFlags(file: string, count: number, tell: Tell): Promis
   })
   return undefined
 }
+
+/** As `readFlags`, of a file that belongs to the download: that it is not there is an error. */
+export async function readRequiredFlags(
+  file: string,
+  count: number,
+  tell: Tell,
+): Promise<readonly number[] | undefined> {
+  let told = false
+  const flags = await readFlags(file, count, (finding) => {
+    told = true
+    tell(finding)
+  })
+  if (!flags && !told)
+    tell({ severity: 'error', place: file, message: `not found, expected ${count} flags, one per frame` })
+  return flags
+}
