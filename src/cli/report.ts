@@ -1,7 +1,7 @@
 // What is said about a finished run: speed, and how well the boxes fit the ground truth.
 
 import type { GroundTruth } from '../data/ground-truth.ts'
-import { evaluateOpe, meanOverlap, toCorners } from '../data/metrics.ts'
+import { evaluateOpe, meanOverlap, toCorners } from '../data/metrics/ope.ts'
 import type { Tracked } from '../data/types.ts'
 import { fact } from './terminal.ts'
 import type { TrackingResult } from './tracking.ts'

@@ -3,7 +3,7 @@
 import { readSequences } from '../data/clip-folder.ts'
 import { SyntheticClips } from '../data/clips/clips.ts'
 import { readImage } from '../data/image.ts'
-import { evaluateOpe, type OpeVideo, overlap, toCorners } from '../data/metrics.ts'
+import { evaluateOpe, type OpeVideo, overlap, toCorners } from '../data/metrics/ope.ts'
 import type { Box, RgbFrame } from '../data/types.ts'
 import type { StateDict } from '../formats/state-dict.ts'
 import type { Device } from '../gpu/device.ts'

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Corners, evaluateOpe, meanOverlap, overlap } from '../../src/data/metrics.ts'
-import { goldenDirectory } from '../golden-directory.ts'
+import { type Corners, evaluateOpe, meanOverlap, overlap } from '../../../src/data/metrics/ope.ts'
+import { goldenDirectory } from '../../golden-directory.ts'
 
 interface OpeCase {
   results: Corners[][]

@@ -1,0 +1,9 @@
+// The mean that the measures are made of.
+
+/** Arithmetic mean; 0 of nothing. */
+export function mean(values: readonly number[]): number {
+  if (values.length === 0) return 0
+  let sum = 0
+  for (const value of values) sum += value
+  return sum / values.length
+}
