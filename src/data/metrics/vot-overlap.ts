@@ -1,0 +1,156 @@
+// Overlap of two regions as the VOT toolkit computes it: coordinates in float32, rounded half to even, both regions filled
+// into masks over the box that encloses them, pixels counted. Source: vot-toolkit, vot/region/raster.py (March 2022), whose
+// arithmetic is followed to the pixel, at borders and at negative coordinates too.
+
+/** `x, y, width, height`, or a polygon's `x1, y1, x2, y2 ...` of four points or more, in pixels. */
+export type Region = readonly number[]
+
+/** Pixels. */
+export interface ImageSize {
+  readonly width: number
+  readonly height: number
+}
+
+/** First and last column and row, both included. */
+interface Bounds {
+  readonly left: number
+  readonly top: number
+  readonly right: number
+  readonly bottom: number
+}
+
+const inFirst = 1
+const inSecond = 2
+
+/**
+ * Intersection over union in pixels, 0..1. A rectangle covers the pixels x to x + width - 1, a polygon its outline too.
+ *
+ * @param size of the image; what lies outside does not count. Without it (the toolkit's `bounds=None`) everything counts,
+ *   but rectangles at negative coordinates are cut as the toolkit cuts them
+ */
+export function votOverlap(first: Region, second: Region, size?: ImageSize): number {
+  const a = rounded(first)
+  const b = rounded(second)
+  const bounds = common(boundsOf(a), boundsOf(b), size)
+  // So are regions one pixel wide or high; NaN ends here too.
+  if (!(bounds.left < bounds.right && bounds.top < bounds.bottom)) return 0
+  const mask = new Uint8Array((bounds.right - bounds.left + 1) * (bounds.bottom - bounds.top + 1))
+  fill(mask, a, bounds, inFirst)
+  fill(mask, b, bounds, inSecond)
+  let shared = 0
+  let covered = 0
+  for (const pixel of mask) {
+    if (pixel !== 0) covered++
+    if (pixel === inFirst + inSecond) shared++
+  }
+  return covered > 0 ? shared / covered : 0
+}
+
+function rounded(region: Region): Float64Array {
+  return Float64Array.from(region, (value) => roundHalfEven(Math.fround(value)))
+}
+
+function roundHalfEven(value: number): number {
+  const below = Math.floor(value)
+  const rest = value - below
+  if (rest !== 0.5) return rest < 0.5 ? below : below + 1
+  return below % 2 === 0 ? below : below + 1
+}
+
+function boundsOf(region: Float64Array): Bounds {
+  if (region.length === 4) {
+    const [x, y, width, height] = rectangle(region)
+    return { left: x, top: y, right: x + width - 1, bottom: y + height - 1 }
+  }
+  const xs = region.filter((_, index) => index % 2 === 0)
+  const ys = region.filter((_, index) => index % 2 === 1)
+  return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) }
+}
+
+function common(a: Bounds, b: Bounds, size: ImageSize | undefined): Bounds {
+  const left = Math.min(a.left, b.left)
+  const top = Math.min(a.top, b.top)
+  const right = Math.max(a.right, b.right)
+  const bottom = Math.max(a.bottom, b.bottom)
+  if (!size) return { left, top, right, bottom }
+  return {
+    left: Math.max(0, left),
+    top: Math.max(0, top),
+    right: Math.min(size.width - 1, right),
+    bottom: Math.min(size.height - 1, bottom),
+  }
+}
+
+function fill(mask: Uint8Array, region: Float64Array, bounds: Bounds, mark: number): void {
+  if (region.length === 4) fillRectangle(mask, region, bounds, mark)
+  else fillPolygon(mask, region, bounds, mark)
+}
+
+function fillRectangle(mask: Uint8Array, region: Float64Array, bounds: Bounds, mark: number): void {
+  const [x, y, width, height] = rectangle(region)
+  const { left, top, right, bottom } = bounds
+  if (x > right || x + width - 1 < left || y > bottom || y + height - 1 < top) return
+  const columns = right - left + 1
+  const rows = bottom - top + 1
+  // The toolkit compares with the absolute border, which at negative coordinates lies before the mask's end.
+  const endX = sliceEnd(Math.min(right, x + width - 1 - left) + 1, columns)
+  const endY = sliceEnd(Math.min(bottom, y + height - 1 - top) + 1, rows)
+  for (let row = Math.max(0, y - top); row < endY; row++) {
+    for (let column = Math.max(0, x - left); column < endX; column++) {
+      mask[row * columns + column] = (mask[row * columns + column] ?? 0) | mark
+    }
+  }
+}
+
+/** Where a slice ends in numpy: negative ends count from the back. */
+function sliceEnd(end: number, length: number): number {
+  return Math.min(length, end < 0 ? end + length : end)
+}
+
+function fillPolygon(mask: Uint8Array, region: Float64Array, bounds: Bounds, mark: number): void {
+  const columns = bounds.right - bounds.left + 1
+  const rows = bounds.bottom - bounds.top + 1
+  const points = region.map((value, index) => value - (index % 2 === 0 ? bounds.left : bounds.top))
+  for (let row = 0; row < rows; row++) {
+    const nodes = crossings(points, row)
+    let index = 0
+    while (index < nodes.length - 1) {
+      const start = nodes[index] ?? 0
+      const end = nodes[index + 1] ?? 0
+      if (start >= columns) break
+      // A corner on the row counts twice: the first of two equal nodes is passed over, unless they are the last ones.
+      if (start === end && index < nodes.length - 2) {
+        index++
+        continue
+      }
+      for (let column = Math.max(0, start); column <= Math.min(columns - 1, end); column++) {
+        mask[row * columns + column] = (mask[row * columns + column] ?? 0) | mark
+      }
+      index += 2
+    }
+  }
+}
+
+/** Columns at which the outline meets the row, cut to whole numbers, ascending. */
+function crossings(points: Float64Array, row: number): number[] {
+  const nodes: number[] = []
+  let previousX = points[points.length - 2] ?? 0
+  let previousY = points[points.length - 1] ?? 0
+  for (let at = 0; at < points.length; at += 2) {
+    const x = points[at] ?? 0
+    const y = points[at + 1] ?? 0
+    if (y === previousY) {
+      if (y === row) nodes.push(Math.trunc(x))
+    } else if (Math.min(y, previousY) <= row && row <= Math.max(y, previousY)) {
+      nodes.push(Math.trunc(x + ((row - y) / (previousY - y)) * (previousX - x)))
+    }
+    previousX = x
+    previousY = y
+  }
+  return nodes.sort((one, other) => one - other)
+}
+
+function rectangle(region: Float64Array): [x: number, y: number, width: number, height: number] {
+  const [x = Number.NaN, y = Number.NaN, width = Number.NaN, height = Number.NaN] = region
+  return [x, y, width, height]
+}
