@@ -2,6 +2,7 @@
 // COCO's own, every image is a video of one frame and every annotation an instance.
 // Source: mmtrack/datasets/parsers/coco_video_parser.py.
 
+import { CocoEntry } from './coco-entry.ts'
 import { Column, PathColumn } from './columns.ts'
 import { AnnotationError } from './errors.ts'
 import { readJsonArrays } from './json-arrays.ts'
@@ -22,9 +23,9 @@ export interface CocoVidOptions {
 export async function readCocoVid(file: string, options: CocoVidOptions): Promise<TrackTable> {
   const raw = new RawAnnotations(file)
   const names = await readJsonArrays(file, {
-    videos: (value, index) => raw.addVideo(new Entry(file, 'videos', index, value)),
-    images: (value, index) => raw.addImage(new Entry(file, 'images', index, value)),
-    annotations: (value, index) => raw.addAnnotation(new Entry(file, 'annotations', index, value)),
+    videos: (value, index) => raw.addVideo(new CocoEntry(file, 'videos', index, value)),
+    images: (value, index) => raw.addImage(new CocoEntry(file, 'images', index, value)),
+    annotations: (value, index) => raw.addAnnotation(new CocoEntry(file, 'annotations', index, value)),
   })
   for (const name of ['images', 'annotations']) {
     if (!names.has(name)) {
@@ -32,61 +33,6 @@ export async function readCocoVid(file: string, options: CocoVidOptions): Promis
     }
   }
   return raw.toTable(options)
-}
-
-/** An element of one of the arrays, with typed access to its entries. */
-class Entry {
-  readonly index: number
-  readonly #file: string
-  readonly #array: string
-  readonly #fields: Readonly<Record<string, unknown>>
-
-  constructor(file: string, array: string, index: number, value: unknown) {
-    this.index = index
-    this.#file = file
-    this.#array = array
-    this.#fields = isRecord(value) ? value : this.fail('', value, 'an object')
-  }
-
-  number(name: string): number {
-    const value = this.#fields[name]
-    return typeof value === 'number' ? value : this.fail(`.${name}`, value, 'a number')
-  }
-
-  optionalNumber(name: string): number {
-    const value = this.#fields[name]
-    return value === undefined || value === null ? Number.NaN : this.number(name)
-  }
-
-  text(name: string): string {
-    const value = this.#fields[name]
-    return typeof value === 'string' ? value : this.fail(`.${name}`, value, 'a text')
-  }
-
-  flag(name: string): boolean {
-    return Boolean(this.#fields[name])
-  }
-
-  box(): readonly [number, number, number, number] {
-    const value = this.#fields.bbox
-    if (!Array.isArray(value)) return this.fail('.bbox', value, '[left, top, width, height]')
-    const [x, y, width, height] = value
-    const numbers = [x, y, width, height].every((side) => typeof side === 'number')
-    return numbers && value.length === 4
-      ? [x, y, width, height]
-      : this.fail('.bbox', value, '[left, top, width, height]')
-  }
-
-  fail(place: string, found: unknown, expected: string): never {
-    const shown = found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 80)
-    throw new AnnotationError(
-      `${this.#file}: ${this.#array}[${this.index}]${place}: found ${shown}, expected ${expected}`,
-    )
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 const numbers = () => new Column(new Float64Array(0))
@@ -114,12 +60,12 @@ class RawAnnotations {
     this.#file = file
   }
 
-  addVideo(entry: Entry): void {
+  addVideo(entry: CocoEntry): void {
     this.#videos.id.push(entry.number('id'))
     this.#videos.name.push(entry.text('name'))
   }
 
-  addImage(entry: Entry): void {
+  addImage(entry: CocoEntry): void {
     const { id, video, frame, width, height, name } = this.#images
     id.push(entry.number('id'))
     video.push(entry.optionalNumber('video_id'))
@@ -129,7 +75,7 @@ class RawAnnotations {
     name.push(entry.text('file_name'))
   }
 
-  addAnnotation(entry: Entry): void {
+  addAnnotation(entry: CocoEntry): void {
     const { image, instance, box, crowd } = this.#annotations
     image.push(entry.number('image_id'))
     instance.push(entry.optionalNumber('instance_id'))
