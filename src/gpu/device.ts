@@ -160,8 +160,24 @@ export class Device {
         `Cannot copy tensor \`${from.label}\` of ${from.bytes} bytes to \`${to.label}\` of ${to.bytes} bytes`,
       )
     }
+    this.copyInto(from, to, 0)
+  }
+
+  /**
+   * Copies all elements of one tensor to `byteOffset` (a multiple of 4) of a larger one, on the device, before whatever runs
+   * next. @throws BindingError if they do not fit there
+   */
+  copyInto(from: GpuTensor, to: GpuTensor, byteOffset: number): void {
+    this.check()
+    if (byteOffset % 4 !== 0 || byteOffset < 0 || byteOffset + from.bytes > to.bytes) {
+      throw new BindingError(
+        `Cannot copy tensor \`${from.label}\` of ${from.bytes} bytes to byte ${byteOffset} of \`${to.label}\` ` +
+          `of ${to.bytes} bytes`,
+      )
+    }
     const encoder = this.gpu.createCommandEncoder({ label: 'copy' })
-    encoder.copyBufferToBuffer(from.storage.buffer, from.byteOffset, to.storage.buffer, to.byteOffset, from.bytes)
+    const start = to.byteOffset + byteOffset
+    encoder.copyBufferToBuffer(from.storage.buffer, from.byteOffset, to.storage.buffer, start, from.bytes)
     this.gpu.queue.submit([encoder.finish()])
   }
 

@@ -14,15 +14,18 @@ export interface CenterBox {
 }
 
 export interface DecodeBestArgs {
-  /** Logits `[T, H, W, 2 * A]`, channel `class * A + anchor`, class 1 = object. */
+  /** Logits `[M, H, W, 2 * A]`, M = T unless targets share maps, channel `class * A + anchor`, class 1 = object. */
   readonly cls: GpuTensor
-  /** Deltas `[T, H, W, 4 * A]`, channel `coordinate * A + anchor`, coordinates dx, dy, dw, dh. */
+  /** Deltas `[M, H, W, 4 * A]`, channel `coordinate * A + anchor`, coordinates dx, dy, dw, dh. */
   readonly bbox: GpuTensor
   /** `[H * W * A, 4]`: x1, y1, x2, y2 in search-image pixels from the image's centre. */
   readonly anchors: GpuTensor
   /** Hanning window `[H * W * A]`. */
   readonly window: GpuTensor
-  /** `[T, 8]`, one `stateRecord` per target. The program replaces each box by the new one. */
+  /**
+   * `[T, 8]`, one `stateRecord` per target, which share the rule below and have a map each; or `[T, 12]`, one
+   * `ruledStateRecord` per target, with the target's own rule and map. The program replaces each box by the new one.
+   */
   readonly state: GpuTensor
   readonly penaltyK: number
   readonly windowInfluence: number
@@ -54,6 +57,16 @@ export interface BestBox {
 /** Numbers per target in the state tensor. */
 export const STATE_RECORD = 8
 
+/** The same with the target's own rule. */
+export const RULED_STATE_RECORD = 12
+
+/** How anchors are weighed, by the names of `test_cfg.rpn`. */
+export interface DecodeRule {
+  readonly penalty_k: number
+  readonly window_influence: number
+  readonly lr: number
+}
+
 /** Numbers per target in the result. */
 export const RESULT_RECORD = 12
 
@@ -77,26 +90,36 @@ export function stateRecord(
 }
 
 /**
+ * One target's state with its own rule.
+ * @param map index of the map that shows it
+ */
+export function ruledStateRecord(state: Float32Array, rule: DecodeRule, map: number): Float32Array {
+  return Float32Array.of(...state, rule.penalty_k, rule.window_influence, rule.lr, map)
+}
+
+/**
  * Picks the best anchor of each target, moves its box and clips it: `[T, 12]`, to be read with `bestBoxes`.
  * Where no anchor has a finite score, the index is 0 and the penalised score is the lowest f32.
  * @throws ShapeError if the shapes do not belong together
  */
 export function decodeBest(r: Recorder, args: DecodeBestArgs): GpuTensor {
   const { cls, bbox, anchors, window, state, label = 'decodeBest' } = args
-  const { batch, height, width, channels } = imageShape('decodeBest', cls)
+  const { batch: maps, height, width, channels } = imageShape('decodeBest', cls)
   const perPosition = Math.floor(channels / 2)
   const positions = height * width
   const count = positions * perPosition
-  expectShape('decodeBest', cls, [batch, height, width, 2 * perPosition])
-  expectShape('decodeBest', bbox, [batch, height, width, 4 * perPosition])
+  expectShape('decodeBest', cls, [maps, height, width, 2 * perPosition])
+  expectShape('decodeBest', bbox, [maps, height, width, 4 * perPosition])
   expectShape('decodeBest', anchors, [count, 4])
   expectShape('decodeBest', window, [count])
-  expectShape('decodeBest', state, [batch, STATE_RECORD])
-  const result = r.alloc([batch, RESULT_RECORD], 'f32', label)
+  const ruled = state.shape[1] === RULED_STATE_RECORD
+  const targets = ruled ? (state.shape[0] ?? 0) : maps
+  expectShape('decodeBest', state, [targets, ruled ? RULED_STATE_RECORD : STATE_RECORD])
+  const result = r.alloc([targets, RESULT_RECORD], 'f32', label)
   r.dispatch({
-    kernel: kernel('decode_best', { WORKGROUP, ANCHORS: perPosition }),
+    kernel: kernel('decode_best', { WORKGROUP, ANCHORS: perPosition, STATE: ruled ? 3 : 2 }),
     label,
-    workgroups: [batch],
+    workgroups: [targets],
     bindings: {
       cls,
       bbox,
@@ -113,7 +136,7 @@ export function decodeBest(r: Recorder, args: DecodeBestArgs): GpuTensor {
         lr: args.lr,
       },
     },
-    flops: batch * count * FLOPS_PER_ANCHOR,
+    flops: targets * count * FLOPS_PER_ANCHOR,
     bytes: [cls, bbox, anchors, window, state, state, result].reduce((sum, tensor) => sum + tensor.bytes, 0),
   })
   return result

@@ -3476,16 +3476,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 // Follows SiameseRPNHead.get_bbox and SiamRPN._bbox_clip of MMTracking (siamese_rpn_head.py, siamrpn.py).
 // Anchors are x1, y1, x2, y2; every other box is cx, cy, w, h. Index = position * ANCHORS + a.
 // cls [T, positions, class * ANCHORS + a], bbox [T, positions, coordinate * ANCHORS + a].
-// State, two vec4 per target: (cx, cy, w, h) in frame pixels, replaced; (scale, frame width, frame height, 0).
+// State, STATE vec4 per target: (cx, cy, w, h) in frame pixels, replaced; (scale, frame width, frame height, 0); and, if STATE is 3,
+// its own rule: (penalty_k, window_influence, lr, which of the maps is its own). Otherwise the rule is the uniform's, and target t
+// has map t.
 // Result, three vec4 per target: clipped box, box before clipping, (score, penalised score, index, rate).
 // Dispatch: one workgroup per target, over x.
 
 const WORKGROUP: u32 = 256u;
 const ANCHORS: u32 = 5u;
+const STATE: u32 = 2u;
 
 const CLASSES: u32 = 2u;
 const COORDINATES: u32 = 4u;
-const STATE: u32 = 2u;
 const RESULT: u32 = 3u;
 const MAX_LOG_RATIO: f32 = 4.135166556742356;
 const MIN_SIZE: f32 = 10.0;
@@ -3498,6 +3500,13 @@ struct Params {
   penalty_k: f32,
   window_influence: f32,
   lr: f32,
+}
+
+struct Rule {
+  penalty_k: f32,
+  window_influence: f32,
+  lr: f32,
+  map: u32,
 }
 
 struct Candidate {
@@ -3518,6 +3527,14 @@ struct Candidate {
 var<workgroup> best_scores: array<f32, WORKGROUP>;
 var<workgroup> best_indices: array<u32, WORKGROUP>;
 
+fn rule_of(target_index: u32) -> Rule {
+  if (STATE > 2u) {
+    let own = state[target_index * STATE + 2u];
+    return Rule(own.x, own.y, own.z, u32(own.w));
+  }
+  return Rule(params.penalty_k, params.window_influence, params.lr, target_index);
+}
+
 fn change(ratio: f32) -> f32 {
   return max(ratio, 1.0 / ratio);
 }
@@ -3536,10 +3553,10 @@ fn decode(position: u32, anchor: u32, deltas: vec4f) -> vec4f {
   return vec4f(centre + delta.xy * size, size * exp(log_ratio));
 }
 
-fn candidate(target_index: u32, index: u32, previous: vec4f, scale: f32) -> Candidate {
+fn candidate(rule: Rule, index: u32, previous: vec4f, scale: f32) -> Candidate {
   let position = index / ANCHORS;
   let anchor = index % ANCHORS;
-  let row = target_index * params.positions + position;
+  let row = rule.map * params.positions + position;
   let logits = row * CLASSES * ANCHORS + anchor;
   let coordinates = row * COORDINATES * ANCHORS + anchor;
 
@@ -3553,8 +3570,8 @@ fn candidate(target_index: u32, index: u32, previous: vec4f, scale: f32) -> Cand
   ));
   let size_change = change(enlarged_size(box.zw) / enlarged_size(previous.zw * scale));
   let aspect_change = change((previous.z / previous.w) / (box.z / box.w));
-  let penalty = exp(-(aspect_change * size_change - 1.0) * params.penalty_k);
-  let penalised = penalty * score * (1.0 - params.window_influence) + window[index] * params.window_influence;
+  let penalty = exp(-(aspect_change * size_change - 1.0) * rule.penalty_k);
+  let penalised = penalty * score * (1.0 - rule.window_influence) + window[index] * rule.window_influence;
   return Candidate(box, score, penalty, penalised);
 }
 
@@ -3568,11 +3585,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let previous = state[group.x * STATE];
   let context = state[group.x * STATE + 1u];
   let scale = context.x;
+  let rule = rule_of(group.x);
 
   var best_score = LOWEST;
   var best_index = 0u;
   for (var index = local; index < params.positions * ANCHORS; index += WORKGROUP) {
-    let score = candidate(group.x, index, previous, scale).penalised;
+    let score = candidate(rule, index, previous, scale).penalised;
     if (score > best_score) {
       best_score = score;
       best_index = index;
@@ -3591,8 +3609,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     return;
   }
 
-  let best = candidate(group.x, best_indices[0], previous, scale);
-  let rate = best.penalty * best.score * params.lr;
+  let best = candidate(rule, best_indices[0], previous, scale);
+  let rate = best.penalty * best.score * rule.lr;
   let found = best.box / scale;
   let moved = vec4f(previous.xy + found.xy, previous.zw * (1.0 - rate) + found.zw * rate);
   let limits = context.yzyz;

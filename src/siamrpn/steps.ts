@@ -12,6 +12,7 @@ import { type BestBox, bestBoxes, decodeBest, STATE_RECORD } from '../kernels/de
 import { SiameseRPNAnchorGenerator } from './anchors.ts'
 import { type ModelConfig, mapSizes } from './config.ts'
 import type { Network } from './network.ts'
+import type { HeadOutput } from './siamese-rpn-head.ts'
 
 /** What both programs are made from. */
 export interface StepContext {
@@ -112,13 +113,23 @@ export interface SearchInputs {
   readonly kernels: readonly GpuTensor[]
 }
 
-/** Records everything from the frame to the boxes: `[T, 12]`, see `bestBoxes`. */
-export function recordSearch(r: Recorder, context: StepContext, inputs: SearchInputs): GpuTensor {
-  const { model, network, anchors, window } = context
-  const { frame, crops, state, kernels } = inputs
-  const { search_size, rpn } = model.test_cfg
-  const images = cropResize(r, { frame, crops, size: search_size, label: 'search.crop' })
-  const { cls, bbox } = network.head.forward(r, kernels, network.forwardSearch(r, images))
+/** Records everything from the frame to the head's maps: logits `[T, H, W, 2 A]` and deltas `[T, H, W, 4 A]`. */
+export function recordMaps(
+  r: Recorder,
+  { model, network }: StepContext,
+  { frame, crops, kernels }: Omit<SearchInputs, 'state'>,
+): HeadOutput {
+  const images = cropResize(r, { frame, crops, size: model.test_cfg.search_size, label: 'search.crop' })
+  return network.head.forward(r, kernels, network.forwardSearch(r, images))
+}
+
+/** Records the choice of the boxes from the maps: `[T, 12]`, see `bestBoxes`. */
+export function recordDecode(
+  r: Recorder,
+  { model, anchors, window }: StepContext,
+  { cls, bbox, state }: HeadOutput & Pick<SearchInputs, 'state'>,
+): GpuTensor {
+  const { rpn } = model.test_cfg
   const { target_means, target_stds } = model.head.bbox_coder
   return decodeBest(r, {
     ...{ cls, bbox, anchors, window, state },
@@ -129,6 +140,11 @@ export function recordSearch(r: Recorder, context: StepContext, inputs: SearchIn
     deviations: target_stds,
     label: 'search.decode',
   })
+}
+
+/** Records everything from the frame to the boxes: `[T, 12]`, see `bestBoxes`. */
+export function recordSearch(r: Recorder, context: StepContext, inputs: SearchInputs): GpuTensor {
+  return recordDecode(r, context, { ...recordMaps(r, context, inputs), state: inputs.state })
 }
 
 /** What one replay takes. */

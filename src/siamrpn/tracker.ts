@@ -16,6 +16,7 @@ import { stateDictShapes } from './layout.ts'
 import { Network } from './network.ts'
 import { type CheckpointSource, readSource, sourceName } from './source.ts'
 import { makeContext, releaseContext, SearchStep, type StepContext, templateKernels, warmUp } from './steps.ts'
+import { Sweep } from './sweep.ts'
 import { type GroupState, type StepRunner, Target, TargetGroup } from './target.ts'
 
 /** A step of loading, for display. */
@@ -55,6 +56,7 @@ export class SiamRPN implements StepRunner {
   readonly #frames = new Map<string, FrameBuffer>()
   readonly #steps = new Map<string, SearchStep>()
   readonly #groups = new Set<GroupState>()
+  readonly #sweeps = new Set<Sweep>()
   #queue: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
 
@@ -130,6 +132,23 @@ export class SiamRPN implements StepRunner {
     if (centers.length === 0) throw new BoxError('The list of boxes is empty, expected at least one')
     const group = await this.#exclusive(() => this.#start(frame, shape, centers))
     return several ? group : new Target(group)
+  }
+
+  /**
+   * Prepares to follow one target under many rules (`test_cfg.rpn`) side by side, which costs less than following it once
+   * for each. @param capacity how many at most
+   */
+  async sweep(capacity: number): Promise<Sweep> {
+    const make = async () => {
+      const sweep: Sweep = new Sweep(this.#context, {
+        capacity,
+        turn: (work) => this.#exclusive(work),
+        released: () => this.#sweeps.delete(sweep),
+      })
+      this.#sweeps.add(sweep)
+      return sweep
+    }
+    return await this.#exclusive(make)
   }
 
   /** Frees everything; closes the device if it is the tracker's own. Waits for calls under way. Idempotent. */
@@ -226,6 +245,7 @@ export class SiamRPN implements StepRunner {
     await this.#queue
     for (const { kernels } of this.#groups) for (const tensor of kernels) this.device.release(tensor)
     this.#groups.clear()
+    for (const sweep of this.#sweeps) sweep.free()
     this.#sweep()
     releaseContext(this.#context)
     this.#context.network.release(this.device)
