@@ -1,15 +1,18 @@
 // Measures a model in training on clips: every clip is tracked from its first box on, and judged as MMTracking's eval_sot_ope.
 
+import { trackMarks } from '../data/benchmarks/types.ts'
 import { readSequences } from '../data/clip-folder.ts'
 import { SyntheticClips } from '../data/clips/clips.ts'
 import { readImage } from '../data/image.ts'
-import { evaluateOpe, type OpeVideo, overlap, toCorners } from '../data/metrics/ope.ts'
+import { type Corners, evaluateOpe, type OpeVideo, overlap, toCorners } from '../data/metrics/ope.ts'
 import type { Box, RgbFrame } from '../data/types.ts'
 import type { StateDict } from '../formats/state-dict.ts'
 import type { Device } from '../gpu/device.ts'
+import { cornersToCenter } from '../siamrpn/boxes.ts'
 import type { Config, TestDatasetConfig } from '../siamrpn/config.ts'
 import { SiamRPN } from '../siamrpn/tracker.ts'
 import { TrainingError } from './errors.ts'
+import { trackVideo, type Video } from './evaluation/track-video.ts'
 import type { Scores } from './training-checkpoint.ts'
 
 /** A clip with its truth. */
@@ -104,23 +107,28 @@ function overlaps(videos: readonly OpeVideo[]): { mean_overlap: number; on_targe
 
 /** Leading frames without the object are left out. */
 async function follow(tracker: SiamRPN, clip: EvaluationClip, signal: AbortSignal | undefined): Promise<OpeVideo> {
-  const start = clip.boxes.findIndex((box) => box !== undefined)
-  const first = clip.boxes[start]
-  if (first === undefined) throw new TrainingError(`${clip.name} has no frame that shows the object`)
-  const target = await tracker.init(await clip.frame(start), first)
-  const results = [first]
-  try {
-    for (let frame = start + 1; frame < clip.boxes.length; frame++) {
-      signal?.throwIfAborted()
-      results.push((await target.update(await clip.frame(frame))).box)
-    }
-  } finally {
-    await target.release()
+  const { name, boxes } = clip
+  const video: Video = {
+    name,
+    frames: boxes.length,
+    read: (index) => clip.frame(index),
+    place: (index) => `frame ${index} of ${name}`,
+    start(index) {
+      const box = boxes[index]
+      return box && cornersToCenter(toCorners(box))
+    },
   }
-  const boxes = clip.boxes.slice(start)
+  const steps = await trackVideo(tracker, video, { signal })
+  const start = steps.findIndex(({ region }) => region === trackMarks.init)
+  const results = steps.slice(start).map(({ region }, index) => {
+    const box = typeof region === 'object' ? region : boxes[start + index]
+    return box ? toCorners(box) : nothing
+  })
   return {
-    results: results.map(toCorners),
-    groundTruth: boxes.map((box) => (box ? toCorners(box) : [0, 0, 0, 0])),
-    visible: boxes.map((box) => box !== undefined),
+    results,
+    groundTruth: boxes.slice(start).map((box) => (box ? toCorners(box) : nothing)),
+    visible: boxes.slice(start).map((box) => box !== undefined),
   }
 }
+
+const nothing: Corners = [0, 0, 0, 0]

@@ -3,7 +3,7 @@
 
 import { type Protocol, type Sequence, type SequenceResult, trackMarks } from '../../data/benchmarks/types.ts'
 import { readImage } from '../../data/image.ts'
-import { toCorners } from '../../data/metrics.ts'
+import { toCorners } from '../../data/metrics/ope.ts'
 import type { Box, RgbFrame } from '../../data/types.ts'
 import { type CenterBox, centerToBox, cornersToCenter, quadToCenter } from '../../siamrpn/boxes.ts'
 import { EvaluationError } from '../errors.ts'
