@@ -260,7 +260,7 @@ function reporter({ onProgress }: CreateOptions, stage: LoadProgress['stage']): 
 }
 
 /** The configuration that `siamrpn train` wrote into its checkpoint; other checkpoints have none that is JSON. */
-function ownConfig({ meta }: Checkpoint, name: string): Config | undefined {
+export function ownConfig({ meta }: Checkpoint, name: string): Config | undefined {
   const text = meta.config
   if (typeof text !== 'string' || !text.startsWith('{')) return undefined
   let value: unknown
