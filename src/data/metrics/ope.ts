@@ -91,8 +91,17 @@ export function toCorners({ x, y, width, height }: Box): Corners {
   return [x, y, x + width, y + height]
 }
 
-/** The curves of one video. */
-export function opeCurves(video: PackedVideo): OpeCurves {
+/** Overlaps of one video, one per frame: -1 where the truth is no box, NaN in frames that are not judged. */
+export function opeOverlaps({ results, truth, judged }: PackedVideo): Float64Array {
+  const overlaps = new Float64Array(judged.length).fill(Number.NaN)
+  for (let frame = 0; frame < overlaps.length; frame++) {
+    if (judged[frame] !== 0) overlaps[frame] = truthOverlap(truth, results, frame * 4)
+  }
+  return overlaps
+}
+
+/** The curves of one video. @param found its `opeOverlaps`, if they are there already */
+export function opeCurves(video: PackedVideo, found: Float64Array = opeOverlaps(video)): OpeCurves {
   const { results, truth, judged } = video
   const frames = judged.length
   const overlaps = new Float64Array(overlapThresholds.length + 1)
@@ -100,7 +109,7 @@ export function opeCurves(video: PackedVideo): OpeCurves {
   const relative = new Float64Array(relativeThresholds.length + 1)
   for (let frame = 0, at = 0; frame < frames; frame++, at += 4) {
     if (judged[frame] === 0) continue
-    bump(overlaps, exceeded(truthOverlap(truth, results, at)))
+    bump(overlaps, exceeded(value(found, frame)))
     bump(pixels, firstMet(distance(truth, results, at, false), pixelThresholds, 1))
     bump(relative, firstMet(distance(truth, results, at, true), relativeThresholds, 100))
   }
@@ -112,7 +121,7 @@ export function opeCurves(video: PackedVideo): OpeCurves {
 }
 
 /** Overlap of the boxes at `at`, -1 where the truth there is no box. */
-export function truthOverlap(truth: Float64Array, results: Float64Array, at: number): number {
+function truthOverlap(truth: Float64Array, results: Float64Array, at: number): number {
   const isBox = value(truth, at + 2) > value(truth, at) && value(truth, at + 3) > value(truth, at + 1)
   return isBox ? overlapAt(truth, results, at) : -1
 }
