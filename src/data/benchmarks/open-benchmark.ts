@@ -5,12 +5,23 @@ import { DatasetError, DatasetMissingError } from '../errors.ts'
 import { folder } from './folder.ts'
 import { got10k } from './got10k.ts'
 import { lasot } from './lasot.ts'
+import { otb100 } from './otb100.ts'
 import type { BenchmarkReader } from './reader.ts'
 import { trackingnet } from './trackingnet.ts'
 import { type Benchmark, type BenchmarkName, benchmarkNames, type Finding, type Tell } from './types.ts'
+import { uav123 } from './uav123.ts'
+import { vot2018 } from './vot.ts'
 
 /** In the order in which a folder is asked whether it is one. */
-const readers: Partial<Record<BenchmarkName, BenchmarkReader>> = { lasot, trackingnet, got10k, folder }
+const readers: Record<BenchmarkName, BenchmarkReader> = {
+  lasot,
+  otb100,
+  uav123,
+  trackingnet,
+  got10k,
+  vot2018,
+  folder,
+}
 
 export interface BenchmarkRequest {
   readonly type: BenchmarkName
@@ -60,7 +71,7 @@ export async function openBenchmark(request: BenchmarkRequest): Promise<Benchmar
 
 /** The layout that a folder looks like; undefined: none of those that are read. */
 export async function detectBenchmark(root: string): Promise<BenchmarkName | undefined> {
-  for (const name of benchmarkNames) if (await readers[name]?.detect(root)) return name
+  for (const name of benchmarkNames) if (await readers[name].detect(root)) return name
   return undefined
 }
 
@@ -70,7 +81,7 @@ export function throwErrors({ severity, place, message }: Finding): void {
 }
 
 function readerOf(type: BenchmarkName): BenchmarkReader {
-  const reader = readers[type]
+  const reader = Object.hasOwn(readers, type) ? readers[type] : undefined
   if (!reader) throw new DatasetError(`data set: found ${type}, expected one of ${Object.keys(readers).join(', ')}`)
   return reader
 }

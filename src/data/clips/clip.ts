@@ -62,6 +62,17 @@ export class GeneratedClip {
     return this.script.box(index)
   }
 
+  /** The smallest box around the target that lies as the target does: x1, y1 ... x4, y4, parts out of the picture too. */
+  corners(index: number): readonly number[] {
+    return this.script.corners(index)
+  }
+
+  /** What changes from the frame before: pixels that the camera moves the picture, its zoom, the light (1: as before). */
+  changes(index: number): { readonly shift: number; readonly zoom: number; readonly light: number } {
+    const { gain } = this.script.light
+    return { ...this.script.cameraMotion(index), light: gain(index) / gain(Math.max(0, index - 1)) }
+  }
+
   /** Share of the target's area that is in the picture and not hidden, 0..1. */
   visibility(index: number): number {
     return this.script.visibility(index)

@@ -7,6 +7,7 @@ import { type Actor, centerOf, type Pose, poseOf } from './actor.ts'
 import { makeDistractor, makeOccluder, makeTarget, type Setting, type Target } from './cast.ts'
 import { type Camera, type Light, makeCamera, makeLight, tremble } from './conditions.ts'
 import type { View } from './ground.ts'
+import type { Contour } from './outline.ts'
 import { groundPalette } from './palette.ts'
 import { type Bounds, boundsOf, rasterise } from './raster.ts'
 import { makeSensor, type Sensor } from './sensor.ts'
@@ -76,6 +77,22 @@ export class Script {
     const x = Math.max(0, left)
     const y = Math.max(0, top)
     return { x, y, width: Math.min(this.key.width, right) - x, height: Math.min(this.key.height, bottom) - y }
+  }
+
+  /** The smallest box around the target that lies as the target does: x1, y1 ... x4, y4, parts out of the picture too. */
+  corners(index: number): number[] {
+    const turn = this.target.turn(index)
+    const [cos, sin] = [cosTurns(turn), sinTurns(turn)]
+    const upright = this.targetPose(index).contours.map((contour) => rotated(contour, cos, -sin))
+    const { left, top, right, bottom } = boundsOf(upright)
+    return [...rotated(Float64Array.of(left, top, right, top, right, bottom, left, bottom), cos, sin)]
+  }
+
+  /** How far the camera moves the picture's middle from the frame before, in pixels, and how it changes the zoom (1: not). */
+  cameraMotion(index: number): { readonly shift: number; readonly zoom: number } {
+    const before = this.view(Math.max(0, index - 1))
+    const { x, y, zoom } = this.view(index)
+    return { shift: Math.hypot(x - before.x, y - before.y) * zoom, zoom: zoom / before.zoom }
   }
 
   /** Share of the target's area that is in the picture and not hidden, 0..1. */
@@ -189,6 +206,14 @@ export class Script {
     }
     return { seen, whole }
   }
+}
+
+function rotated(points: Contour, cos: number, sin: number): Contour {
+  return points.map((_, index) => {
+    const x = points[index & ~1] ?? 0
+    const y = points[index | 1] ?? 0
+    return index & 1 ? sin * x + cos * y : cos * x - sin * y
+  })
 }
 
 function meet(a: Bounds, b: Bounds): boolean {

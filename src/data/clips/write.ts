@@ -1,28 +1,34 @@
 // Generated clips as data sets on disk, in the layouts that trackers' tools read: LaSOT, GOT-10k, COCO-VID (MMTracking's
-// dialect of it). A folder is complete or absent: it gets its name when the last frame is in it.
+// dialect of it), a plain folder of clips, and the benchmarks that have a file of their own here. A folder is complete or
+// absent: it gets its name when the last frame is in it.
 
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import sharp from 'sharp'
-import { type Pending, pendingFolder } from '../atomic.ts'
-import { OutputError } from '../errors.ts'
-import type { Box, RgbFrame } from '../types.ts'
-import type { GeneratedClip } from './clip.ts'
+import type { Box } from '../types.ts'
 import type { SyntheticClips } from './clips.ts'
+import {
+  decimals,
+  hiddenBelow,
+  hundredths,
+  lines,
+  numbered,
+  type Truth,
+  type WriteClips,
+  type WriteClipsOptions,
+  writeShots,
+  writeText,
+  writing,
+} from './write-frames.ts'
+import { writeOTB100 } from './write-otb100.ts'
+import { writeTrackingNet } from './write-trackingnet.ts'
+import { writeUAV123 } from './write-uav123.ts'
+import { writeVOT2018 } from './write-vot2018.ts'
 
-export interface WriteClipsOptions {
-  /** JPEG quality, 1..100 (90). */
-  readonly quality?: number
-  readonly signal?: AbortSignal
-  /** Told after each frame. */
-  readonly onFrame?: (done: number, total: number) => void
-}
+export type { WriteClipsOptions } from './write-frames.ts'
 
 /** Name of the class that all targets belong to. */
 export const syntheticClass = 'synthetic'
 
-const framesAtOnce = 4
-const hiddenBelow = 0.02
 const coverSteps = 8
 
 /**
@@ -53,39 +59,60 @@ export async function writeLaSOT(
   })
 }
 
+export const got10kSplits = ['train', 'val', 'test'] as const
+
+export type Got10kSplit = (typeof got10kSplits)[number]
+
 /**
- * GOT-10k: `GOT-10k_Train_000001/00000001.jpg`, with `groundtruth.txt`, `absence.label`, `cover.label` (0 hidden ... 8 all
- * of it seen) and `cut_by_image.label` beside the images, and `list.txt` with the names of all clips.
+ * One split of GOT-10k: `GOT-10k_Train_000001/00000001.jpg`, with `groundtruth.txt`, `absence.label`, `cover.label` (0 hidden
+ * ... 8 all of it seen), `cut_by_image.label` and `meta_info.ini` beside the images, and `list.txt` with the names of all clips.
+ * Of the test split the first box is all that is told.
  *
  * @throws OutputError; the signal's reason
  */
 export async function writeGOT10k(
   clips: SyntheticClips,
   folder: string,
-  options: WriteClipsOptions = {},
+  options: WriteClipsOptions & { /** (train) */ readonly split?: Got10kSplit } = {},
 ): Promise<void> {
-  const names = Array.from({ length: clips.count }, (_, index) => `GOT-10k_Train_${String(index + 1).padStart(6, '0')}`)
-  const isOurs = (name: string) => name === 'list.txt' || /^GOT-10k_Train_\d{6,}$/.test(name)
+  const { split = 'train' } = options
+  const prefix = `GOT-10k_${split[0]?.toUpperCase()}${split.slice(1)}_`
+  const names = Array.from({ length: clips.count }, (_, index) => prefix + String(index + 1).padStart(6, '0'))
+  const isOurs = (name: string) => name === 'list.txt' || /^GOT-10k_(Train|Val|Test)_\d{6,}$/.test(name)
   await writing(folder, isOurs, async (root) => {
     const truths = await writeFrames(clips, options, (clip, frame) =>
       join(root, names[clip] ?? '', numbered(frame + 1)),
     )
     for (const [clip, truth] of truths.entries()) {
       const place = join(root, names[clip] ?? '')
-      const labels = (label: (truth: Truth) => number) => lines(truth.map((entry) => String(label(entry))))
-      await writeFile(join(place, 'groundtruth.txt'), lines(truth.map(({ box }) => decimals(box, 4))))
-      await writeFile(
-        join(place, 'absence.label'),
-        labels(({ visibility }) => Number(visibility < hiddenBelow)),
-      )
-      await writeFile(join(place, 'cover.label'), labels(coverOf))
-      await writeFile(
-        join(place, 'cut_by_image.label'),
-        labels(({ box }) => Number(touchesEdge(box, clips))),
-      )
+      const boxes = truth.map(({ box }) => decimals(box, 4))
+      await writeFile(join(place, 'groundtruth.txt'), lines(split === 'test' ? boxes.slice(0, 1) : boxes))
+      await writeFile(join(place, 'meta_info.ini'), metaInfo(clips))
+      if (split !== 'test') await writeLabels(place, truth, clips)
     }
     await writeFile(join(root, 'list.txt'), lines(names))
   })
+}
+
+async function writeLabels(place: string, truth: readonly Truth[], clips: SyntheticClips): Promise<void> {
+  const write = (name: string, label: (truth: Truth) => number) =>
+    writeFile(join(place, `${name}.label`), lines(truth.map((entry) => String(label(entry)))))
+  await write('absence', ({ visibility }) => Number(visibility < hiddenBelow))
+  await write('cover', coverOf)
+  await write('cut_by_image', ({ box }) => Number(touchesEdge(box, clips)))
+}
+
+function metaInfo({ width, height }: SyntheticClips): string {
+  return lines([
+    '[METAINFO]',
+    'anno_fps: 10Hz',
+    `object_class: ${syntheticClass}`,
+    'motion_class: moving',
+    'major_class: object',
+    'root_class: object',
+    'motion_adverb: slowly',
+    `resolution: (${width}, ${height})`,
+  ])
 }
 
 /**
@@ -134,19 +161,41 @@ export async function writeCocoVid(
   })
 }
 
+/**
+ * The simple layout: `synthetic-1/img/00000001.jpg` with `synthetic-1/groundtruth.txt` (left, top, width, height per line).
+ *
+ * @throws OutputError; the signal's reason
+ */
+export async function writeFolder(
+  clips: SyntheticClips,
+  folder: string,
+  options: WriteClipsOptions = {},
+): Promise<void> {
+  const nameOf = (clip: number) => `${syntheticClass}-${clip + 1}`
+  const isOurs = (name: string) => /^synthetic-\d+$/.test(name)
+  await writing(folder, isOurs, async (root) => {
+    const truths = await writeFrames(clips, options, (clip, frame) =>
+      join(root, nameOf(clip), 'img', numbered(frame + 1)),
+    )
+    for (const [clip, truth] of truths.entries()) {
+      await writeText(join(root, nameOf(clip), 'groundtruth.txt'), lines(truth.map(({ box }) => decimals(box, 2))))
+    }
+  })
+}
+
 /** The writers by the name of their layout. */
 export const layouts = {
   lasot: writeLaSOT,
   got10k: writeGOT10k,
+  trackingnet: writeTrackingNet,
+  otb100: writeOTB100,
+  uav123: writeUAV123,
+  vot2018: writeVOT2018,
+  folder: writeFolder,
   'coco-vid': writeCocoVid,
-} satisfies Record<string, typeof writeLaSOT>
+} satisfies Record<string, WriteClips>
 
 export type LayoutName = keyof typeof layouts
-
-interface Truth {
-  readonly box: Box
-  readonly visibility: number
-}
 
 /** Writes all frames under the names that `fileOf` gives, and returns what is in them, per clip and frame. */
 async function writeFrames(
@@ -154,57 +203,11 @@ async function writeFrames(
   options: WriteClipsOptions,
   fileOf: (clip: number, frame: number) => string,
 ): Promise<readonly (readonly Truth[])[]> {
-  const { signal, onFrame, quality = 90 } = options
-  const total = clips.count * clips.framesPerClip
-  const truths: Truth[][] = []
-  let done = 0
-  for (let index = 0; index < clips.count; index++) {
-    const clip: GeneratedClip = clips.clip(index)
-    const truth: Truth[] = []
-    await mkdir(join(fileOf(index, 0), '..'), { recursive: true })
-    for (let first = 0; first < clip.count; first += framesAtOnce) {
-      const writes: Promise<void>[] = []
-      for (let frame = first; frame < Math.min(clip.count, first + framesAtOnce); frame++) {
-        const rendered = clip.frame(frame)
-        truth.push({ box: rendered.box, visibility: rendered.visibility })
-        writes.push(writeJpeg(fileOf(index, frame), rendered.frame, quality))
-      }
-      await settled(writes)
-      signal?.throwIfAborted()
-      done += writes.length
-      onFrame?.(done, total)
-    }
-    truths.push(truth)
-  }
-  return truths
-}
-
-/** Waits for all, so that nothing is written after the folder is given up; then throws the first error. */
-async function settled(writes: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(writes)) {
-    if (result.status === 'rejected') throw result.reason
-  }
-}
-
-async function writeJpeg(file: string, { data, width, height, channels }: RgbFrame, quality: number): Promise<void> {
-  await sharp(data, { raw: { width, height, channels } }).jpeg({ quality }).toFile(file)
-}
-
-async function writing(
-  folder: string,
-  isOurs: (name: string) => boolean,
-  work: (root: string) => Promise<void>,
-): Promise<void> {
-  const pending: Pending = await pendingFolder(folder, isOurs)
-  try {
-    await work(pending.temporary)
-    await pending.commit()
-  } catch (error) {
-    if (error instanceof OutputError || (error instanceof DOMException && error.name === 'AbortError')) throw error
-    throw new OutputError(`cannot write ${folder}: ${error instanceof Error ? error.message : error}`, { cause: error })
-  } finally {
-    await pending.discard()
-  }
+  const shots = Array.from({ length: clips.count }, (_, index) => ({
+    clips: [index],
+    file: (frame: number) => fileOf(index, frame),
+  }))
+  return (await writeShots(clips, shots, options)).map(([truth = []]) => truth)
 }
 
 function coverOf({ visibility }: Truth): number {
@@ -216,20 +219,4 @@ function touchesEdge(
   frame: { readonly width: number; readonly height: number },
 ): boolean {
   return x <= 0 || y <= 0 || x + width >= frame.width || y + height >= frame.height
-}
-
-function numbered(frame: number): string {
-  return `${String(frame).padStart(8, '0')}.jpg`
-}
-
-function decimals({ x, y, width, height }: Box, digits: number): string {
-  return [x, y, width, height].map((value) => value.toFixed(digits)).join(',')
-}
-
-function hundredths(value: number): number {
-  return Math.round(value * 100) / 100
-}
-
-function lines(texts: readonly string[]): string {
-  return texts.map((text) => `${text}\n`).join('')
 }
