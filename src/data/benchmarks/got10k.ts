@@ -28,12 +28,7 @@ export const got10k: BenchmarkReader = {
   detect: async (root) => {
     for (const split of splits) if (await isFile(join(root, split, 'list.txt'))) return true
     const [first = ''] = (await readNames(join(root, 'list.txt'))) ?? []
-    return (
-      first.startsWith('GOT-10k') ||
-      (first !== '' &&
-        (await isFile(join(root, first, 'groundtruth.txt'))) &&
-        !(await isFolder(join(root, first, 'color'))))
-    )
+    return first.startsWith('GOT-10k') || (first !== '' && (await isFile(join(root, first, 'absence.label'))))
   },
   read,
 }

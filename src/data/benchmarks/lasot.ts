@@ -80,7 +80,12 @@ async function read(root: string, { split, limit, tell }: ReadOptions): Promise<
   const present = names.filter((name) => found.has(name))
   return await readEach(present, { limit, tell }, async (name, tell) => {
     const path = found.get(name) ?? join(folder, name)
-    return await readLasotSequence({ name, folder: path, attributes: await readAttributes([root, folder], name), tell })
+    return await readLasotSequence({
+      name,
+      folder: path,
+      attributes: await readLasotAttributes([root, folder], name),
+      tell,
+    })
   })
 }
 
@@ -156,7 +161,7 @@ const attributeNames = [
   'ARC',
 ] as const
 
-async function readAttributes(roots: readonly string[], name: string): Promise<string[]> {
+export async function readLasotAttributes(roots: readonly string[], name: string): Promise<string[]> {
   for (const root of roots) {
     for (const place of ['annos', 'LaSOT_Evaluation_Toolkit/annos', '.']) {
       const flags = await readFlags(join(root, place, 'att', `${name}.txt`), attributeNames.length, () => undefined)

@@ -1,12 +1,16 @@
-// Opens a data set by the name of its layout, or by an annotation file of MMTracking, and finds out which layout a folder has.
+// Opens a data set by the name of its layout, or by an annotation file of MMTracking, or by a configuration's `data.test`; and
+// finds out which layout a folder has.
 
-import { stat } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { isBenchmark, type TestDatasetConfig } from '../../siamrpn/config.ts'
 import { DatasetError, DatasetMissingError } from '../errors.ts'
+import { readCocoBenchmark } from './coco-benchmark.ts'
 import { folder } from './folder.ts'
 import { got10k } from './got10k.ts'
+import { readInfos } from './infos.ts'
 import { lasot } from './lasot.ts'
 import { otb100 } from './otb100.ts'
-import type { BenchmarkReader } from './reader.ts'
+import { type BenchmarkReader, isFile, isFolder } from './reader.ts'
 import { trackingnet } from './trackingnet.ts'
 import { type Benchmark, type BenchmarkName, benchmarkNames, type Finding, type Tell } from './types.ts'
 import { uav123 } from './uav123.ts'
@@ -37,9 +41,15 @@ export interface BenchmarkRequest {
   readonly tell?: Tell
 }
 
-/** What a download looks like and where it comes from. */
-export function benchmarkLayout(type: BenchmarkName): string {
-  return readerOf(type).layout
+/** What a download looks like and where it comes from; errors print it. */
+export const benchmarkLayouts: Readonly<Record<BenchmarkName, string>> = {
+  lasot: lasot.layout,
+  otb100: otb100.layout,
+  uav123: uav123.layout,
+  trackingnet: trackingnet.layout,
+  got10k: got10k.layout,
+  vot2018: vot2018.layout,
+  folder: folder.layout,
 }
 
 /** By the names of `--split`, the default first. */
@@ -53,7 +63,7 @@ export function benchmarkSplits(type: BenchmarkName): readonly string[] {
  * @throws DatasetMissingError (with the layout that is expected and where to get it), DatasetError (split, broken data)
  */
 export async function openBenchmark(request: BenchmarkRequest): Promise<Benchmark> {
-  const { type, root, limit = Number.POSITIVE_INFINITY, tell = throwErrors } = request
+  const { type, root, annFile, limit = Number.POSITIVE_INFINITY, tell = throwErrors } = request
   const reader = readerOf(type)
   const [defaultSplit = ''] = reader.splits
   const { split = defaultSplit } = request
@@ -63,10 +73,51 @@ export async function openBenchmark(request: BenchmarkRequest): Promise<Benchmar
     )
   }
   if (!(limit >= 1)) throw new DatasetError(`limit: found ${limit}, expected 1 or more sequences`)
-  const found = await stat(root).catch(() => undefined)
-  if (!found?.isDirectory()) throw new DatasetMissingError(`no folder ${root}; expected ${reader.layout}`)
-  const sequences = await reader.read(root, { split, limit, tell })
-  return { type, title: reader.title(split), protocol: reader.protocol, sequences }
+  if (!(await isFolder(root))) throw new DatasetMissingError(`no folder ${root}; expected ${reader.layout}`)
+  const { protocol } = reader
+  if (annFile === undefined) {
+    const sequences = await reader.read(root, { split, limit, tell })
+    return { type, title: reader.title(split), protocol, sequences }
+  }
+  const readFile = /\.json$/i.test(annFile) ? readCocoBenchmark : readInfos
+  const sequences = await readFile({ type, file: annFile, root }, { limit, tell })
+  return { type, title: `${reader.title(split)}, ${basename(annFile)}`, protocol, sequences }
+}
+
+const typeOfDataset: Partial<Record<TestDatasetConfig['type'], BenchmarkName>> = {
+  LaSOTDataset: 'lasot',
+  OTB100Dataset: 'otb100',
+  UAV123Dataset: 'uav123',
+  TrackingNetDataset: 'trackingnet',
+  GOT10kDataset: 'got10k',
+  VOTDataset: 'vot2018',
+}
+
+/**
+ * The data set of a configuration's `data.val` or `data.test`: `img_prefix` is its folder and `ann_file` says what of it counts.
+ * Where there is no such file, `img_prefix` is read as it was downloaded, with a warning.
+ *
+ * @throws DatasetError for a data set that is no benchmark; what `openBenchmark` throws
+ */
+export async function benchmarkOfConfig(
+  config: TestDatasetConfig,
+  options: Pick<BenchmarkRequest, 'limit' | 'tell'> = {},
+): Promise<Benchmark> {
+  if (config.type === 'ClipFolder') return await openBenchmark({ ...options, type: 'folder', root: config.path })
+  const type = typeOfDataset[config.type]
+  if (type === undefined || !isBenchmark(config)) {
+    const expected = [...Object.keys(typeOfDataset), 'ClipFolder'].join(', ')
+    throw new DatasetError(`${config.type} holds pairs to train on, expected videos to track: ${expected}`)
+  }
+  const { img_prefix: root, ann_file: annFile, split } = config
+  const { splits } = readerOf(type)
+  // MMTracking's splits are train, val and test; data sets that have none call theirs otherwise.
+  const splitOption = splits.includes('test') ? { split } : {}
+  if (await isFile(annFile)) return await openBenchmark({ ...options, ...splitOption, type, root, annFile })
+  const tell = options.tell ?? throwErrors
+  const message = `no such annotation file; ${root} is read as it is downloaded`
+  tell({ severity: 'warning', place: annFile, message })
+  return await openBenchmark({ ...options, ...splitOption, type, root })
 }
 
 /** The layout that a folder looks like; undefined: none of those that are read. */
