@@ -3,9 +3,11 @@
 
 import { interruptedCode } from './interrupt.ts'
 import { loadTracker } from './load-tracker.ts'
+import { loadTrackers } from './load-trackers.ts'
 import { runCommand } from './run.ts'
 
 process.stdout.on('error', () => process.exit(1)) // A reader such as `head` has gone.
 const { stdout, stderr } = process
-process.exitCode = await runCommand(process.argv.slice(2), { terminal: { stdout, stderr }, load: loadTracker })
+const context = { terminal: { stdout, stderr }, load: loadTracker, loadTrackers }
+process.exitCode = await runCommand(process.argv.slice(2), context)
 if (process.exitCode === interruptedCode) process.exit() // Something interrupted may still be under way.

@@ -7,6 +7,7 @@ import { checkpointCommand } from './checkpoint.ts'
 import type { CommandContext } from './context.ts'
 import { datasetCommand } from './dataset.ts'
 import { demoCommand } from './demo.ts'
+import { evaluateCommand } from './evaluate.ts'
 import { interruptedCode } from './interrupt.ts'
 import { note } from './terminal.ts'
 import { trackCommand } from './track.ts'
@@ -17,6 +18,7 @@ Examples:
   siamrpn demo
   siamrpn track --video clip.mp4 --box 263,112,60,58 --checkpoint siamese_rpn_r50.pth --out tracked.mp4
   siamrpn train --config tiny --data synthetic
+  siamrpn evaluate --config r50 --checkpoint siamese_rpn_r50.pth --dataset lasot --root data/LaSOTTesting
   siamrpn dataset synthetic --out data/synthetic --layout lasot --clips 200
   siamrpn checkpoint inspect siamese_rpn_r50.pth
   siamrpn track --help`
@@ -30,6 +32,7 @@ export function makeProgram(context: CommandContext): Command {
     trackCommand(context),
     demoCommand(context),
     trainCommand(context),
+    evaluateCommand(context),
     datasetCommand(context),
     checkpointCommand(context),
   ]

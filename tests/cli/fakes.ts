@@ -1,10 +1,12 @@
 // A terminal that remembers what was written to it, and a tracker without a GPU that moves its boxes one pixel a frame.
 
 import { Writable } from 'node:stream'
+import type { LoadTrackers, TrackersRequest } from '../../src/cli/load-trackers.ts'
 import { runCommand } from '../../src/cli/run.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 import type { LoadRequest, LoadTracker } from '../../src/cli/tracking.ts'
 import type { Box } from '../../src/data/types.ts'
+import { centerToBox } from '../../src/siamrpn/boxes.ts'
 
 class Memory extends Writable {
   text = ''
@@ -65,10 +67,60 @@ export function fakeLoad(onUpdate: (updates: number) => void = () => undefined):
   return { load, calls }
 }
 
+/** What fake trackers of an evaluation were asked to do. */
+export interface EvaluationCalls {
+  request?: TrackersRequest
+  /** Of all trackers. */
+  inits: number
+  updates: number
+  /** Targets that were not released. */
+  held: number
+  closed: boolean
+}
+
+/** Loads trackers of an evaluation that answer as `fakeLoad`'s. */
+export function fakeTrackers(onUpdate: (updates: number) => void = () => undefined) {
+  const calls: EvaluationCalls = { inits: 0, updates: 0, held: 0, closed: false }
+  const tracker = {
+    init(_frame: unknown, center: Parameters<typeof centerToBox>[0]) {
+      calls.inits++
+      calls.held++
+      let box = centerToBox(center)
+      return Promise.resolve({
+        update() {
+          calls.updates++
+          onUpdate(calls.updates)
+          box = { ...box, x: box.x + 1 }
+          return Promise.resolve({ box, score: 0.9 })
+        },
+        release() {
+          calls.held--
+          return Promise.resolve()
+        },
+      })
+    },
+  }
+  const loadTrackers: LoadTrackers = (request) => {
+    calls.request = request
+    request.onProgress({ stage: 'weights', done: 1, total: 2 })
+    return Promise.resolve({
+      adapter: 'fake adapter',
+      anchors: 'mmtracking',
+      trackers: Array.from({ length: Math.min(request.atMost, request.count ?? 1) }, () => tracker),
+      close() {
+        calls.closed = true
+        return Promise.resolve()
+      },
+    })
+  }
+  return { loadTrackers, calls }
+}
+
 /** Runs a command line with a fake tracker. */
 export async function runFake(args: readonly string[], onUpdate?: (updates: number) => void) {
   const terminal = fakeTerminal()
   const { load, calls } = fakeLoad(onUpdate)
-  const code = await runCommand(args, { terminal, load })
-  return { code, out: terminal.stdout.text, err: terminal.stderr.text, calls }
+  const { loadTrackers, calls: evaluation } = fakeTrackers(onUpdate)
+  const code = await runCommand(args, { terminal, load, loadTrackers })
+  return { code, out: terminal.stdout.text, err: terminal.stderr.text, calls, evaluation }
 }

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { runCommand } from '../../src/cli/run.ts'
 import { openFrames } from '../../src/data/frames.ts'
 import { collect, encode, pixel, plainFrame, temporaryFolder } from '../data/helpers.ts'
-import { fakeTerminal, runFake } from './fakes.ts'
+import { fakeTerminal, fakeTrackers, runFake } from './fakes.ts'
 
 const frameCount = 6
 
@@ -159,7 +159,7 @@ test('Ctrl-C while loading writes nothing', async () => {
     return new Promise<never>(() => undefined)
   }
   const args = ['track', '--video', video, '--box', '1,2,10,10', ...weights, '--out', out('d.txt')]
-  expect(await runCommand(args, { terminal, load })).toBe(130)
+  expect(await runCommand(args, { terminal, load, loadTrackers: fakeTrackers().loadTrackers })).toBe(130)
   expect(terminal.stderr.text).toMatch(/interrupted; nothing was written/)
   expect(await readdir(folder)).toEqual(['frames'])
 })

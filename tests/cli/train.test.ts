@@ -16,11 +16,12 @@ import { SiamRPN } from '../../src/siamrpn/tracker.ts'
 import { readTrainingCheckpoint } from '../../src/train/training-checkpoint.ts'
 import { WorkDir } from '../../src/train/work-dir.ts'
 import { temporaryFolder } from '../train/helpers.ts'
-import { fakeLoad, fakeTerminal } from './fakes.ts'
+import { fakeLoad, fakeTerminal, fakeTrackers } from './fakes.ts'
 
 async function siamrpn(...args: string[]) {
   const terminal = fakeTerminal()
-  const code = await runCommand(args, { terminal, load: fakeLoad().load })
+  const { loadTrackers } = fakeTrackers()
+  const code = await runCommand(args, { terminal, load: fakeLoad().load, loadTrackers })
   return { code, out: terminal.stdout.text, err: terminal.stderr.text }
 }
 

@@ -6,7 +6,7 @@ import { DatasetError, FrameSizeError, SourceNotFoundError, UnreadableImageError
 import type { SiamRpnError } from '../../gpu/errors.ts'
 import { BoxError, FrameError } from '../../siamrpn/errors.ts'
 import { EvaluationError } from '../errors.ts'
-import { type Lost, type ReadFrame, readFrameFile, sequenceResult, sequenceVideo } from './sequence-video.ts'
+import { type ReadFrame, readFrameFile, sequenceResult, sequenceVideo } from './sequence-video.ts'
 import { trackVideo, type VideoTracker } from './track-video.ts'
 
 export interface EvaluationRun {
@@ -17,8 +17,6 @@ export interface EvaluationRun {
   readonly done?: ReadonlyMap<string, SequenceResult>
   /** Default: the image files. */
   readonly read?: ReadFrame
-  /** Tells a failure; needed where the benchmark's protocol is `vot`. */
-  readonly lost?: Lost
   /** Keeps a result that is complete. */
   readonly save?: (result: SequenceResult) => Promise<void>
   /** Raised: sequences under way are given up between two frames. */
@@ -105,10 +103,9 @@ async function trackOne(
   sequence: Sequence,
   run: EvaluationRun,
 ): Promise<SequenceResult | string | undefined> {
-  const { benchmark, read = readFrameFile, lost, signal, onFrame } = run
-  const { protocol } = benchmark
-  if (protocol === 'vot' && !lost) throw new EvaluationError(`VOT's protocol needs to know what a failure is`)
-  const video = sequenceVideo(sequence, read, protocol === 'vot' ? lost : undefined)
+  const { read = readFrameFile, signal, onFrame } = run
+  const { protocol } = run.benchmark
+  const video = sequenceVideo(sequence, protocol, read)
   try {
     const steps = await trackVideo(tracker, video, { signal, onFrame: (index) => onFrame?.(sequence, index) })
     return sequenceResult(sequence, protocol, steps)
@@ -119,6 +116,6 @@ async function trackOne(
   }
 }
 
-function isOfSequence(error: Error): boolean {
+export function isOfSequence(error: Error): boolean {
   return [...sequenceErrors, ...fileErrors].some((kind) => error instanceof kind)
 }

@@ -4,6 +4,7 @@
 import { type Protocol, type Sequence, type SequenceResult, trackMarks } from '../../data/benchmarks/types.ts'
 import { readImage } from '../../data/image.ts'
 import { toCorners } from '../../data/metrics/ope.ts'
+import { votOverlap } from '../../data/metrics/vot-overlap.ts'
 import type { Box, RgbFrame } from '../../data/types.ts'
 import { type CenterBox, centerToBox, cornersToCenter, quadToCenter } from '../../siamrpn/boxes.ts'
 import { EvaluationError } from '../errors.ts'
@@ -19,11 +20,8 @@ export const readFrameFile: ReadFrame = async ({ name, images }, index) => {
   return await readImage(file)
 }
 
-/** Whether VOT's protocol counts an answer as a failure. */
-export type Lost = (box: Box, sequence: Sequence, index: number, size: FrameSize) => boolean
-
-/** @param lost of the `vot` protocol; undefined: one pass */
-export function sequenceVideo(sequence: Sequence, read: ReadFrame, lost?: Lost): Video {
+/** By `vot` tracking begins anew after a failure; the other protocols are one pass. */
+export function sequenceVideo(sequence: Sequence, protocol: Protocol, read: ReadFrame): Video {
   const { name, images } = sequence
   return {
     name,
@@ -31,8 +29,20 @@ export function sequenceVideo(sequence: Sequence, read: ReadFrame, lost?: Lost):
     read: (index) => read(sequence, index),
     place: (index) => images[index] ?? `frame ${index} of ${name}`,
     start: (index) => startBox(sequence, index),
-    ...(lost && { lost: (box: Box, index: number, size: FrameSize) => lost(box, sequence, index, size) }),
+    ...(protocol === 'vot' && {
+      lost: (box: Box, index: number, size: FrameSize) => isLost(sequence, index, box, size),
+    }),
   }
+}
+
+/** Whether an answer has nothing in common with the truth inside of the picture. Without truth in a frame nothing has. */
+function isLost({ boxes, corners }: Sequence, index: number, box: Box, size: FrameSize): boolean {
+  const truth = corners?.[index] ?? region(boxes[index] ?? nowhere)
+  return votOverlap(region(box), truth, size) <= 0
+}
+
+function region({ x, y, width, height }: Box): readonly number[] {
+  return [x, y, width, height]
 }
 
 /** The box that a tracker begins with, as MMTracking makes it from the truth of a frame. */

@@ -1,0 +1,136 @@
+// Which videos an evaluation tracks, as its options say: a data set by its name and folder, or what the configuration has as
+// `data.test`; and by which protocol.
+
+import { resolve } from 'node:path'
+import { detectBenchmark, openBenchmark } from '../data/benchmarks/open-benchmark.ts'
+import {
+  type Benchmark,
+  type BenchmarkName,
+  benchmarkNames,
+  type Protocol,
+  type Tell,
+} from '../data/benchmarks/types.ts'
+import { heldOutSeeds } from '../data/clips/clips.ts'
+import { isBenchmark } from '../siamrpn/config/data.ts'
+import type { Config, TestDatasetConfig } from '../siamrpn/config.ts'
+import type { JsonRecord } from '../train/evaluation/result-store.ts'
+import type { ReadFrame } from '../train/evaluation/sequence-video.ts'
+import { syntheticBenchmark } from '../train/evaluation/synthetic-benchmark.ts'
+import { UsageError } from './errors.ts'
+
+export const datasetChoices = [...benchmarkNames, 'synthetic'] as const
+
+export interface DataOptions {
+  readonly dataset?: (typeof datasetChoices)[number]
+  readonly root?: string
+  readonly annFile?: string
+  readonly split?: string
+  readonly limit?: number
+  readonly onlyVisible?: true
+}
+
+export interface EvaluationData {
+  /** With the protocol that is to be run. */
+  readonly benchmark: Benchmark
+  /** Absent: from the image files. */
+  readonly read?: ReadFrame
+  readonly onlyVisible: boolean
+  /** For file names. */
+  readonly name: string
+  /** What of it must stay the same for a run to go on. */
+  readonly fingerprint: JsonRecord
+}
+
+/** @throws UsageError, DatasetError */
+export async function openEvaluationData(options: DataOptions, config: Config, tell: Tell): Promise<EvaluationData> {
+  const opened = await openData(options, config, tell)
+  const protocol = protocolOf(config, opened.benchmark.protocol)
+  const fingerprint = { ...opened.fingerprint, protocol }
+  return { ...opened, benchmark: { ...opened.benchmark, protocol }, fingerprint }
+}
+
+/** The model's `test_mode` where it is set, as MMTracking; else what the benchmark is made for. */
+function protocolOf({ model }: Config, own: Protocol): Protocol {
+  const { test_mode: mode } = model.test_cfg
+  if (mode === undefined) return own
+  if (mode === 'VOT') return 'vot'
+  return own === 'vot' ? 'ope' : own
+}
+
+async function openData(options: DataOptions, config: Config, tell: Tell): Promise<EvaluationData> {
+  const { dataset, root, annFile, split, limit } = options
+  if (dataset === 'synthetic') return synthetic(config.data?.test ?? undefined, options)
+  if (dataset === undefined && root === undefined) return await configured(config, options, tell)
+  if (root === undefined) throw new UsageError(`--dataset ${dataset} needs --root: the folder that holds it`)
+  const type = dataset ?? (await detected(root))
+  const benchmark = await openBenchmark({
+    type,
+    root,
+    tell,
+    ...(annFile === undefined ? {} : { annFile }),
+    ...(split === undefined ? {} : { split }),
+    ...(limit === undefined ? {} : { limit }),
+  })
+  const fingerprint = {
+    dataset: type,
+    root: resolve(root),
+    annFile: annFile === undefined ? null : resolve(annFile),
+    split: split ?? null,
+  }
+  return { benchmark, onlyVisible: options.onlyVisible ?? false, name: type, fingerprint }
+}
+
+async function detected(root: string): Promise<BenchmarkName> {
+  const type = await detectBenchmark(root)
+  if (type !== undefined) return type
+  throw new UsageError(
+    `${root} looks like none of the data sets that are known; name one with --dataset: ${datasetChoices.join(', ')}`,
+  )
+}
+
+const configNames = {
+  LaSOTDataset: 'lasot',
+  OTB100Dataset: 'otb100',
+  UAV123Dataset: 'uav123',
+  TrackingNetDataset: 'trackingnet',
+  GOT10kDataset: 'got10k',
+  VOTDataset: 'vot2018',
+  ClipFolder: 'folder',
+} as const satisfies Record<string, BenchmarkName>
+
+/** `data.test` of the configuration. */
+async function configured(config: Config, options: DataOptions, tell: Tell): Promise<EvaluationData> {
+  const test = config.data?.test ?? undefined
+  if (test === undefined) {
+    throw new UsageError('the configuration has no data.test: give --dataset and --root')
+  }
+  for (const key of ['annFile', 'split'] as const) {
+    if (options[key] !== undefined) throw new UsageError(`--${key === 'annFile' ? 'ann-file' : key} needs --root`)
+  }
+  if (test.type === 'SyntheticClips') return synthetic(test, options)
+  const { limit } = options
+  if (!isBenchmark(test) && test.type !== 'ClipFolder') {
+    throw new UsageError(`data.test is a ${test.type}, which has no videos to track: give --dataset and --root`)
+  }
+  const place = isBenchmark(test) ? { root: test.img_prefix, annFile: test.ann_file } : { root: test.path }
+  const type = configNames[test.type]
+  const benchmark = await openBenchmark({ type, ...place, tell, ...(limit === undefined ? {} : { limit }) })
+  const onlyVisible = options.onlyVisible ?? (isBenchmark(test) && test.only_eval_visible)
+  const fingerprint = { dataset: test }
+  return { benchmark, onlyVisible, name: benchmark.type, fingerprint }
+}
+
+const heldOut = { seed: heldOutSeeds, clips: 20, frames_per_clip: 100, width: 320, height: 240 } as const
+
+/** Generated clips: those of the configuration, or the first that training leaves alone. */
+function synthetic(test: TestDatasetConfig | undefined, options: DataOptions): EvaluationData {
+  for (const key of ['root', 'annFile', 'split'] as const) {
+    if (options[key] !== undefined) throw new UsageError('--dataset synthetic has no folder: its clips are generated')
+  }
+  const { seed, clips, frames_per_clip, width, height } = test?.type === 'SyntheticClips' ? test : heldOut
+  const settings = { seed, clips, framesPerClip: frames_per_clip, width, height }
+  const { benchmark, read } = syntheticBenchmark(settings, options.limit)
+  const { clips: _, ...same } = settings
+  const fingerprint = { dataset: 'synthetic', ...same }
+  return { benchmark, read, onlyVisible: options.onlyVisible ?? false, name: 'synthetic', fingerprint }
+}

@@ -1,0 +1,66 @@
+// Which model an evaluation runs, as its options say: configuration, checkpoint, what to call it, and what of it must stay the
+// same for a run to go on.
+
+import { createHash } from 'node:crypto'
+import { basename, extname } from 'node:path'
+import { r50 } from '../../configs/r50.ts'
+import { readCheckpoint } from '../formats/checkpoint.ts'
+import { type Config, overrideConfig, parseConfig } from '../siamrpn/config.ts'
+import { readSource } from '../siamrpn/source.ts'
+import { ownConfig } from '../siamrpn/tracker.ts'
+import { defaultModel } from './default-model.ts'
+import { UsageError } from './errors.ts'
+import { loadConfig } from './load-config.ts'
+
+export interface ModelOptions {
+  readonly config?: string
+  readonly checkpoint?: string
+  readonly set?: readonly string[]
+  readonly trackerName?: string
+}
+
+export interface EvaluationModel {
+  readonly config: Config
+  /** File or URL. */
+  readonly checkpoint: string | URL
+  /** The checkpoint's. */
+  readonly sha256: string
+  /** Names files and folders, too. */
+  readonly trackerName: string
+  /** For people. */
+  readonly title: string
+}
+
+/** @throws UsageError, ConfigError, SourceError, and what a checkpoint that does not parse throws */
+export async function evaluationModel(options: ModelOptions): Promise<EvaluationModel> {
+  const path = options.checkpoint ?? shippedModel(options)
+  const checkpoint = /^https?:\/\//.test(path) ? new URL(path) : path
+  const bytes = await readSource(checkpoint)
+  const given = options.config === undefined ? ownOrR50(bytes, path) : await loadConfig(options.config)
+  const { set = [] } = options
+  const shipped = options.checkpoint === undefined
+  return {
+    config: set.length > 0 ? overrideConfig(given, set) : given,
+    checkpoint,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    trackerName: options.trackerName ?? (shipped ? 'tiny' : nameOf(path)),
+    title: shipped
+      ? 'tiny, trained by this project on generated clips'
+      : [options.config, path].filter(Boolean).join(', '),
+  }
+}
+
+/** The model of the package is for `tiny`. */
+function shippedModel({ config }: ModelOptions): string {
+  if (config === undefined || config === 'tiny') return defaultModel()
+  throw new UsageError(`--config ${config} has no model of its own: give one with --checkpoint`)
+}
+
+function ownOrR50(bytes: Uint8Array, path: string): Config {
+  return ownConfig(readCheckpoint(bytes, path), path) ?? parseConfig(r50)
+}
+
+function nameOf(path: string): string {
+  const name = basename(path, extname(path)).replace(/[^\w.+-]+/g, '_')
+  return name === '' ? 'tracker' : name
+}
