@@ -9,6 +9,7 @@ import { datasetCommand } from './dataset.ts'
 import { demoCommand } from './demo.ts'
 import { evaluateCommand } from './evaluate.ts'
 import { interruptedCode } from './interrupt.ts'
+import { searchCommand } from './search.ts'
 import { note } from './terminal.ts'
 import { trackCommand } from './track.ts'
 import { trainCommand } from './train.ts'
@@ -19,6 +20,7 @@ Examples:
   siamrpn track --video clip.mp4 --box 263,112,60,58 --checkpoint siamese_rpn_r50.pth --out tracked.mp4
   siamrpn train --config tiny --data synthetic
   siamrpn evaluate --config r50 --checkpoint siamese_rpn_r50.pth --dataset lasot --root data/LaSOTTesting
+  siamrpn search --dataset synthetic --lr 0.1:0.7:0.1 --window-influence 0.2:0.6:0.1
   siamrpn dataset synthetic --out data/synthetic --layout lasot --clips 200
   siamrpn checkpoint inspect siamese_rpn_r50.pth
   siamrpn track --help`
@@ -33,6 +35,7 @@ export function makeProgram(context: CommandContext): Command {
     demoCommand(context),
     trainCommand(context),
     evaluateCommand(context),
+    searchCommand(context),
     datasetCommand(context),
     checkpointCommand(context),
   ]

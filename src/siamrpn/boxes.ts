@@ -40,6 +40,24 @@ export function checkBox(box: Box, frameWidth: number, frameHeight: number): voi
   }
 }
 
+/** A box to start from: by its corner, or by its centre. */
+export type InitBox = Box | CenterBox
+
+/** The centre box of one to start from. @throws BoxError as `checkBox` */
+export function toCenter(
+  box: InitBox,
+  { width, height }: { readonly width: number; readonly height: number },
+): CenterBox {
+  if (typeof box !== 'object' || box === null)
+    throw new BoxError(`The box is ${String(box)}, expected x, y, width, height`)
+  if (!('cx' in box)) {
+    checkBox(box, width, height)
+    return boxToCenter(box)
+  }
+  checkBox(centerToBox(box), width, height)
+  return box
+}
+
 export function boxToCenter({ x, y, width, height }: Box): CenterBox {
   return { cx: fround(x + width / 2), cy: fround(y + height / 2), width: fround(width), height: fround(height) }
 }

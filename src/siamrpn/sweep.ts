@@ -14,7 +14,7 @@ import {
   ruledStateRecord,
   stateRecord,
 } from '../kernels/decode-best.ts'
-import { type Box, boxToCenter, type CenterBox, centerToBox, checkBox } from './boxes.ts'
+import { type Box, type CenterBox, centerToBox, type InitBox, toCenter } from './boxes.ts'
 import { mapSizes } from './config.ts'
 import { cropGeometry, exemplarCropSize, searchCrop } from './crop-geometry.ts'
 import { ClosedError, FrameError } from './errors.ts'
@@ -105,25 +105,28 @@ export class Sweep {
    * Begins one track per rule, all from this box; what was tracked before is forgotten.
    * @throws as `SiamRPN.init`; ClosedError
    */
-  async start(frame: Frame, box: Box, rules: readonly TrackRule[]): Promise<void> {
+  async start(frame: Frame, box: InitBox, rules: readonly TrackRule[]): Promise<void> {
     if (rules.length === 0 || rules.length > this.capacity) {
       throw new RangeError(`found ${rules.length} rules, expected 1 to ${this.capacity}`)
     }
-    const shape = checkedShape(frame, box)
+    const shape = frameShape(frame)
+    const center = toCenter(box, shape)
     await this.#turn(async () => {
       await this.#useShape(shape)
-      const template = await this.#template(frame, box)
-      this.#keep(rules.map((rule) => ({ rule, box: boxToCenter(box), template })))
+      const template = await this.#template(frame, center)
+      this.#keep(rules.map((rule) => ({ rule, box: center, template })))
     })
   }
 
   /** Begins some tracks anew from this box, with its own template. @throws as `start`, and as `update` */
-  async restart(frame: Frame, box: Box, tracks: readonly number[]): Promise<void> {
-    this.#expectShape(checkedShape(frame, box))
+  async restart(frame: Frame, box: InitBox, tracks: readonly number[]): Promise<void> {
+    const shape = frameShape(frame)
+    const center = toCenter(box, shape)
+    this.#expectShape(shape)
     await this.#turn(async () => {
-      const template = await this.#template(frame, box)
+      const template = await this.#template(frame, center)
       const begun = new Set(tracks)
-      this.#keep(this.#tracks.map((old, i) => (begun.has(i) ? { ...old, box: boxToCenter(box), template } : old)))
+      this.#keep(this.#tracks.map((old, i) => (begun.has(i) ? { ...old, box: center, template } : old)))
     })
   }
 
@@ -228,12 +231,11 @@ export class Sweep {
     return pacer
   }
 
-  async #template(frame: Frame, box: Box): Promise<Template> {
+  async #template(frame: Frame, center: CenterBox): Promise<Template> {
     const { device, model } = this.#context
     const { buffer } = this.#opened()
     await buffer.write(device, frame)
     const padding = await channelMean(device, buffer.packed)
-    const center = boxToCenter(box)
     const size = exemplarCropSize(center, model.test_cfg)
     const crop = cropRecord(cropGeometry(center, size, buffer.shape.width, buffer.shape.height), padding)
     return { padding, kernels: await templateKernels(this.#context, buffer.packed, crop) }
@@ -285,10 +287,4 @@ export class Sweep {
       return await work()
     })
   }
-}
-
-function checkedShape(frame: Frame, box: Box): FrameShape {
-  const shape = frameShape(frame)
-  checkBox(box, shape.width, shape.height)
-  return shape
 }

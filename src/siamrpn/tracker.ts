@@ -7,7 +7,7 @@ import { matchStateDict } from '../formats/match.ts'
 import type { StateDict } from '../formats/state-dict.ts'
 import { type Device, openDevice } from '../gpu/device.ts'
 import { channelMean, cropRecord } from '../kernels/crop-resize.ts'
-import { type Box, boxToCenter, type CenterBox, centerToBox, checkBox } from './boxes.ts'
+import { type CenterBox, type InitBox, toCenter } from './boxes.ts'
 import { type Config, type ConfigInput, parseConfig } from './config.ts'
 import { cropGeometry, exemplarCropSize } from './crop-geometry.ts'
 import { BoxError, ClosedError } from './errors.ts'
@@ -43,9 +43,6 @@ export interface LoadOptions extends CreateOptions {
   /** Default: what the checkpoint's layout implies; a bare state dict implies nothing, and the configuration's stay. */
   readonly anchors?: 'mmtracking' | 'pysot' | undefined
 }
-
-/** A box to start from: by its corner, or by its centre. */
-export type InitBox = Box | CenterBox
 
 export class SiamRPN implements StepRunner {
   /** The configuration in use; its anchors are the checkpoint's. */
@@ -275,17 +272,6 @@ export function ownConfig({ meta }: Checkpoint, name: string): Config | undefine
 /** A bare state dict without a word about anchors implies none: the configuration's stay. */
 function impliedAnchors({ format, meta, anchors }: Checkpoint): Checkpoint['anchors'] | undefined {
   return format === 'bare' && !Object.hasOwn(meta, anchorsKey) ? undefined : anchors
-}
-
-function toCenter(box: InitBox, { width, height }: FrameShape): CenterBox {
-  if (typeof box !== 'object' || box === null)
-    throw new BoxError(`The box is ${String(box)}, expected x, y, width, height`)
-  if (!('cx' in box)) {
-    checkBox(box, width, height)
-    return boxToCenter(box)
-  }
-  checkBox(centerToBox(box), width, height)
-  return box
 }
 
 function isList(boxes: InitBox | readonly InitBox[]): boxes is readonly InitBox[] {

@@ -48,7 +48,9 @@ describe('a sweep', () => {
       expect(found.map((results) => results[index])).toEqual(await alone(rule))
     }
     expect(sweep.boxes).toEqual(found.at(-1)?.map(({ box }) => box))
-    expect(new Set(sweep.boxes.map((box) => JSON.stringify(box))).size, 'rules that make a difference').toBeGreaterThan(4)
+    expect(new Set(sweep.boxes.map((box) => JSON.stringify(box))).size, 'rules that make a difference').toBeGreaterThan(
+      4,
+    )
   })
 
   test('computes the crop of the first frame once for all rules, and fewer crops than boxes afterwards', async () => {

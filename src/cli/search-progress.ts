@@ -1,0 +1,35 @@
+// How far a search is: frames of all videos, crops per frame, the time that is left.
+
+import type { SweepCounts } from '../siamrpn/sweep.ts'
+import type { SearchProgress as Position } from '../train/search/search.ts'
+import { duration } from '../train/text-logger.ts'
+import { type Progress, startProgress } from './progress.ts'
+import type { Terminal } from './terminal.ts'
+
+export class SearchProgress {
+  readonly #terminal: Terminal
+  readonly #sweep: { readonly counts: SweepCounts }
+  readonly #begin = performance.now()
+  #progress: Progress | undefined
+
+  constructor(terminal: Terminal, sweep: { readonly counts: SweepCounts }) {
+    this.#terminal = terminal
+    this.#sweep = sweep
+  }
+
+  readonly update = ({ tracked, done, total, sequence }: Position): void => {
+    this.#progress ??= startProgress(this.#terminal, 'searching', total)
+    if (tracked === 0) {
+      this.#progress.update(done, sequence)
+      return
+    }
+    const seconds = (performance.now() - this.#begin) / 1000
+    const { computed, updates } = this.#sweep.counts
+    const crops = `${(computed / tracked).toFixed(1)} of ${(updates / tracked).toFixed(0)} crops a frame`
+    this.#progress.update(done, `${crops}, ${duration(((total - done) * seconds) / tracked)} left, ${sequence}`)
+  }
+
+  stop(): void {
+    this.#progress?.stop()
+  }
+}

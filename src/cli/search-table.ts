@@ -1,0 +1,41 @@
+// The sets of a search as a table for the terminal, the best one first.
+
+import type { SearchMeasure } from '../train/search/judge.ts'
+import { ruleKeys } from '../train/search/rules.ts'
+import type { RuleScore, Saving, SearchOutcome } from '../train/search/search.ts'
+
+/** The best sets; the first of the scores, the configuration's own, is always among them. */
+export function ruleTable({ scores, measures }: SearchOutcome, measure: SearchMeasure, top: number): string[] {
+  const [own] = scores
+  const ranked = [...scores].sort((a, b) => order(a, b, measure)).map((score, index) => ({ score, rank: index + 1 }))
+  const shown = ranked.filter(({ score, rank }) => rank <= top || score === own)
+  const others = [measure, ...measures.filter(({ name }) => name !== measure.name)]
+  const head = ['rank', ...ruleKeys, ...others.map(({ title }) => title)]
+  const rows = shown.map(({ score, rank }) => [
+    `${rank}${score === own ? ' (config)' : ''}`,
+    ...ruleKeys.map((key) => String(score.rule[key])),
+    ...others.map(({ name, digits }) => score.values[name]?.toFixed(digits) ?? '-'),
+  ])
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))
+  return [head, ...rows].map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/** What the search has cost, against tracking once per set. */
+export function savingLine({ computed, needed, reused, tracked }: Saving): string {
+  const before = reused > 0 ? `; ${reused} of ${reused + tracked} tracks were there already` : ''
+  if (computed === 0) return `no runs${before}`
+  const factor = (needed / computed).toFixed(1)
+  return `${computed} crops instead of ${needed} when tracking once per set: ${factor} times fewer${before}`
+}
+
+/** Negative where `a` is better; equal ones stay in their order. */
+function order(a: RuleScore, b: RuleScore, { name, better }: SearchMeasure): number {
+  const [x, y] = [a.values[name], b.values[name]]
+  if (x === undefined || y === undefined) return Number(x === undefined) - Number(y === undefined)
+  return better === 'higher' ? y - x : x - y
+}

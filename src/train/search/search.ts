@@ -1,0 +1,179 @@
+// Parameter search: every video is tracked under all rules side by side, and each rule is judged as an evaluation with it would
+// be. Source: tools/analysis/sot/sot_siamrpn_param_search.py of MMTracking 0.14, which tracks everything once per rule.
+
+import type { Benchmark, Sequence } from '../../data/benchmarks/types.ts'
+import type { TrackRule } from '../../siamrpn/sweep.ts'
+import { EvaluationError } from '../errors.ts'
+import { type Failure, isOfSequence } from '../evaluation/run-evaluation.ts'
+import { type ReadFrame, readFrameFile, sequenceVideo } from '../evaluation/sequence-video.ts'
+import { trackVideo, type VideoStep } from '../evaluation/track-video.ts'
+import { type JudgeOptions, type MeasureValues, makeJudge, type SearchMeasure } from './judge.ts'
+import { Lanes, type Sweeper } from './lanes.ts'
+import { packTrack } from './packed-track.ts'
+import { ruleName } from './rules.ts'
+import type { TrackCache, Tracks } from './track-cache.ts'
+
+export interface SearchRun {
+  readonly benchmark: Benchmark
+  /** All different. */
+  readonly rules: readonly TrackRule[]
+  readonly sweep: Sweeper
+  readonly cache: TrackCache
+  readonly judge: JudgeOptions
+  /** Default: the image files. */
+  readonly read?: ReadFrame
+  /** Raised: the video under way is given up between two frames. */
+  readonly signal?: AbortSignal
+  /** Told of progress. @param frames of all videos, done; a video that must be gone through in several blocks counts each time */
+  readonly onProgress?: (progress: SearchProgress) => void
+}
+
+export interface SearchProgress {
+  /** Frames that were tracked by this run. */
+  readonly tracked: number
+  /** Frames that are done, those of finished videos included. */
+  readonly done: number
+  readonly total: number
+  readonly sequence: string
+}
+
+export interface RuleScore {
+  readonly rule: TrackRule
+  readonly values: MeasureValues
+}
+
+export interface SearchOutcome {
+  readonly measures: readonly SearchMeasure[]
+  /** In the order of the rules. */
+  readonly scores: readonly RuleScore[]
+  /** Videos that are in no number. */
+  readonly failures: readonly Failure[]
+  readonly saving: Saving
+}
+
+/** What the search has cost, in crops that went through the network. */
+export interface Saving {
+  readonly computed: number
+  /** What tracking each rule alone would have cost, tracks that were there already left out. */
+  readonly needed: number
+  /** Tracks that were there already. */
+  readonly reused: number
+  /** Tracks of this run. */
+  readonly tracked: number
+}
+
+/** @throws EvaluationError if no video could be tracked; what the sweep and the cache throw; the signal's reason */
+export async function searchParameters(run: SearchRun): Promise<SearchOutcome> {
+  const { benchmark, rules, sweep } = run
+  const judge = makeJudge(benchmark, run.judge)
+  const before = sweep.counts
+  const failures: Failure[] = []
+  const count = { reused: 0, tracked: 0 }
+  const progress = new ProgressCount(run)
+  for (const sequence of benchmark.sequences) {
+    run.signal?.throwIfAborted()
+    const tracks = await tracksOf(run, sequence, progress).catch((error: unknown) => {
+      if (run.signal?.aborted || !(error instanceof Error && isOfSequence(error))) throw error
+      failures.push({ name: sequence.name, message: error.message })
+      return undefined
+    })
+    progress.finish(sequence)
+    if (!tracks) continue
+    count.reused += rules.length - tracks.added
+    count.tracked += tracks.added
+    for (const [index, rule] of rules.entries()) {
+      const track = tracks.all.get(ruleName(rule))
+      if (track) judge.add(sequence, index, track)
+    }
+  }
+  if (failures.length === benchmark.sequences.length) {
+    const [first] = failures
+    throw new EvaluationError(
+      first ? `no video could be tracked: ${first.message}` : 'there are no videos to search on',
+    )
+  }
+  const { computed, updates } = sweep.counts
+  return {
+    measures: judge.measures,
+    scores: rules.map((rule, index) => ({ rule, values: judge.values(index) })),
+    failures,
+    saving: { computed: computed - before.computed, needed: updates - before.updates, ...count },
+  }
+}
+
+/** The best score; the one that comes first where several are. MMTracking keeps what it has unless something is better, too. */
+export function bestScore(scores: readonly RuleScore[], { name, better }: SearchMeasure): RuleScore | undefined {
+  let best: RuleScore | undefined
+  for (const score of scores) {
+    const [value, most] = [score.values[name], best?.values[name]]
+    if (value === undefined || Number.isNaN(value)) continue
+    if (most === undefined || (better === 'higher' ? value > most : value < most)) best = score
+  }
+  return best
+}
+
+/** The tracks of a video under all rules: those that are there, and the others made and saved block by block. */
+async function tracksOf(run: SearchRun, sequence: Sequence, progress: ProgressCount) {
+  const { rules, cache, sweep } = run
+  let all: Tracks = await cache.load(sequence)
+  const missing = rules.filter((rule) => !all.has(ruleName(rule)))
+  for (let start = 0; start < missing.length; start += sweep.capacity) {
+    const block = missing.slice(start, start + sweep.capacity)
+    const steps = await trackBlock(run, sequence, block, () => progress.frame(sequence))
+    const made = block.flatMap((rule, index) => {
+      const track = steps[index]
+      return track ? [[ruleName(rule), packTrack(track)] as const] : []
+    })
+    all = new Map([...all, ...made])
+    await cache.save(sequence, all)
+  }
+  return { all, added: missing.length }
+}
+
+/** A video under some rules at once. */
+async function trackBlock(
+  { benchmark, sweep, signal, read = readFrameFile }: SearchRun,
+  sequence: Sequence,
+  rules: readonly TrackRule[],
+  onFrame: () => void,
+): Promise<VideoStep[][]> {
+  const lanes = new Lanes({ sweep, rules, read: (index) => read(sequence, index), onFrame })
+  const video = { ...sequenceVideo(sequence, benchmark.protocol, read), read: lanes.read }
+  const tracks = await Promise.allSettled(
+    rules.map((_, index) => trackVideo(lanes.lane(index), video, { signal }).finally(() => lanes.leave())),
+  )
+  return tracks.map((track) => {
+    if (track.status === 'fulfilled') return track.value
+    throw track.reason
+  })
+}
+
+class ProgressCount {
+  readonly #tell: SearchRun['onProgress']
+  readonly #total: number
+  #finished = 0
+  #ofSequence = 0
+  #tracked = 0
+
+  constructor({ benchmark, onProgress }: SearchRun) {
+    this.#tell = onProgress
+    this.#total = benchmark.sequences.reduce((sum, { images }) => sum + images.length, 0)
+  }
+
+  frame(sequence: Sequence): void {
+    this.#tracked++
+    this.#ofSequence = Math.min(this.#ofSequence + 1, sequence.images.length)
+    this.#report(sequence)
+  }
+
+  finish(sequence: Sequence): void {
+    this.#finished += sequence.images.length
+    this.#ofSequence = 0
+    this.#report(sequence)
+  }
+
+  #report({ name }: Sequence): void {
+    const done = this.#finished + this.#ofSequence
+    this.#tell?.({ tracked: this.#tracked, done, total: this.#total, sequence: name })
+  }
+}
