@@ -2,12 +2,15 @@
 // `data.test`; and by which protocol.
 
 import { resolve } from 'node:path'
-import { detectBenchmark, openBenchmark } from '../data/benchmarks/open-benchmark.ts'
+import { Findings } from '../data/benchmarks/findings.ts'
+import { readFrameSizes } from '../data/benchmarks/frame-sizes.ts'
+import { benchmarkOfConfig, detectBenchmark, openBenchmark, throwErrors } from '../data/benchmarks/open-benchmark.ts'
 import {
   type Benchmark,
   type BenchmarkName,
   benchmarkNames,
   type Protocol,
+  type Sequence,
   type Tell,
 } from '../data/benchmarks/types.ts'
 import { heldOutSeeds } from '../data/clips/clips.ts'
@@ -41,12 +44,41 @@ export interface EvaluationData {
   readonly fingerprint: JsonRecord
 }
 
-/** @throws UsageError, DatasetError */
-export async function openEvaluationData(options: DataOptions, config: Config, tell: Tell): Promise<EvaluationData> {
-  const opened = await openData(options, config, tell)
+/** @param warn told of what is odd about the data set @throws UsageError, DatasetError */
+export async function openEvaluationData(
+  options: DataOptions,
+  config: Config,
+  warn: (line: string) => void,
+): Promise<EvaluationData> {
+  const warnings = new Findings(warningsShown)
+  const opened = await openData(options, config, (finding) => {
+    throwErrors(finding)
+    warnings.tell(finding)
+  })
+  for (const { findings, count } of warnings.groups) {
+    for (const { place, message } of findings) warn(`warning: ${place}: ${message}`)
+    if (count > findings.length) warn(`warning: and ${count - findings.length} more like it`)
+  }
+  const { sequences } = opened.benchmark
+  if (sequences.length === 0) throw new UsageError('the data set has no videos: "siamrpn dataset check" says why')
   const protocol = protocolOf(config, opened.benchmark.protocol)
-  const fingerprint = { ...opened.fingerprint, protocol }
-  return { ...opened, benchmark: { ...opened.benchmark, protocol }, fingerprint }
+  const benchmark = {
+    ...opened.benchmark,
+    protocol,
+    sequences: protocol === 'vot' ? await sized(sequences) : sequences,
+  }
+  return { ...opened, benchmark, fingerprint: { ...opened.fingerprint, protocol } }
+}
+
+const warningsShown = 3
+
+/** Regions count inside of the picture alone, in VOT. */
+async function sized(sequences: readonly Sequence[]): Promise<Sequence[]> {
+  const sizes = await readFrameSizes(sequences, { onError: () => undefined })
+  return sequences.map((sequence, index) => {
+    const [size] = sizes[index] ?? []
+    return size ? { ...sequence, size } : sequence
+  })
 }
 
 /** The model's `test_mode` where it is set, as MMTracking; else what the benchmark is made for. */
@@ -88,16 +120,6 @@ async function detected(root: string): Promise<BenchmarkName> {
   )
 }
 
-const configNames = {
-  LaSOTDataset: 'lasot',
-  OTB100Dataset: 'otb100',
-  UAV123Dataset: 'uav123',
-  TrackingNetDataset: 'trackingnet',
-  GOT10kDataset: 'got10k',
-  VOTDataset: 'vot2018',
-  ClipFolder: 'folder',
-} as const satisfies Record<string, BenchmarkName>
-
 /** `data.test` of the configuration. */
 async function configured(config: Config, options: DataOptions, tell: Tell): Promise<EvaluationData> {
   const test = config.data?.test ?? undefined
@@ -109,12 +131,7 @@ async function configured(config: Config, options: DataOptions, tell: Tell): Pro
   }
   if (test.type === 'SyntheticClips') return synthetic(test, options)
   const { limit } = options
-  if (!isBenchmark(test) && test.type !== 'ClipFolder') {
-    throw new UsageError(`data.test is a ${test.type}, which has no videos to track: give --dataset and --root`)
-  }
-  const place = isBenchmark(test) ? { root: test.img_prefix, annFile: test.ann_file } : { root: test.path }
-  const type = configNames[test.type]
-  const benchmark = await openBenchmark({ type, ...place, tell, ...(limit === undefined ? {} : { limit }) })
+  const benchmark = await benchmarkOfConfig(test, { tell, ...(limit === undefined ? {} : { limit }) })
   const onlyVisible = options.onlyVisible ?? (isBenchmark(test) && test.only_eval_visible)
   const fingerprint = { dataset: test }
   return { benchmark, onlyVisible, name: benchmark.type, fingerprint }

@@ -2,7 +2,7 @@
 
 import { basename, join } from 'node:path'
 import { writeWhole } from '../data/atomic.ts'
-import type { Finding, SequenceResult } from '../data/benchmarks/types.ts'
+import type { SequenceResult } from '../data/benchmarks/types.ts'
 import { score } from '../data/metrics/score.ts'
 import { ResultStore, type RunDescription } from '../train/evaluation/result-store.ts'
 import { type EvaluationOutcome, runEvaluation } from '../train/evaluation/run-evaluation.ts'
@@ -27,7 +27,7 @@ export async function evaluate(
 ): Promise<number> {
   const { terminal } = context
   const model = await evaluationModel(options)
-  const data = await openEvaluationData(options, model.config, (finding) => warn(terminal, finding))
+  const data = await openEvaluationData(options, model.config, (line) => note(terminal, line))
   const out = options.out ?? join('work_dirs', 'evaluation', model.trackerName, data.name)
   const store = await ResultStore.open(out, describe(model, data), { resume: options.resume ?? false })
   const done = await store.load(data.benchmark.sequences)
@@ -40,10 +40,6 @@ export async function evaluate(
   }
   await conclude(terminal, { model, data, out, outcome, adapter, options }, signal)
   return outcome.failures.length > 0 ? 1 : 0
-}
-
-function warn(terminal: Terminal, { severity, place, message }: Finding): void {
-  note(terminal, `${severity}: ${place}: ${message}`)
 }
 
 /** Whatever decides about the results is in the fingerprint. */
