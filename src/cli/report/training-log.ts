@@ -1,5 +1,8 @@
 // The log of a training run, as the trainer and mmcv's TextLoggerHook write it: JSON lines (`TIME.log.json`), the first with
-// the run's facts, then one per interval with the mode `train` or `val`.
+// the run's facts, then one per interval with the mode `train` or `val`. A run that was resumed has several files.
+
+import { readFile } from 'node:fs/promises'
+import { UsageError } from '../errors.ts'
 
 /** Values over the course of a training run. */
 export interface TrainingLog {
@@ -16,4 +19,83 @@ export interface LoggedStep {
   readonly epoch: number
   /** By the log's names: `loss`, `loss_rpn_cls`, `lr`, `grad_norm`, `success` ... */
   readonly values: Readonly<Record<string, number>>
+}
+
+interface Line extends LoggedStep {
+  readonly mode: string
+  readonly iteration: number
+}
+
+/** Reads the files of one run, in the order of the run. @throws UsageError for a file that is no such log */
+export async function readTrainingLog(files: readonly string[]): Promise<TrainingLog> {
+  const texts = await Promise.all(files.map(async (file) => ({ file, text: await readText(file) })))
+  return trainingLog(texts.flatMap(({ file, text }) => parseLines(file, text)))
+}
+
+/** Where a run was resumed from an earlier point, the later file's lines count. */
+function trainingLog(lines: readonly Line[]): TrainingLog {
+  const train = new Map<string, Line>()
+  const held = new Map<string, Line>()
+  for (const line of lines) {
+    if (line.mode === 'val') held.set(String(line.epoch), line)
+    else train.set(`${line.epoch}/${line.iteration}`, line)
+  }
+  const iterationsPerEpoch = Math.max(1, ...[...train.values()].map(({ iteration }) => iteration))
+  const ordered = (steps: Iterable<LoggedStep>) => [...steps].toSorted((a, b) => a.epoch - b.epoch)
+  return {
+    train: ordered(
+      [...train.values()].map(({ epoch, iteration, values }) => ({
+        epoch: epoch - 1 + iteration / iterationsPerEpoch,
+        values,
+      })),
+    ),
+    held: ordered([...held.values()].map(({ epoch, values }) => ({ epoch, values }))),
+    iterationsPerEpoch,
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new UsageError(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error })
+  }
+}
+
+function parseLines(file: string, text: string): Line[] {
+  const texts = text.split(/\r?\n/)
+  const lines = texts.flatMap((line, index) => {
+    const underWay = index === texts.length - 1 && !line.endsWith('}') // Of a run that still goes on.
+    if (line.trim() === '' || underWay) return []
+    const parsed = parseLine(`${file}:${index + 1}`, line)
+    return parsed ? [parsed] : []
+  })
+  if (lines.length > 0) return lines
+  throw new UsageError(`${file}: no line of a training log, expected a file TIME.log.json of a training run`)
+}
+
+function parseLine(place: string, text: string): Line | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new UsageError(`${place}: no JSON, expected a line of a training log (TIME.log.json)`, { cause: error })
+  }
+  if (typeof value !== 'object' || value === null || !('mode' in value)) return undefined // The first: facts of the run.
+  const { mode, epoch, iter, ...rest } = value as Record<string, unknown>
+  if (typeof mode !== 'string' || typeof epoch !== 'number') {
+    throw new UsageError(`${place}: mode ${mode}, epoch ${epoch}, expected a word and a number`)
+  }
+  return { mode, epoch, iteration: typeof iter === 'number' ? iter : 0, values: numbersOf(rest) }
+}
+
+/** One rate per group of parameters (`lr: { backbone: 0.001 }`) becomes `lr backbone`. */
+function numbersOf(entries: Readonly<Record<string, unknown>>, prefix = ''): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(entries).flatMap(([name, value]): [string, number][] => {
+      if (typeof value === 'number' && Number.isFinite(value)) return [[`${prefix}${name}`, value]]
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return []
+      return Object.entries(numbersOf(value as Record<string, unknown>, `${name} `))
+    }),
+  )
 }

@@ -1,10 +1,15 @@
 // The report of an evaluation: one page that needs nothing but itself, and its plots as PNG files.
 
 import { join } from 'node:path'
-import { writeWhole } from '../../data/atomic.ts'
+import { pendingFile, writeWhole } from '../../data/atomic.ts'
 import type { ReportData } from './data.ts'
+import { allPlots, gather } from './page/content.ts'
+import { pageHtml } from './page/page.ts'
+import { plotPng } from './plots/render.ts'
 
 export interface WriteReportOptions {
+  /** How many of the worst failures are shown as film strips: 6. */
+  readonly failures?: number
   readonly signal?: AbortSignal
 }
 
@@ -13,6 +18,9 @@ export interface WrittenReport {
   readonly page: string
   readonly pictures: readonly string[]
 }
+
+const failuresShown = 6
+const pictureBytes = 1_000_000
 
 /**
  * Writes `report.html` and `plots/*.png` into the folder, which is made if need be; files of an earlier report are replaced.
@@ -25,8 +33,26 @@ export async function writeReport(
   data: ReportData,
   options: WriteReportOptions = {},
 ): Promise<WrittenReport> {
-  options.signal?.throwIfAborted()
+  const { failures = failuresShown, signal } = options
+  const content = await gather(data, { failures, pictureBytes, ...(signal ? { signal } : {}) })
   const page = join(folder, 'report.html')
-  await writeWhole(page, `<!doctype html>\n<title>${data.benchmark.type}</title>\n`)
-  return { page, pictures: [] }
+  await writeWhole(page, await pageHtml(content))
+  const pictures: string[] = []
+  for (const plot of allPlots(content)) {
+    signal?.throwIfAborted()
+    const file = join(folder, 'plots', `${plot.id}.png`)
+    await writeBytes(file, await plotPng(plot))
+    pictures.push(file)
+  }
+  return { page, pictures }
+}
+
+async function writeBytes(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await pendingFile(path)
+  try {
+    await file.handle.writeFile(bytes)
+    await file.commit()
+  } finally {
+    await file.discard()
+  }
 }

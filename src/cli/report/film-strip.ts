@@ -1,0 +1,148 @@
+// A failure as a strip of pictures: a few frames, all cut to the same place, which holds the object and the tracker's box. The boxes
+// are drawn by the page, over the pictures, so that they stay sharp.
+
+import sharp from 'sharp'
+import { SourceNotFoundError, UnreadableImageError } from '../../data/errors.ts'
+import { readImage } from '../../data/image.ts'
+import type { Box } from '../../data/types.ts'
+import type { FailureChoice } from './failures.ts'
+import { answerAt, truthAt } from './traces.ts'
+
+/** CSS pixels of a picture. */
+export const tileWidth = 320
+export const tileHeight = 240
+
+export interface Tile {
+  /** From 0. */
+  readonly frame: number
+  readonly overlap: number | undefined
+  /** `data:image/webp;base64,...` */
+  readonly picture: string
+  /** In the picture's pixels; may lie outside of it. */
+  readonly truth: Box | undefined
+  readonly answer: Box | undefined
+}
+
+export interface FilmStrip extends FailureChoice {
+  readonly tiles: readonly Tile[]
+}
+
+interface Size {
+  readonly width: number
+  readonly height: number
+}
+
+const qualities = [64, 48, 34, 22]
+/** Of the boxes' extent, on every side. */
+const margin = 0.35
+/** In lengths of the object's longer side. */
+const leastView = 3
+const widestView = 9
+
+/**
+ * Makes the pictures of a failure, together at most `budget` bytes as far as the least quality allows.
+ *
+ * @throws SourceNotFoundError, UnreadableImageError
+ */
+export async function filmStrip(choice: FailureChoice, budget: number): Promise<FilmStrip> {
+  const cuts: { frame: number; view: Box; data: Uint8Array }[] = []
+  for (const frame of choice.frames) {
+    const picture = await readImage(choice.trace.sequence.images[frame] ?? '')
+    const view = viewOf(choice, picture)
+    const { data, width, height, channels } = picture
+    const raw = await sharp(data, { raw: { width, height, channels } })
+      .extract({ left: view.x, top: view.y, width: view.width, height: view.height })
+      .resize(tileWidth, tileHeight, { fit: 'contain', background: '#808080' })
+      .raw()
+      .toBuffer()
+    cuts.push({ frame, view, data: raw })
+  }
+  const pictures = await withinBudget(
+    cuts.map(({ data }) => data),
+    budget,
+  )
+  return { ...choice, tiles: cuts.map(({ frame, view }, index) => tile(choice, frame, view, pictures[index])) }
+}
+
+/** As `filmStrip`; undefined where an image is missing or broken. */
+export async function filmStripIfThere(choice: FailureChoice, budget: number): Promise<FilmStrip | undefined> {
+  try {
+    return await filmStrip(choice, budget)
+  } catch (error) {
+    if (error instanceof SourceNotFoundError || error instanceof UnreadableImageError) return undefined
+    throw error
+  }
+}
+
+/**
+ * The part of the frame that a strip shows, whole pixels: what encloses both boxes on all its frames, with a margin; where the
+ * tracker has gone so far that the object would be too small to see, only what encloses the object.
+ */
+export function viewOf({ trace, frames }: FailureChoice, frame: Size): Box {
+  const truths = frames.flatMap((index) => truthAt(trace.sequence, index) ?? [])
+  const answers = frames.flatMap((index) => answerAt(trace.result, index) ?? [])
+  const side = Math.max(8, ...truths.map(({ width, height }) => Math.max(width, height)))
+  const both = hull([...truths, ...answers]) ?? { x: 0, y: 0, ...frame }
+  const isWide = Math.max(both.width, (both.height * tileWidth) / tileHeight) > widestView * side
+  const kept = (isWide ? hull(truths) : undefined) ?? both
+  return fitted(kept, side * leastView, frame)
+}
+
+function hull(boxes: readonly Box[]): Box | undefined {
+  if (boxes.length === 0) return undefined
+  const left = Math.min(...boxes.map(({ x }) => x))
+  const top = Math.min(...boxes.map(({ y }) => y))
+  const right = Math.max(...boxes.map(({ x, width }) => x + width))
+  const bottom = Math.max(...boxes.map(({ y, height }) => y + height))
+  return { x: left, y: top, width: right - left, height: bottom - top }
+}
+
+/** A view of a picture's shape around the box, inside the frame. */
+function fitted(box: Box, least: number, frame: Size): Box {
+  const ratio = tileWidth / tileHeight
+  const wanted = Math.max(least, box.width * (1 + 2 * margin), box.height * (1 + 2 * margin) * ratio)
+  const width = Math.max(1, Math.round(Math.min(wanted, frame.width)))
+  const height = Math.max(1, Math.round(Math.min(wanted / ratio, frame.height)))
+  const within = (at: number, size: number, limit: number) => Math.round(Math.max(0, Math.min(limit - size, at)))
+  return {
+    x: within(box.x + box.width / 2 - width / 2, width, frame.width),
+    y: within(box.y + box.height / 2 - height / 2, height, frame.height),
+    width,
+    height,
+  }
+}
+
+async function withinBudget(cuts: readonly Uint8Array[], budget: number): Promise<string[]> {
+  let pictures: Buffer[] = []
+  for (const quality of qualities) {
+    pictures = await Promise.all(
+      cuts.map((data) =>
+        sharp(data, { raw: { width: tileWidth, height: tileHeight, channels: 3 } })
+          .webp({ quality })
+          .toBuffer(),
+      ),
+    )
+    if (pictures.reduce((sum, { length }) => sum + length, 0) * (4 / 3) <= budget) break
+  }
+  return pictures.map((picture) => `data:image/webp;base64,${picture.toString('base64')}`)
+}
+
+function tile({ trace }: FailureChoice, frame: number, view: Box, picture = ''): Tile {
+  const scale = Math.min(tileWidth / view.width, tileHeight / view.height)
+  const left = (tileWidth - view.width * scale) / 2
+  const top = (tileHeight - view.height * scale) / 2
+  const placed = (box: Box | undefined) =>
+    box && {
+      x: left + (box.x - view.x) * scale,
+      y: top + (box.y - view.y) * scale,
+      width: box.width * scale,
+      height: box.height * scale,
+    }
+  return {
+    frame,
+    overlap: trace.overlaps[frame],
+    picture,
+    truth: placed(truthAt(trace.sequence, frame)),
+    answer: placed(answerAt(trace.result, frame)),
+  }
+}
