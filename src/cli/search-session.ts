@@ -113,7 +113,7 @@ function plain(name: string): string {
 function printPlan(terminal: Terminal, { model, data, rules, measure }: Plan): void {
   const { title, sequences } = data.benchmark
   const frames = sequences.reduce((sum, { images }) => sum + images.length, 0)
-  print(terminal, fact('data', `${title}: ${sequences.length} videos, ${frames} frames`))
+  print(terminal, fact('data', `${title}: ${count(sequences.length, 'video')}, ${count(frames, 'frame')}`))
   print(terminal, fact('model', model.title))
   print(terminal, fact('sets', `${rules.length}, the configuration's own among them, by ${measure.title}`))
 }
@@ -209,4 +209,8 @@ async function conclude(terminal: Terminal, plan: Plan, outcome: SearchOutcome, 
   }
   await writeWhole(file, `${JSON.stringify(report, null, 2)}\n`)
   print(terminal, fact('wrote', file))
+}
+
+function count(value: number, name: string): string {
+  return `${value} ${name}${value === 1 ? '' : 's'}`
 }
