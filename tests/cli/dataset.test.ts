@@ -37,6 +37,21 @@ test('other layouts', async () => {
   expect(JSON.parse(await readFile(join(at('vid'), 'annotations.json'), 'utf8')).images).toHaveLength(3)
 })
 
+test("benchmarks' layouts, and how to evaluate on them", async () => {
+  const folder = await temporaryFolder()
+  const at = (name: string) => join(folder, name)
+  const write = (...args: string[]) => runFake(['dataset', 'synthetic', ...small, '--quiet', ...args])
+  const otb = await write('--out', at('otb'), '--layout', 'otb100')
+  expect(otb.out).toContain(`--dataset otb100 --root ${at('otb')}`)
+  expect(otb.out).not.toContain('train with')
+  expect(await readdir(join(at('otb'), 'Basketball', 'img'))).toEqual(['0001.jpg', '0002.jpg', '0003.jpg'])
+  const got = await write('--out', at('val'), '--layout', 'got10k', '--split', 'val')
+  expect(got.out).toContain(`--dataset got10k --root ${at('val')} --split val`)
+  expect(await readFile(join(at('val'), 'list.txt'), 'utf8')).toBe('GOT-10k_Val_000001\n')
+  const wrong = await write('--out', at('x'), '--layout', 'uav123', '--split', 'val')
+  expect(wrong.err).toMatch(/--split is for the layout got10k/)
+})
+
 test('help shows layouts and examples; wrong options are refused', async () => {
   const help = await runFake(['dataset', 'synthetic', '--help'])
   expect(help.out).toContain('OUT/testing_set.txt')

@@ -29,8 +29,12 @@ const published: Readonly<Record<BenchmarkName, Readonly<Record<string, Publishe
     all: { sequences: 1400 },
     extension: { sequences: 150 },
   },
-  otb100: { '': { sequences: 100 } },
-  uav123: { '': { sequences: 123, frames: 112578 } },
+  otb100: { '': { sequences: 100 }, otb50: { sequences: 50 }, otb2013: { sequences: 51 } },
+  uav123: {
+    '': { sequences: 123, frames: 112578 },
+    uav20l: { sequences: 20, frames: 58670 },
+    '10fps': { sequences: 123, frames: 37607 },
+  },
   trackingnet: {
     test: { sequences: 511, frames: 225589 },
     train: { sequences: 30132, frames: 14205677, parts: trackingNetChunks },

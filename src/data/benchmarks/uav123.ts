@@ -162,8 +162,7 @@ async function readUavSequence({ name, annotations, images, segment, tell }: Uav
   const rows = await readRows(truth, [4], tell)
   if (!rows) return undefined
   const boxes = rows.map(boxOfRow)
-  const flags = await readFlags(join(annotations, 'att', `${name}.txt`), uavAttributes.length, tell)
-  const attributes = uavAttributes.filter((_, index) => flags?.[index] === 1)
+  const attributes = await readAttributes(join(annotations, 'att', `${name}.txt`), tell)
   const { start } = segment
   const end = start + boxes.length
   const within = (await listImages(folder)).filter((image) => {
@@ -174,4 +173,12 @@ async function readUavSequence({ name, annotations, images, segment, tell }: Uav
     { name, images: within, boxes, visible: boxes.map(hasArea), attributes },
     { truth, folder, start, tell },
   )
+}
+
+async function readAttributes(file: string, tell: Tell): Promise<string[]> {
+  const flags = await readFlags(file, uavAttributes.length, () => undefined)
+  if (flags) return uavAttributes.filter((_, index) => flags[index] === 1)
+  const message = `not there or not ${uavAttributes.length} flags; the sequence counts in no attribute`
+  tell({ severity: 'warning', place: file, message })
+  return []
 }

@@ -63,6 +63,32 @@ test.each(seeds)('clip %i: the box is the tightest around the target', (index) =
   }
 })
 
+test('the corners are those of a rectangle that lies as the target does and touches it on every side', () => {
+  for (const index of seeds.slice(0, 12)) {
+    const clip = clips.clip(index)
+    const [x1, y1, x2, y2, x3, y3, x4, y4] = clip.corners(30) as [number, number, number, number, ...number[]]
+    const [across, down] = [Math.hypot(x2 - x1, y2 - y1), Math.hypot(x3! - x2, y3! - y2)]
+    expect([x1 + x3!, y1 + y3!].map((sum) => sum.toFixed(6))).toEqual([x2 + x4!, y2 + y4!].map((sum) => sum.toFixed(6)))
+    expect(((x2 - x1) * (x3! - x2) + (y2 - y1) * (y3! - y2)) / (across * down)).toBeCloseTo(0, 9)
+    const mask = clip.mask(30)
+    const inside: [number, number][] = []
+    for (const [at, share] of mask.entries()) {
+      if (share < 0.5) continue
+      const [dx, dy] = [(at % clip.width) + 0.5 - x1, Math.floor(at / clip.width) + 0.5 - y1]
+      inside.push([(dx * (x2 - x1) + dy * (y2 - y1)) / across, (dx * (x3! - x2) + dy * (y3! - y2)) / down])
+    }
+    const [us, vs] = [inside.map(([u]) => u), inside.map(([, v]) => v)]
+    expect(Math.min(...us, ...vs)).toBeGreaterThan(-0.75)
+    expect(Math.max(...us)).toBeLessThan(across + 0.75)
+    expect(Math.max(...vs)).toBeLessThan(down + 0.75)
+    const { x, y, width, height } = clip.box(30)
+    if (x <= 0 || y <= 0 || x + width >= clip.width || y + height >= clip.height) continue
+    expect(Math.min(...us, ...vs)).toBeLessThan(4)
+    expect(across - Math.max(...us)).toBeLessThan(4)
+    expect(down - Math.max(...vs)).toBeLessThan(4)
+  }
+})
+
 test('the pixels inside the mask are those that change when the target moves on', () => {
   let hits = 0
   for (const index of [0, 3, 5, 8]) {

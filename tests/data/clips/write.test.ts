@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readClips, readSequences } from '../../../src/data/clip-folder.ts'
 import { SyntheticClips } from '../../../src/data/clips/clips.ts'
-import { writeCocoVid, writeGOT10k, writeLaSOT } from '../../../src/data/clips/write.ts'
+import { layouts, writeCocoVid, writeGOT10k, writeLaSOT } from '../../../src/data/clips/write.ts'
 import { readCocoVid } from '../../../src/data/coco-vid.ts'
 import { OutputError } from '../../../src/data/errors.ts'
 import { openFolder } from '../../../src/data/folder.ts'
@@ -102,6 +102,20 @@ test('an interrupted or failing run leaves nothing, and foreign folders alone', 
   await writeFile(join(root, 'thesis.txt'), 'mine')
   await expect(writeGOT10k(clips, root)).rejects.toThrow(OutputError)
   expect(await readdir(root)).toEqual(['thesis.txt'])
+})
+
+test('more clips than a benchmark has names for are refused before any is rendered', async () => {
+  const folder = await temporaryFolder()
+  const many = new SyntheticClips({ clips: 101, framesPerClip: 1 })
+  for (const [layout, message] of [
+    ['otb100', /101 clips asked for, but the layout otb100 has names for 9\d/],
+    ['uav123', /101 clips asked for, but the layout uav123 has names for 51/],
+  ] as const) {
+    const writing = layouts[layout](many, join(folder, layout))
+    await expect(writing).rejects.toThrow(OutputError)
+    await expect(writing).rejects.toThrow(message)
+  }
+  expect(await readdir(folder)).toEqual([])
 })
 
 test('a data set of an earlier run is replaced', async () => {
