@@ -44,7 +44,7 @@ export async function runTraining(
     const seed = chooseSeed(given, resumed)
     const data = await openTrainingData(given, log.say)
     const evaluating = options.evaluate && given.evaluation !== undefined && given.data?.val != null
-    const clips = evaluating && given.data?.val ? await openEvaluationClips(given.data.val) : []
+    const clips = evaluating && given.data?.val ? await openEvaluationClips(given.data.val) : undefined
     device = await openDevice()
     const opened = device
     log.say(`adapter: ${describeAdapter(device.adapter)}`)
@@ -55,7 +55,10 @@ export async function runTraining(
     await writeWhole(join(workDir.path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
     log.writeJson(JSON.stringify({ env_info: describeAdapter(device.adapter), seed, config }))
     const evaluate: Evaluate = async (state) => {
-      const progress = options.progress ? startProgress(terminal, 'measuring', clips.length) : silent
+      if (!clips) return undefined
+      const progress = options.progress
+        ? startProgress(terminal, 'measuring', clips.benchmark.sequences.length)
+        : silent
       try {
         return await evaluateModel(state, { device: opened, config, clips, signal, onClip: progress.update })
       } catch (error) {
@@ -75,7 +78,7 @@ export async function runTraining(
       resumed,
       maxIterations: options.maxIters,
       hooks: [...log.hooks(config, device), ...(log.progress ? [log.progress] : [])],
-      evaluate: evaluating ? evaluate : undefined,
+      evaluate: clips && evaluate,
       signal,
       say: log.say,
     })

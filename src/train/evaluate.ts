@@ -1,91 +1,110 @@
-// Measures a model in training on clips: every clip is tracked from its first box on, and judged as MMTracking's eval_sot_ope.
+// Measures a model in training on the videos of `data.val`, as MMTracking's EvalHook does: tracked from the first box on (VOT:
+// with restarts) and judged by the benchmark's measures.
 
-import { trackMarks } from '../data/benchmarks/types.ts'
-import { readSequences } from '../data/clip-folder.ts'
-import { SyntheticClips } from '../data/clips/clips.ts'
-import { readImage } from '../data/image.ts'
-import { type Corners, evaluateOpe, type OpeVideo, overlap, toCorners } from '../data/metrics/ope.ts'
-import type { Box, RgbFrame } from '../data/types.ts'
+import { benchmarkOfConfig } from '../data/benchmarks/open-benchmark.ts'
+import type { Benchmark, SequenceResult } from '../data/benchmarks/types.ts'
+import { frameOverlaps, score } from '../data/metrics/score.ts'
+import { votIntervals } from '../data/metrics/score-vot.ts'
+import type { MeasureName } from '../data/metrics/scores.ts'
 import type { StateDict } from '../formats/state-dict.ts'
 import type { Device } from '../gpu/device.ts'
-import { cornersToCenter } from '../siamrpn/boxes.ts'
-import type { Config, TestDatasetConfig } from '../siamrpn/config.ts'
+import { type Config, isBenchmark, type TestDatasetConfig } from '../siamrpn/config.ts'
 import { SiamRPN } from '../siamrpn/tracker.ts'
 import { TrainingError } from './errors.ts'
-import { trackVideo, type Video } from './evaluation/track-video.ts'
+import { type ReadFrame, readFrameFile, sequenceResult, sequenceVideo } from './evaluation/sequence-video.ts'
+import { syntheticBenchmark } from './evaluation/synthetic-benchmark.ts'
+import { trackVideo } from './evaluation/track-video.ts'
 import type { Scores } from './training-checkpoint.ts'
 
-/** A clip with its truth. */
-export interface EvaluationClip {
-  readonly name: string
-  /** One per frame; undefined where the object is not to be seen. The first one begins the track. */
-  readonly boxes: readonly (Box | undefined)[]
-  frame(index: number): Promise<RgbFrame>
+/** Videos with their truth. */
+export interface EvaluationClips {
+  readonly benchmark: Benchmark
+  readonly read: ReadFrame
+  /** MMTracking's `only_eval_visible`. */
+  readonly onlyEvalVisible: boolean
+  /** Lengths that VOT's expected average overlap is the mean over. */
+  readonly interval?: readonly [from: number, to: number]
 }
 
-/** Opens what `data.val` names. @throws TrainingError for a data set that has no clips; DatasetMissingError */
-export async function openEvaluationClips(config: TestDatasetConfig): Promise<EvaluationClip[]> {
-  switch (config.type) {
-    case 'SyntheticClips':
-      return generated(config)
-    case 'ClipFolder':
-      return await recorded(config.path)
-    case 'LaSOTDataset':
-      return await recorded(config.img_prefix)
-    default:
-      throw new TrainingError(
-        `data.val is a ${config.type}, which cannot be evaluated on; expected LaSOTDataset, ClipFolder or SyntheticClips ` +
-          '(or no evaluation: --no-evaluate)',
-      )
+/**
+ * Opens what `data.val` names.
+ *
+ * @throws TrainingError for a data set without videos, or one that keeps its truth to itself; what `benchmarkOfConfig` throws
+ */
+export async function openEvaluationClips(config: TestDatasetConfig): Promise<EvaluationClips> {
+  if (config.type === 'SyntheticClips') {
+    const { seed, clips, width, height, frames_per_clip: framesPerClip } = config
+    return { ...syntheticBenchmark({ seed, clips, width, height, framesPerClip }), onlyEvalVisible: true }
   }
+  if (config.type !== 'ClipFolder' && !isBenchmark(config)) {
+    throw new TrainingError(
+      `data.val is a ${config.type}, which cannot be evaluated on; expected a benchmark such as LaSOTDataset, ClipFolder or ` +
+        'SyntheticClips (or no evaluation: --no-evaluate)',
+    )
+  }
+  const opened = await benchmarkOfConfig(config)
+  const secret = opened.sequences.find(({ boxes, images }) => boxes.length < images.length)
+  if (secret) {
+    throw new TrainingError(
+      `data.val is ${opened.title}, of which only the first box of a video is published (${secret.name}), expected a split ` +
+        'with ground truth',
+    )
+  }
+  // MMTracking measures success on GOT-10k, too.
+  const benchmark: Benchmark = { ...opened, protocol: opened.protocol === 'vot' ? 'vot' : 'ope' }
+  const onlyEvalVisible = config.type === 'ClipFolder' || config.only_eval_visible
+  return { benchmark, read: readFrameFile, onlyEvalVisible, ...intervalOf(config) }
 }
 
-function generated(config: Extract<TestDatasetConfig, { type: 'SyntheticClips' }>): EvaluationClip[] {
-  const { seed, clips, width, height, frames_per_clip: framesPerClip } = config
-  const source = new SyntheticClips({ seed, clips, width, height, framesPerClip })
-  return Array.from({ length: clips }, (_, index) => {
-    const clip = source.clip(index)
-    return {
-      name: `synthetic clip ${index} of seed ${seed}`,
-      boxes: Array.from({ length: framesPerClip }, (_, frame) => clip.box(frame)),
-      frame: async (frame) => clip.picture(frame),
-    }
-  })
-}
-
-async function recorded(folder: string): Promise<EvaluationClip[]> {
-  return (await readSequences(folder)).map(({ name, images, boxes }) => ({
-    name,
-    boxes,
-    frame: (index) => readImage(images[index] ?? ''),
-  }))
+function intervalOf(config: TestDatasetConfig): Pick<EvaluationClips, 'interval'> | undefined {
+  if (config.type !== 'VOTDataset') return undefined
+  const intervals: Partial<Record<string, readonly [number, number]>> = votIntervals
+  const interval = intervals[config.dataset_type]
+  return interval && { interval }
 }
 
 export interface EvaluationRun {
   readonly device: Device
   readonly config: Config
-  readonly clips: readonly EvaluationClip[]
+  readonly clips: EvaluationClips
   /** Raised: the evaluation is broken off. */
   readonly signal?: AbortSignal
   /** Told of each clip that is done. */
   readonly onClip?: (done: number, name: string) => void
 }
 
+/** MMTracking's names of the measures. */
+const names: Partial<Record<MeasureName, string>> = {
+  success: 'success',
+  normPrecision: 'norm_precision',
+  precision: 'precision',
+  eao: 'eao',
+  accuracy: 'accuracy',
+  robustness: 'robustness',
+}
+
 /**
- * `success` (area under the curve), `norm_precision` at 0.2, `precision` at 20 pixels, in percent; and over the frames after the
- * first that show the object: `mean_overlap` and `on_target`, the share of those with an overlap above 0.3, both 0..1.
+ * `success` (area under the curve), `norm_precision` at 0.2, `precision` at 20 pixels, in percent; of VOT `eao`, `accuracy`, and
+ * `robustness`, failures per 100 frames. And over the tracked frames that show the object: `mean_overlap` and `on_target`, the
+ * share of those with an overlap above 0.3, both 0..1.
  */
 export async function evaluateModel(state: StateDict, run: EvaluationRun): Promise<Scores> {
   const { device, config, clips, signal, onClip } = run
+  const { benchmark, read, onlyEvalVisible, interval } = clips
   const tracker = await SiamRPN.create(state, { device, config })
   try {
-    const videos: OpeVideo[] = []
-    for (const [index, clip] of clips.entries()) {
-      videos.push(await follow(tracker, clip, signal))
-      onClip?.(index + 1, clip.name)
+    const results = new Map<string, SequenceResult>()
+    for (const [index, sequence] of benchmark.sequences.entries()) {
+      const steps = await trackVideo(tracker, sequenceVideo(sequence, benchmark.protocol, read), { signal })
+      results.set(sequence.name, sequenceResult(sequence, benchmark.protocol, steps))
+      onClip?.(index + 1, sequence.name)
     }
-    const { success, normPrecision, precision } = evaluateOpe(videos)
-    return { success, norm_precision: normPrecision, precision, ...overlaps(videos) }
+    const { overall } = score(benchmark, results, { onlyEvalVisible, ...(interval && { interval }) })
+    const measured = Object.entries(names).flatMap(([measure, name]) => {
+      const value = overall.values[measure as MeasureName]
+      return value === undefined ? [] : [[name, value] as const]
+    })
+    return { ...Object.fromEntries(measured), ...overlapMeasures(benchmark, results) }
   } finally {
     await tracker.close()
   }
@@ -94,41 +113,15 @@ export async function evaluateModel(state: StateDict, run: EvaluationRun): Promi
 /** What counts as still being on the object. */
 const onTargetOverlap = 0.3
 
-function overlaps(videos: readonly OpeVideo[]): { mean_overlap: number; on_target: number } {
-  const found = videos.flatMap(({ results, groundTruth, visible }) =>
-    results.flatMap((result, frame) => {
-      const truth = groundTruth[frame]
-      return frame > 0 && truth && visible?.[frame] ? [overlap(truth, result)] : []
-    }),
-  )
+function overlapMeasures(
+  { protocol, sequences }: Benchmark,
+  results: ReadonlyMap<string, SequenceResult>,
+): { mean_overlap: number; on_target: number } {
+  const found = sequences.flatMap((sequence) => {
+    const result = results.get(sequence.name)
+    const overlaps = result ? [...frameOverlaps(protocol, sequence, result)] : []
+    return overlaps.filter((overlap, frame) => frame > 0 && overlap >= 0 && sequence.visible[frame])
+  })
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
   return { mean_overlap: mean(found), on_target: mean(found.map((value) => (value > onTargetOverlap ? 1 : 0))) }
 }
-
-/** Leading frames without the object are left out. */
-async function follow(tracker: SiamRPN, clip: EvaluationClip, signal: AbortSignal | undefined): Promise<OpeVideo> {
-  const { name, boxes } = clip
-  const video: Video = {
-    name,
-    frames: boxes.length,
-    read: (index) => clip.frame(index),
-    place: (index) => `frame ${index} of ${name}`,
-    start(index) {
-      const box = boxes[index]
-      return box && cornersToCenter(toCorners(box))
-    },
-  }
-  const steps = await trackVideo(tracker, video, { signal })
-  const start = steps.findIndex(({ region }) => region === trackMarks.init)
-  const results = steps.slice(start).map(({ region }, index) => {
-    const box = typeof region === 'object' ? region : boxes[start + index]
-    return box ? toCorners(box) : nothing
-  })
-  return {
-    results,
-    groundTruth: boxes.slice(start).map((box) => (box ? toCorners(box) : nothing)),
-    visible: boxes.slice(start).map((box) => box !== undefined),
-  }
-}
-
-const nothing: Corners = [0, 0, 0, 0]
