@@ -1,4 +1,5 @@
-// `siamrpn dataset synthetic`: writes generated clips to disk as a data set that this and other trackers' programs read.
+// `siamrpn dataset synthetic`: writes generated clips to disk as a data set that this and other trackers' programs
+// read.
 
 import { Command, Option } from 'commander'
 import { defaultFrames, defaultHeight, defaultWidth, heldOutSeeds, SyntheticClips } from '../data/clips/clips.ts'
@@ -46,16 +47,17 @@ const details = `
 Layouts, each as the data set is published:
   lasot        OUT/synthetic/synthetic-1/img/00000001.jpg, groundtruth.txt, full_occlusion.txt, out_of_view.txt;
                OUT/testing_set.txt
-  got10k       OUT/GOT-10k_Train_000001/00000001.jpg, groundtruth.txt, absence.label, cover.label, meta_info.ini; OUT/list.txt
+  got10k       OUT/GOT-10k_Train_000001/00000001.jpg, groundtruth.txt, absence.label, cover.label, meta_info.ini;
+               OUT/list.txt
   trackingnet  OUT/TRAIN_0/frames/NAME/0.jpg, OUT/TRAIN_0/anno/NAME.txt; OUT/TEST with the first boxes alone
-  otb100       OUT/Basketball/img/0001.jpg, groundtruth_rect.txt; two targets in OUT/Jogging; odd separators, frame ranges
+  otb100       OUT/Basketball/img/0001.jpg, groundtruth_rect.txt; two in OUT/Jogging; odd separators and frame ranges
   uav123       OUT/data_seq/UAV123/bike1/000001.jpg, OUT/anno/UAV123/bike1.txt and att/bike1.txt; OUT/configSeqs.m
   vot2018      OUT/synthetic1/color/00000001.jpg, groundtruth.txt (polygons), occlusion.tag and others; OUT/list.txt
   folder       OUT/synthetic-1/img/00000001.jpg, groundtruth.txt
   coco-vid     OUT/images/synthetic-1/00000000.jpg; OUT/annotations.json
 
-Seeds below ${heldOutSeeds} are for training, those from there on for measuring. Equal seeds give equal clips on every machine, and
-training on generated clips needs no files: siamrpn train --data synthetic renders them as it goes.
+Seeds below ${heldOutSeeds} are for training, those from there on for measuring. Equal seeds give equal clips on every
+machine, and training on generated clips needs no files: siamrpn train --data synthetic renders them as it goes.
 
 Examples:
   siamrpn dataset synthetic --out data/synthetic --layout lasot --clips 200 --frames 100 --seed 1

@@ -1,10 +1,12 @@
-// The sequences of OTB100 (Wu et al., TPAMI 2015) with their attributes. The data set's folders say neither, so they are data
-// here. Names: as in tb_100.txt of the authors' toolkit (github.com/jwlim/tracker_benchmark). Attributes: of the toolkit's
-// MakeSequenceConfigVer10.m and Ver11.m, those that published plots are made with (IV 38, SV 64, OCC 49, DEF 44, MB 29, FM 39,
-// IPR 51, OPR 63, OV 14, BC 31, LR 9 sequences); tb_100.txt adds a few.
+// The sequences of OTB100 (Wu et al., TPAMI 2015) with their attributes. The data set's folders say neither, so they
+// are data here. Names: as in tb_100.txt of the authors' toolkit (github.com/jwlim/tracker_benchmark). Attributes: of
+// the toolkit's MakeSequenceConfigVer10.m and Ver11.m, those that published plots are made with (IV 38, SV 64, OCC 49,
+// DEF 44, MB 29, FM 39, IPR 51, OPR 63, OV 14, BC 31, LR 9 sequences); tb_100.txt adds a few.
 
-/** Illumination and scale variation, occlusion, deformation, motion blur, fast motion, rotation in and out of the plane, out of
- * view, background clutter, low resolution. */
+/**
+ * Illumination and scale variation, occlusion, deformation, motion blur, fast motion, rotation in and out of the plane,
+ * out of view, background clutter, low resolution.
+ */
 export const otbAttributes = ['IV', 'SV', 'OCC', 'DEF', 'MB', 'FM', 'IPR', 'OPR', 'OV', 'BC', 'LR'] as const
 
 /** By sequence; of those with a dash, the number after it is that of the target. */

@@ -1,6 +1,6 @@
-// OTB100 (Wu et al., TPAMI 2015) as downloaded, with its oddities: separators that differ by sequence, first images that are not
-// number 1, images beyond the ground truth, two targets in one folder. Frame ranges as in MMTracking's otb100_infos.txt and
-// got-10k/toolkit; boxes are taken as they are printed, as both of them do.
+// OTB100 (Wu et al., TPAMI 2015) as downloaded, with its oddities: separators that differ by sequence, first images
+// that are not number 1, images beyond the ground truth, two targets in one folder. Frame ranges as in MMTracking's
+// otb100_infos.txt and got-10k/toolkit; boxes are taken as they are printed, as both of them do.
 
 import { join } from 'node:path'
 import { DatasetMissingError } from '../errors.ts'
@@ -12,12 +12,12 @@ import type { Sequence, Tell } from './types.ts'
 
 const titles: Readonly<Record<string, string>> = { otb100: 'OTB100', otb50: 'OTB50', otb2013: 'OTB2013' }
 
-const layout = `OTB100 as it is downloaded (http://cvlab.hanyang.ac.kr/tracker_benchmark/datasets.html), every archive unzipped:
-  ROOT/Basketball/groundtruth_rect.txt    left, top, width, height in pixels, by commas, tabs or spaces; a line per image
+const layout = `OTB100 as it is downloaded (http://cvlab.hanyang.ac.kr/tracker_benchmark/datasets.html), unzipped:
+  ROOT/Basketball/groundtruth_rect.txt    left, top, width, height in pixels; commas, tabs or spaces; a line per image
   ROOT/Basketball/img/0001.jpg ...
-  ROOT/Jogging/groundtruth_rect.1.txt     also groundtruth_rect.2.txt: two targets (Jogging, Skating2; of Human4 the second)`
+  ROOT/Jogging/groundtruth_rect.1.txt     and groundtruth_rect.2.txt: two targets; so Skating2, and of Human4 the second`
 
-/** Numbers of the first images that are not 1. David's video begins earlier, but the face comes out of the dark at 300. */
+/** Numbers of the first images, if not 1. David's video begins earlier, but the face comes out of the dark at 300. */
 const firstImages: Readonly<Record<string, number>> = { BlurCar1: 247, BlurCar3: 3, BlurCar4: 18, David: 300 }
 
 /** Where the ground truth ends before the images do, and that is how it is published. */

@@ -4,8 +4,8 @@
 import type { Box } from '../types.ts'
 
 /**
- * The upright box that a tracker starts from: about the corners' mean, of the sides' proportions of the enclosing box, with the
- * rotated rectangle's area. Four numbers are taken as left, top, right, bottom.
+ * The upright box that a tracker starts from: about the corners' mean, of the sides' proportions of the enclosing box,
+ * with the rotated rectangle's area. Four numbers are taken as left, top, right, bottom.
  *
  * @throws RangeError unless there are four or eight numbers
  */

@@ -1,6 +1,6 @@
-// UAV123, UAV20L and UAV123@10fps (Mueller et al., ECCV 2016) as downloaded: annotations apart from the images, sequences that
-// are segments of a longer video. configSeqs.m, which comes with them, says where a segment begins; without it the numbers
-// below do, which are those of MMTracking's uav123_infos.txt.
+// UAV123, UAV20L and UAV123@10fps (Mueller et al., ECCV 2016) as downloaded: annotations apart from the images,
+// sequences that are segments of a longer video. configSeqs.m, which comes with them, says where a segment begins;
+// without it the numbers below do, which are those of MMTracking's uav123_infos.txt.
 
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,8 +12,9 @@ import { boxOfRow, hasArea, readFlags, readRows, readTextFile } from './rows.ts'
 import type { Sequence, Tell } from './types.ts'
 
 /**
- * The order of the flags in att/*.txt: scale variation, aspect ratio change, low resolution, fast motion, full and partial
- * occlusion, out of view, background clutter, illumination variation, viewpoint change, camera motion, similar object.
+ * The order of the flags in att/*.txt: scale variation, aspect ratio change, low resolution, fast motion, full and
+ * partial occlusion, out of view, background clutter, illumination variation, viewpoint change, camera motion, similar
+ * object.
  */
 export const uavAttributes = ['SV', 'ARC', 'LR', 'FM', 'FOC', 'POC', 'OV', 'BC', 'IV', 'VC', 'CM', 'SOB'] as const
 

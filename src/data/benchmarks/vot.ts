@@ -1,6 +1,6 @@
-// VOT2018 (Kristan et al., ECCV workshops 2018) as its toolkit downloads it: list.txt, per sequence a folder of images, polygons
-// in groundtruth.txt and a tag file per attribute. As in MMTracking's VOTDataset, corners are taken as they are printed, a box
-// becomes its four corners, and the object counts as visible throughout.
+// VOT2018 (Kristan et al., ECCV workshops 2018) as its toolkit downloads it: list.txt, per sequence a folder of images,
+// polygons in groundtruth.txt and a tag file per attribute. As in MMTracking's VOTDataset, corners are taken as they
+// are printed, a box becomes its four corners, and the object counts as visible throughout.
 
 import { join } from 'node:path'
 import { DatasetMissingError } from '../errors.ts'
@@ -19,7 +19,7 @@ const layout = `VOT2018 as the VOT toolkit downloads it (https://www.votchalleng
   ROOT/list.txt                    the names of the sequences
   ROOT/ants1/groundtruth.txt       x1,y1,x2,y2,x3,y3,x4,y4 in pixels, a line per image
   ROOT/ants1/color/00000001.jpg    or beside groundtruth.txt
-  ROOT/ants1/occlusion.tag         optional, also ${votTags.filter((tag) => tag !== 'occlusion').join(', ')}: 0 or 1 per line`
+  ROOT/ants1/occlusion.tag         optional, a 0 or 1 per line; also camera_motion, illum_change, motion_change, size_change`
 
 export const vot2018: BenchmarkReader = {
   protocol: 'vot',
@@ -84,8 +84,8 @@ async function readVotSequence(name: string, folder: string, tell: Tell): Promis
 }
 
 /** Frames that a file does not speak of have not the tag, as in the toolkits. */
-export async function readTags(folder: string, frames: number, tell: Tell): Promise<Record<string, readonly boolean[]>> {
-  const tags: Record<string, readonly boolean[]> = {}
+export async function readTags(folder: string, frames: number, tell: Tell): Promise<Record<string, boolean[]>> {
+  const tags: Record<string, boolean[]> = {}
   for (const tag of votTags) {
     const file = join(folder, `${tag}.tag`)
     const text = await readTextFile(file)

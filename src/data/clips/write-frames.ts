@@ -1,5 +1,5 @@
-// What the writers of all layouts share: frames rendered into JPEG files with the truth of what is in them, and folders that
-// are complete or absent.
+// What the writers of all layouts share: frames rendered into JPEG files with the truth of what is in them, and folders
+// that are complete or absent.
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -18,7 +18,7 @@ export interface WriteClipsOptions {
   readonly onFrame?: (done: number, total: number) => void
 }
 
-/** Writes clips as a data set. @throws OutputError, also for more clips than the layout has names; the signal's reason */
+/** Writes a data set. @throws OutputError, also for more clips than the layout has names; the signal's reason */
 export type WriteClips = (clips: SyntheticClips, folder: string, options?: WriteClipsOptions) => Promise<void>
 
 /** What is to be known about one target in one frame. */

@@ -1,5 +1,6 @@
-// OTB100's layout with its oddities: commas, tabs or spaces between whole numbers, files from a DOS machine, sequences that do
-// not begin at image 1, images beyond the ground truth, five digits in one sequence, two targets in one folder, an empty file.
+// OTB100's layout with its oddities: commas, tabs or spaces between whole numbers, files from a DOS machine, sequences
+// that do not begin at image 1, images beyond the ground truth, five digits in one sequence, two targets in one folder,
+// an empty file.
 
 import { join } from 'node:path'
 import { otbSequences } from '../benchmarks/otb100-names.ts'
@@ -55,8 +56,8 @@ const folders = [...new Set([...first, ...otbSequences.map(({ folder }) => folde
 const separators = [',', '\t', ' ']
 
 /**
- * OTB100: `Basketball/img/0001.jpg` and `Basketball/groundtruth_rect.txt` (left, top, width, height in whole pixels) under the
- * benchmark's own names; Jogging and Skating2 take two clips, which stand side by side.
+ * OTB100: `Basketball/img/0001.jpg` and `Basketball/groundtruth_rect.txt` (left, top, width, height in whole pixels)
+ * under the benchmark's own names; Jogging and Skating2 take two clips, which stand side by side.
  *
  * @throws OutputError, also for more clips than the benchmark has targets; the signal's reason
  */
@@ -89,8 +90,8 @@ interface Part {
 }
 
 /**
- * Which sequence shows which clips. One that would need more clips than are left is passed over, and so is Tiger1, whose first
- * five frames do not count, with clips that are not longer than that.
+ * Which sequence shows which clips. One that would need more clips than are left is passed over, and so is Tiger1,
+ * whose first five frames do not count, with clips that are not longer than that.
  */
 function deal({ count, framesPerClip }: SyntheticClips): Part[] {
   const parts: Part[] = []

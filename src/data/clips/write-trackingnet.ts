@@ -1,5 +1,5 @@
-// TrackingNet's layout: parts TRAIN_0 ... TRAIN_11 and TEST, each with frames/NAME/0.jpg (numbers from 0, not padded) and
-// anno/NAME.txt, which holds the first box alone in TEST.
+// TrackingNet's layout: parts TRAIN_0 ... TRAIN_11 and TEST, each with frames/NAME/0.jpg (numbers from 0, not padded)
+// and anno/NAME.txt, which holds the first box alone in TEST.
 
 import { join } from 'node:path'
 import type { SyntheticClips } from './clips.ts'
@@ -8,8 +8,8 @@ import { decimals, lines, type WriteClipsOptions, writeShots, writeText, writing
 const trainParts = 12
 
 /**
- * TrackingNet: every second clip is in TEST, the others go to TRAIN_0, TRAIN_1 and so on. Names are like those of the data set:
- * eleven characters of YouTube and the object's number.
+ * TrackingNet: every second clip is in TEST, the others go to TRAIN_0, TRAIN_1 and so on. Names are like those of the
+ * data set: eleven characters of YouTube and the object's number.
  *
  * @throws OutputError; the signal's reason
  */

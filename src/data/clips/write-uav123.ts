@@ -1,5 +1,6 @@
-// UAV123's layout: annotations apart from the images, sequences that are segments of a longer video and share its folder, NaN
-// where the object is not to be seen, twelve attribute flags, and configSeqs.m, which names the first and last frames.
+// UAV123's layout: annotations apart from the images, sequences that are segments of a longer video and share its
+// folder, NaN where the object is not to be seen, twelve attribute flags, and configSeqs.m, which names the first and
+// last frames.
 
 import { join } from 'node:path'
 import { uavAttributes } from '../benchmarks/uav123.ts'
@@ -46,8 +47,8 @@ interface Segment {
 }
 
 /**
- * UAV123: `data_seq/UAV123/bike1/000001.jpg`, `anno/UAV123/bike1.txt`, `anno/UAV123/att/bike1.txt`, `configSeqs.m`. In every
- * second video the middle frame shows nothing.
+ * UAV123: `data_seq/UAV123/bike1/000001.jpg`, `anno/UAV123/bike1.txt`, `anno/UAV123/att/bike1.txt`, `configSeqs.m`. In
+ * every second video the middle frame shows nothing.
  *
  * @throws OutputError, also for more clips than there are names; the signal's reason
  */

@@ -1,5 +1,5 @@
-// VOT2018's layout, as the toolkit downloads it: list.txt, a folder of images per sequence, polygons, and a tag file per
-// attribute with a flag for every frame.
+// VOT2018's layout, as the toolkit downloads it: list.txt, a folder of images per sequence, polygons, and a tag file
+// per attribute with a flag for every frame.
 
 import { join } from 'node:path'
 import type { VotTag } from '../benchmarks/vot.ts'
@@ -8,8 +8,9 @@ import type { SyntheticClips } from './clips.ts'
 import { lines, type Truth, type WriteClipsOptions, writeShots, writeText, writing } from './write-frames.ts'
 
 /**
- * VOT2018: `synthetic1/color/00000001.jpg`, `synthetic1/groundtruth.txt` (a rotated rectangle per line: x1, y1 ... x4, y4),
- * `synthetic1/occlusion.tag` and the other tags, `synthetic1/sequence`, and `list.txt` with the names of all clips.
+ * VOT2018: `synthetic1/color/00000001.jpg`, `synthetic1/groundtruth.txt` (a rotated rectangle per line: x1, y1 ... x4,
+ * y4), `synthetic1/occlusion.tag` and the other tags, `synthetic1/sequence`, and `list.txt` with the names of all
+ * clips.
  *
  * @throws OutputError; the signal's reason
  */

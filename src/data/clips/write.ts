@@ -1,6 +1,6 @@
-// Generated clips as data sets on disk, in the layouts that trackers' tools read: LaSOT, GOT-10k, COCO-VID (MMTracking's
-// dialect of it), a plain folder of clips, and the benchmarks that have a file of their own here. A folder is complete or
-// absent: it gets its name when the last frame is in it.
+// Generated clips as data sets on disk, in the layouts that trackers' tools read: LaSOT, GOT-10k, COCO-VID
+// (MMTracking's dialect of it), a plain folder of clips, and the benchmarks that have a file of their own here. A
+// folder is complete or absent: it gets its name when the last frame is in it.
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -64,9 +64,9 @@ export const got10kSplits = ['train', 'val', 'test'] as const
 export type Got10kSplit = (typeof got10kSplits)[number]
 
 /**
- * One split of GOT-10k: `GOT-10k_Train_000001/00000001.jpg`, with `groundtruth.txt`, `absence.label`, `cover.label` (0 hidden
- * ... 8 all of it seen), `cut_by_image.label` and `meta_info.ini` beside the images, and `list.txt` with the names of all clips.
- * Of the test split the first box is all that is told.
+ * One split of GOT-10k: `GOT-10k_Train_000001/00000001.jpg`, with `groundtruth.txt`, `absence.label`, `cover.label` (0
+ * hidden ... 8 all of it seen), `cut_by_image.label` and `meta_info.ini` beside the images, and `list.txt` with the
+ * names of all clips. Of the test split the first box is all that is told.
  *
  * @throws OutputError; the signal's reason
  */
@@ -116,8 +116,8 @@ function metaInfo({ width, height }: SyntheticClips): string {
 }
 
 /**
- * COCO-VID: `annotations.json` with videos, images, annotations (one instance per video) and categories, and the frames as
- * `images/synthetic-1/00000000.jpg`; file names in the json begin below `images`.
+ * COCO-VID: `annotations.json` with videos, images, annotations (one instance per video) and categories, and the frames
+ * as `images/synthetic-1/00000000.jpg`; file names in the json begin below `images`.
  *
  * @throws OutputError; the signal's reason
  */
@@ -162,7 +162,8 @@ export async function writeCocoVid(
 }
 
 /**
- * The simple layout: `synthetic-1/img/00000001.jpg` with `synthetic-1/groundtruth.txt` (left, top, width, height per line).
+ * The simple layout: `synthetic-1/img/00000001.jpg` with `synthetic-1/groundtruth.txt` (left, top, width, height per
+ * line).
  *
  * @throws OutputError; the signal's reason
  */

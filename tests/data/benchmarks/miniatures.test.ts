@@ -1,5 +1,5 @@
-// Every benchmark from a miniature in its published layout: it is recognised, its frames are there, boxes, visibility, polygons
-// and attributes are those of the generator, as far as the files' digits go.
+// Every benchmark from a miniature in its published layout: it is recognised, its frames are there, boxes, visibility,
+// polygons and attributes are those of the generator, as far as the files' digits go.
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'

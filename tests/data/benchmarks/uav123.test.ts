@@ -42,7 +42,7 @@ test('at ten frames per second every third frame is there, and configSeqs.m over
     'anno/UAV123_10fps/att/bird1_3.txt': noFlags,
     'configSeqs.m': [
       "seqUAV123={struct('name','bird1_2','path',[dataSet '\\bird1\\'],'startFrame',775,'endFrame',1477,'nz',6)};",
-      "seqUAV123_10fps = {struct('name','bird1_3','path','..\\data_seq\\UAV123_10fps\\bird1\\','startFrame',101,'endFrame',104)};",
+      "seqUAV123_10fps = {struct('name','bird1_3','path','..\\data_seq\\bird1\\','startFrame',101,'endFrame',104)};",
     ].join('\n'),
   })
   const { title, sequences } = await openBenchmark({ type: 'uav123', root, split: '10fps' })
@@ -77,7 +77,8 @@ test('what is broken is named: a first box of NaN, missing images, too few flags
   const { sequences } = await openBenchmark({ type: 'uav123', root, tell })
   expect(sequences.map(({ name, attributes }) => [name, attributes])).toEqual([['boat2', []]])
   expect(found.filter((finding) => finding.startsWith('error'))).toEqual([
-    'error anno/UAV123/boat1.txt:1 the first box is NaN, NaN, NaN, NaN, expected one with an area: a tracker starts from it',
+    'error anno/UAV123/boat1.txt:1 the first box is NaN, NaN, NaN, NaN, expected one with an area: ' +
+      'a tracker starts from it',
     'error data_seq/UAV123/boat3 no images, expected one per line of the ground truth',
   ])
   expect(found.join('\n')).toMatch(/warning anno\/UAV123\/att\/boat2.txt not there or not 12 flags/)

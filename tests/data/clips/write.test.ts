@@ -1,4 +1,5 @@
-// Generated clips on disk: each layout reads back through the readers that training and evaluation use, complete or absent.
+// Generated clips on disk: each layout reads back through the readers that training and evaluation use, complete or
+// absent.
 
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
