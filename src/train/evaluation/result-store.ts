@@ -88,7 +88,7 @@ export async function readRun(path: string): Promise<RunDescription | undefined>
   const value = await readJson(file)
   if (value === undefined) return undefined
   const parsed = runSchema.safeParse(value)
-  if (parsed.success) return parsed.data
+  if (parsed.success) return { fingerprint: parsed.data.fingerprint, about: parsed.data.about }
   throw new EvaluationError(`${file}: ${problem(parsed.error)}; expected the file that an evaluation writes`)
 }
 
