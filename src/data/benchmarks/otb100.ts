@@ -15,7 +15,7 @@ const titles: Readonly<Record<string, string>> = { otb100: 'OTB100', otb50: 'OTB
 const layout = `OTB100 as it is downloaded (http://cvlab.hanyang.ac.kr/tracker_benchmark/datasets.html), unzipped:
   ROOT/Basketball/groundtruth_rect.txt    left, top, width, height in pixels; commas, tabs or spaces; a line per image
   ROOT/Basketball/img/0001.jpg ...
-  ROOT/Jogging/groundtruth_rect.1.txt     and groundtruth_rect.2.txt: two targets; so Skating2, and of Human4 the second`
+  ROOT/Jogging/groundtruth_rect.1.txt     and groundtruth_rect.2.txt: two targets; so Skating2; of Human4 the second`
 
 /** Numbers of the first images, if not 1. David's video begins earlier, but the face comes out of the dark at 300. */
 const firstImages: Readonly<Record<string, number>> = { BlurCar1: 247, BlurCar3: 3, BlurCar4: 18, David: 300 }

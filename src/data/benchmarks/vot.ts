@@ -19,7 +19,8 @@ const layout = `VOT2018 as the VOT toolkit downloads it (https://www.votchalleng
   ROOT/list.txt                    the names of the sequences
   ROOT/ants1/groundtruth.txt       x1,y1,x2,y2,x3,y3,x4,y4 in pixels, a line per image
   ROOT/ants1/color/00000001.jpg    or beside groundtruth.txt
-  ROOT/ants1/occlusion.tag         optional, a 0 or 1 per line; also camera_motion, illum_change, motion_change, size_change`
+  ROOT/ants1/occlusion.tag         optional: 0 or 1 per line; also camera_motion.tag, illum_change.tag,
+                                   motion_change.tag, size_change.tag`
 
 export const vot2018: BenchmarkReader = {
   protocol: 'vot',

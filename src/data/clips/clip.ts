@@ -57,17 +57,17 @@ export class GeneratedClip {
     this.script = new Script(key)
   }
 
-  /** The smallest upright box around the target in frame `index`, hidden parts included, those out of the picture not. */
+  /** The smallest upright box around the target in frame `index`, hidden parts included, those outside not. */
   box(index: number): Box {
     return this.script.box(index)
   }
 
-  /** The smallest box around the target that lies as the target does, x1, y1 ... x4, y4; parts out of the picture too. */
+  /** The smallest box around the target that lies as it does, x1, y1 ... x4, y4; parts out of the picture too. */
   corners(index: number): readonly number[] {
     return this.script.corners(index)
   }
 
-  /** What changes from the frame before: pixels that the camera moves the picture; its zoom, the light (1: as before). */
+  /** What changes from the frame before: pixels that the camera moves; zoom and light as ratios (1: as before). */
   changes(index: number): { readonly shift: number; readonly zoom: number; readonly light: number } {
     const { gain } = this.script.light
     return { ...this.script.cameraMotion(index), light: gain(index) / gain(Math.max(0, index - 1)) }

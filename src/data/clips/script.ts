@@ -71,7 +71,7 @@ export class Script {
     return new Random('clip', this.key.seed, this.key.clip, part)
   }
 
-  /** The smallest upright box around the target in frame `index`, hidden parts included, those out of the picture not. */
+  /** The smallest upright box around the target in frame `index`, hidden parts included, those outside not. */
   box(index: number): Box {
     const { left, top, right, bottom } = boundsOf(this.targetPose(index).contours)
     const x = Math.max(0, left)
@@ -79,7 +79,7 @@ export class Script {
     return { x, y, width: Math.min(this.key.width, right) - x, height: Math.min(this.key.height, bottom) - y }
   }
 
-  /** The smallest box around the target that lies as the target does, x1, y1 ... x4, y4; parts out of the picture too. */
+  /** The smallest box around the target that lies as it does, x1, y1 ... x4, y4; parts out of the picture too. */
   corners(index: number): number[] {
     const turn = this.target.turn(index)
     const [cos, sin] = [cosTurns(turn), sinTurns(turn)]
@@ -88,7 +88,7 @@ export class Script {
     return [...rotated(Float64Array.of(left, top, right, top, right, bottom, left, bottom), cos, sin)]
   }
 
-  /** How many pixels the camera moves the picture's middle from the frame before, and how it changes the zoom (1: not). */
+  /** Pixels that the camera moves the picture's middle from the frame before, and the change of its zoom (1: none). */
   cameraMotion(index: number): { readonly shift: number; readonly zoom: number } {
     const before = this.view(Math.max(0, index - 1))
     const { x, y, zoom } = this.view(index)
