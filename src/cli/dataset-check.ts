@@ -6,7 +6,7 @@ import { checkBenchmark } from '../data/benchmarks/check.ts'
 import { checkCoco } from '../data/benchmarks/check-coco.ts'
 import { type FindingGroup, Findings } from '../data/benchmarks/findings.ts'
 import type { CommandContext } from './context.ts'
-import { openSource, plural, type SourceOptions, Stages, withSource } from './dataset-source.ts'
+import { openSources, plural, type SourceOptions, Stages, withSource } from './dataset-source.ts'
 import { interruptible } from './interrupt.ts'
 import { fact, print, type Terminal } from './terminal.ts'
 
@@ -27,7 +27,7 @@ What is looked for:
   images        missing ones, gaps in their numbers, more or fewer than lines of ground truth, unreadable ones
   ground truth  lines that do not parse, NaN, mixed separators, boxes beside the frame, flags that do not fit
 An error means that a sequence cannot be used, a warning that it can, as the data set's own toolkit would use it.
-The exit code is 1 if there are errors.
+The exit code is 1 if there are errors. Without --split every part that is there is checked.
 
 With --ann-file and without --dataset the file is checked as training data, COCO-VID or COCO (SOTTrainDataset): ids that
 point nowhere or twice, boxes without area or outside, images that are not below --root.
@@ -92,19 +92,31 @@ async function checkLayout(
   { tell }: Findings,
   signal: AbortSignal,
 ): Promise<object> {
-  const { root, annFile, decode, complete = false, quiet = false } = options
-  const { benchmark, split } = await openSource(options, tell)
-  const stages = new Stages(terminal, titles, quiet)
-  const files = annFile !== undefined
+  const { root, annFile, decode, complete = false, limit } = options
+  const stages = new Stages(terminal, titles, options.quiet === true)
+  const parts: object[] = []
+  let dataset = ''
   try {
-    const checks = { tell, split, decode, complete, files, signal, limited: options.limit !== undefined }
-    const summary = await checkBenchmark(benchmark, { ...checks, onProgress: stages.update })
-    stages.stop()
-    const { sequences, frames, decoded, published } = summary
-    const known = published ? ` (${published.sequences} are published)` : ''
-    const counts = `${plural(sequences, 'sequence')}${known}, ${plural(frames, 'frame')}`
-    print(terminal, fact('checked', `${benchmark.title}: ${counts}${decodedText(decoded)}`))
-    return { root, dataset: benchmark.type, split, title: benchmark.title, ...summary }
+    for await (const { benchmark, split } of openSources(options, tell)) {
+      const checks = {
+        tell,
+        split,
+        decode,
+        complete,
+        files: annFile !== undefined,
+        limited: limit !== undefined,
+        signal,
+      }
+      const summary = await checkBenchmark(benchmark, { ...checks, onProgress: stages.update })
+      stages.stop()
+      const { sequences, frames, decoded, published } = summary
+      const known = published && limit === undefined ? ` (${published.sequences} are published)` : ''
+      const counts = `${plural(sequences, 'sequence')}${known}, ${plural(frames, 'frame')}`
+      print(terminal, fact('checked', `${benchmark.title}: ${counts}${decodedText(decoded)}`))
+      parts.push({ split, title: benchmark.title, ...summary })
+      dataset = benchmark.type
+    }
+    return { root, dataset, parts }
   } finally {
     stages.stop()
   }

@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander'
 import { benchmarkSplits, detectBenchmark, openBenchmark } from '../data/benchmarks/open-benchmark.ts'
 import { type Benchmark, type BenchmarkName, benchmarkNames, type Tell } from '../data/benchmarks/types.ts'
+import { DatasetMissingError } from '../data/errors.ts'
 import { duration } from '../train/text-logger.ts'
 import { UsageError } from './errors.ts'
 import { wholeNumber } from './options.ts'
@@ -27,7 +28,7 @@ export function withSource(command: Command): Command {
         benchmarkNames,
       ),
     )
-    .option('--split <name>', 'test, train, val ... as far as the data set has them (default: what is evaluated on)')
+    .option('--split <name>', 'test, train, val ... as far as the data set has them (default: the first that is there)')
     .option('--ann-file <file>', "MMTracking's annotations (.json, .txt); images are looked for below --root")
     .option('--limit <count>', 'only the first sequences', wholeNumber(1))
 }
@@ -38,19 +39,49 @@ export interface Source {
   readonly split: string
 }
 
-/** @throws UsageError when the layout cannot be found out; DatasetMissingError, DatasetError; what `tell` throws */
+/**
+ * Opens the split that is asked for, otherwise the first that is there.
+ *
+ * @throws UsageError when the layout cannot be found out; DatasetMissingError, DatasetError; what `tell` throws
+ */
 export async function openSource(options: SourceOptions, tell: Tell): Promise<Source> {
+  for await (const source of openSources(options, tell)) return source
+  throw new UsageError(`${options.root} holds nothing`)
+}
+
+/** Every split that is there, or the one that is asked for. @throws as `openSource`, if none is there */
+export async function* openSources(options: SourceOptions, tell: Tell): AsyncGenerator<Source> {
   const { root, annFile, limit } = options
-  const type = options.dataset ?? (await detectBenchmark(root)) ?? (annFile === undefined ? undefined : 'folder')
-  if (type === undefined) {
-    throw new UsageError(
-      `${root} has none of the layouts that are known; name the one that it should have: ` +
-        `--dataset ${benchmarkNames.join('|')}, and what is missing will be told`,
-    )
+  const type = await typeOf(options)
+  const known = annFile === undefined ? partsOf(benchmarkSplits(type)) : benchmarkSplits(type).slice(0, 1)
+  const splits = options.split === undefined ? known : [options.split]
+  let missing: unknown
+  let found = 0
+  for (const split of splits) {
+    const request = { type, root, split, tell, ...(annFile !== undefined && { annFile }) }
+    try {
+      yield { benchmark: await openBenchmark({ ...request, ...(limit !== undefined && { limit }) }), split }
+      found++
+    } catch (error) {
+      if (!(error instanceof DatasetMissingError)) throw error
+      missing ??= error
+    }
   }
-  const split = options.split ?? benchmarkSplits(type)[0] ?? ''
-  const request = { type, root, split, tell, ...(annFile !== undefined && { annFile }) }
-  return { benchmark: await openBenchmark({ ...request, ...(limit !== undefined && { limit }) }), split }
+  if (found === 0) throw missing
+}
+
+/** Without the one that holds the others. */
+function partsOf(splits: readonly string[]): readonly string[] {
+  return splits.length > 1 ? splits.filter((split) => split !== 'all') : splits
+}
+
+async function typeOf({ root, dataset, annFile }: SourceOptions): Promise<BenchmarkName> {
+  const type = dataset ?? (await detectBenchmark(root)) ?? (annFile === undefined ? undefined : 'folder')
+  if (type !== undefined) return type
+  throw new UsageError(
+    `${root} has none of the layouts that are known; name the one that it should have: ` +
+      `--dataset ${benchmarkNames.join('|')}, and what is missing will be told`,
+  )
 }
 
 /** What is under way, stage after stage, with the time that is left. */

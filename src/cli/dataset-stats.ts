@@ -22,8 +22,8 @@ interface StatsOptions extends SourceOptions {
 
 const details = `
 Of every quantity: least, 5th percentile, median, mean, 95th percentile, greatest, and a histogram between the least and the
-greatest, on a logarithmic axis except for shares. Boxes count where they show the object. Frames' sizes are those of each
-sequence's first image, whose header is read.
+greatest, on a logarithmic axis except for shares. Boxes count where they show the object; a target's size is the side of a
+square of its area. Frames' sizes are those of each sequence's first image, whose header is read.
 
 Examples:
   siamrpn dataset stats --root data/LaSOT

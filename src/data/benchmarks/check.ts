@@ -60,20 +60,27 @@ function checkNames(sequences: readonly Sequence[], tell: Tell): void {
 }
 
 function checkCounts(sequences: readonly Sequence[], published: Published, { tell, complete }: CheckOptions): void {
-  const place = dirname(dirname(sequences[0]?.images[0] ?? ''))
+  if (published.named && !complete) return
   const severity = complete ? 'error' : 'warning'
   for (const part of published.parts ?? [published]) {
-    const found = sequences.filter(({ images }) => part.folder === undefined || liesIn(images[0], part.folder))
-    const isAbsent = part.folder !== undefined && found.length === 0 // The reader has told so.
-    if (found.length !== part.sequences && (complete || !isAbsent)) {
-      const where = part.folder === undefined ? '' : ` in ${part.folder}`
-      const message = `${found.length} sequences${where}, published are ${part.sequences}: ${difference(found.length, part)}`
-      tell({ severity, place, message })
-    }
+    const { folder } = part
+    const found = folder === undefined ? sequences : sequences.filter(({ images }) => liesIn(images[0], folder))
+    const isAbsent = folder !== undefined && found.length === 0 // The reader has told so.
+    if (found.length === part.sequences || (isAbsent && !complete)) continue
+    const where = folder === undefined ? '' : ` in ${folder}`
+    const message = `${found.length} sequences${where}, published are ${part.sequences}: ${difference(found.length, part)}`
+    tell({ severity, place: placeOf(found) ?? placeOf(sequences) ?? '', message })
   }
   const frames = sequences.reduce((sum, { images }) => sum + images.length, 0)
   if (published.frames === undefined || sequences.length !== published.sequences || frames === published.frames) return
-  tell({ severity, place, message: `${frames} frames, published are ${published.frames}` })
+  const message = `${frames} frames, published are ${published.frames}`
+  tell({ severity, place: placeOf(sequences) ?? '', message })
+}
+
+/** The folder that the first sequence's folder of images lies in. */
+function placeOf([first]: readonly Sequence[]): string | undefined {
+  const [image] = first?.images ?? []
+  return image === undefined ? undefined : dirname(dirname(image))
 }
 
 function difference(found: number, { sequences }: { readonly sequences: number }): string {

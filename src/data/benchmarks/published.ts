@@ -14,6 +14,8 @@ export interface Published extends PublishedPart {
   readonly frames?: number
   /** Archives that the data set comes in. */
   readonly parts?: readonly PublishedPart[]
+  /** The reader itself tells which sequences are missing. */
+  readonly named?: true
 }
 
 const trackingNetChunks: readonly PublishedPart[] = Array.from({ length: 12 }, (_, chunk) => ({
