@@ -1,7 +1,6 @@
 // `npm run golden`: checks the library against a directory of golden numbers, section by section, and says how far it is off.
 // Exit codes: 0 everything checked is within its tolerance, 1 something is not, 2 it could not be checked.
 
-import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { writeWhole } from '../../data/atomic.ts'
 import { SiamRpnError } from '../../gpu/errors.ts'
@@ -20,12 +19,10 @@ import {
   verboseLines,
 } from './lines.ts'
 import { changedFiles, type Manifest, readManifest } from './manifest.ts'
+import { ownGoldens } from './own-goldens.ts'
 import { GoldenDataError } from './reader.ts'
 import { SectionReport } from './report.ts'
 import { type Section, sections } from './sections.ts'
-
-/** The set that comes with the project. */
-const ownGoldens = fileURLToPath(new URL('../../../tests/golden', import.meta.url))
 
 const OVER = 1
 const UNCHECKED = 2

@@ -1,4 +1,4 @@
-// Section I: learning rates of the `SiameseRPN` policy. The measures of whole benchmarks are counted as not covered.
+// Section I: learning rates of the `SiameseRPN` policy, and the measures of benchmarks (section-i-metrics.ts).
 
 import * as z from 'zod'
 import { r50 } from '../../../configs/r50.ts'
@@ -8,6 +8,7 @@ import { LrSchedule, lrFactors } from '../../train/lr-schedule.ts'
 import type { GoldenSet } from './golden-set.ts'
 import { GoldenDataError } from './reader.ts'
 import type { CaseReport, SectionReport } from './report.ts'
+import { checkMetrics, metricsSchema } from './section-i-metrics.ts'
 import { LEARNING_RATE } from './tolerances.ts'
 
 const interval = z.object({
@@ -16,17 +17,13 @@ const interval = z.object({
   end_lr_factor: z.number(),
   end_epoch: z.int(),
 })
-const counted = z.object({ cases: z.array(z.unknown()) })
 
 const schema = z.object({
   lr_schedule: z.object({
     rows: z.array(z.object({ epoch: z.int(), factor: z.number(), lr_backbone: z.number(), lr_rest: z.number() })),
   }),
   lr_schedule_other: z.array(z.object({ lr_configs: z.array(interval), factors: z.array(z.number()) })),
-  ope: counted.optional(),
-  vot_overlap: counted.optional(),
-  vot: counted.optional(),
-  mmtracking_own_tests: z.unknown().optional(),
+  ...metricsSchema,
 })
 
 export async function checkI(set: GoldenSet, report: SectionReport): Promise<void> {
@@ -37,10 +34,7 @@ export async function checkI(set: GoldenSet, report: SectionReport): Promise<voi
       compare(one, 'factors', lrFactors({ policy: 'SiameseRPN', lr_configs }), factors)
     })
   }
-  report.leaveOut('ope', json.ope?.cases.length ?? 0)
-  report.leaveOut('vot overlaps', json.vot_overlap?.cases.length ?? 0)
-  report.leaveOut('vot', json.vot?.cases.length ?? 0)
-  report.leaveOut("MMTracking's own tests", json.mmtracking_own_tests === undefined ? 0 : 1)
+  await checkMetrics(set, json, report)
 }
 
 /** With the configuration that the rows were made with. */

@@ -47,3 +47,6 @@ export const SLOW_RUN = 1e-3
 
 /** Where a run is chaotic: times the drift of PyTorch's own float32 runs. */
 export const RUN_NOISE = 4
+
+/** Measures of benchmarks, percent or 0..1: MMTracking averages overlaps of VOT in float32. */
+export const MEASURE = 1e-6

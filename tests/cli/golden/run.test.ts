@@ -28,7 +28,7 @@ describe("the project's own set", () => {
     expect(line('F')).toMatch(/128 cases {2}PASS .*largest error/)
     expect(line('G')).toMatch(/28 cases {2}PASS .*; left for --slow: 20/)
     expect(line('H')).toMatch(/41 cases {2}PASS .*largest error \d\S* of \d\S* in [^;]+$/)
-    expect(line('I')).toMatch(/3 cases {2}PASS .*largest error .*; not covered yet: 8 ope, 80 vot overlaps, 6 vot/)
+    expect(line('I')).toMatch(/99 cases {2}PASS .*largest error \d\S* of \d\S* in [^;]+$/)
     expect(line('J')).toMatch(/13 cases {2}PASS .* of 1e-4 in pysot/)
   })
 
@@ -261,11 +261,44 @@ describe('a changed value', () => {
       json.lr_schedule_other[1].factors[7] *= 1.000001
     })
     const { code, out } = await golden('--dir', directory, '--sections', 'I')
-    expect(out).toMatch(/^I .* 3 cases {2}FAIL /)
+    expect(out).toMatch(/^I .* 99 cases {2}FAIL /)
     expect(out).toMatch(/lr_schedule {2}rates of the backbone in float64 {2}2\.\de-14 of 4\.4e-16/)
     expect(out).toMatch(/lr_schedule {2}rates of the rest in float32 {2}differs: 4: /)
     expect(out).toMatch(/lr_schedule_other 1 {2}factors in float32 {2}differs: 7: /)
     expect(code).toBe(1)
+  })
+
+  it('fails section I: success, a curve, an overlap, EAO, a failure', async () => {
+    const directory = await copyOf('I.json')
+    await editJson(directory, 'I.json', (json) => {
+      json.ope.cases[0].success += 1e-5
+      json.ope.cases[1].per_video[1].norm_precision[7] += 1e-5
+      json.vot_overlap.cases[9].overlap_unbounded += 1e-5
+      json.vot.cases[2].eao -= 1e-5
+      json.vot.cases[3].num_fails++
+      json.mmtracking_own_tests.vot.accuracy += 1e-4
+    })
+    const { code, lines } = await golden('--dir', directory, '--sections', 'I')
+    expect(lines[0]).toMatch(/^I .* 99 cases {2}FAIL .*, 6 of \d+ comparisons over$/)
+    expect(lines.slice(1).map((line) => line.trim().split('  ').slice(0, 2).join(': '))).toEqual([
+      'ope 0: success',
+      'ope 1: curves',
+      'vot_overlap 9: without borders',
+      'vot 2: eao',
+      'vot 3: num_fails',
+      "MMTracking's own test of VOT: accuracy",
+    ])
+    expect(code).toBe(1)
+  })
+
+  it("leaves out MMTracking's own tests if a set names other files", async () => {
+    const directory = await copyOf('I.json')
+    await editJson(directory, 'I.json', (json) => {
+      for (const path in json.mmtracking_own_tests.files) json.mmtracking_own_tests.files[path] = '0'.repeat(64)
+    })
+    const { code, lines } = await golden('--dir', directory, '--sections', 'I')
+    expect(lines[0]).toMatch(/^I .* 97 cases {2}PASS .*; not covered yet: 1 MMTracking's own tests$/)
+    expect(code).toBe(0)
   })
 
   const checkpoints = [
