@@ -1,5 +1,5 @@
-// A failure as a strip of pictures: a few frames, all cut to the same place, which holds the object and the tracker's box. The boxes
-// are drawn by the page, over the pictures, so that they stay sharp.
+// A failure as a strip of pictures: a few frames, all cut to the same size around the object and the tracker's box. The
+// boxes are drawn by the page, over the pictures, so that they stay sharp.
 
 import sharp from 'sharp'
 import { SourceNotFoundError, UnreadableImageError } from '../../data/errors.ts'
@@ -33,11 +33,12 @@ interface Size {
 }
 
 const qualities = [64, 48, 34, 22]
+const ratio = tileWidth / tileHeight
 /** Of the boxes' extent, on every side. */
-const margin = 0.35
+const margin = 0.2
 /** In lengths of the object's longer side. */
 const leastView = 3
-const widestView = 9
+const widestView = 7
 
 /**
  * Makes the pictures of a failure, together at most `budget` bytes as far as the least quality allows.
@@ -46,9 +47,10 @@ const widestView = 9
  */
 export async function filmStrip(choice: FailureChoice, budget: number): Promise<FilmStrip> {
   const cuts: { frame: number; view: Box; data: Uint8Array }[] = []
+  const size = viewSize(choice)
   for (const frame of choice.frames) {
     const picture = await readImage(choice.trace.sequence.images[frame] ?? '')
-    const view = viewOf(choice, picture)
+    const view = viewOf(choice, frame, size, picture)
     const { data, width, height, channels } = picture
     const raw = await sharp(data, { raw: { width, height, channels } })
       .extract({ left: view.x, top: view.y, width: view.width, height: view.height })
@@ -75,34 +77,28 @@ export async function filmStripIfThere(choice: FailureChoice, budget: number): P
 }
 
 /**
- * The part of the frame that a strip shows, whole pixels: what encloses both boxes on all its frames, with a margin; where the
- * tracker has gone so far that the object would be too small to see, only what encloses the object.
+ * Size of the part of the frames that a strip shows, pixels: the same on all of them, so that sizes can be compared. It holds both
+ * boxes wherever they are near enough for the object to stay large enough to be seen.
  */
-export function viewOf({ trace, frames }: FailureChoice, frame: Size): Box {
-  const truths = frames.flatMap((index) => truthAt(trace.sequence, index) ?? [])
-  const answers = frames.flatMap((index) => answerAt(trace.result, index) ?? [])
+export function viewSize({ trace, frames }: FailureChoice): Size {
+  const truths = frames.flatMap((frame) => truthAt(trace.sequence, frame) ?? [])
   const side = Math.max(8, ...truths.map(({ width, height }) => Math.max(width, height)))
-  const both = hull([...truths, ...answers]) ?? { x: 0, y: 0, ...frame }
-  const isWide = Math.max(both.width, (both.height * tileWidth) / tileHeight) > widestView * side
-  const kept = (isWide ? hull(truths) : undefined) ?? both
-  return fitted(kept, side * leastView, frame)
+  const wanted = frames.flatMap((frame) => {
+    const both = hull([truthAt(trace.sequence, frame), answerAt(trace.result, frame)])
+    return both ? Math.max(both.width, both.height * ratio) * (1 + 2 * margin) : []
+  })
+  const width = Math.max(leastView * side, ...wanted.filter((value) => value <= widestView * side))
+  return { width, height: width / ratio }
 }
 
-function hull(boxes: readonly Box[]): Box | undefined {
-  if (boxes.length === 0) return undefined
-  const left = Math.min(...boxes.map(({ x }) => x))
-  const top = Math.min(...boxes.map(({ y }) => y))
-  const right = Math.max(...boxes.map(({ x, width }) => x + width))
-  const bottom = Math.max(...boxes.map(({ y, height }) => y + height))
-  return { x: left, y: top, width: right - left, height: bottom - top }
-}
-
-/** A view of a picture's shape around the box, inside the frame. */
-function fitted(box: Box, least: number, frame: Size): Box {
-  const ratio = tileWidth / tileHeight
-  const wanted = Math.max(least, box.width * (1 + 2 * margin), box.height * (1 + 2 * margin) * ratio)
-  const width = Math.max(1, Math.round(Math.min(wanted, frame.width)))
-  const height = Math.max(1, Math.round(Math.min(wanted / ratio, frame.height)))
+/** That part of one frame, whole pixels: around both boxes where both fit, else around the object. */
+export function viewOf({ trace }: FailureChoice, index: number, view: Size, frame: Size): Box {
+  const truth = truthAt(trace.sequence, index)
+  const both = hull([truth, answerAt(trace.result, index)]) ?? { x: 0, y: 0, ...frame }
+  const fits = both.width <= view.width && both.height <= view.height
+  const box = fits ? both : (truth ?? both)
+  const width = Math.max(1, Math.round(Math.min(view.width, frame.width)))
+  const height = Math.max(1, Math.round(Math.min(view.height, frame.height)))
   const within = (at: number, size: number, limit: number) => Math.round(Math.max(0, Math.min(limit - size, at)))
   return {
     x: within(box.x + box.width / 2 - width / 2, width, frame.width),
@@ -110,6 +106,16 @@ function fitted(box: Box, least: number, frame: Size): Box {
     width,
     height,
   }
+}
+
+function hull(present: readonly (Box | undefined)[]): Box | undefined {
+  const boxes = present.filter((box) => box !== undefined)
+  if (boxes.length === 0) return undefined
+  const left = Math.min(...boxes.map(({ x }) => x))
+  const top = Math.min(...boxes.map(({ y }) => y))
+  const right = Math.max(...boxes.map(({ x, width }) => x + width))
+  const bottom = Math.max(...boxes.map(({ y, height }) => y + height))
+  return { x: left, y: top, width: right - left, height: bottom - top }
 }
 
 async function withinBudget(cuts: readonly Uint8Array[], budget: number): Promise<string[]> {

@@ -19,23 +19,32 @@ export function condensed(values: readonly (number | undefined)[], count: number
   })
 }
 
-/** Overlap 0 at the foot, 1 at the head; a tick where the object is lost for the first time. */
-export function sparkline({ overlaps, lostAt, meanOverlap }: Trace): Html {
-  const points = condensed(overlaps, stretches)
+/** Of values 0..1 over a width, as SVG paths; where there is no value, there is a gap. */
+export function overlapPaths(
+  points: readonly (number | undefined)[],
+  width: number,
+  height: number,
+): { readonly line: string; readonly area: string } {
   const x = (index: number) => (points.length < 2 ? 0 : rounded((index * width) / (points.length - 1), 1))
   const y = (value: number) => rounded(1 + (1 - value) * (height - 2), 1)
-  const runs = runsOf(points)
-  const lines = runs.map((run) => `M${run.map(({ index, value }) => `${x(index)} ${y(value)}`).join('L')}`).join('')
-  const areas = runs
-    .map((run) => {
-      const path = run.map(({ index, value }) => `${x(index)} ${y(value)}`).join('L')
-      return `M${x(run[0]?.index ?? 0)} ${height}L${path}L${x(run.at(-1)?.index ?? 0)} ${height}Z`
-    })
-    .join('')
+  const runs = runsOf(points).map((run) => ({
+    path: run.map(({ index, value }) => `${x(index)} ${y(value)}`).join('L'),
+    from: x(run[0]?.index ?? 0),
+    to: x(run.at(-1)?.index ?? 0),
+  }))
+  return {
+    line: runs.map(({ path }) => `M${path}`).join(''),
+    area: runs.map(({ path, from, to }) => `M${from} ${height}L${path}L${to} ${height}Z`).join(''),
+  }
+}
+
+/** Overlap 0 at the foot, 1 at the head; a tick where the object is lost for the first time. */
+export function sparkline({ overlaps, lostAt, meanOverlap }: Trace): Html {
+  const { line, area } = overlapPaths(condensed(overlaps, stretches), width, height)
   const tick = lostAt === undefined ? undefined : rounded((lostAt * width) / Math.max(1, overlaps.length - 1), 1)
   const lost = lostAt === undefined ? 'never lost' : `lost for the first time at frame ${lostAt + 1}`
   const label = `Overlap over ${counted(overlaps.length, 'frame')}: mean ${formatOverlap(meanOverlap)}, ${lost}`
-  return html`<svg class="spark" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${label}"><path class="spark-area" d="${areas}"/><path class="spark-line" d="${lines}"/>${
+  return html`<svg class="spark" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${label}"><path class="spark-area" d="${area}"/><path class="spark-line" d="${line}"/>${
     tick !== undefined && html`<path class="spark-lost" d="M${tick} 0V${height}"/>`
   }</svg>`
 }

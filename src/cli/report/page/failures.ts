@@ -4,7 +4,7 @@ import type { Box } from '../../../data/types.ts'
 import { type FilmStrip, type Tile, tileHeight, tileWidth } from '../film-strip.ts'
 import { type Html, html } from '../html.ts'
 import { counted, formatOverlap, rounded } from '../numbers.ts'
-import { condensed } from '../sparkline.ts'
+import { condensed, overlapPaths } from '../sparkline.ts'
 import type { Content } from './content.ts'
 
 export function failuresBody({ strips, unseen, data: { ours } }: Content): Html {
@@ -53,15 +53,9 @@ const stretches = 300
 /** The overlap over the whole video, with a mark for each picture. */
 function timeline({ trace: { overlaps }, tiles, lostAt }: FilmStrip): Html {
   const last = Math.max(1, overlaps.length - 1)
-  const points = condensed(overlaps, stretches)
+  const { area, line } = overlapPaths(condensed(overlaps, stretches), timeWidth, timeHeight)
   const x = (frame: number) => rounded((frame * timeWidth) / last, 1)
-  const area = points
-    .map(
-      (value, index) =>
-        `${x((index * last) / Math.max(1, points.length - 1))} ${rounded(timeHeight * (1 - (value ?? 0)), 1)}`,
-    )
-    .join('L')
-  return html`<svg class="timeline" viewBox="0 0 ${timeWidth} ${timeHeight}" preserveAspectRatio="none" role="img" aria-label="Overlap over the ${overlaps.length} frames of the video"><path class="spark-area" d="M0 ${timeHeight}L${area}L${timeWidth} ${timeHeight}Z"/>${tiles.map(
+  return html`<svg class="timeline" viewBox="0 0 ${timeWidth} ${timeHeight}" preserveAspectRatio="none" role="img" aria-label="Overlap over the ${overlaps.length} frames of the video"><path class="spark-area" d="${area}"/><path class="spark-line" d="${line}"/>${tiles.map(
     ({ frame }) => html`<path class="${frame === lostAt ? 'mark is-loss' : 'mark'}" d="M${x(frame)} 0V${timeHeight}"/>`,
   )}</svg>
 <p class="scale"><span>frame 1</span><span>overlap over the video, lines where the pictures are from</span><span>${overlaps.length}</span></p>

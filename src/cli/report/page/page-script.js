@@ -10,7 +10,7 @@
  */
 
 /** @type {{ plots: PagePlot[], dark: Record<string, string> }} */
-const { plots, dark } = JSON.parse(document.getElementById('plots')?.textContent ?? '{"plots":[],"dark":{}}')
+const { plots, dark } = JSON.parse(document.getElementById('plot-data')?.textContent ?? '{"plots":[],"dark":{}}')
 const root = document.documentElement
 const systemIsDark = matchMedia('(prefers-color-scheme: dark)')
 

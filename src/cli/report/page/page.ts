@@ -41,7 +41,7 @@ ${summaryHtml(content)}
 ${sections.map(sectionHtml)}
 </main>
 <footer><p>Made by <code>siamrpn report</code>. This page holds everything it shows and loads nothing.</p></footer>
-<script type="application/json" id="plots">${scriptJson({ plots, dark: darkColours })}</script>
+<script type="application/json" id="plot-data">${scriptJson({ plots, dark: darkColours })}</script>
 <script>${new Html(library)}</script>
 <script type="module">${new Html(script)}</script>
 </body>

@@ -67,7 +67,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 `
 
 const plots = `
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 14px; align-items: start; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 350px), 1fr)); gap: 14px; align-items: start; }
 figure { margin: 0; }
 .plot { padding: 14px 14px 12px; margin-bottom: 14px; }
 .plots .plot { margin-bottom: 0; }
@@ -121,7 +121,7 @@ summary { cursor: pointer; font-size: .9rem; color: var(--muted); }
 #video-table tbody th { min-width: 9rem; overflow-wrap: anywhere; }
 .spark { display: block; }
 .spark-area { fill: color-mix(in srgb, var(--other1) 18%, transparent); }
-.spark-line { fill: none; stroke: var(--other1); stroke-width: 1.3; stroke-linejoin: round; }
+.spark-line { fill: none; vector-effect: non-scaling-stroke; stroke: var(--other1); stroke-width: 1.3; stroke-linejoin: round; }
 .spark-lost { stroke: var(--bad); stroke-width: 1.4; }
 `
 

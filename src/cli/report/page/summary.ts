@@ -69,17 +69,22 @@ function card(measure: Measure, { trackers, data }: Content): Html {
 <p class="value">${formatMeasure(measure, value)}<small>${unitSign(measure)}</small></p>
 ${
   best &&
-  html`<p class="versus"><span class="place">${place}. of ${trackers.length}</span> <span class="${isAhead ? 'ahead' : 'behind'}">${formatDifference(measure, difference)}</span> to ${best.name}</p>`
+  html`<p class="versus"><span class="place">${ordinal(place)} of ${trackers.length}</span> <span class="${isAhead ? 'ahead' : 'behind'}">${formatDifference(measure, difference)}</span> to ${best.name}</p>`
 }
 <p class="meaning">${measure.meaning}</p>
 </article>
 `
 }
 
+function ordinal(place: number): string {
+  const endings = place % 100 >= 11 && place % 100 <= 13 ? [] : ['th', 'st', 'nd', 'rd']
+  return `${place}${endings[place % 10] ?? 'th'}`
+}
+
 function speedCard(rate: number, adapter: string | undefined): Html {
   return html`<article class="card number">
 <h3>Speed</h3>
-<p class="value">${formatRate(rate)}<small>frames per second</small></p>
+<p class="value">${formatRate(rate)}<small>frames/s</small></p>
 <p class="meaning">Over the whole evaluation, decoding included${adapter !== undefined && html`, on ${adapter}`}.</p>
 </article>
 `

@@ -25,8 +25,8 @@ export function accuracyRobustnessPlot(trackers: readonly DrawnTracker[]): Plot 
     id: 'accuracy-robustness',
     title: 'Accuracy and robustness',
     caption: `Better trackers are nearer the top right corner. Across: the chance that ${sensitivity} frames pass without a failure.`,
-    width: 520,
-    height: 400 + box.below,
+    width: 420,
+    height: 350 + box.below,
     digits: 3,
     option: {
       ...baseOption({ bottom: 50 + box.below }),

@@ -7,6 +7,8 @@ import { baseOption, type Plot, type PlotOption, tooltip, xAxis } from './plot.t
 import { type DrawnTracker, legend } from './trackers.ts'
 
 const rowHeight = 27
+/** So that the dots of the first and the last line are not cut. */
+const edge = 14
 
 /** By the measure that trackers are ranked by; undefined where the data set names no attributes. */
 export function attributePlot(trackers: readonly DrawnTracker[]): Plot | undefined {
@@ -22,16 +24,16 @@ export function attributePlot(trackers: readonly DrawnTracker[]): Plot | undefin
     .toSorted((a, b) => sign * (a.value - b.value))
   if (rows.length === 0) return undefined
   const box = legend(trackers, 'bottom')
-  const legendHeight = 24 + Math.ceil(trackers.length / 3) * 20
+  const legendHeight = 12 + Math.ceil(trackers.length / 5) * 20
   return {
     id: 'attributes',
     title: `${measure.title} by attribute`,
     caption: `One line per attribute of the data set, the hardest for ${ours.name} at the foot; in brackets the number of videos.`,
-    width: 760,
-    height: rows.length * rowHeight + 60 + legendHeight,
+    width: 1000,
+    height: (rows.length - 1) * rowHeight + edge + 60 + legendHeight,
     digits: measure.digits,
     option: {
-      ...baseOption({ left: 96, top: legendHeight, bottom: 50 }),
+      ...baseOption({ left: 96, top: legendHeight + edge, bottom: 50 }),
       legend: {
         ...box.option,
         ...{ orient: 'horizontal', left: 90, right: 10, top: 0, bottom: null, borderWidth: 0, icon: 'circle' },
@@ -42,6 +44,7 @@ export function attributePlot(trackers: readonly DrawnTracker[]): Plot | undefin
       series: trackers.map((tracker) => ({
         name: tracker.name,
         type: 'scatter',
+        clip: false,
         symbolSize: tracker.isOurs ? 13 : 8,
         z: tracker.isOurs ? 4 : 3,
         itemStyle: { color: tracker.color, borderColor: colour('card'), borderWidth: 1.5 },
@@ -69,6 +72,6 @@ function categories(names: readonly string[]): PlotOption {
     axisTick: { show: false },
     axisLabel: { color: colour('ink'), fontSize: 12 },
     splitLine: { show: true, lineStyle: { color: colour('line') } },
-    boundaryGap: true,
+    boundaryGap: false,
   }
 }

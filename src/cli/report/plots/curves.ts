@@ -42,8 +42,8 @@ function curvePlot(axis: Axis, trackers: readonly DrawnTracker[]): Plot {
     id: fileName(axis.name),
     title: axis.title,
     caption: captions[axis.name],
-    width: 520,
-    height: 400 + box.below,
+    width: 420,
+    height: 350 + box.below,
     digits: 3,
     option: {
       ...baseOption({ bottom: 50 + box.below }),

@@ -22,9 +22,9 @@ export function plotSvg(plot: Plot): string {
 }
 
 const titleHeight = 34
-const density = 2
+const pictureWidth = 1400
 
-/** A PNG on white, with the plot's title, twice as many pixels as the plot is laid out for. */
+/** A PNG on white, with the plot's title, 1400 pixels wide. */
 export async function plotPng(plot: Plot): Promise<Uint8Array> {
   const inner = draw(plot).replace('<svg ', `<svg y="${titleHeight}" `)
   const height = plot.height + titleHeight
@@ -33,7 +33,9 @@ export async function plotPng(plot: Plot): Promise<Uint8Array> {
 <rect width="100%" height="100%" fill="${colour('card')}"/>
 <text x="${plot.width / 2}" y="24" text-anchor="middle" font-size="16" font-weight="600" font-family="${fontFamily}" fill="${colour('ink')}">${title}</text>
 ${inner}</svg>`
-  return await sharp(Buffer.from(svg), { density: 72 * density })
+  const density = (72 * pictureWidth) / plot.width
+  return await sharp(Buffer.from(svg), { density })
+    .resize({ width: pictureWidth })
     .png({ compressionLevel: 9, palette: true })
     .toBuffer()
 }

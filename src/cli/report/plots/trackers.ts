@@ -51,7 +51,7 @@ export function legendName({ name, scores }: DrawnTracker, measure: MeasureName)
 const inside = 7
 const rowHeight = 19
 const characterWidth = 6.6
-const widest = 200
+const widest = 150
 
 export interface LegendEntry {
   readonly name: string

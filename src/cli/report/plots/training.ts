@@ -100,8 +100,8 @@ function plot(kind: Kind, steps: readonly LoggedStep[], names: readonly string[]
     id: kind.id,
     title: kind.title,
     caption: kind.caption,
-    width: 520,
-    height: 300,
+    width: 420,
+    height: 280,
     digits: kind.digits,
     option: {
       ...baseOption({ left: 66 }),
