@@ -2,6 +2,7 @@
 // lines of ground truth.
 
 import { readdir } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { naturalSort } from '../folder.ts'
 import { isImageName } from '../image.ts'
 import { hasArea } from './rows.ts'
@@ -75,7 +76,7 @@ export function checkSequence(sequence: Sequence, check: SequenceCheck): Sequenc
     )
   }
   if (gap !== undefined) {
-    const message = `image ${images[gap - start]} where number ${gap} was expected; the images count in their order`
+    const message = `${basename(images[gap - start] ?? '')} where number ${gap} was expected; the images count in their order`
     tell({ severity: 'warning', place: folder, message })
   }
   if (onlyFirst || images.length === boxes.length) return sequence

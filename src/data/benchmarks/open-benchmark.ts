@@ -12,7 +12,7 @@ import { lasot } from './lasot.ts'
 import { otb100 } from './otb100.ts'
 import { type BenchmarkReader, isFile, isFolder } from './reader.ts'
 import { trackingnet } from './trackingnet.ts'
-import { type Benchmark, type BenchmarkName, benchmarkNames, type Finding, type Tell } from './types.ts'
+import { type Benchmark, type BenchmarkName, benchmarkNames, type Finding, type Sequence, type Tell } from './types.ts'
 import { uav123 } from './uav123.ts'
 import { vot2018 } from './vot.ts'
 
@@ -76,12 +76,23 @@ export async function openBenchmark(request: BenchmarkRequest): Promise<Benchmar
   if (!(await isFolder(root))) throw new DatasetMissingError(`no folder ${root}; expected ${reader.layout}`)
   const { protocol } = reader
   if (annFile === undefined) {
-    const sequences = await reader.read(root, { split, limit, tell })
+    const sequences = unique(await reader.read(root, { split, limit, tell }), root, tell)
     return { type, title: reader.title(split), protocol, sequences }
   }
   const readFile = /\.json$/i.test(annFile) ? readCocoBenchmark : readInfos
-  const sequences = await readFile({ type, file: annFile, root }, { limit, tell })
+  const sequences = unique(await readFile({ type, file: annFile, root }, { limit, tell }), annFile, tell)
   return { type, title: `${reader.title(split)}, ${basename(annFile)}`, protocol, sequences }
+}
+
+/** Results are kept by the sequences' names, so of two with one name the second cannot be used. */
+function unique(sequences: readonly Sequence[], place: string, tell: Tell): Sequence[] {
+  const names = new Set<string>()
+  return sequences.filter(({ name }) => {
+    const isNew = !names.has(name)
+    if (!isNew) tell({ severity: 'error', place, message: `two sequences are called ${name}, expected different names` })
+    names.add(name)
+    return isNew
+  })
 }
 
 const typeOfDataset: Partial<Record<TestDatasetConfig['type'], BenchmarkName>> = {

@@ -118,8 +118,11 @@ function tellNaN(rows: readonly (readonly number[])[], { file, tell }: Omit<Rows
   const places = rows.flatMap((row, index) => (row.some(Number.isNaN) ? [index + 1] : []))
   const [first] = places
   if (first === undefined) return
-  const rest = places.length > 1 ? ` (and on ${places.length - 1} lines more)` : ''
-  tell({ severity: 'warning', place: `${file}:${first}`, message: `NaN${rest}: a frame without the object` })
+  const message =
+    places.length === 1
+      ? 'NaN: a frame without the object'
+      : `NaN on ${places.length} lines, this is the first: frames without the object`
+  tell({ severity: 'warning', place: `${file}:${first}`, message })
 }
 
 /** Left, top, width, height. */
