@@ -11,7 +11,9 @@ import { convCases, layerCases } from './cases/convs.ts'
 import { dataCases } from './cases/data.ts'
 import { gradientCases } from './cases/gradients.ts'
 import { hostCases } from './cases/host.ts'
+import { metricsCases } from './cases/metrics.ts'
 import { operationCases } from './cases/operations.ts'
+import { searchCases } from './cases/search.ts'
 import { startupCases } from './cases/startup.ts'
 import { trackerCases } from './cases/tracker.ts'
 import { trainingCases } from './cases/training.ts'
@@ -41,9 +43,11 @@ const cases: readonly BenchCase[] = [
   ...operationCases(),
   ...gradientCases(),
   ...trackerCases(),
+  ...searchCases(),
   ...trainingCases(),
   ...hostCases(),
   ...dataCases(),
+  ...metricsCases(),
   ...startupCases(),
 ]
 

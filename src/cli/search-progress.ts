@@ -1,4 +1,4 @@
-// How far a search is: frames of all videos, crops per frame, the time that is left.
+// How far a search is: frames of all videos, how many of the sets' crops had to be computed, the time that is left.
 
 import type { SweepCounts } from '../siamrpn/sweep.ts'
 import type { SearchProgress as Position } from '../train/search/search.ts'
@@ -25,7 +25,7 @@ export class SearchProgress {
     }
     const seconds = (performance.now() - this.#begin) / 1000
     const { computed, updates } = this.#sweep.counts
-    const crops = `${(computed / tracked).toFixed(1)} of ${(updates / tracked).toFixed(0)} crops a frame`
+    const crops = `${((100 * computed) / Math.max(1, updates)).toFixed(0)} % of the crops`
     this.#progress.update(done, `${crops}, ${duration(((total - done) * seconds) / tracked)} left, ${sequence}`)
   }
 

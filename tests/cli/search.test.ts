@@ -1,13 +1,15 @@
-// The command as a whole, with the model that ships, on two short generated clips.
+// The command as a whole, with a small model of random weights, on two short generated clips.
 
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ruleTable, savingLine } from '../../src/cli/search-table.ts'
+import { writeSafetensors } from '../../src/formats/safetensors.ts'
+import { microWeights } from '../siamrpn/helpers.ts'
 import { runFake } from './fakes.ts'
 
-const data = ['--dataset', 'synthetic', '--seed', '2000000', '--clips', '2', '--frames', '4']
+const data = ['--config', 'micro', '--dataset', 'synthetic', '--seed', '2000000', '--clips', '2', '--frames', '3']
 
 /** A search loads its own tracker: the fakes stay unused. */
 const runSearch = (...args: string[]) => runFake(['search', ...args])
@@ -17,22 +19,25 @@ describe('siamrpn search', () => {
   let first: Awaited<ReturnType<typeof runSearch>>
   let report: { best: { options: string }; sets: { rule: unknown; values: unknown }[]; saving: object; measure: string }
   const readReport = async () => JSON.parse(await readFile(join(out, 'search.json'), 'utf8'))
+  let model: string[]
   beforeAll(async () => {
     out = await mkdtemp(join(tmpdir(), 'siamrpn-search-'))
-    first = await runSearch(...data, '--lr', '0.2:0.5:0.2', '--window-influence', '0.1:0.7:0.5', '--out', out)
+    model = ['--checkpoint', join(out, 'micro.safetensors')]
+    await writeFile(join(out, 'micro.safetensors'), writeSafetensors(microWeights()))
+    first = await runSearch(...data, ...model, '--lr', '0.2:0.5:0.2', '--window-influence', '0.1:0.7:0.5', '--out', out)
+    expect(first.err).not.toContain('error')
     report = await readReport()
   })
   afterAll(() => rm(out, { recursive: true, force: true }))
 
   test('prints the best sets, what was saved, and the options for the configuration', () => {
-    expect(first.err).not.toContain('error')
     expect(first.code).toBe(0)
-    expect(first.out).toContain('Generated clips of seed 2000000: 2 videos, 8 frames')
+    expect(first.out).toContain('Generated clips of seed 2000000: 2 videos, 6 frames')
     expect(first.out).toContain("5, the configuration's own among them, by Success (AUC)")
     expect(first.out).toMatch(/rank +penalty_k +lr +window_influence +Success \(AUC\)/)
     expect(first.out).toMatch(/\n1\b.*\n2\b.*\n3\b.*\n4\b.*\n5\b/)
     expect(first.out).toContain('(config)')
-    expect(first.out).toMatch(/network +\d+ crops instead of 30 when tracking once per set: \d\.\d times fewer/)
+    expect(first.out).toMatch(/network +\d+ crops instead of 20 when tracking once per set: \d\.\d times fewer/)
     expect(first.out).toContain(report.best.options)
   })
 
@@ -43,7 +48,7 @@ describe('siamrpn search', () => {
       values: { success: expect.any(Number), precision: expect.any(Number), onTarget: expect.any(Number) },
     })
     expect(report.measure).toBe('success')
-    expect(report.saving).toMatchObject({ needed: 30, reused: 0, tracked: 10 })
+    expect(report.saving).toMatchObject({ needed: 20, reused: 0, tracked: 10 })
     const [folder = ''] = await readdir(join(out, 'tracks'))
     expect((await readdir(join(out, 'tracks', folder))).sort()).toEqual([
       'about.json',
@@ -54,7 +59,7 @@ describe('siamrpn search', () => {
 
   test('takes what it has over into a search by another measure, and over other ranges', async () => {
     const ranges = ['--lr', '0.4', '--window-influence', '0.1:0.7:0.5', '--metric', 'mean_overlap']
-    const { code, out: text } = await runSearch(...data, ...ranges, '--out', out)
+    const { code, out: text } = await runSearch(...data, ...model, ...ranges, '--out', out)
     expect(code).toBe(0)
     expect(text).toContain('network   no runs; 6 of 6 tracks were there already')
     expect(text).toContain('by Mean overlap')
@@ -64,10 +69,16 @@ describe('siamrpn search', () => {
 
   test('says what is missing or wrong', async () => {
     const problems: [string[], string][] = [
-      [[...data], 'nothing to search: give a range'],
-      [[...data, '--lr', '0.4:0.2:0.1'], 'is empty: its end is excluded'],
-      [[...data, '--lr', '0.4', '--metric', 'eao'], 'expected one of success, normPrecision, precision, meanOverlap'],
-      [['--lr', '0.4', '--frames', '5', '--root', 'x'], '--seed, --clips and --frames are of --dataset synthetic'],
+      [[...data, ...model], 'nothing to search: give a range'],
+      [[...data, ...model, '--lr', '0.4:0.2:0.1'], 'is empty: its end is excluded'],
+      [
+        [...data, ...model, '--lr', '0.4', '--metric', 'eao'],
+        'expected one of success, normPrecision, precision, meanOverlap',
+      ],
+      [
+        ['--config', 'micro', ...model, '--lr', '0.4', '--frames', '5', '--root', 'x'],
+        '--seed, --clips and --frames are of --dataset synthetic',
+      ],
     ]
     for (const [args, message] of problems) {
       const { code, err } = await runSearch(...args)
