@@ -77,6 +77,7 @@ async function check(context: CommandContext, options: CheckCommandOptions, sign
   for (const severity of ['error', 'warning'] as const) printFindings(terminal, findings, severity, all)
   const errors = findings.count('error')
   const warnings = findings.count('warning')
+  if (findings.groups.length > 0) print(terminal)
   print(terminal, fact('found', `${plural(errors, 'error')}, ${plural(warnings, 'warning')}`))
   if (json !== undefined) {
     const report = { ...summary, errors, warnings, groups: findings.groups }
@@ -161,5 +162,4 @@ function printFindings(terminal: Terminal, findings: Findings, severity: Finding
     for (const { place, message } of shown) print(terminal, `  ${place}: ${message}`)
     if (count > shown.length) print(terminal, `  ... and ${count - shown.length} more of this kind (--all lists them)`)
   }
-  print(terminal)
 }

@@ -70,9 +70,11 @@ export async function* openSources(options: SourceOptions, tell: Tell): AsyncGen
   if (found === 0) throw missing
 }
 
-/** Without the one that holds the others. */
+/** Splits that only choose among the sequences of others. */
+const choices = ['all', 'otb50', 'otb2013']
+
 function partsOf(splits: readonly string[]): readonly string[] {
-  return splits.length > 1 ? splits.filter((split) => split !== 'all') : splits
+  return splits.length > 1 ? splits.filter((split) => !choices.includes(split)) : splits
 }
 
 async function typeOf({ root, dataset, annFile }: SourceOptions): Promise<BenchmarkName> {

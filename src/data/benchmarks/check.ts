@@ -43,11 +43,18 @@ export async function checkBenchmark(benchmark: Benchmark, options: CheckOptions
   const published = publishedOf(benchmark.type, options.split)
   checkNames(sequences, tell)
   if (published && !options.limited) checkCounts(sequences, published, options)
-  const images = sequences.flatMap((sequence) => sequence.images)
-  if (files) await checkFiles(images, options)
+  if (files) await checkFiles(imagesOf(sequences), options)
   await checkTruth(sequences, options)
   const decoded = decode > 0 ? await checkPixels(sequences, decode, options) : 0
-  return { sequences: sequences.length, frames: images.length, decoded, ...(published && { published }) }
+  return { sequences: sequences.length, frames: countFrames(sequences), decoded, ...(published && { published }) }
+}
+
+function countFrames(sequences: readonly Sequence[]): number {
+  return sequences.reduce((sum, { images }) => sum + images.length, 0)
+}
+
+function* imagesOf(sequences: readonly Sequence[]): Generator<string> {
+  for (const { images } of sequences) yield* images
 }
 
 function checkNames(sequences: readonly Sequence[], tell: Tell): void {
@@ -68,10 +75,10 @@ function checkCounts(sequences: readonly Sequence[], published: Published, { tel
     const isAbsent = folder !== undefined && found.length === 0 // The reader has told so.
     if (found.length === part.sequences || (isAbsent && !complete)) continue
     const where = folder === undefined ? '' : ` in ${folder}`
-    const message = `${found.length} sequences${where}, published are ${part.sequences}: ${difference(found.length, part)}`
+    const message = `${found.length} ${found.length === 1 ? 'sequence' : 'sequences'}${where}, published are ${part.sequences}: ${difference(found.length, part)}`
     tell({ severity, place: placeOf(found) ?? placeOf(sequences) ?? '', message })
   }
-  const frames = sequences.reduce((sum, { images }) => sum + images.length, 0)
+  const frames = countFrames(sequences)
   if (published.frames === undefined || sequences.length !== published.sequences || frames === published.frames) return
   const message = `${frames} frames, published are ${published.frames}`
   tell({ severity, place: placeOf(sequences) ?? '', message })
@@ -95,7 +102,7 @@ function liesIn(image: string | undefined, folder: string): boolean {
 
 /** Names of images that their folders do not hold; each folder is listed once. @throws the signal's reason */
 export async function checkFiles(
-  images: readonly string[],
+  images: Iterable<string>,
   { tell, signal, onProgress }: Pick<CheckOptions, 'tell' | 'signal' | 'onProgress'>,
 ): Promise<void> {
   const folders = new Map<string, Set<string>>()
@@ -164,8 +171,12 @@ function touches({ x, y, width, height }: Box, size: FrameSize): boolean {
 
 /** Every `step`-th image, and whether a sequence's images are of one size. Returns how many were opened. */
 async function checkPixels(sequences: readonly Sequence[], step: number, options: CheckOptions): Promise<number> {
-  const wanted = sequences.flatMap(({ images }, sequence) => images.map((file) => ({ file, sequence })))
-  const files = wanted.filter((_, index) => index % step === 0)
+  const files: { readonly file: string; readonly sequence: number }[] = []
+  let before = 0
+  for (const [sequence, { images }] of sequences.entries()) {
+    for (const [frame, file] of images.entries()) if ((before + frame) % step === 0) files.push({ file, sequence })
+    before += images.length
+  }
   const sizes = new Map<number, { readonly file: string; readonly size: FrameSize }>()
   await decodeAll(
     files.map(({ file }) => file),

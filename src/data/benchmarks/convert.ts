@@ -44,7 +44,6 @@ export async function convertBenchmark(
   options: ConvertOptions,
 ): Promise<Converted> {
   const { signal, onProgress, sizesOf = 'first' } = options
-  const names = sequences.map((sequence) => fileNames(sequence, options.imageRoot))
   const sizes = await readFrameSizes(sequences, {
     of: sizesOf,
     ...(signal && { signal }),
@@ -56,8 +55,9 @@ export async function convertBenchmark(
     await writer.value('categories', [{ id: 0, name: 0 }])
     await writer.array('videos', sequences, ({ name }, index) => [{ id: index + 1, name }])
     let image = 0
-    await writer.array('images', sequences, (_, index) => {
-      const entries = imagesOf(names[index] ?? [], sizes[index] ?? [], { video: index + 1, before: image })
+    await writer.array('images', sequences, (sequence, index) => {
+      const names = fileNames(sequence, options.imageRoot)
+      const entries = imagesOf(names, sizes[index] ?? [], { video: index + 1, before: image })
       image += entries.length
       return entries
     })

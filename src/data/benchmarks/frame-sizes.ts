@@ -39,21 +39,20 @@ export async function readFrameSizes(
   options: FrameSizesOptions = {},
 ): Promise<(FrameSize | undefined)[][]> {
   const { of = 'first', trustStated = false, signal, onFile, onError } = options
-  const wanted = sequences.flatMap(({ images, size }, sequence) =>
-    of === 'every' ? images.map((file) => ({ file, sequence, size })) : [{ file: images[0], sequence, size }],
-  )
+  const chosen = ({ images }: Sequence) => (of === 'every' ? images : images.slice(0, 1))
+  const total = sequences.reduce((sum, sequence) => sum + chosen(sequence).length, 0)
   let done = 0
-  const found = await mapConcurrently(wanted, async ({ file, size }) => {
+  const ofFile = async (file: string, { size }: Sequence): Promise<FrameSize | undefined> => {
     signal?.throwIfAborted()
-    const stated = trustStated ? size : undefined
-    const result = stated ?? (file === undefined ? undefined : await read(file, onError))
-    done++
-    onFile?.(done, wanted.length)
-    return result
-  })
-  const sizes: (FrameSize | undefined)[][] = sequences.map(() => [])
-  for (const [k, { sequence }] of wanted.entries()) sizes[sequence]?.push(found[k])
-  return sizes
+    const found = (trustStated ? size : undefined) ?? (await read(file, onError))
+    onFile?.(++done, total)
+    return found
+  }
+  return await mapConcurrently(
+    sequences,
+    (sequence) => mapConcurrently(chosen(sequence), (file) => ofFile(file, sequence)),
+    of === 'every' ? 1 : filesAtOnce,
+  )
 }
 
 async function read(file: string, onError: FrameSizesOptions['onError']): Promise<FrameSize | undefined> {
@@ -80,7 +79,7 @@ export async function readFrameSize(file: string): Promise<FrameSize> {
   }
 }
 
-/** `map` over a list with a bounded number of calls under way; results in the list's order, the first error is thrown. */
+/** `map` over a list with a bounded number of calls under way; results in the list's order. The first error ends the work. */
 export async function mapConcurrently<T, U>(
   items: readonly T[],
   work: (item: T, index: number) => Promise<U>,
@@ -88,8 +87,17 @@ export async function mapConcurrently<T, U>(
 ): Promise<U[]> {
   const results: U[] = []
   const queue = items.entries()
+  let failed = false
   const hand = async () => {
-    for (const [index, item] of queue) results[index] = await work(item, index)
+    for (const [index, item] of queue) {
+      if (failed) return
+      try {
+        results[index] = await work(item, index)
+      } catch (error) {
+        failed = true
+        throw error
+      }
+    }
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, hand))
   return results

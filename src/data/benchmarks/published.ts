@@ -31,11 +31,15 @@ const published: Readonly<Record<BenchmarkName, Readonly<Record<string, Publishe
     all: { sequences: 1400 },
     extension: { sequences: 150 },
   },
-  otb100: { '': { sequences: 100 }, otb50: { sequences: 50 }, otb2013: { sequences: 51 } },
+  otb100: {
+    '': { sequences: 100, named: true },
+    otb50: { sequences: 50, named: true },
+    otb2013: { sequences: 51, named: true },
+  },
   uav123: {
-    '': { sequences: 123, frames: 112578 },
-    uav20l: { sequences: 20, frames: 58670 },
-    '10fps': { sequences: 123, frames: 37607 },
+    '': { sequences: 123, frames: 112578, named: true },
+    uav20l: { sequences: 20, frames: 58670, named: true },
+    '10fps': { sequences: 123, frames: 37607, named: true },
   },
   trackingnet: {
     test: { sequences: 511, frames: 225589 },
