@@ -2,7 +2,6 @@
 // `data.test`; and by which protocol.
 
 import { resolve } from 'node:path'
-import { Findings } from '../data/benchmarks/findings.ts'
 import { readFrameSizes } from '../data/benchmarks/frame-sizes.ts'
 import { benchmarkOfConfig, detectBenchmark, openBenchmark, throwErrors } from '../data/benchmarks/open-benchmark.ts'
 import {
@@ -16,10 +15,12 @@ import {
 import { heldOutSeeds } from '../data/clips/clips.ts'
 import { isBenchmark } from '../siamrpn/config/data.ts'
 import type { Config, TestDatasetConfig } from '../siamrpn/config.ts'
+import { intervalOf } from '../train/evaluate.ts'
 import type { JsonRecord } from '../train/evaluation/result-store.ts'
 import type { ReadFrame } from '../train/evaluation/sequence-video.ts'
 import { syntheticBenchmark } from '../train/evaluation/synthetic-benchmark.ts'
 import { UsageError } from './errors.ts'
+import { collectFindings, findingLines } from './finding-lines.ts'
 
 export const datasetChoices = [...benchmarkNames, 'synthetic'] as const
 
@@ -38,27 +39,32 @@ export interface EvaluationData {
   /** Absent: from the image files. */
   readonly read?: ReadFrame
   readonly onlyVisible: boolean
+  /** Lengths that VOT's expected average overlap is the mean over, where the configuration decides. */
+  readonly interval?: readonly [from: number, to: number]
   /** For file names. */
   readonly name: string
   /** What of it must stay the same for a run to go on. */
   readonly fingerprint: JsonRecord
 }
 
+/** What of a configuration is asked for. */
+export interface DataConfig {
+  readonly data?: { readonly test: TestDatasetConfig | null } | undefined
+  readonly model: { readonly test_cfg: Pick<Config['model']['test_cfg'], 'test_mode'> }
+}
+
 /** @param warn told of what is odd about the data set @throws UsageError, DatasetError */
 export async function openEvaluationData(
   options: DataOptions,
-  config: Config,
+  config: DataConfig,
   warn: (line: string) => void,
 ): Promise<EvaluationData> {
-  const warnings = new Findings(warningsShown)
+  const warnings = collectFindings()
   const opened = await openData(options, config, (finding) => {
     throwErrors(finding)
     warnings.tell(finding)
   })
-  for (const { findings, count } of warnings.groups) {
-    for (const { place, message } of findings) warn(`warning: ${place}: ${message}`)
-    if (count > findings.length) warn(`warning: and ${count - findings.length} more like it`)
-  }
+  for (const line of findingLines(warnings)) warn(line)
   const { sequences } = opened.benchmark
   if (sequences.length === 0) throw new UsageError('the data set has no videos: "siamrpn dataset check" says why')
   const protocol = protocolOf(config, opened.benchmark.protocol)
@@ -70,8 +76,6 @@ export async function openEvaluationData(
   return { ...opened, benchmark, fingerprint: { ...opened.fingerprint, protocol } }
 }
 
-const warningsShown = 3
-
 /** Regions count inside of the picture alone, in VOT. */
 async function sized(sequences: readonly Sequence[]): Promise<Sequence[]> {
   const sizes = await readFrameSizes(sequences, { onError: () => undefined })
@@ -82,14 +86,14 @@ async function sized(sequences: readonly Sequence[]): Promise<Sequence[]> {
 }
 
 /** The model's `test_mode` where it is set, as MMTracking; else what the benchmark is made for. */
-function protocolOf({ model }: Config, own: Protocol): Protocol {
+function protocolOf({ model }: DataConfig, own: Protocol): Protocol {
   const { test_mode: mode } = model.test_cfg
   if (mode === undefined) return own
   if (mode === 'VOT') return 'vot'
   return own === 'vot' ? 'ope' : own
 }
 
-async function openData(options: DataOptions, config: Config, tell: Tell): Promise<EvaluationData> {
+async function openData(options: DataOptions, config: DataConfig, tell: Tell): Promise<EvaluationData> {
   const { dataset, root, annFile, split, limit } = options
   if (dataset === 'synthetic') return synthetic(config.data?.test ?? undefined, options)
   if (dataset === undefined && root === undefined) return await configured(config, options, tell)
@@ -121,7 +125,7 @@ async function detected(root: string): Promise<BenchmarkName> {
 }
 
 /** `data.test` of the configuration. */
-async function configured(config: Config, options: DataOptions, tell: Tell): Promise<EvaluationData> {
+async function configured(config: DataConfig, options: DataOptions, tell: Tell): Promise<EvaluationData> {
   const test = config.data?.test ?? undefined
   if (test === undefined) {
     throw new UsageError('the configuration has no data.test: give --dataset and --root')
@@ -133,8 +137,15 @@ async function configured(config: Config, options: DataOptions, tell: Tell): Pro
   const { limit } = options
   const benchmark = await benchmarkOfConfig(test, { tell, ...(limit === undefined ? {} : { limit }) })
   const onlyVisible = options.onlyVisible ?? (isBenchmark(test) && test.only_eval_visible)
-  const fingerprint = { dataset: test }
-  return { benchmark, onlyVisible, name: benchmark.type, fingerprint }
+  const fingerprint = { dataset: test.type, ...placeOf(test) }
+  return { benchmark, onlyVisible, ...intervalOf(test), name: benchmark.type, fingerprint }
+}
+
+/** Where a configuration's data set lies and what of it counts. */
+function placeOf(test: TestDatasetConfig): JsonRecord {
+  if (!isBenchmark(test)) return { root: 'path' in test ? resolve(test.path) : null }
+  const { img_prefix, ann_file, split } = test
+  return { root: resolve(img_prefix), annFile: resolve(ann_file), split }
 }
 
 const heldOut = { seed: heldOutSeeds, clips: 20, frames_per_clip: 100, width: 320, height: 240 } as const

@@ -6,6 +6,7 @@ import { basename, extname } from 'node:path'
 import { r50 } from '../../configs/r50.ts'
 import { readCheckpoint } from '../formats/checkpoint.ts'
 import { type Config, overrideConfig, parseConfig } from '../siamrpn/config.ts'
+import { stateDictShapes } from '../siamrpn/layout.ts'
 import { readSource } from '../siamrpn/source.ts'
 import { ownConfig } from '../siamrpn/tracker.ts'
 import { defaultModel } from './default-model.ts'
@@ -21,10 +22,14 @@ export interface ModelOptions {
 
 export interface EvaluationModel {
   readonly config: Config
+  /** Name or file, where one was named. */
+  readonly configName?: string
   /** File or URL. */
   readonly checkpoint: string | URL
   /** The checkpoint's. */
   readonly sha256: string
+  /** Numbers that training adjusts. */
+  readonly parameters: number
   /** Names files and folders, too. */
   readonly trackerName: string
   /** For people. */
@@ -37,17 +42,25 @@ export async function evaluationModel(options: ModelOptions): Promise<Evaluation
   const checkpoint = /^https?:\/\//.test(path) ? new URL(path) : path
   const bytes = await readSource(checkpoint)
   const given = options.config === undefined ? ownOrR50(bytes, path) : await loadConfig(options.config)
-  const { set = [] } = options
+  const { set = [], config: named } = options
+  const config = set.length > 0 ? overrideConfig(given, set) : given
   const shipped = options.checkpoint === undefined
+  const configName = named ?? (shipped ? 'tiny' : undefined)
   return {
-    config: set.length > 0 ? overrideConfig(given, set) : given,
+    config,
+    ...(configName === undefined ? {} : { configName }),
     checkpoint,
     sha256: createHash('sha256').update(bytes).digest('hex'),
+    parameters: parametersOf(config),
     trackerName: options.trackerName ?? (shipped ? 'tiny' : nameOf(path)),
-    title: shipped
-      ? 'tiny, trained by this project on generated clips'
-      : [options.config, path].filter(Boolean).join(', '),
+    title: shipped ? 'tiny, trained by this project on generated clips' : [named, path].filter(Boolean).join(', '),
   }
+}
+
+/** Buffers of batch norms are no parameters. */
+function parametersOf({ model }: Config): number {
+  const shapes = [...stateDictShapes(model)].filter(([name]) => !/\.(running_\w+|num_batches_tracked)$/.test(name))
+  return shapes.reduce((sum, [, shape]) => sum + shape.reduce((product, size) => product * size, 1), 0)
 }
 
 /** The model of the package is for `tiny`. */

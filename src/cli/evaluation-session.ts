@@ -1,22 +1,19 @@
 // An evaluation of the command line: data, model, what an earlier run left; then tracking, and what came of it.
 
-import { basename, join } from 'node:path'
-import { writeWhole } from '../data/atomic.ts'
+import { join } from 'node:path'
 import type { SequenceResult } from '../data/benchmarks/types.ts'
-import { score } from '../data/metrics/score.ts'
-import { ResultStore, type RunDescription } from '../train/evaluation/result-store.ts'
+import { ResultStore } from '../train/evaluation/result-store.ts'
 import { type EvaluationOutcome, runEvaluation } from '../train/evaluation/run-evaluation.ts'
-import { framesPerSecond, summarise } from '../train/evaluation/summary.ts'
 import type { CommandContext } from './context.ts'
 import type { EvaluateOptions } from './evaluate.ts'
+import { type ComparedTracker, conclude } from './evaluation-conclusion.ts'
 import { type EvaluationData, openEvaluationData } from './evaluation-data.ts'
+import { describeRun, openResults } from './evaluation-folder.ts'
 import { type EvaluationModel, evaluationModel } from './evaluation-model.ts'
 import { EvaluationProgress } from './evaluation-progress.ts'
-import { trackerTable, worstTable } from './evaluation-table.ts'
 import { interruptedCode, orInterrupted } from './interrupt.ts'
 import type { LoadedTrackers } from './load-trackers.ts'
 import { startProgress } from './progress.ts'
-import { writeReport } from './report/write-report.ts'
 import { fact, note, print, type Terminal } from './terminal.ts'
 
 /** @returns the exit code */
@@ -28,27 +25,39 @@ export async function evaluate(
   const { terminal } = context
   const model = await evaluationModel(options)
   const data = await openEvaluationData(options, model.config, (line) => note(terminal, line))
+  const compared = await openCompared(terminal, options, data)
   const out = options.out ?? join('work_dirs', 'evaluation', model.trackerName, data.name)
-  const store = await ResultStore.open(out, describe(model, data), { resume: options.resume ?? false })
+  const store = await ResultStore.open(out, describeRun(model, data, options), { resume: options.resume ?? false })
   const done = await store.load(data.benchmark.sequences)
   printPlan(terminal, model, data, done)
-  const { outcome, adapter } = await track(context, { model, data, store, done, options }, signal)
-  if (outcome.interrupted) {
-    const { length } = data.benchmark.sequences
-    note(terminal, `interrupted: ${outcome.results.size} of ${length} videos are in ${out}; --resume goes on with it`)
-    return interruptedCode
+  const tracked = await track(context, { model, data, store, done, options }, signal)
+  const { outcome } = tracked
+  const howFar = `${outcome.results.size} of ${counted(data.benchmark.sequences.length, 'video')} done`
+  if (outcome.interrupted) return interrupted(terminal, out, howFar)
+  try {
+    await conclude(terminal, { model, data, compared, ...tracked, out, report: options.report, signal })
+  } catch (error) {
+    if (signal.aborted) return interrupted(terminal, out, howFar)
+    throw error
   }
-  await conclude(terminal, { model, data, out, outcome, adapter, options }, signal)
   return outcome.failures.length > 0 ? 1 : 0
 }
 
-/** Whatever decides about the results is in the fingerprint. */
-function describe(model: EvaluationModel, data: EvaluationData): RunDescription {
-  const { sha256, config, trackerName, checkpoint } = model
-  return {
-    fingerprint: { sha256, model: config.model, ...data.fingerprint },
-    about: { tracker: trackerName, checkpoint: String(checkpoint), benchmark: data.benchmark.title },
+function interrupted(terminal: Terminal, out: string, howFar: string): number {
+  note(terminal, `interrupted with ${howFar}; the same command with --out ${out} --resume goes on`)
+  return interruptedCode
+}
+
+async function openCompared(
+  terminal: Terminal,
+  { compare = [] }: EvaluateOptions,
+  { benchmark }: EvaluationData,
+): Promise<ComparedTracker[]> {
+  const trackers: ComparedTracker[] = []
+  for (const { name, folder } of compare) {
+    trackers.push({ name, results: await openResults(folder, benchmark, (line) => note(terminal, line)) })
   }
+  return trackers
 }
 
 function printPlan(
@@ -60,7 +69,7 @@ function printPlan(
   const { title, sequences } = benchmark
   const frames = sequences.reduce((sum, { images }) => sum + images.length, 0)
   const before = done.size > 0 ? `, ${done.size} of them done before` : ''
-  print(terminal, fact('data', `${title}: ${count(sequences.length, 'video')}${before}, ${count(frames, 'frame')}`))
+  print(terminal, fact('data', `${title}: ${counted(sequences.length, 'video')}${before}, ${counted(frames, 'frame')}`))
   print(terminal, fact('model', model.title))
 }
 
@@ -120,52 +129,6 @@ async function load(
   }
 }
 
-interface Conclusion extends Tracked, Pick<Work, 'model' | 'data' | 'options'> {
-  readonly out: string
-}
-
-/** Scores, prints and writes what came of it. */
-async function conclude(terminal: Terminal, conclusion: Conclusion, signal: AbortSignal): Promise<void> {
-  const { model, data, out, outcome, adapter, options } = conclusion
-  const { benchmark, onlyVisible } = data
-  const { trackerName: tracker, config, sha256, checkpoint } = model
-  const scores = score(benchmark, outcome.results, { onlyEvalVisible: onlyVisible })
-  const about = { date: new Date().toISOString(), checkpoint: String(checkpoint), sha256, adapter: adapter ?? null }
-  const summary = summarise({ tracker, benchmark, scores, outcome, about })
-  await writeWhole(join(out, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
-  const rate = framesPerSecond(outcome)
-  const rateFact = rate === undefined ? [] : [fact('speed', `${rate.toFixed(1)} frames/s`)]
-  const tables = [trackerTable([{ name: tracker, scores }]), worstTable(scores)].filter(({ length }) => length > 0)
-  for (const line of [...rateFact, ...tables.flatMap((lines) => ['', ...lines]), '']) print(terminal, line)
-  for (const { name, message } of outcome.failures) note(terminal, `error: ${name}: ${message}`)
-  if (outcome.failures.length > 0) {
-    const { size } = outcome.results
-    note(terminal, `scores are of ${size} of ${count(benchmark.sequences.length, 'video')}; --resume tries the others`)
-  }
-  const written = [join(out, 'summary.json')]
-  if (options.report) {
-    const { page } = await writeReport(
-      out,
-      {
-        benchmark,
-        ours: { name: tracker, results: outcome.results, scores },
-        others: [],
-        run: {
-          ...(options.config === undefined ? {} : { config: options.config }),
-          checkpoint: { name: basename(String(checkpoint)), sha256 },
-          ...(adapter === undefined ? {} : { adapter }),
-          ...(rate === undefined ? {} : { framesPerSecond: rate }),
-          date: about.date,
-          facts: { test_mode: config.model.test_cfg.test_mode ?? benchmark.protocol },
-        },
-      },
-      { signal },
-    )
-    written.push(page)
-  }
-  print(terminal, fact('wrote', written.join(', ')))
-}
-
-function count(value: number, name: string): string {
+function counted(value: number, name: string): string {
   return `${value} ${name}${value === 1 ? '' : 's'}`
 }

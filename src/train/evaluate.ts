@@ -56,7 +56,8 @@ export async function openEvaluationClips(config: TestDatasetConfig): Promise<Ev
   return { benchmark, read: readFrameFile, onlyEvalVisible, ...intervalOf(config) }
 }
 
-function intervalOf(config: TestDatasetConfig): Pick<EvaluationClips, 'interval'> | undefined {
+/** Lengths that EAO is the mean over, where the data set decides. */
+export function intervalOf(config: TestDatasetConfig): Pick<EvaluationClips, 'interval'> | undefined {
   if (config.type !== 'VOTDataset') return undefined
   const intervals: Partial<Record<string, readonly [number, number]>> = votIntervals
   const interval = intervals[config.dataset_type]
