@@ -9,6 +9,7 @@ import { datasetCommand } from './dataset.ts'
 import { demoCommand } from './demo.ts'
 import { evaluateCommand } from './evaluate.ts'
 import { interruptedCode } from './interrupt.ts'
+import { reportCommand } from './report/command.ts'
 import { searchCommand } from './search.ts'
 import { note } from './terminal.ts'
 import { trackCommand } from './track.ts'
@@ -35,6 +36,7 @@ export function makeProgram(context: CommandContext): Command {
     demoCommand(context),
     trainCommand(context),
     evaluateCommand(context),
+    reportCommand(context),
     searchCommand(context),
     datasetCommand(context),
     checkpointCommand(context),

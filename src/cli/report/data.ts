@@ -3,6 +3,7 @@
 
 import type { Benchmark, SequenceResult } from '../../data/benchmarks/types.ts'
 import type { Scores } from '../../data/metrics/scores.ts'
+import type { ReadFrame } from '../../train/evaluation/sequence-video.ts'
 import type { TrainingLog } from './training-log.ts'
 
 /** A tracker with what it made of the benchmark. */
@@ -38,6 +39,8 @@ export interface ReportData {
   /** Trackers to compare with, in any order: plots and tables sort them by score. */
   readonly others: readonly ReportTracker[]
   readonly run: ReportRun
+  /** Frames of the benchmark; absent: from its image files. */
+  readonly read?: ReadFrame
   /** Of the training that made the model. */
   readonly training?: TrainingLog
 }

@@ -3,8 +3,8 @@
 
 import sharp from 'sharp'
 import { SourceNotFoundError, UnreadableImageError } from '../../data/errors.ts'
-import { readImage } from '../../data/image.ts'
 import type { Box } from '../../data/types.ts'
+import { type ReadFrame, readFrameFile } from '../../train/evaluation/sequence-video.ts'
 import type { FailureChoice } from './failures.ts'
 import { answerAt, truthAt } from './traces.ts'
 
@@ -45,11 +45,11 @@ const widestView = 7
  *
  * @throws SourceNotFoundError, UnreadableImageError
  */
-export async function filmStrip(choice: FailureChoice, budget: number): Promise<FilmStrip> {
+export async function filmStrip(choice: FailureChoice, budget: number, read = readFrameFile): Promise<FilmStrip> {
   const cuts: { frame: number; view: Box; data: Uint8Array }[] = []
   const size = viewSize(choice)
   for (const frame of choice.frames) {
-    const picture = await readImage(choice.trace.sequence.images[frame] ?? '')
+    const picture = await read(choice.trace.sequence, frame)
     const view = viewOf(choice, frame, size, picture)
     const { data, width, height, channels } = picture
     const raw = await sharp(data, { raw: { width, height, channels } })
@@ -67,9 +67,13 @@ export async function filmStrip(choice: FailureChoice, budget: number): Promise<
 }
 
 /** As `filmStrip`; undefined where an image is missing or broken. */
-export async function filmStripIfThere(choice: FailureChoice, budget: number): Promise<FilmStrip | undefined> {
+export async function filmStripIfThere(
+  choice: FailureChoice,
+  budget: number,
+  read?: ReadFrame,
+): Promise<FilmStrip | undefined> {
   try {
-    return await filmStrip(choice, budget)
+    return await filmStrip(choice, budget, read)
   } catch (error) {
     if (error instanceof SourceNotFoundError || error instanceof UnreadableImageError) return undefined
     throw error

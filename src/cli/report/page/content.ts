@@ -44,7 +44,7 @@ export async function gather(data: ReportData, options: ContentOptions): Promise
   const strips: FilmStrip[] = []
   for (const choice of chosen) {
     options.signal?.throwIfAborted()
-    const strip = await filmStripIfThere(choice, options.pictureBytes / chosen.length)
+    const strip = await filmStripIfThere(choice, options.pictureBytes / chosen.length, data.read)
     if (strip) strips.push(strip)
   }
   const accuracyRobustness = accuracyRobustnessPlot(trackers)

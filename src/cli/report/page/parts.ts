@@ -1,6 +1,7 @@
 // What several sections of the page are made of.
 
 import { Html, html } from '../html.ts'
+import { themed } from '../palette.ts'
 import type { Plot } from '../plots/plot.ts'
 import { plotSvg } from '../plots/render.ts'
 
@@ -33,5 +34,5 @@ export function plotFigure(plot: Plot): Html {
 
 /** A dot in a tracker's colour, given in the light palette. */
 export function swatch(color: string, isOurs: boolean): Html {
-  return html`<span class="${isOurs ? 'swatch is-ours' : 'swatch'}" style="--tint: ${color}" aria-hidden="true"></span>`
+  return html`<span class="${isOurs ? 'swatch is-ours' : 'swatch'}" style="--tint: ${themed(color)}" aria-hidden="true"></span>`
 }

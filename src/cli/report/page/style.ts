@@ -150,8 +150,8 @@ const failures = `
 .scale { display: flex; justify-content: space-between; gap: 10px; font-size: .76rem; color: var(--faint); padding-top: 3px; }
 @media (max-width: 900px) { .strip { grid-template-columns: repeat(3, 1fr); } }
 @media (max-width: 560px) { .strip { grid-template-columns: repeat(2, 1fr); } main, footer { padding: 0 14px; }
-  dl div { grid-template-columns: 1fr; gap: 0; } .cards { grid-template-columns: repeat(2, 1fr); gap: 10px; } .number { padding: 12px 13px; } .value { font-size: 1.9rem; }
-  .value small { display: block; margin: 0; font-size: .8rem; } section { margin-bottom: 2.2rem; } th, td { padding: 6px 9px; } header { padding-top: 1.6rem; } }
+  dl div { grid-template-columns: 1fr; gap: 0; } .cards { grid-template-columns: repeat(2, 1fr); gap: 10px; } .number { padding: 12px 13px; } .value { font-size: 1.8rem; } .value small { font-size: .8rem; }
+  section { margin-bottom: 2.2rem; } th, td { padding: 6px 9px; } header { padding-top: 1.6rem; } }
 `
 
 const paper = `

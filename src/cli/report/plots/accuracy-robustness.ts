@@ -4,7 +4,7 @@
 import { rounded } from '../numbers.ts'
 import { colour } from '../palette.ts'
 import { baseOption, type Plot, tooltip, xAxis, yAxis } from './plot.ts'
-import { type DrawnTracker, legend, legendName } from './trackers.ts'
+import { type DrawnTracker, dots, legend, legendName } from './trackers.ts'
 
 const sensitivity = 30
 
@@ -30,7 +30,7 @@ export function accuracyRobustnessPlot(trackers: readonly DrawnTracker[]): Plot 
     digits: 3,
     option: {
       ...baseOption({ bottom: 50 + box.below }),
-      legend: { ...box.option, icon: 'circle' },
+      legend: { ...box.option, ...dots },
       tooltip: tooltip('item'),
       xAxis: xAxis({ name: `Robustness (S = ${sensitivity})`, min: 0, max: 1 }),
       yAxis: yAxis({ name: 'Accuracy', min: 0, max: 1 }),

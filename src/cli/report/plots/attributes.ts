@@ -4,7 +4,7 @@ import type { Measure } from '../../../data/metrics/scores.ts'
 import { rounded } from '../numbers.ts'
 import { colour } from '../palette.ts'
 import { baseOption, type Plot, type PlotOption, tooltip, xAxis } from './plot.ts'
-import { type DrawnTracker, legend } from './trackers.ts'
+import { type DrawnTracker, dots, legend } from './trackers.ts'
 
 const rowHeight = 27
 /** So that the dots of the first and the last line are not cut. */
@@ -36,7 +36,7 @@ export function attributePlot(trackers: readonly DrawnTracker[]): Plot | undefin
       ...baseOption({ left: 96, top: legendHeight + edge, bottom: 50 }),
       legend: {
         ...box.option,
-        ...{ orient: 'horizontal', left: 90, right: 10, top: 0, bottom: null, borderWidth: 0, icon: 'circle' },
+        ...{ orient: 'horizontal', left: 90, right: 10, top: 0, bottom: null, borderWidth: 0, ...dots },
       },
       tooltip: { ...tooltip('axis'), axisPointer: { type: 'shadow', axis: 'y' } },
       xAxis: xAxis({ name: `${measure.title}${measure.unit === 'percent' ? ' [%]' : ''}` }),

@@ -53,6 +53,9 @@ const rowHeight = 19
 const characterWidth = 6.6
 const widest = 150
 
+/** What changes in a legend of points. */
+export const dots = { icon: 'circle', itemWidth: 11, itemHeight: 11, itemGap: 9 } as const
+
 export interface LegendEntry {
   readonly name: string
   readonly isOurs: boolean
@@ -74,14 +77,14 @@ export function legend(
     option: {
       ...place,
       itemWidth: 22,
-      itemHeight: 9,
-      itemGap: 5,
+      itemHeight: 14,
+      itemGap: 2,
       padding: [6, 9],
       backgroundColor: colour('card'),
       borderRadius: 6,
       borderWidth: below > 0 ? 0 : 1,
       borderColor: colour('line'),
-      textStyle: { color: colour('ink'), fontSize: 12, width, overflow: 'truncate' },
+      textStyle: { color: colour('ink'), fontSize: 12, width, overflow: 'truncate', lineHeight: 15 },
       inactiveColor: colour('faint'),
       icon: 'path://M0 4H22V6H0Z',
       data: entries.map(({ name, isOurs }) => ({ name, ...(isOurs ? { textStyle: { fontWeight: 'bold' } } : {}) })),
