@@ -1,5 +1,5 @@
 // Overlap of two regions as the VOT toolkit computes it: coordinates in float32, rounded half to even, both regions filled
-// into masks over the box that encloses them, pixels counted. Source: vot-toolkit, vot/region/raster.py (March 2022), whose
+// row by row within the box that encloses them, pixels counted. Source: vot-toolkit, vot/region/raster.py (March 2022), whose
 // arithmetic is followed to the pixel, at borders and at negative coordinates too.
 
 /** `x, y, width, height`, or a polygon's `x1, y1, x2, y2 ...` of four points or more, in pixels. */
@@ -19,31 +19,29 @@ interface Bounds {
   readonly bottom: number
 }
 
-const inFirst = 1
-const inSecond = 2
-
 /**
  * Intersection over union in pixels, 0..1. A rectangle covers the pixels x to x + width - 1, a polygon its outline too.
  *
  * @param size of the image; what lies outside does not count. Without it (the toolkit's `bounds=None`) everything counts,
  *   but rectangles at negative coordinates are cut as the toolkit cuts them
  */
-export function votOverlap(first: Region, second: Region, size?: ImageSize): number {
-  const a = rounded(first)
-  const b = rounded(second)
+export function votOverlap(regionA: Region, regionB: Region, size?: ImageSize): number {
+  const a = rounded(regionA)
+  const b = rounded(regionB)
   const bounds = common(boundsOf(a), boundsOf(b), size)
   // So are regions one pixel wide or high; NaN ends here too.
   if (!(bounds.left < bounds.right && bounds.top < bounds.bottom)) return 0
-  const mask = new Uint8Array((bounds.right - bounds.left + 1) * (bounds.bottom - bounds.top + 1))
-  fill(mask, a, bounds, inFirst)
-  fill(mask, b, bounds, inSecond)
+  const first = rowsOf(a, bounds)
+  const second = rowsOf(b, bounds)
   let shared = 0
-  let covered = 0
-  for (const pixel of mask) {
-    if (pixel !== 0) covered++
-    if (pixel === inFirst + inSecond) shared++
+  let sum = 0
+  for (let row = 0; row <= bounds.bottom - bounds.top; row++) {
+    const one = first(row)
+    const other = second(row)
+    shared += commonPixels(one, other)
+    sum += pixels(one) + pixels(other)
   }
-  return covered > 0 ? shared / covered : 0
+  return sum > 0 ? shared / (sum - shared) : 0
 }
 
 function rounded(region: Region): Float64Array {
@@ -81,25 +79,25 @@ function common(a: Bounds, b: Bounds, size: ImageSize | undefined): Bounds {
   }
 }
 
-function fill(mask: Uint8Array, region: Float64Array, bounds: Bounds, mark: number): void {
-  if (region.length === 4) fillRectangle(mask, region, bounds, mark)
-  else fillPolygon(mask, region, bounds, mark)
+type Spans = readonly number[]
+
+const nothing: Spans = []
+
+/** The pixels of a region, row by row of the bounds: first and last columns in turn, both included, from the bounds' left. */
+function rowsOf(region: Float64Array, bounds: Bounds): (row: number) => Spans {
+  return region.length === 4 ? rectangleRows(region, bounds) : polygonRows(region, bounds)
 }
 
-function fillRectangle(mask: Uint8Array, region: Float64Array, bounds: Bounds, mark: number): void {
+function rectangleRows(region: Float64Array, { left, top, right, bottom }: Bounds): (row: number) => Spans {
   const [x, y, width, height] = rectangle(region)
-  const { left, top, right, bottom } = bounds
-  if (x > right || x + width - 1 < left || y > bottom || y + height - 1 < top) return
-  const columns = right - left + 1
-  const rows = bottom - top + 1
+  if (x > right || x + width - 1 < left || y > bottom || y + height - 1 < top) return () => nothing
   // The toolkit compares with the absolute border, which at negative coordinates lies before the mask's end.
-  const endX = sliceEnd(Math.min(right, x + width - 1 - left) + 1, columns)
-  const endY = sliceEnd(Math.min(bottom, y + height - 1 - top) + 1, rows)
-  for (let row = Math.max(0, y - top); row < endY; row++) {
-    for (let column = Math.max(0, x - left); column < endX; column++) {
-      mask[row * columns + column] = (mask[row * columns + column] ?? 0) | mark
-    }
-  }
+  const endX = sliceEnd(Math.min(right, x + width - 1 - left) + 1, right - left + 1)
+  const endY = sliceEnd(Math.min(bottom, y + height - 1 - top) + 1, bottom - top + 1)
+  const startX = Math.max(0, x - left)
+  const startY = Math.max(0, y - top)
+  const spans = startX < endX ? [startX, endX - 1] : nothing
+  return (row) => (row >= startY && row < endY ? spans : nothing)
 }
 
 /** Where a slice ends in numpy: negative ends count from the back. */
@@ -107,12 +105,12 @@ function sliceEnd(end: number, length: number): number {
   return Math.min(length, end < 0 ? end + length : end)
 }
 
-function fillPolygon(mask: Uint8Array, region: Float64Array, bounds: Bounds, mark: number): void {
-  const columns = bounds.right - bounds.left + 1
-  const rows = bounds.bottom - bounds.top + 1
-  const points = region.map((value, index) => value - (index % 2 === 0 ? bounds.left : bounds.top))
-  for (let row = 0; row < rows; row++) {
+function polygonRows(region: Float64Array, { left, top, right }: Bounds): (row: number) => Spans {
+  const columns = right - left + 1
+  const points = region.map((value, index) => value - (index % 2 === 0 ? left : top))
+  return (row) => {
     const nodes = crossings(points, row)
+    const spans: number[] = []
     let index = 0
     while (index < nodes.length - 1) {
       const start = nodes[index] ?? 0
@@ -123,12 +121,36 @@ function fillPolygon(mask: Uint8Array, region: Float64Array, bounds: Bounds, mar
         index++
         continue
       }
-      for (let column = Math.max(0, start); column <= Math.min(columns - 1, end); column++) {
-        mask[row * columns + column] = (mask[row * columns + column] ?? 0) | mark
-      }
+      if (end >= 0) append(spans, Math.max(0, start), Math.min(columns - 1, end))
       index += 2
     }
+    return spans
   }
+}
+
+/** Adds a span that starts at or after the last one's end. */
+function append(spans: number[], start: number, end: number): void {
+  const last = spans.at(-1)
+  if (last === undefined || start > last) spans.push(start, end)
+  else if (end > last) spans[spans.length - 1] = end
+}
+
+function pixels(spans: Spans): number {
+  let sum = 0
+  for (let at = 0; at < spans.length; at += 2) sum += (spans[at + 1] ?? 0) - (spans[at] ?? 0) + 1
+  return sum
+}
+
+function commonPixels(one: Spans, other: Spans): number {
+  let sum = 0
+  for (let i = 0; i < one.length; i += 2) {
+    for (let j = 0; j < other.length; j += 2) {
+      const start = Math.max(one[i] ?? 0, other[j] ?? 0)
+      const end = Math.min(one[i + 1] ?? 0, other[j + 1] ?? 0)
+      if (start <= end) sum += end - start + 1
+    }
+  }
+  return sum
 }
 
 /** Columns at which the outline meets the row, cut to whole numbers, ascending. */

@@ -56,7 +56,9 @@ async function listArchive(path: string): Promise<ResultFiles> {
     )
   } catch (error) {
     const reason = error instanceof Error ? error.message : error
-    throw new DatasetError(`${path} is neither a folder nor a zip archive of results: ${reason}`, { cause: error })
+    throw new DatasetError(`${path} is no zip archive that is read (${reason}); unpack it and give the folder`, {
+      cause: error,
+    })
   }
 }
 
