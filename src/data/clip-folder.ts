@@ -63,27 +63,6 @@ async function* openClips(folder: string): AsyncGenerator<Clip> {
   }
 }
 
-/** A clip with all of its frames, those without the object too. */
-export interface Sequence {
-  readonly name: string
-  /** Files in order. */
-  readonly images: readonly string[]
-  /** One per image; undefined where there is no usable box or the data set calls the object hidden. */
-  readonly boxes: GroundTruth
-}
-
-/** The clips of a folder, to be tracked through. @throws as `readClips` */
-export async function readSequences(folder: string): Promise<Sequence[]> {
-  const sequences: Sequence[] = []
-  for await (const { folder: path, images, boxes, absent } of openClips(folder)) {
-    const seen = boxes.map((box, k) =>
-      box === undefined || absent[k] || unusable(box) !== undefined ? undefined : box,
-    )
-    sequences.push({ name: relative(folder, path) || basename(folder), images, boxes: seen })
-  }
-  return sequences
-}
-
 interface ClipFiles {
   readonly folder: string
   /** Name of the file with the boxes. */

@@ -102,6 +102,30 @@ describe('the optimizer hook', () => {
   })
 })
 
+test('the test pipeline of a benchmark loads images and boxes as they are; anything else is named', () => {
+  const [load, boxes, augment] = r50.test_pipeline
+  const withPipeline = (pipeline: unknown) =>
+    problems(() => parseConfig({ ...r50, data: { ...r50.data, test: { ...r50.data.test, pipeline } } }))
+  expect(withPipeline([load, boxes, augment])).toBe('accepted')
+  expect(withPipeline([boxes, load, augment])).toMatch(
+    /data\.test\.pipeline: found \["LoadAnnotations","LoadImageFromFile","MultiScaleFlipAug"\], expected LoadImageFromFile, LoadA/,
+  )
+  expect(withPipeline([load, { ...boxes, with_bbox: false }, augment])).toMatch(
+    /data\.test\.pipeline\.1\.with_bbox: found false/,
+  )
+  const transforms = [
+    { type: 'VideoCollect', keys: ['img'] },
+    { type: 'ImageToTensor', keys: ['img'] },
+  ]
+  expect(withPipeline([load, boxes, { ...augment, transforms }])).toMatch(
+    /data\.test\.pipeline\.2\.transforms\.0\.keys: found \["img"\], expected with img and gt_bboxes/,
+  )
+  expect(withPipeline([load, boxes, { ...augment, transforms: transforms.slice(1) }])).toMatch(
+    /pipeline\.2\.transforms: found \["ImageToTensor"\], expected VideoCollect, ImageToTensor/,
+  )
+  expect(withPipeline([load, boxes, { ...augment, flip: true }])).toMatch(/pipeline\.2\.flip: found true/)
+})
+
 test('entries of the runtime that MMTracking writes are known', () => {
   const runtime = {
     seed: 1,

@@ -26,7 +26,7 @@ export async function readCocoBenchmark(
   { limit, tell }: Omit<ReadOptions, 'split'>,
 ): Promise<Sequence[]> {
   const { file } = source
-  const annotations = new Annotations(file, limit)
+  const annotations = new Annotations(source, limit)
   if (!(await isFile(file))) throw new DatasetMissingError(`no annotation file ${file}`)
   const names = await readJsonArrays(file, {
     videos: (value, index) => annotations.addVideo(new CocoEntry(file, 'videos', index, value)),
@@ -77,6 +77,8 @@ class Annotations {
   readonly file: string
   readonly imageNames = new PathColumn()
   readonly #limit: number
+  readonly #tagged: boolean
+  readonly #region = new Float64Array(8)
   readonly #videos = new Map<number, Video>()
   readonly #imageIds = new Map<number, number>()
   readonly #imageVideos = new Column(new Float64Array(0))
@@ -89,9 +91,10 @@ class Annotations {
   readonly #flags = new Column(new Uint32Array(0))
   readonly #covers = new Column(new Uint8Array(0))
 
-  constructor(file: string, limit: number) {
+  constructor({ file, type }: AnnotationFile, limit: number) {
     this.file = file
     this.#limit = limit
+    this.#tagged = type === 'vot2018'
   }
 
   addVideo(entry: CocoEntry): void {
@@ -112,14 +115,18 @@ class Annotations {
 
   addAnnotation(entry: CocoEntry): void {
     const region = entry.region() ?? []
+    for (let index = 0; index < 8; index++) this.#region[index] = region[index] ?? Number.NaN
     this.#annotationImages.push(entry.number('image_id'))
-    this.#regions.pushAll(Array.from({ length: 8 }, (_, index) => region[index] ?? Number.NaN))
+    this.#regions.pushAll(this.#region)
     const hidden = entry.flag('full_occlusion') || entry.flag('out_of_view') || entry.flag('absence')
     const covered = entry.has('cover')
     this.#covers.push(covered ? entry.number('cover') : 0)
     let flags =
       Number(hidden) * bits.hidden + Number(covered) * bits.covered + Number(region.length === 8) * bits.polygon
-    for (const [index, names] of tagNames.entries()) if (names.some((name) => entry.flag(name))) flags |= tagBit(index)
+    if (this.#tagged) {
+      for (const [index, names] of tagNames.entries())
+        if (names.some((name) => entry.flag(name))) flags |= tagBit(index)
+    }
     this.#flags.push(flags)
   }
 

@@ -89,7 +89,8 @@ function unique(sequences: readonly Sequence[], place: string, tell: Tell): Sequ
   const names = new Set<string>()
   return sequences.filter(({ name }) => {
     const isNew = !names.has(name)
-    if (!isNew) tell({ severity: 'error', place, message: `two sequences are called ${name}, expected different names` })
+    if (!isNew)
+      tell({ severity: 'error', place, message: `two sequences are called ${name}, expected different names` })
     names.add(name)
     return isNew
   })

@@ -1,6 +1,7 @@
 // What a configuration must satisfy beyond the shape of its entries: parts that have to fit one another. Every check names
 // both sides, so that the reader can see which of them is wrong.
 
+import { isBenchmark } from './data.ts'
 import { backboneChannels, backboneStrides, mapSizes } from './geometry.ts'
 import type { ConfigProblem } from './problem.ts'
 import type { Config, ModelConfig, TrainDatasetConfig } from './schema.ts'
@@ -15,6 +16,7 @@ export function crossCheck(config: Config): ConfigProblem[] {
     ...checkMaps(config.model),
     ...checkSizes(config),
     ...checkPipelines(config),
+    ...checkTestPipelines(config),
     ...checkSchedule(config),
     ...checkEvaluation(config),
   ]
@@ -195,6 +197,41 @@ function checkPipelines(config: Config): ConfigProblem[] {
     }
   }
   return problems
+}
+
+/** What a benchmark's pipeline has to do, and all that is done: the image as it is, and the box that a track begins with. */
+function checkTestPipelines({ data }: Config): ConfigProblem[] {
+  return (['val', 'test'] as const).flatMap((name) => {
+    const dataset = data?.[name]
+    return dataset && isBenchmark(dataset) ? checkTestPipeline(dataset.pipeline, `data.${name}.pipeline`) : []
+  })
+}
+
+const testSteps = ['LoadImageFromFile', 'LoadAnnotations', 'MultiScaleFlipAug']
+const testTransforms = ['VideoCollect', 'ImageToTensor']
+
+function checkTestPipeline(steps: NonNullable<Config['test_pipeline']>, path: string): ConfigProblem[] {
+  const found = steps.map(({ type }) => type)
+  if (found.join() !== testSteps.join()) return [{ path, found, expected: `${testSteps.join(', ')}, in this order` }]
+  return steps.flatMap((step, i): ConfigProblem[] => {
+    if (step.type === 'LoadAnnotations' && !step.with_bbox) {
+      return [
+        { path: `${path}.${i}.with_bbox`, found: false, expected: 'true: a track begins with the box of a frame' },
+      ]
+    }
+    if (step.type !== 'MultiScaleFlipAug') return []
+    const types = step.transforms.map(({ type }) => type)
+    if (types.join() !== testTransforms.join()) {
+      return [
+        { path: `${path}.${i}.transforms`, found: types, expected: `${testTransforms.join(', ')}, in this order` },
+      ]
+    }
+    return step.transforms.flatMap(({ type, keys }, k) => {
+      const needed = type === 'VideoCollect' ? ['img', 'gt_bboxes'] : ['img']
+      if (needed.every((key) => keys.includes(key))) return []
+      return [{ path: `${path}.${i}.transforms.${k}.keys`, found: keys, expected: `with ${needed.join(' and ')}` }]
+    })
+  })
 }
 
 type TrainSteps = NonNullable<Config['train_pipeline']>

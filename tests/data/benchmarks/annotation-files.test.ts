@@ -3,8 +3,10 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { r50 } from '../../../configs/r50.ts'
 import { benchmarkOfConfig, openBenchmark } from '../../../src/data/benchmarks/open-benchmark.ts'
 import type { BenchmarkName } from '../../../src/data/benchmarks/types.ts'
+import { parseConfig, type TestDatasetConfig } from '../../../src/siamrpn/config.ts'
 import { temporaryFolder } from '../helpers.ts'
 import { boxLines, keepFindings, place, placeImages } from './helpers.ts'
 
@@ -294,14 +296,14 @@ describe('COCO-VID', () => {
 })
 
 describe("a configuration's data set", () => {
-  const config = {
-    test_load_ann: true,
-    pipeline: [],
-    ref_img_sampler: null,
-    split: 'test',
-    test_mode: true,
-    only_eval_visible: false,
-  } as const
+  const entries = { pipeline: r50.test_pipeline, test_mode: true }
+
+  /** As a configuration's `data.test` comes out of its schema. */
+  function configured(test: object): TestDatasetConfig {
+    const { data } = parseConfig({ ...r50, data: { ...r50.data, test } })
+    if (!data?.test) throw new Error('no data.test')
+    return data.test
+  }
 
   test('the annotation file decides; without it the folder is read as downloaded, with a warning', async () => {
     const root = await temporaryFolder()
@@ -318,7 +320,7 @@ describe("a configuration's data set", () => {
     for (const name of ['a-1', 'a-2']) await placeImages(join(root, name, 'img'), [1, 1], 8)
     const { found, tell } = keepFindings(root)
     const ann_file = join(root, 'infos.txt')
-    const lasot = { type: 'LaSOTDataset', ...config, ann_file, img_prefix: root } as const
+    const lasot = configured({ type: 'LaSOTDataset', ...entries, ann_file, img_prefix: root })
     const names = async () => (await benchmarkOfConfig(lasot, { tell })).sequences.map(({ name }) => name)
     expect(await names()).toEqual(['a-2'])
     expect(found).toEqual([])
@@ -331,7 +333,7 @@ describe("a configuration's data set", () => {
     const root = await temporaryFolder()
     await place(root, { 'list.txt': 'ants1\n', 'ants1/groundtruth.txt': boxLines(1) })
     await placeImages(join(root, 'ants1/color'), [1, 1], 8)
-    const vot = { type: 'VOTDataset', dataset_type: 'vot2018', ...config, ann_file: '', img_prefix: root } as const
+    const vot = configured({ type: 'VOTDataset', ...entries, ann_file: '', img_prefix: root })
     expect(await benchmarkOfConfig(vot)).toMatchObject({
       type: 'vot2018',
       protocol: 'vot',
@@ -339,22 +341,9 @@ describe("a configuration's data set", () => {
     })
     await placeImages(join(root, 'clip/img'), [1, 1])
     await place(root, { 'clip/groundtruth.txt': boxLines(1) })
-    const clips = {
-      type: 'ClipFolder',
-      path: join(root, 'clip'),
-      frame_range: 1,
-      pos_prob: 1,
-      filter_key_img: false,
-    } as const
+    const clips = configured({ type: 'ClipFolder', path: join(root, 'clip') })
     expect(await benchmarkOfConfig(clips)).toMatchObject({ type: 'folder', sequences: [{ name: 'clip' }] })
-    const pairs = {
-      type: 'SOTCocoDataset',
-      ann_file: '',
-      img_prefix: '',
-      pipeline: [],
-      test_mode: false,
-      split: 'train',
-    } as const
+    const pairs = configured({ type: 'SOTCocoDataset', ann_file: 'a.json', pipeline: r50.train_pipeline })
     await expect(benchmarkOfConfig(pairs)).rejects.toThrow(
       /SOTCocoDataset holds pairs to train on, expected videos to track: LaSOTDataset, .*ClipFolder/,
     )

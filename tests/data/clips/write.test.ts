@@ -4,7 +4,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readClips, readSequences } from '../../../src/data/clip-folder.ts'
+import { openBenchmark } from '../../../src/data/benchmarks/open-benchmark.ts'
+import { readClips } from '../../../src/data/clip-folder.ts'
 import { SyntheticClips } from '../../../src/data/clips/clips.ts'
 import { layouts, writeCocoVid, writeGOT10k, writeLaSOT } from '../../../src/data/clips/write.ts'
 import { readCocoVid } from '../../../src/data/coco-vid.ts'
@@ -51,10 +52,8 @@ test('LaSOT: frames and boxes come back', async () => {
   expect(difference(pictures[4]!.data, clip.picture(4).data)).toBeLessThan(12)
   expect((await readFile(join(place, 'full_occlusion.txt'), 'utf8')).trim().split(',').length).toBe(5)
   const table = await readClips(root)
-  expect((await readSequences(root)).map(({ name }) => name)).toEqual([
-    'synthetic/synthetic-1',
-    'synthetic/synthetic-2',
-  ])
+  const { sequences } = await openBenchmark({ type: 'folder', root })
+  expect(sequences.map(({ name }) => name)).toEqual(['synthetic-1', 'synthetic-2'])
   expect([table.videos, table.tracks, table.frames]).toEqual([2, 2, 10])
 })
 
@@ -62,7 +61,7 @@ test('GOT-10k: frames, boxes and labels come back', async () => {
   const root = join(await temporaryFolder(), 'train')
   await writeGOT10k(clips, root)
   expect(await readFile(join(root, 'list.txt'), 'utf8')).toBe('GOT-10k_Train_000001\nGOT-10k_Train_000002\n')
-  const sequences = await readSequences(root)
+  const { sequences } = await openBenchmark({ type: 'folder', root })
   expect(sequences.map(({ images, boxes }) => [images.length, boxes.length])).toEqual([
     [5, 5],
     [5, 5],
