@@ -220,8 +220,8 @@ export async function decodeAll(
   }
 }
 
-/** The place of a finding names the file already. */
+/** The place of a finding names the file already. Of libvips only the first reason: it adds those of other images. */
 function withoutPath(error: unknown, file: string): string {
   const message = error instanceof Error ? error.message : String(error)
-  return message.replace(` ${file}`, '')
+  return message.replace(` ${file}`, '').replace(/; .*/s, '')
 }

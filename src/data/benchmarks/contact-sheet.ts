@@ -147,7 +147,7 @@ function compose(rows: readonly Row[], { title, columns, cellWidth }: Layout): R
 }
 
 function letterScale(cellWidth: number): number {
-  return Math.max(1, Math.round(cellWidth / 150))
+  return Math.max(1, Math.round(cellWidth / 120))
 }
 
 function textWidth(text: string, scale: number): number {

@@ -47,9 +47,10 @@ export class Findings {
   }
 }
 
-/** The message without what varies from place to place: quoted text, paths, numbers. */
+/** The message without what varies from place to place: a decoder's words, quoted text, paths, numbers. */
 function kindOf(message: string): string {
   return message
+    .replace(/(cannot read the image: ).*Vips.*/s, '$1')
     .replace(/"(?:[^"\\]|\\.)*"/g, '"')
     .replace(/\S*[\\/]\S*/g, '/')
     .replace(/[-+]?(?:\d+\.?\d*|nan\b)(?:e[-+]?\d+)?/gi, '0')
