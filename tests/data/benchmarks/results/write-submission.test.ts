@@ -82,7 +82,7 @@ test.each<BenchmarkName>(['lasot', 'otb100', 'uav123', 'folder', 'trackingnet', 
   '%s: what is written is read back',
   async (type) => {
     const first = type === 'vot2018' ? 1 : { ...box, width: 30.125 }
-    const result = { name: 'a', regions: [first, { ...box, width: 30.125 }] }
+    const result: SequenceResult = { name: 'a', regions: [first, { ...box, width: 30.125 }] }
     const of = { ...benchmark(type), sequences: benchmark(type).sequences.slice(0, 1) }
     const truth = {
       ...of,
