@@ -47,13 +47,27 @@ export async function conclude(terminal: Terminal, conclusion: Conclusion): Prom
   noteGaps(terminal, outcome, ours.scores)
   const date = new Date().toISOString()
   const { checkpoint, sha256, configName } = model
-  const about = { date, checkpoint: String(checkpoint), sha256, config: configName, adapter: conclusion.adapter }
+  const { adapter } = conclusion
+  const about = {
+    date,
+    checkpoint: String(checkpoint),
+    sha256,
+    config: configName,
+    parameters: model.parameters,
+    adapter,
+  }
   const summary = summarise({ tracker: ours.name, benchmark, scores: ours.scores, outcome, about })
   const written = [join(out, 'summary.json')]
   await writeWhole(join(out, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
   written.push(...(await submit(conclusion)))
   if (conclusion.report) {
-    const report = { benchmark, ours, others, run: reportRun(conclusion, date) } satisfies ReportData
+    const report = {
+      benchmark,
+      ours,
+      others,
+      run: reportRun(conclusion, date),
+      ...(data.read && { read: data.read }),
+    } satisfies ReportData
     const { writeReport } = await import('./report/write-report.ts')
     written.push((await writeReport(out, report, { signal: conclusion.signal })).page)
   }

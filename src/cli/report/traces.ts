@@ -37,7 +37,7 @@ export function traceAll({ protocol, sequences }: Benchmark, { results, scores }
 export function trace(protocol: Protocol, sequence: Sequence, result: SequenceResult): Trace {
   const overlaps = Array.from(frameOverlaps(protocol, sequence, result), (value, frame) => {
     if (result.regions[frame] === trackMarks.failure) return 0
-    return Number.isNaN(value) ? undefined : Math.max(0, value)
+    return Number.isNaN(value) || sequence.visible[frame] === false ? undefined : value
   })
   const judged = overlaps.slice(1).filter((value) => value !== undefined)
   const lostAt = overlaps.findIndex((value, frame) => frame > 0 && value === 0)
