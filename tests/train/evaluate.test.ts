@@ -1,12 +1,16 @@
 // What measures a model in training: the videos that data.val names, and the names of the measures.
 
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { micro } from '../../configs/micro.ts'
 import { r50 } from '../../configs/r50.ts'
 import { SyntheticClips } from '../../src/data/clips/clips.ts'
 import { writeLaSOT } from '../../src/data/clips/write.ts'
+import { randomWeights } from '../../src/data/random-weights.ts'
+import { openDevice } from '../../src/gpu/device.ts'
 import { parseConfig, type TestDatasetConfig } from '../../src/siamrpn/config.ts'
-import { type EvaluationClips, openEvaluationClips } from '../../src/train/evaluate.ts'
+import { stateDictShapes } from '../../src/siamrpn/layout.ts'
+import { type EvaluationClips, evaluateModel, openEvaluationClips } from '../../src/train/evaluate.ts'
 import { boxLines, place, placeImages } from '../data/benchmarks/helpers.ts'
 import { temporaryFolder } from '../data/helpers.ts'
 
@@ -64,3 +68,21 @@ test('training pairs and secret truth cannot be measured on', async () => {
     /data\.val is TrackingNet \(test\), of which only the first box of a video is published \(a_0\)/,
   )
 })
+
+test("measures by MMTracking's names, of one pass and of VOT", async () => {
+  const device = await openDevice()
+  onTestFinished(() => device.close())
+  const config = parseConfig(micro)
+  const state = randomWeights(stateDictShapes(config.model), 1)
+  const clips = await open({ type: 'SyntheticClips', seed: 3, clips: 2, width: 96, height: 80, frames_per_clip: 3 })
+  const done: number[] = []
+  const scores = await evaluateModel(state, { device, config, clips, onClip: (count) => done.push(count) })
+  expect(Object.keys(scores)).toEqual(['success', 'norm_precision', 'precision', 'mean_overlap', 'on_target'])
+  expect(done).toEqual([1, 2])
+  // The given box of the first of three frames counts, as in MMTracking.
+  expect(scores.success).toBeGreaterThan(30)
+  const vot = { ...clips, benchmark: { ...clips.benchmark, protocol: 'vot' }, interval: [1, 3] } as const
+  expect(Object.keys(await evaluateModel(state, { device, config, clips: vot }))).toEqual(
+    expect.arrayContaining(['eao', 'robustness', 'mean_overlap']),
+  )
+}, 300_000)
