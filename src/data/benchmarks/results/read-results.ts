@@ -57,6 +57,7 @@ async function readSequence(
   const { name } = sequence
   const file = index.find(resultNames(type, protocol, name), tell)
   if (!file) return 'missing'
+  if (protocol !== 'ope') tellFurtherRuns(index, name, tell)
   const answers = parseAnswers(await file.read(), { file, isVot: protocol === 'vot', tell })
   if (!answers) return undefined
   const regions = fitted(answers, { sequence, file, type, tell })
@@ -67,6 +68,14 @@ async function readSequence(
     regions: protocol === 'ope' ? repaired(regions, { sequence, file, tell }) : regions,
     ...(seconds && { seconds }),
   }
+}
+
+/** The toolkits judge all runs of a tracker that is not deterministic. */
+function tellFurtherRuns(index: ResultIndex, name: string, tell: Tell): void {
+  const second = index.find([`${name}/${name}_002.txt`], () => undefined)
+  if (!second) return
+  const message = 'a further run of the tracker is not read; the official toolkit takes the mean of all runs'
+  tell({ severity: 'warning', place: second.place, message })
 }
 
 interface FileContext {

@@ -88,6 +88,14 @@ describe('a file is found', () => {
   })
 })
 
+test('further runs of a tracker are told', async () => {
+  const { result, found } = await read('got10k', { 'a/a_001.txt': text, 'a/a_002.txt': text, 'a/a_003.txt': text })
+  expect(result?.regions).toEqual(boxes)
+  expect(found).toEqual([
+    'warning a/a_002.txt a further run of the tracker is not read; the official toolkit takes the mean of all runs',
+  ])
+})
+
 describe('numbers are read', () => {
   test.each([
     ['commas', text],
