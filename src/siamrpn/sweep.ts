@@ -1,7 +1,8 @@
 // One target under many rules (penalty_k, window_influence, lr) side by side. What the network computes depends on the template and
 // on the crop alone, and a crop is made of whole pixels: rules whose boxes have not drifted apart look at the same crop, which is
 // computed once. Each rule then chooses its box from its crop's maps by the kernel that `update` uses, so that its track is the
-// one that tracking under this rule alone gives.
+// one that tracking under this rule alone gives: to the bit on software adapters, up to the rounding of sums on GPUs, where
+// convolutions are split by the size of the batch.
 
 import { Pacer } from '../gpu/pacer.ts'
 import { capture, type Program } from '../gpu/program.ts'

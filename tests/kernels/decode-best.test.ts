@@ -3,7 +3,15 @@ import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture, runOnce } from '../../src/gpu/program.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
-import { type BestBox, bestBoxes, type CenterBox, decodeBest, stateRecord } from '../../src/kernels/decode-best.ts'
+import {
+  type BestBox,
+  bestBoxes,
+  type CenterBox,
+  decodeBest,
+  RULED_STATE_RECORD,
+  ruledStateRecord,
+  stateRecord,
+} from '../../src/kernels/decode-best.ts'
 import { random } from '../helpers/tensors.ts'
 import { type GetBBoxProblem, getBBox } from '../reference/decode-best.ts'
 
@@ -96,6 +104,37 @@ describe('decoding the best box', () => {
       const { box } = best[t]!
       const expected = stateRecord(box, one.scale, one.frame)
       expect([...state.subarray(t * 8, t * 8 + 8)]).toEqual([...expected])
+    }
+  })
+
+  it('decodes targets that share maps by rules of their own', async () => {
+    const maps = [problem('a', previous, 1.7), problem('b', previous, 1.7)] as const
+    const rules = [
+      { penalty_k: 0.01, window_influence: 0.1, lr: 0.2, map: 1 },
+      { penalty_k: 0.5, window_influence: 0.7, lr: 0.9, map: 0 },
+      { penalty_k: 0.5, window_influence: 0, lr: 0.1, map: 1 },
+    ] as const
+    const states = rules.map(({ map, ...rule }) => ruledStateRecord(record(maps[map]), rule, map))
+    const args = {
+      cls: device.tensor(
+        join(maps, (one) => one.cls),
+        [2, height, width, 2 * perPosition],
+      ),
+      bbox: device.tensor(
+        join(maps, (one) => one.bbox),
+        [2, height, width, 4 * perPosition],
+      ),
+      anchors: device.tensor(Float32Array.from(anchors), [count, 4]),
+      window: device.tensor(Float32Array.from(window), [count]),
+      state: device.tensor(Float32Array.from(states.flatMap((state) => [...state])), [3, RULED_STATE_RECORD]),
+      ...settings,
+    }
+    const program = await runOnce(device, (r) => decodeBest(r, args))
+    const best = bestBoxes(await device.readF32(program.result))
+    program.destroy()
+    expect(best).toHaveLength(3)
+    for (const [target, { penalty_k, window_influence, lr, map }] of rules.entries()) {
+      expectBest(best[target]!, getBBox({ ...maps[map], penaltyK: penalty_k, windowInfluence: window_influence, lr }))
     }
   })
 

@@ -11,10 +11,10 @@ import { SiamRPN } from '../../src/siamrpn/tracker.ts'
 import { boxes, clipFrame, firstBox, micro, microTracker, microWeights } from './helpers.ts'
 
 const rules: readonly TrackRule[] = [0.01, 0.3].flatMap((penalty_k) =>
-  [0.1, 0.6].flatMap((window_influence) => [0.05, 0.5, 0.9].map((lr) => ({ penalty_k, window_influence, lr }))),
+  [0.1, 0.6].flatMap((window_influence) => [0.05, 0.9].map((lr) => ({ penalty_k, window_influence, lr }))),
 )
 const [, secondBox] = boxes as [never, (typeof boxes)[number]]
-const lastFrame = 4
+const lastFrame = 3
 
 let device: Device
 let tracker: SiamRPN
@@ -44,13 +44,11 @@ describe('a sweep', () => {
     await sweep.start(clipFrame(0), firstBox, rules)
     const found: TrackResult[][] = []
     for (let frame = 1; frame <= lastFrame; frame++) found.push(await sweep.update(clipFrame(frame)))
-    for (const [index, rule] of [...rules.entries()].filter(([index]) => index % 5 === 0)) {
+    for (const [index, rule] of [...rules.entries()].filter(([index]) => index % 5 === 2)) {
       expect(found.map((results) => results[index])).toEqual(await alone(rule))
     }
     expect(sweep.boxes).toEqual(found.at(-1)?.map(({ box }) => box))
-    expect(new Set(sweep.boxes.map((box) => JSON.stringify(box))).size, 'rules that make a difference').toBeGreaterThan(
-      4,
-    )
+    expect(new Set(sweep.boxes.map((box) => JSON.stringify(box))).size, 'different boxes').toBeGreaterThan(2)
   })
 
   test('computes the crop of the first frame once for all rules, and fewer crops than boxes afterwards', async () => {
@@ -69,13 +67,13 @@ describe('a sweep', () => {
     await sweep.start(clipFrame(0), firstBox, [a, b])
     const found: (TrackResult | undefined)[][] = [[], []]
     for (let frame = 1; frame <= lastFrame; frame++) {
-      if (frame === 3) await sweep.restart(clipFrame(3), secondBox, [1])
-      const seeing = frame === 2 || frame === 3 ? [0] : [0, 1]
+      if (frame === 2) await sweep.restart(clipFrame(2), secondBox, [1])
+      const seeing = frame === 2 ? [0] : [0, 1]
       const results = await sweep.update(clipFrame(frame), seeing)
       for (const [row, track] of seeing.entries()) found[track]?.push(results[row])
     }
     expect(found[0]).toEqual(await alone(a))
-    expect(found[1]?.slice(1)).toEqual(await alone(b, 3, secondBox))
+    expect(found[1]?.slice(1)).toEqual(await alone(b, 2, secondBox))
   })
 
   test('goes on to frames of another size, and to fewer rules', async () => {
@@ -92,7 +90,7 @@ describe('a sweep', () => {
   test('takes no more rules than it was made for, and only frames and boxes that fit', async () => {
     await using sweep = await tracker.sweep(2)
     await expect(sweep.update(clipFrame(1))).rejects.toThrow(ClosedError)
-    await expect(sweep.start(clipFrame(0), firstBox, rules)).rejects.toThrow('found 12 rules, expected 1 to 2')
+    await expect(sweep.start(clipFrame(0), firstBox, rules)).rejects.toThrow('found 8 rules, expected 1 to 2')
     await expect(sweep.start(clipFrame(0), { ...firstBox, width: 0 }, rules.slice(0, 2))).rejects.toThrow(BoxError)
     await sweep.start(clipFrame(0), firstBox, rules.slice(0, 2))
     await expect(sweep.update(clipFrame(1, { width: 100, height: 90 }))).rejects.toThrow(FrameError)
