@@ -9,6 +9,7 @@ import { type Device, openDevice } from '../src/gpu/device.ts'
 import { type BenchCase, type CaseResult, measureCase } from './case.ts'
 import { convCases, layerCases } from './cases/convs.ts'
 import { dataCases } from './cases/data.ts'
+import { evaluateCases } from './cases/evaluate.ts'
 import { gradientCases } from './cases/gradients.ts'
 import { hostCases } from './cases/host.ts'
 import { metricsCases } from './cases/metrics.ts'
@@ -43,6 +44,7 @@ const cases: readonly BenchCase[] = [
   ...operationCases(),
   ...gradientCases(),
   ...trackerCases(),
+  ...evaluateCases(),
   ...searchCases(),
   ...trainingCases(),
   ...hostCases(),

@@ -1,5 +1,6 @@
 // The golden video frames: smooth random images of a key, in BGR as MMTracking reads them, in host and device memory.
 
+import type { RgbFrame } from '../../data/types.ts'
 import type { Device } from '../../gpu/device.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import type { PackedFrame } from '../../kernels/crop-resize.ts'
@@ -39,14 +40,14 @@ export interface CutOut {
 }
 
 /** The same pixels with red first, as the public API takes them. */
-export function toRgb({ bytes, height, width }: HostFrame): { data: Uint8Array; width: number; height: number } {
+export function toRgb({ bytes, height, width }: HostFrame): RgbFrame {
   const data = new Uint8Array(bytes.length)
   for (let i = 0; i < bytes.length; i += 3) {
     data[i] = bytes[i + 2] ?? 0
     data[i + 1] = bytes[i + 1] ?? 0
     data[i + 2] = bytes[i] ?? 0
   }
-  return { data, width, height }
+  return { data, width, height, channels: 3 }
 }
 
 /** Uploads a frame, blue first: crops of it need no reversal. */

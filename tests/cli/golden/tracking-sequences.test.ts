@@ -2,19 +2,15 @@
 
 import { describe, expect, it } from 'vitest'
 import { SectionReport } from '../../../src/cli/golden/report.ts'
-import {
-  checkSequence,
-  overlapArea,
-  type Sequence,
-  type SequenceTracker,
-} from '../../../src/cli/golden/tracking-sequences.ts'
+import { checkSequence, type Sequence } from '../../../src/cli/golden/tracking-sequences.ts'
+import type { VideoTracker } from '../../../src/train/evaluation/track-video.ts'
 
 const source = { bytes: Uint8Array.from({ length: 30 * 40 * 3 }, (_, i) => i % 251), height: 30, width: 40 }
 
 /** Follows the first box by one pixel to the right per frame, with score 0.5. */
 function drifting() {
   const calls = { starts: [] as number[][], updates: 0, released: 0, firstPixels: [] as number[][] }
-  const tracker: SequenceTracker = {
+  const tracker: VideoTracker = {
     init(frame, { cx, cy, width, height }) {
       calls.starts.push([cx, cy, width, height])
       calls.firstPixels.push([...frame.data.subarray(0, 3)])
@@ -27,6 +23,7 @@ function drifting() {
         },
         release: () => {
           calls.released++
+          return Promise.resolve()
         },
       })
     },
@@ -42,7 +39,7 @@ function sequence(mode: 'OPE' | 'VOT', gt: number[][], results: number[][]): Seq
   }
 }
 
-async function failuresOf(golden: Sequence, tracker: SequenceTracker): Promise<string[]> {
+async function failuresOf(golden: Sequence, tracker: VideoTracker): Promise<string[]> {
   const report = new SectionReport('G')
   await report.check('s', (one) => checkSequence(golden, tracker, source, one))
   return report.failures.map(({ quantity }) => quantity)
@@ -119,26 +116,5 @@ describe("VOT's protocol", () => {
       [5, 5, 13, 9, 0.5],
     ]
     expect(await failuresOf(sequence('VOT', gt, results), drifting().tracker)).toEqual(['state of frame 1'])
-  })
-})
-
-describe('overlapArea', () => {
-  const box = { x: 10, y: 10, width: 10, height: 4 }
-  const frame = [100, 100] as const
-
-  it.each([
-    ['the same box', [10, 10, 20, 14], 40],
-    ['a box beside it', [20, 10, 30, 14], 0],
-    ['a box across', [15, 0, 16, 100], 4],
-    ['a quadrilateral, turned', [15, 7, 20, 12, 15, 17, 10, 12], 2 * 25 - 2 * 9],
-    ['a quadrilateral the other way round', [10, 12, 15, 17, 20, 12, 15, 7], 2 * 25 - 2 * 9],
-    ['a quadrilateral elsewhere', [50, 50, 60, 50, 60, 60, 50, 60], 0],
-  ])('of %s', (_, truth, area) => {
-    expect(overlapArea(box, truth, frame)).toBeCloseTo(area, 9)
-  })
-
-  it('counts only what lies in the frame', () => {
-    expect(overlapArea({ x: -10, y: 0, width: 15, height: 10 }, [-10, -10, 100, 100], frame)).toBeCloseTo(50, 9)
-    expect(overlapArea({ x: 95, y: 95, width: 50, height: 50 }, [0, 0, 200, 200], frame)).toBeCloseTo(25, 9)
   })
 })
