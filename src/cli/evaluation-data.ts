@@ -2,14 +2,13 @@
 // `data.test`; and by which protocol.
 
 import { resolve } from 'node:path'
-import { readFrameSizes } from '../data/benchmarks/frame-sizes.ts'
+import { withFrameSizes } from '../data/benchmarks/frame-sizes.ts'
 import { benchmarkOfConfig, detectBenchmark, openBenchmark, throwErrors } from '../data/benchmarks/open-benchmark.ts'
 import {
   type Benchmark,
   type BenchmarkName,
   benchmarkNames,
   type Protocol,
-  type Sequence,
   type Tell,
 } from '../data/benchmarks/types.ts'
 import { heldOutSeeds } from '../data/clips/clips.ts'
@@ -71,18 +70,9 @@ export async function openEvaluationData(
   const benchmark = {
     ...opened.benchmark,
     protocol,
-    sequences: protocol === 'vot' ? await sized(sequences) : sequences,
+    sequences: protocol === 'vot' ? await withFrameSizes(sequences) : sequences,
   }
   return { ...opened, benchmark, fingerprint: { ...opened.fingerprint, protocol } }
-}
-
-/** Regions count inside of the picture alone, in VOT. */
-async function sized(sequences: readonly Sequence[]): Promise<Sequence[]> {
-  const sizes = await readFrameSizes(sequences, { onError: () => undefined })
-  return sequences.map((sequence, index) => {
-    const [size] = sizes[index] ?? []
-    return size ? { ...sequence, size } : sequence
-  })
 }
 
 /** The model's `test_mode` where it is set, as MMTracking; else what the benchmark is made for. */

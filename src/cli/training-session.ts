@@ -2,12 +2,13 @@
 
 import { join } from 'node:path'
 import { writeWhole } from '../data/atomic.ts'
+import { throwErrors } from '../data/benchmarks/open-benchmark.ts'
 import { matchStateDict } from '../formats/match.ts'
 import { type Device, openDevice } from '../gpu/device.ts'
-import type { Config, LogConfig } from '../siamrpn/config.ts'
+import type { Config, LogConfig, TestDatasetConfig } from '../siamrpn/config.ts'
 import { stateDictShapes } from '../siamrpn/layout.ts'
 import { TrainingError } from '../train/errors.ts'
-import { evaluateModel, openEvaluationClips } from '../train/evaluate.ts'
+import { type EvaluationClips, evaluateModel, openEvaluationClips } from '../train/evaluate.ts'
 import type { Evaluate } from '../train/evaluation-hook.ts'
 import { type InitialModel, initialModel } from '../train/initial-model.ts'
 import type { Hook } from '../train/runner.ts'
@@ -17,6 +18,7 @@ import { openTrainingData, type TrainingResult, train } from '../train/training.
 import { readTrainingCheckpoint, type SavedTraining } from '../train/training-checkpoint.ts'
 import { WorkDir } from '../train/work-dir.ts'
 import { EpochProgress } from './epoch-progress.ts'
+import { collectFindings, findingLines } from './finding-lines.ts'
 import { describeAdapter } from './load-tracker.ts'
 import { silent, startProgress } from './progress.ts'
 import { note, print, type Terminal } from './terminal.ts'
@@ -44,7 +46,7 @@ export async function runTraining(
     const seed = chooseSeed(given, resumed)
     const data = await openTrainingData(given, log.say)
     const evaluating = options.evaluate && given.evaluation !== undefined && given.data?.val != null
-    const clips = evaluating && given.data?.val ? await openEvaluationClips(given.data.val) : undefined
+    const clips = evaluating && given.data?.val ? await openClips(given.data.val, log.say) : undefined
     device = await openDevice()
     const opened = device
     log.say(`adapter: ${describeAdapter(device.adapter)}`)
@@ -90,6 +92,17 @@ export async function runTraining(
     await workDir.close()
     await device?.close()
   }
+}
+
+/** What is odd about the videos goes to the log, a few lines of each kind. */
+async function openClips(val: TestDatasetConfig, say: (line: string) => void): Promise<EvaluationClips> {
+  const warnings = collectFindings()
+  const clips = await openEvaluationClips(val, (finding) => {
+    throwErrors(finding)
+    warnings.tell(finding)
+  })
+  findingLines(warnings).forEach(say)
+  return clips
 }
 
 /** Where lines go: the terminal, the log file, and JSON lines beside it. */

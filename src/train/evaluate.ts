@@ -1,8 +1,9 @@
 // Measures a model in training on the videos of `data.val`, as MMTracking's EvalHook does: tracked from the first box on (VOT:
 // with restarts) and judged by the benchmark's measures.
 
+import { withFrameSizes } from '../data/benchmarks/frame-sizes.ts'
 import { benchmarkOfConfig } from '../data/benchmarks/open-benchmark.ts'
-import type { Benchmark, SequenceResult } from '../data/benchmarks/types.ts'
+import type { Benchmark, SequenceResult, Tell } from '../data/benchmarks/types.ts'
 import { frameOverlaps, score } from '../data/metrics/score.ts'
 import { votIntervals } from '../data/metrics/score-vot.ts'
 import type { MeasureName } from '../data/metrics/scores.ts'
@@ -29,9 +30,10 @@ export interface EvaluationClips {
 /**
  * Opens what `data.val` names.
  *
+ * @param tell told what is odd about the data set; absent: errors are thrown
  * @throws TrainingError for a data set without videos, or one that keeps its truth to itself; what `benchmarkOfConfig` throws
  */
-export async function openEvaluationClips(config: TestDatasetConfig): Promise<EvaluationClips> {
+export async function openEvaluationClips(config: TestDatasetConfig, tell?: Tell): Promise<EvaluationClips> {
   if (config.type === 'SyntheticClips') {
     const { seed, clips, width, height, frames_per_clip: framesPerClip } = config
     return { ...syntheticBenchmark({ seed, clips, width, height, framesPerClip }), onlyEvalVisible: true }
@@ -42,7 +44,7 @@ export async function openEvaluationClips(config: TestDatasetConfig): Promise<Ev
         'SyntheticClips (or no evaluation: --no-evaluate)',
     )
   }
-  const opened = await benchmarkOfConfig(config)
+  const opened = await benchmarkOfConfig(config, tell && { tell })
   const secret = opened.sequences.find(({ boxes, images }) => boxes.length < images.length)
   if (secret) {
     throw new TrainingError(
@@ -51,7 +53,10 @@ export async function openEvaluationClips(config: TestDatasetConfig): Promise<Ev
     )
   }
   // MMTracking measures success on GOT-10k, too.
-  const benchmark: Benchmark = { ...opened, protocol: opened.protocol === 'vot' ? 'vot' : 'ope' }
+  const benchmark: Benchmark =
+    opened.protocol === 'vot'
+      ? { ...opened, sequences: await withFrameSizes(opened.sequences) }
+      : { ...opened, protocol: 'ope' }
   const onlyEvalVisible = config.type === 'ClipFolder' || config.only_eval_visible
   return { benchmark, read: readFrameFile, onlyEvalVisible, ...intervalOf(config) }
 }

@@ -55,6 +55,15 @@ export async function readFrameSizes(
   )
 }
 
+/** The sequences with the size of their first image, which VOT's overlaps are bounded by; as they are where it cannot be read. */
+export async function withFrameSizes(sequences: readonly Sequence[]): Promise<Sequence[]> {
+  const sizes = await readFrameSizes(sequences, { onError: () => undefined })
+  return sequences.map((sequence, index) => {
+    const [size] = sizes[index] ?? []
+    return size ? { ...sequence, size } : sequence
+  })
+}
+
 async function read(file: string, onError: FrameSizesOptions['onError']): Promise<FrameSize | undefined> {
   try {
     return await readFrameSize(file)
