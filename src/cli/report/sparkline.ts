@@ -4,7 +4,7 @@ import { type Html, html } from './html.ts'
 import { counted, formatOverlap, rounded } from './numbers.ts'
 import type { Trace } from './traces.ts'
 
-const width = 140
+const width = 120
 const height = 26
 const stretches = 70
 

@@ -81,18 +81,10 @@ function startPlots() {
   /** @type {{ init(element: Element): Chart } | undefined} */
   const library = Reflect.get(globalThis, 'echarts')
   if (!library) return
-  const seen = new IntersectionObserver(
-    (entries) => {
-      for (const { isIntersecting, target } of entries) {
-        const plot = isIntersecting && plots.find(({ id }) => id === target.getAttribute('data-plot'))
-        if (!plot) continue
-        seen.unobserve(target)
-        startPlot(library, target, plot)
-      }
-    },
-    { rootMargin: '400px' },
-  )
-  for (const figure of document.querySelectorAll('[data-plot]')) seen.observe(figure)
+  for (const plot of plots) {
+    const figure = document.querySelector(`[data-plot="${plot.id}"]`)
+    if (figure) startPlot(library, figure, plot)
+  }
 }
 
 /**
@@ -105,13 +97,38 @@ function startPlot(library, figure, plot) {
   if (!place) return
   figure.classList.add('is-live')
   const chart = library.init(place)
+  /** @type {Set<string>} */
+  const hidden = new Set()
   const draw = () => {
     const option = /** @type {Record<string, object>} */ (coloured(plot.option))
-    chart.setOption({ ...option, tooltip: { ...option.tooltip, formatter: tooltipOf(plot) } }, true)
+    const selected = Object.fromEntries([...hidden].map((name) => [name, false]))
+    const legend = { ...option.legend, selected }
+    chart.setOption({ ...option, legend, tooltip: { ...option.tooltip, formatter: tooltipOf(plot) } }, true)
   }
   draw()
   redraws.add(draw)
   new ResizeObserver(() => chart.resize()).observe(place)
+  for (const entry of figure.querySelectorAll('.legend li')) startSwitch(entry, hidden, draw)
+}
+
+/**
+ * Hides a series and shows it again.
+ * @param {Element} entry
+ * @param {Set<string>} hidden
+ * @param {() => void} draw
+ */
+function startSwitch(entry, hidden, draw) {
+  const name = entry.getAttribute('data-series') ?? ''
+  const button = element('button')
+  button.setAttribute('type', 'button')
+  button.setAttribute('aria-pressed', 'true')
+  button.append(...entry.childNodes)
+  button.addEventListener('click', () => {
+    if (!hidden.delete(name)) hidden.add(name)
+    button.setAttribute('aria-pressed', String(!hidden.has(name)))
+    draw()
+  })
+  entry.append(button)
 }
 
 /**

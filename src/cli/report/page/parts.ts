@@ -28,8 +28,17 @@ export function plotFigure(plot: Plot): Html {
   return html`<figure class="plot card" data-plot="${plot.id}" style="--ratio: ${plot.width} / ${plot.height}; --tall: ${plot.height}px">
 <h3 id="plot-${plot.id}">${plot.title}</h3>
 <div class="drawing" role="img" aria-labelledby="plot-${plot.id}" aria-describedby="about-${plot.id}"><div class="static">${new Html(svg)}</div><div class="live"></div></div>
+${plot.legend.length > 1 && legendList(plot)}
 <figcaption id="about-${plot.id}">${plot.caption}</figcaption>
 </figure>`
+}
+
+/** In the order of the plot; the page's script makes each entry a switch. */
+function legendList({ legend }: Plot): Html {
+  return html`<ul class="legend">${legend.map(
+    ({ name, color, isOurs }) =>
+      html`<li${isOurs && html` class="is-ours"`} data-series="${name}">${swatch(color, isOurs)}${name}</li>`,
+  )}</ul>`
 }
 
 /** A dot in a tracker's colour, given in the light palette. */

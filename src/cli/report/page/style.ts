@@ -78,6 +78,11 @@ figure { margin: 0; }
 .live { display: none; position: absolute; inset: 0; }
 .is-live .static { visibility: hidden; position: absolute; inset: 0; overflow: hidden; }
 .is-live .live { display: block; }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 16px; list-style: none; margin: 4px 0 0; padding: 0 4px; font-size: .84rem; font-variant-numeric: tabular-nums; }
+.legend .is-ours { font-weight: 650; }
+.legend button { all: unset; cursor: pointer; overflow-wrap: anywhere; }
+.legend button:focus-visible { outline: 2px solid var(--other1); outline-offset: 2px; }
+.legend button[aria-pressed=false] { opacity: .4; text-decoration: line-through; }
 .tip { font-variant-numeric: tabular-nums; }
 .tip b { display: block; margin-bottom: 3px; font-weight: 600; }
 .tip div { display: flex; gap: 7px; align-items: center; }
@@ -85,21 +90,21 @@ figure { margin: 0; }
 .tip em { font-style: normal; margin-left: auto; padding-left: 14px; font-weight: 600; }
 .swatch { display: inline-block; width: 18px; height: 3px; border-radius: 2px; background: var(--tint); vertical-align: middle; margin-right: 8px; }
 .swatch.is-ours { height: 6px; }
-@media (max-width: 560px) { .drawing { aspect-ratio: auto; height: min(var(--tall), 380px); } .static { height: 100%; } .static svg { height: 100%; }
-  [data-plot=attributes] .drawing { height: var(--tall); } }
+@media (max-width: 560px) { .is-live .drawing { aspect-ratio: auto; height: min(var(--tall), 400px); }
+  .is-live[data-plot=attributes] .drawing { height: var(--tall); } }
 `
 
 const tables = `
 .scroll { overflow-x: auto; }
 .tall { max-height: 76vh; overflow-y: auto; }
 table { border-collapse: separate; border-spacing: 0; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: 7px 12px; text-align: left; border-bottom: 1px solid var(--hairline); vertical-align: middle; }
+th, td { padding: 7px 10px; text-align: left; border-bottom: 1px solid var(--hairline); vertical-align: middle; }
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { position: sticky; top: 0; z-index: 2; background: var(--card); color: var(--muted); font-weight: 500; font-size: .82rem; white-space: nowrap; border-bottom: 1px solid var(--line); }
 thead button { all: unset; cursor: pointer; border-radius: 3px; }
 thead button:hover { color: var(--ink); }
 thead button:focus-visible { outline: 2px solid var(--other1); outline-offset: 2px; }
-thead button::after { content: "\\2195"; padding-left: 5px; opacity: .35; }
+thead button::after { content: "\\2195"; padding-left: 3px; opacity: .3; font-size: .8em; }
 th[aria-sort] button { color: var(--ink); font-weight: 600; }
 th[aria-sort=ascending] button::after { content: "\\2191"; opacity: 1; }
 th[aria-sort=descending] button::after { content: "\\2193"; opacity: 1; }
@@ -147,6 +152,8 @@ const failures = `
 .timeline { display: block; width: 100%; height: 36px; background: var(--hairline); border-radius: 4px; }
 .mark { stroke: var(--muted); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 .mark.is-loss { stroke: var(--bad); stroke-width: 2.5; }
+.scale span { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.scale span:not(:nth-child(2)) { flex: none; }
 .scale { display: flex; justify-content: space-between; gap: 10px; font-size: .76rem; color: var(--faint); padding-top: 3px; }
 @media (max-width: 900px) { .strip { grid-template-columns: repeat(3, 1fr); } }
 @media (max-width: 560px) { .strip { grid-template-columns: repeat(2, 1fr); } main, footer { padding: 0 14px; }
@@ -165,7 +172,7 @@ const paper = `
   .is-live .static { visibility: visible; position: static; }
   .is-live .live { display: none; }
   .plots { grid-template-columns: repeat(2, 1fr); }
-  .drawing { aspect-ratio: auto; height: auto; }
+  .plot .drawing { aspect-ratio: auto !important; height: auto !important; }
   .plot, .failure, .number, tr, dl div { break-inside: avoid; }
   h2 { break-after: avoid; }
   .tall { max-height: none; }

@@ -51,9 +51,11 @@ function lead({ traces, data: { ours } }: Content): string {
       'its one video.',
     )
   const middle = (losses[Math.floor((losses.length - 1) / 2)] ?? 0) + 1
-  const when = losses.length === 1 ? `at frame ${middle}` : `half of these times by frame ${middle}`
+  const when = losses.length === 1 ? `at frame ${middle}` : `half of these losses come by frame ${middle}`
   const never = kept === 0 ? 'in no video' : `in ${kept} of ${counted(traces.length, 'video')}`
-  return `${ours.name} never leaves the object ${never}. In ${losses.length === traces.length ? 'all' : `the other ${losses.length}`} its box misses the object at least once, ${when} for the first time.`
+  const lost = kept === 0 ? 'all of them' : losses.length === 1 ? 'the other one' : `the other ${losses.length}`
+  const link = losses.length === 1 ? ', for the first time' : ';'
+  return `${ours.name} never leaves the object ${never}. In ${lost} its box misses the object at least once${link} ${when}.`
 }
 
 function card(measure: Measure, { trackers, data }: Content): Html {

@@ -4,7 +4,7 @@
 import { rounded } from '../numbers.ts'
 import { colour } from '../palette.ts'
 import { baseOption, type Plot, tooltip, xAxis, yAxis } from './plot.ts'
-import { type DrawnTracker, dots, legend, legendName } from './trackers.ts'
+import { type DrawnTracker, dots, legendName, legendOption } from './trackers.ts'
 
 const sensitivity = 30
 
@@ -17,20 +17,18 @@ export function accuracyRobustnessPlot(trackers: readonly DrawnTracker[]): Plot 
     return [{ tracker, name: legendName(tracker, 'eao'), at: [rounded(reliability), rounded(accuracy)] }]
   })
   if (points.length === 0) return undefined
-  const box = legend(
-    points.map(({ name, tracker }) => ({ name, isOurs: tracker.isOurs })),
-    'bottom',
-  )
+  const legend = points.map(({ name, tracker }) => ({ name, color: tracker.color, isOurs: tracker.isOurs }))
   return {
     id: 'accuracy-robustness',
     title: 'Accuracy and robustness',
     caption: `Better trackers are nearer the top right corner. Across: the chance that ${sensitivity} frames pass without a failure.`,
     width: 420,
-    height: 350 + box.below,
+    height: 340,
     digits: 3,
+    legend,
     option: {
-      ...baseOption({ bottom: 50 + box.below }),
-      legend: { ...box.option, ...dots },
+      ...baseOption(),
+      legend: { ...legendOption(legend), ...dots },
       tooltip: tooltip('item'),
       xAxis: xAxis({ name: `Robustness (S = ${sensitivity})`, min: 0, max: 1 }),
       yAxis: yAxis({ name: 'Accuracy', min: 0, max: 1 }),

@@ -4,7 +4,7 @@ import type { Measure } from '../../../data/metrics/scores.ts'
 import { rounded } from '../numbers.ts'
 import { colour } from '../palette.ts'
 import { baseOption, type Plot, type PlotOption, tooltip, xAxis } from './plot.ts'
-import { type DrawnTracker, dots, legend } from './trackers.ts'
+import { type DrawnTracker, dots, legendOption } from './trackers.ts'
 
 const rowHeight = 27
 /** So that the dots of the first and the last line are not cut. */
@@ -23,21 +23,18 @@ export function attributePlot(trackers: readonly DrawnTracker[]): Plot | undefin
     })
     .toSorted((a, b) => sign * (a.value - b.value))
   if (rows.length === 0) return undefined
-  const box = legend(trackers, 'bottom')
-  const legendHeight = 12 + Math.ceil(trackers.length / 5) * 20
+  const legend = trackers.map(({ name, color, isOurs }) => ({ name, color, isOurs }))
   return {
     id: 'attributes',
     title: `${measure.title} by attribute`,
     caption: `One line per attribute of the data set, the hardest for ${ours.name} at the foot; in brackets the number of videos.`,
     width: 1000,
-    height: (rows.length - 1) * rowHeight + edge + 60 + legendHeight,
+    height: (rows.length - 1) * rowHeight + edge + 60,
     digits: measure.digits,
+    legend,
     option: {
-      ...baseOption({ left: 96, top: legendHeight + edge, bottom: 50 }),
-      legend: {
-        ...box.option,
-        ...{ orient: 'horizontal', left: 90, right: 10, top: 0, bottom: null, borderWidth: 0, ...dots },
-      },
+      ...baseOption({ left: 96, top: edge, bottom: 50 }),
+      legend: { ...legendOption(legend), ...dots },
       tooltip: { ...tooltip('axis'), axisPointer: { type: 'shadow', axis: 'y' } },
       xAxis: xAxis({ name: `${measure.title}${measure.unit === 'percent' ? ' [%]' : ''}` }),
       yAxis: categories(rows.map(({ name, sequences }) => `${name} (${sequences})`)),

@@ -4,7 +4,7 @@
 import type { Axis } from '../../../data/metrics/scores.ts'
 import { rounded } from '../numbers.ts'
 import { baseOption, type Plot, tooltip, xAxis, yAxis } from './plot.ts'
-import { type DrawnTracker, legend, legendName, ranked } from './trackers.ts'
+import { type DrawnTracker, legendName, legendOption, ranked } from './trackers.ts'
 
 const mostPoints = 240
 const mostTrackers = 15
@@ -35,19 +35,23 @@ function chosen(sorted: readonly DrawnTracker[]): DrawnTracker[] {
 }
 
 function curvePlot(axis: Axis, trackers: readonly DrawnTracker[]): Plot {
-  const entries = trackers.map((tracker) => ({ name: legendName(tracker, axis.measure), isOurs: tracker.isOurs }))
-  const box = legend(entries, falls(trackers, axis) ? 'top' : 'bottom')
+  const entries = trackers.map((tracker) => ({
+    name: legendName(tracker, axis.measure),
+    color: tracker.color,
+    isOurs: tracker.isOurs,
+  }))
   const highest = Math.max(...trackers.flatMap(({ scores }) => curveOf(scores, axis).map(({ y }) => y)))
   return {
     id: fileName(axis.name),
     title: axis.title,
     caption: captions[axis.name],
     width: 420,
-    height: 350 + box.below,
+    height: 340,
     digits: 3,
+    legend: entries,
     option: {
-      ...baseOption({ bottom: 50 + box.below }),
-      legend: box.option,
+      ...baseOption(),
+      legend: legendOption(entries),
       tooltip: { ...tooltip('axis'), order: 'valueDesc' },
       xAxis: xAxis({ name: axis.x, min: axis.thresholds[0], max: axis.thresholds.at(-1) }),
       yAxis: yAxis({ name: axis.y, min: 0, ...(highest > 0.6 ? { max: 1 } : {}) }),
@@ -75,12 +79,6 @@ function curveOf({ overall, axes }: DrawnTracker['scores'], { name }: Axis): { x
     const isShown = index % step === 0 || index === values.length - 1
     return x === undefined || !Number.isFinite(y) || !isShown ? [] : [{ x, y }]
   })
-}
-
-/** Whether the curves leave room at the top right rather than at the bottom right. */
-function falls(trackers: readonly DrawnTracker[], axis: Axis): boolean {
-  const ends = trackers.map(({ scores }) => (curveOf(scores, axis).at(-1)?.y ?? 0) - (curveOf(scores, axis)[0]?.y ?? 0))
-  return ends.reduce((sum, end) => sum + end, 0) < 0
 }
 
 function fileName(name: string): string {

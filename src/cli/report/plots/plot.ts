@@ -6,6 +6,13 @@ import { colour } from '../palette.ts'
 /** An ECharts option in JSON. */
 export type PlotOption = Readonly<Record<string, unknown>>
 
+export interface LegendEntry {
+  /** The series'. */
+  readonly name: string
+  readonly color: string
+  readonly isOurs: boolean
+}
+
 export interface Plot {
   /** File name of the picture, and id in the page. */
   readonly id: string
@@ -13,6 +20,8 @@ export interface Plot {
   /** What it shows, for those who do not see it and those who see it for the first time. */
   readonly caption: string
   readonly option: PlotOption
+  /** In order. */
+  readonly legend: readonly LegendEntry[]
   /** CSS pixels that it is laid out for. */
   readonly width: number
   readonly height: number

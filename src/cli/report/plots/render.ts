@@ -7,6 +7,7 @@ import { SVGRenderer } from 'echarts/renderers'
 import sharp from 'sharp'
 import { colour, themed } from '../palette.ts'
 import { fontFamily, type Plot } from './plot.ts'
+import { withLegend } from './trackers.ts'
 
 let isReady = false
 
@@ -25,7 +26,8 @@ const titleHeight = 34
 const pictureWidth = 1400
 
 /** A PNG on white, with the plot's title, 1400 pixels wide. */
-export async function plotPng(plot: Plot): Promise<Uint8Array> {
+export async function plotPng(bare: Plot): Promise<Uint8Array> {
+  const plot = withLegend(bare)
   const inner = draw(plot).replace('<svg ', `<svg y="${titleHeight}" `)
   const height = plot.height + titleHeight
   const title = plot.title.replaceAll('&', '&amp;').replaceAll('<', '&lt;')

@@ -4,6 +4,7 @@ import type { MeasureName, Scores } from '../../../data/metrics/scores.ts'
 import type { ReportData, ReportTracker } from '../data.ts'
 import { formatMeasure } from '../numbers.ts'
 import { colour, otherStyle } from '../palette.ts'
+import type { LegendEntry, Plot, PlotOption } from './plot.ts'
 
 export interface DrawnTracker {
   readonly name: string
@@ -48,46 +49,46 @@ export function legendName({ name, scores }: DrawnTracker, measure: MeasureName)
   return found ? `[${formatMeasure(found, scores.overall.values[measure])}] ${name}` : name
 }
 
-const inside = 7
-const rowHeight = 19
+const rowHeight = 18
 const characterWidth = 6.6
-const widest = 150
+const widest = 136
+const columnWidth = 200
 
 /** What changes in a legend of points. */
-export const dots = { icon: 'circle', itemWidth: 11, itemHeight: 11, itemGap: 9 } as const
+export const dots = { icon: 'circle', itemWidth: 11, itemHeight: 11, itemGap: 14 } as const
 
-export interface LegendEntry {
-  readonly name: string
-  readonly isOurs: boolean
+/** For pictures: below the plot, where it covers no curve. The page has a list of its own, which flows with its width. */
+export function legendOption(entries: readonly LegendEntry[]): PlotOption {
+  const width = Math.min(widest, Math.max(...entries.map(({ name }) => name.length)) * characterWidth)
+  return {
+    show: false,
+    left: 14,
+    right: 0,
+    bottom: 10,
+    orient: 'horizontal',
+    itemWidth: 22,
+    itemHeight: 14,
+    itemGap: 8,
+    padding: [4, 4, 0, 4],
+    textStyle: { color: colour('ink'), fontSize: 12, width, overflow: 'truncate', lineHeight: 15 },
+    icon: 'path://M0 4H22V6H0Z',
+    data: entries.map(({ name, isOurs }) => ({ name, ...(isOurs ? { textStyle: { fontWeight: 'bold' } } : {}) })),
+  }
 }
 
-/** Inside the plot where the curves leave room; many trackers need the space below it. Returns the height that takes. */
-export function legend(
-  entries: readonly LegendEntry[],
-  corner: 'top' | 'bottom',
-): { readonly option: Readonly<Record<string, unknown>>; readonly below: number } {
-  const below = entries.length > inside ? 22 + Math.ceil(entries.length / 2) * rowHeight : 0
-  const width = Math.min(widest, Math.max(...entries.map(({ name }) => name.length)) * characterWidth)
-  const place =
-    below > 0
-      ? { left: 50, right: 10, bottom: 0, orient: 'horizontal' }
-      : { right: 26, orient: 'vertical', ...(corner === 'top' ? { top: 20 } : { bottom: 60 }) }
+/** The plot with its legend, higher by what that takes. */
+export function withLegend(plot: Plot): Plot {
+  const { legend, option, width, height } = plot
+  if (legend.length < 2) return plot
+  const below = 16 + Math.ceil(legend.length / Math.floor(width / columnWidth)) * rowHeight
+  const grid = Object(option.grid)
   return {
-    below,
+    ...plot,
+    height: height + below,
     option: {
-      ...place,
-      itemWidth: 22,
-      itemHeight: 14,
-      itemGap: 2,
-      padding: [6, 9],
-      backgroundColor: colour('card'),
-      borderRadius: 6,
-      borderWidth: below > 0 ? 0 : 1,
-      borderColor: colour('line'),
-      textStyle: { color: colour('ink'), fontSize: 12, width, overflow: 'truncate', lineHeight: 15 },
-      inactiveColor: colour('faint'),
-      icon: 'path://M0 4H22V6H0Z',
-      data: entries.map(({ name, isOurs }) => ({ name, ...(isOurs ? { textStyle: { fontWeight: 'bold' } } : {}) })),
+      ...option,
+      legend: { ...Object(option.legend), show: true },
+      grid: { ...grid, bottom: Number(grid.bottom) + below },
     },
   }
 }

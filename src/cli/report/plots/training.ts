@@ -5,7 +5,7 @@ import { rounded } from '../numbers.ts'
 import { colour, otherStyle } from '../palette.ts'
 import type { LoggedStep, TrainingLog } from '../training-log.ts'
 import { baseOption, type Plot, tooltip, xAxis, yAxis } from './plot.ts'
-import { legend } from './trackers.ts'
+import { legendOption } from './trackers.ts'
 
 const mostPoints = 400
 /** Share of a new value in the running mean, and how many values make one worth drawing. */
@@ -78,16 +78,14 @@ export function trainingPlots(log: TrainingLog): Plot[] {
 }
 
 function plot(kind: Kind, steps: readonly LoggedStep[], names: readonly string[]): Plot {
-  const box = legend(
-    names.map((name) => ({ name, isOurs: false })),
-    kind.of === 'held' ? 'bottom' : 'top',
-  )
+  const colourOf = (index: number) => (index === 0 ? colour('ours') : otherStyle(index - 1).color)
+  const legend = names.map((name, index) => ({ name, color: colourOf(index), isOurs: false }))
   const series = names.flatMap((name, index) => {
     const points = steps.flatMap(({ epoch, values }): [number, number][] => {
       const value = values[name]
       return value === undefined ? [] : [[rounded(epoch), Number(value.toPrecision(5))]]
     })
-    const color = index === 0 ? colour('ours') : otherStyle(index - 1).color
+    const color = colourOf(index)
     const smooth = kind.smooth && points.length >= noisyFrom
     const line = { name, type: 'line', showSymbol: kind.of === 'held', symbolSize: 6, emphasis: { disabled: true } }
     const style = (width: number, opacity: number) => ({ itemStyle: { color }, lineStyle: { color, width, opacity } })
@@ -101,11 +99,12 @@ function plot(kind: Kind, steps: readonly LoggedStep[], names: readonly string[]
     title: kind.title,
     caption: kind.caption,
     width: 420,
-    height: 280,
+    height: 260,
     digits: kind.digits,
+    legend,
     option: {
       ...baseOption({ left: 66 }),
-      ...(names.length > 1 ? { legend: box.option } : {}),
+      legend: legendOption(legend),
       tooltip: tooltip('axis'),
       xAxis: xAxis({ name: 'Epoch', min: 0, max: Math.max(1, Math.ceil(steps.at(-1)?.epoch ?? 1)) }),
       yAxis: { ...yAxis({ name: kind.y, ...(kind.of === 'held' ? { min: 0 } : {}) }), nameGap: 50 },
