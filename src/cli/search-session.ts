@@ -18,7 +18,7 @@ import { describeAdapter } from './load-tracker.ts'
 import { startProgress } from './progress.ts'
 import type { SearchOptions } from './search.ts'
 import { SearchProgress } from './search-progress.ts'
-import { ruleTable, savingLine } from './search-table.ts'
+import { leftOutLine, ruleTable, savingLine } from './search-table.ts'
 import { fact, note, print, type Terminal } from './terminal.ts'
 
 /** Sets side by side at most; each needs 75 kB of device memory. More go through a video in blocks. */
@@ -120,7 +120,7 @@ function printPlan(terminal: Terminal, { model, data, rules, measure }: Plan): v
 
 async function run(
   terminal: Terminal,
-  { model, data, rules, out }: Plan,
+  { model, data, rules, measure, out }: Plan,
   options: SearchOptions,
   signal: AbortSignal,
 ): Promise<SearchOutcome> {
@@ -137,6 +137,7 @@ async function run(
       signal,
       onProgress: progress.update,
       ...(read && { read }),
+      ...(options.halving && { halving: measure }),
     })
   } finally {
     progress.stop()
@@ -186,6 +187,8 @@ async function conclude(terminal: Terminal, plan: Plan, outcome: SearchOutcome, 
   if (!own || !best)
     throw new UsageError(`${measure.title} cannot be computed on these videos; choose another --metric`)
   for (const line of ['', ...ruleTable(outcome, measure, top), '']) print(terminal, line)
+  const left = leftOutLine(outcome)
+  if (left) print(terminal, fact('left out', left))
   for (const { name, message } of failures) note(terminal, `error: ${name}: ${message}`)
   print(terminal, fact('network', savingLine(saving)))
   const [found, before] = [best, own].map(({ values }) => values[measure.name]?.toFixed(measure.digits) ?? '-')

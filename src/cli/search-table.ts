@@ -2,12 +2,13 @@
 
 import type { SearchMeasure } from '../train/search/judge.ts'
 import { ruleKeys } from '../train/search/rules.ts'
-import type { RuleScore, Saving, SearchOutcome } from '../train/search/search.ts'
+import { ranking, type Saving, type SearchOutcome } from '../train/search/search.ts'
 
-/** The best sets; the first of the scores, the configuration's own, is always among them. */
+/** The best sets of those that have seen all videos; the first of the scores, the configuration's own, is always among them. */
 export function ruleTable({ scores, measures }: SearchOutcome, measure: SearchMeasure, top: number): string[] {
   const [own] = scores
-  const ranked = [...scores].sort((a, b) => order(a, b, measure)).map((score, index) => ({ score, rank: index + 1 }))
+  const whole = scores.filter(({ leftOutAfter }) => leftOutAfter === undefined)
+  const ranked = ranking(whole, measure).map((score, index) => ({ score, rank: index + 1 }))
   const shown = ranked.filter(({ score, rank }) => rank <= top || score === own)
   const others = [measure, ...measures.filter(({ name }) => name !== measure.name)]
   const head = ['rank', ...ruleKeys, ...others.map(({ title }) => title)]
@@ -25,17 +26,22 @@ export function ruleTable({ scores, measures }: SearchOutcome, measure: SearchMe
   )
 }
 
+/** What became of the others; undefined where there are none. */
+export function leftOutLine({ scores }: Pick<SearchOutcome, 'scores'>): string | undefined {
+  const after = scores.flatMap(({ leftOutAfter }) => leftOutAfter ?? [])
+  if (after.length === 0) return undefined
+  const stages = [...new Set(after)].sort((a, b) => a - b)
+  const parts = stages.map((stage) => {
+    const count = after.filter((one) => one === stage).length
+    return `${count} after ${stage} video${stage === 1 ? '' : 's'}`
+  })
+  return `${parts.join(', ')}: their measures were in the worse half`
+}
+
 /** What the search has cost, against tracking once per set. */
 export function savingLine({ computed, needed, reused, tracked }: Saving): string {
   const before = reused > 0 ? `; ${reused} of ${reused + tracked} tracks were there already` : ''
   if (computed === 0) return `no runs${before}`
   const factor = (needed / computed).toFixed(1)
   return `${computed} crops instead of ${needed} when tracking once per set: ${factor} times fewer${before}`
-}
-
-/** Negative where `a` is better; equal ones stay in their order. */
-function order(a: RuleScore, b: RuleScore, { name, better }: SearchMeasure): number {
-  const [x, y] = [a.values[name], b.values[name]]
-  if (x === undefined || y === undefined) return Number(x === undefined) - Number(y === undefined)
-  return better === 'higher' ? y - x : x - y
 }

@@ -15,6 +15,7 @@ export interface SearchOptions extends ModelOptions, DataOptions {
   readonly lr?: readonly number[]
   readonly random?: number
   readonly searchSeed: number
+  readonly halving?: true
   readonly metric?: string
   readonly out?: string
   /** Undefined: true. */
@@ -29,7 +30,9 @@ const examples = `
 A range is start:stop:step (MMTracking's start,stop,step too) without its stop, or a single number; a parameter without a
 range stays as the configuration has it. Every combination is tried, and the configuration's own parameters as well: the best
 set is another one only if it is better. All sets track a video side by side. Sets that look at the same part of a frame share
-what the network computes of it, so that a search costs a fraction of tracking once per set, and gives the same numbers.
+what the network computes of it, so that a search costs less than tracking once per set, and gives the same numbers. The longer
+a video, the fewer sets still agree; --halving makes a search over many videos cost little more than its first ones: sets that
+do badly there see no others.
 
 In the output folder: tracks/ keeps the track of every video under every set. A search that was ended by Ctrl-C or a crash goes
 on from there, and one over other ranges or by another measure tracks only what is new. search.json has all sets and their
@@ -55,6 +58,7 @@ export function searchCommand(context: CommandContext): Command {
     .option('--window-influence <range>', 'weight of staying where the target was, 0 to 1', range('window_influence'))
     .option('--random <count>', 'only so many of the combinations, chosen at random', wholeNumber(1))
     .option('--search-seed <number>', 'of that choice', wholeNumber(0), 0)
+    .option('--halving', 'leave the worse half of the sets out after 1, 2, 4 ... videos (successive halving)')
     .option('--metric <name>', "what to search by; default: the configuration's evaluation.save_best, or the first one")
     .addOption(new Option('--dataset <name>', "data set; default: the configuration's").choices(datasetChoices))
     .option('--root <folder>', 'folder that holds the data set')

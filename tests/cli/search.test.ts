@@ -4,8 +4,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ruleTable, savingLine } from '../../src/cli/search-table.ts'
+import { leftOutLine, ruleTable, savingLine } from '../../src/cli/search-table.ts'
 import { writeSafetensors } from '../../src/formats/safetensors.ts'
+import type { RuleScore } from '../../src/train/search/search.ts'
 import { microWeights } from '../siamrpn/helpers.ts'
 import { runFake } from './fakes.ts'
 
@@ -96,7 +97,7 @@ describe('siamrpn search', () => {
 })
 
 describe('the table of a search', () => {
-  const set = (lr: number, success: number | undefined) => ({
+  const set = (lr: number, success: number | undefined): RuleScore => ({
     rule: { penalty_k: 0, window_influence: 0.4, lr },
     values: success === undefined ? {} : { success },
   })
@@ -111,6 +112,13 @@ describe('the table of a search', () => {
       '2                   0  0.2               0.4      5.0',
       '4 (config)          0  0.1               0.4      1.0',
     ])
+  })
+
+  test('and what was left out on the way', () => {
+    const scores = [set(0.1, 1), { ...set(0.2, 9), leftOutAfter: 2 }, { ...set(0.3, 8), leftOutAfter: 1 }]
+    expect(ruleTable({ scores, measures: [measure], failures: [], saving }, measure, 5)).toHaveLength(2)
+    expect(leftOutLine({ scores })).toBe('1 after 1 video, 1 after 2 videos: their measures were in the worse half')
+    expect(leftOutLine({ scores: [] })).toBeUndefined()
   })
 
   test('and the saving', () => {

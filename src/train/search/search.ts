@@ -20,6 +20,11 @@ export interface SearchRun {
   readonly sweep: Sweeper
   readonly cache: TrackCache
   readonly judge: JudgeOptions
+  /**
+   * Successive halving by this measure: after 1, 2, 4 ... videos the worse half of the sets is left out of all further ones, the
+   * first set never. Absent: every set goes through every video, as MMTracking does it.
+   */
+  readonly halving?: SearchMeasure
   /** Default: the image files. */
   readonly read?: ReadFrame
   /** Raised: the video under way is given up between two frames. */
@@ -40,6 +45,8 @@ export interface SearchProgress {
 export interface RuleScore {
   readonly rule: TrackRule
   readonly values: MeasureValues
+  /** After how many videos it was left out; its values are of those alone. */
+  readonly leftOutAfter?: number
 }
 
 export interface SearchOutcome {
@@ -70,21 +77,30 @@ export async function searchParameters(run: SearchRun): Promise<SearchOutcome> {
   const failures: Failure[] = []
   const count = { reused: 0, tracked: 0 }
   const progress = new ProgressCount(run)
-  for (const sequence of benchmark.sequences) {
+  const leftOut = new Map<number, number>()
+  for (const [video, sequence] of benchmark.sequences.entries()) {
     run.signal?.throwIfAborted()
-    const tracks = await tracksOf(run, sequence, progress).catch((error: unknown) => {
+    const going = rules.filter((_, index) => !leftOut.has(index))
+    const tracks = await tracksOf({ ...run, rules: going }, sequence, progress).catch((error: unknown) => {
       if (run.signal?.aborted || !(error instanceof Error && isOfSequence(error))) throw error
       failures.push({ name: sequence.name, message: error.message })
       return undefined
     })
     progress.finish(sequence)
     if (!tracks) continue
-    count.reused += rules.length - tracks.added
+    count.reused += going.length - tracks.added
     count.tracked += tracks.added
     for (const [index, rule] of rules.entries()) {
-      const track = tracks.all.get(ruleName(rule))
+      const track = leftOut.has(index) ? undefined : tracks.all.get(ruleName(rule))
       if (track) judge.add(sequence, index, track)
     }
+    if (!run.halving || video + 1 === benchmark.sequences.length || !isPowerOfTwo(video + 1)) continue
+    const scores = rules.map((rule, index) => ({ index, rule, values: judge.values(index) }))
+    const worse = worseHalf(
+      scores.filter(({ index }) => index > 0 && !leftOut.has(index)),
+      run.halving,
+    )
+    for (const { index } of worse) leftOut.set(index, video + 1)
   }
   if (failures.length === benchmark.sequences.length) {
     const [first] = failures
@@ -95,21 +111,47 @@ export async function searchParameters(run: SearchRun): Promise<SearchOutcome> {
   const { computed, updates } = sweep.counts
   return {
     measures: judge.measures,
-    scores: rules.map((rule, index) => ({ rule, values: judge.values(index) })),
+    scores: rules.map((rule, index) => {
+      const leftOutAfter = leftOut.get(index)
+      return { rule, values: judge.values(index), ...(leftOutAfter !== undefined && { leftOutAfter }) }
+    }),
     failures,
     saving: { computed: computed - before.computed, needed: updates - before.updates, ...count },
   }
 }
 
 /** The best score; the one that comes first where several are. MMTracking keeps what it has unless something is better, too. */
-export function bestScore(scores: readonly RuleScore[], { name, better }: SearchMeasure): RuleScore | undefined {
-  let best: RuleScore | undefined
-  for (const score of scores) {
-    const [value, most] = [score.values[name], best?.values[name]]
-    if (value === undefined || Number.isNaN(value)) continue
-    if (most === undefined || (better === 'higher' ? value > most : value < most)) best = score
-  }
+export function bestScore(scores: readonly RuleScore[], measure: SearchMeasure): RuleScore | undefined {
+  const [best] = ranking(
+    scores.filter((score) => score.leftOutAfter === undefined && isKnown(score, measure)),
+    measure,
+  )
   return best
+}
+
+/** The best first, equal ones in their order, those without a value last. */
+export function ranking<T extends RuleScore>(scores: readonly T[], measure: SearchMeasure): T[] {
+  const { name, better } = measure
+  return [...scores].sort((a, b) => {
+    const known = Number(isKnown(b, measure)) - Number(isKnown(a, measure))
+    if (known !== 0 || !isKnown(a, measure)) return known
+    const difference = (b.values[name] ?? 0) - (a.values[name] ?? 0)
+    return better === 'higher' ? difference : -difference
+  })
+}
+
+/** Nothing where there is no telling yet. */
+function worseHalf<T extends RuleScore>(scores: readonly T[], measure: SearchMeasure): T[] {
+  if (!scores.every((score) => isKnown(score, measure))) return []
+  return ranking(scores, measure).slice(Math.ceil(scores.length / 2))
+}
+
+function isKnown({ values }: RuleScore, { name }: SearchMeasure): boolean {
+  return Number.isFinite(values[name] ?? Number.NaN)
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return (value & (value - 1)) === 0
 }
 
 /** The tracks of a video under all rules: those that are there, and the others made and saved block by block. */

@@ -14,12 +14,12 @@ import { runEvaluation } from '../../../src/train/evaluation/run-evaluation.ts'
 import type { VideoTracker } from '../../../src/train/evaluation/track-video.ts'
 import { makeJudge } from '../../../src/train/search/judge.ts'
 import type { Sweeper } from '../../../src/train/search/lanes.ts'
-import { bestScore, type SearchRun, searchParameters } from '../../../src/train/search/search.ts'
+import { bestScore, type RuleScore, type SearchRun, searchParameters } from '../../../src/train/search/search.ts'
 import { TrackCache } from '../../../src/train/search/track-cache.ts'
 import { temporaryFolder } from '../helpers.ts'
 
 const size = { width: 100, height: 80 }
-const picture = (): RgbFrame => ({ ...size, data: new Uint8Array(size.width * size.height * 3) })
+const picture = (): RgbFrame => ({ ...size, channels: 3, data: new Uint8Array(size.width * size.height * 3) })
 
 /** The truth moves right by a pixel a frame; a set moves by `10 * lr`. */
 function moved(box: CenterBox, { lr }: TrackRule): CenterBox {
@@ -93,10 +93,9 @@ function benchmark(protocol: Protocol, sequences = [sequence('a', 20), sequence(
 
 const rules: readonly TrackRule[] = [0.3, 0.1, 0.13, 0.9].map((lr) => ({ penalty_k: 0.04, window_influence: 0.4, lr }))
 
-async function makeRun(
-  protocol: Protocol,
-  changes: Partial<SearchRun> = {},
-): Promise<SearchRun & { sweep: FakeSweep }> {
+type FakeRun = Omit<SearchRun, 'sweep'> & { readonly sweep: FakeSweep }
+
+async function makeRun(protocol: Protocol, changes: Partial<SearchRun> = {}): Promise<FakeRun> {
   const sweep = new FakeSweep()
   const cache = new TrackCache(await temporaryFolder(), { model: 'fake' })
   const judge = { onlyVisible: false }
@@ -239,8 +238,29 @@ describe('a search', () => {
     expect(values[3]).toBeLessThan(0.1)
   })
 
+  test('by successive halving leaves the worse half out of further videos, but never the first set', async () => {
+    const videos = ['a', 'b', 'c', 'd'].map((name) => sequence(name, 8))
+    const run = await makeRun('ope', { benchmark: benchmark('ope', videos) })
+    const whole = await searchParameters(run)
+    const [halving] = whole.measures
+    const sweep = new FakeSweep()
+    const cache = new TrackCache(await temporaryFolder(), { model: 'fake' })
+    const { scores, saving } = await searchParameters({ ...run, sweep, cache, halving: halving! })
+    // In order of success: 0.1, 0.13, 0.3, 0.9; the first set is 0.3.
+    expect(scores.map(({ rule, leftOutAfter }) => [rule.lr, leftOutAfter])).toEqual([
+      [0.3, undefined],
+      [0.1, undefined],
+      [0.13, 2],
+      [0.9, 1],
+    ])
+    expect(sweep.calls.filter((call) => call.startsWith('start'))).toEqual(['start 4', 'start 3', 'start 2', 'start 2'])
+    expect(saving).toMatchObject({ reused: 0, tracked: 11 })
+    expect(bestScore(scores, halving!)).toEqual(bestScore(whole.scores, halving!))
+    expect(scores[0]).toEqual(whole.scores[0])
+  })
+
   test('keeps the first set unless another is better', () => {
-    const at = (lr: number, success: number | undefined) => ({
+    const at = (lr: number, success: number | undefined): RuleScore => ({
       rule: { penalty_k: 0, window_influence: 0, lr },
       values: success === undefined ? {} : { success },
     })
@@ -249,6 +269,7 @@ describe('a search', () => {
     expect(bestScore([at(0.1, undefined), at(0.2, 2), at(0.3, 3)], by)?.rule.lr).toBe(0.3)
     expect(bestScore([at(0.1, 3), at(0.3, 2)], { ...by, better: 'lower' })?.rule.lr).toBe(0.3)
     expect(bestScore([at(0.1, undefined)], by)).toBeUndefined()
+    expect(bestScore([at(0.1, 1), { ...at(0.2, 9), leftOutAfter: 1 }], by)?.rule.lr).toBe(0.1)
   })
 })
 
