@@ -95,7 +95,7 @@ const rules: readonly TrackRule[] = [0.3, 0.1, 0.13, 0.9].map((lr) => ({ penalty
 
 type FakeRun = Omit<SearchRun, 'sweep'> & { readonly sweep: FakeSweep }
 
-async function makeRun(protocol: Protocol, changes: Partial<SearchRun> = {}): Promise<FakeRun> {
+async function makeRun(protocol: Protocol, changes: Partial<Omit<SearchRun, 'sweep'>> = {}): Promise<FakeRun> {
   const sweep = new FakeSweep()
   const cache = new TrackCache(await temporaryFolder(), { model: 'fake' })
   const judge = { onlyVisible: false }
