@@ -20,7 +20,7 @@ export function formatDifference(measure: Measure, difference: number | undefine
 /** What stands behind a value: `%`, or nothing where the measure has no unit worth a sign. */
 export function unitSign(measure: Measure): string {
   if (measure.unit === 'percent') return '%'
-  return measure.unit === 'per 100 frames' ? 'per 100 frames' : ''
+  return measure.unit === 'per 100 frames' ? '/ 100 frames' : ''
 }
 
 /** `0.73` */

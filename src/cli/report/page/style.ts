@@ -53,7 +53,7 @@ const numbers = `
 .number { padding: 16px 18px; }
 .number h3 { color: var(--muted); font-weight: 500; font-size: .88rem; }
 .value { font-size: 2.5rem; font-weight: 650; line-height: 1.15; letter-spacing: -.03em; font-variant-numeric: tabular-nums; margin: .15rem 0 .3rem; }
-.value small { font-size: .95rem; font-weight: 400; letter-spacing: 0; color: var(--muted); margin-left: .25em; }
+.value small { font-size: .95rem; font-weight: 400; letter-spacing: 0; color: var(--muted); margin-left: .25em; white-space: nowrap; }
 .number:first-child .value { color: var(--ours); }
 .versus { font-size: .88rem; margin-bottom: .35rem; }
 .place { color: var(--ink); font-weight: 600; }

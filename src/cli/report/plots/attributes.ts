@@ -7,6 +7,7 @@ import { baseOption, type Plot, type PlotOption, tooltip, xAxis } from './plot.t
 import { type DrawnTracker, dots, legendOption } from './trackers.ts'
 
 const rowHeight = 27
+const characterWidth = 6.5
 /** So that the dots of the first and the last line are not cut. */
 const edge = 14
 
@@ -23,6 +24,7 @@ export function attributePlot(trackers: readonly DrawnTracker[]): Plot | undefin
     })
     .toSorted((a, b) => sign * (a.value - b.value))
   if (rows.length === 0) return undefined
+  const labels = rows.map(({ name, sequences }) => `${name} (${sequences})`)
   const legend = trackers.map(({ name, color, isOurs }) => ({ name, color, isOurs }))
   return {
     id: 'attributes',
@@ -33,11 +35,15 @@ export function attributePlot(trackers: readonly DrawnTracker[]): Plot | undefin
     digits: measure.digits,
     legend,
     option: {
-      ...baseOption({ left: 96, top: edge, bottom: 50 }),
+      ...baseOption({
+        left: 24 + characterWidth * Math.max(...labels.map(({ length }) => length)),
+        top: edge,
+        bottom: 50,
+      }),
       legend: { ...legendOption(legend), ...dots },
       tooltip: { ...tooltip('axis'), axisPointer: { type: 'shadow', axis: 'y' } },
       xAxis: xAxis({ name: `${measure.title}${measure.unit === 'percent' ? ' [%]' : ''}` }),
-      yAxis: categories(rows.map(({ name, sequences }) => `${name} (${sequences})`)),
+      yAxis: categories(labels),
       series: trackers.map((tracker) => ({
         name: tracker.name,
         type: 'scatter',

@@ -46,7 +46,8 @@ export function ranked(trackers: readonly DrawnTracker[], measure: MeasureName):
 /** `[49.6] SiamRPN++`, as legends of published plots have it. */
 export function legendName({ name, scores }: DrawnTracker, measure: MeasureName): string {
   const found = scores.measures.find((candidate) => candidate.name === measure)
-  return found ? `[${formatMeasure(found, scores.overall.values[measure])}] ${name}` : name
+  const value = scores.overall.values[measure]
+  return found && value !== undefined ? `[${formatMeasure(found, value)}] ${name}` : name
 }
 
 const rowHeight = 18
