@@ -5,10 +5,12 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import { Command, Option } from 'commander'
 import { namedConfig } from '../../configs/index.ts'
 import { randomWeights } from '../data/random-weights.ts'
-import { readCheckpoint } from '../formats/checkpoint.ts'
+import { type Checkpoint, readCheckpoint } from '../formats/checkpoint.ts'
 import type { StateDict } from '../formats/state-dict.ts'
+import { overrideConfig } from '../siamrpn/config.ts'
 import { stateDictShapes } from '../siamrpn/layout.ts'
 import { readSource } from '../siamrpn/source.ts'
+import { ownConfig } from '../siamrpn/tracker.ts'
 import {
   type Contents,
   checkOutput,
@@ -67,23 +69,42 @@ function convertCommand(context: CommandContext): Command {
     .argument('<in>', 'path or URL of a checkpoint')
     .argument('<out>', 'new file: .safetensors, or .pth, .pt, .model for torch.load')
     .addOption(layoutOption())
+    .option(
+      '--set <key=value>',
+      'change an entry of the configuration in it, such as model.test_cfg.rpn.lr=0.4; repeat for more',
+      (text: string, previous: readonly string[] = []): readonly string[] => [...previous, text],
+    )
     .addHelpText(
       'after',
       `
 Examples:
   siamrpn checkpoint convert siamese_rpn_r50.pth r50.safetensors
+  siamrpn checkpoint convert epoch_5.safetensors mine.safetensors --set model.test_cfg.rpn.window_influence=0.1
   siamrpn checkpoint convert pysot/model.pth mmtracking.pth
   siamrpn checkpoint convert r50.safetensors r50.pth --layout bare`,
     )
-    .action(async (from: string, to: string, { layout }: { readonly layout?: Layout }) => {
+    .action(async (from: string, to: string, { layout, set }: ConvertOptions) => {
       checkOutput(to, layout)
       if (resolve(from) === resolve(to)) throw new UsageError(`${to} is both the input and the output`)
       const { checkpoint } = await read(context.terminal, from)
-      await write(context.terminal, to, checkpoint, layout)
+      const meta = set ? withConfig(checkpoint, from, set) : checkpoint.meta
+      await write(context.terminal, to, { ...checkpoint, meta }, layout)
       const { optimizer, optimizerState } = checkpoint
       if ((optimizer && !keepsOptimizer(to, layout)) || optimizerState.size > 0)
         print(context.terminal, fact('left out', 'the state of the optimizer'))
     })
+}
+
+interface ConvertOptions {
+  readonly layout?: Layout
+  readonly set?: readonly string[]
+}
+
+/** Facts about a checkpoint with entries of its configuration changed. @throws UsageError; ConfigError */
+function withConfig(checkpoint: Checkpoint, name: string, set: readonly string[]): Checkpoint['meta'] {
+  const config = ownConfig(checkpoint, name)
+  if (config) return { ...checkpoint.meta, config: JSON.stringify(overrideConfig(config, set)) }
+  throw new UsageError(`--set: ${name} has no configuration in it, expected a checkpoint that siamrpn train wrote`)
 }
 
 function randomCommand(context: CommandContext): Command {

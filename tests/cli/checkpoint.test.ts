@@ -171,6 +171,23 @@ describe('convert', () => {
     expect(withTensorTexts(bare.stateDict)).toEqual(withTensorTexts(source.stateDict))
   })
 
+  test('--set changes the configuration in a checkpoint, and nothing else', async () => {
+    const { out } = await fileOf(new Uint8Array(0), 'none')
+    const from = fileURLToPath(new URL('../../models/tiny.safetensors', import.meta.url))
+    const set = ['--set', 'model.test_cfg.rpn.window_influence=0.0625', '--set', 'model.test_cfg.rpn.lr=0.5']
+    expect((await checkpoint('convert', from, out('tuned.safetensors'), ...set)).code).toBe(0)
+    const [before, after] = [await read(from), await read(out('tuned.safetensors'))]
+    expect(withTensorTexts(after.stateDict)).toEqual(withTensorTexts(before.stateDict))
+    const config = JSON.parse(String(before.meta.config))
+    Object.assign(config.model.test_cfg.rpn, { window_influence: 0.0625, lr: 0.5 })
+    expect(JSON.parse(String(after.meta.config))).toEqual(config)
+
+    const unknown = await checkpoint('convert', from, out('b.safetensors'), '--set', 'model.test_cfg.rpn.window=1')
+    expect(unknown).toMatchObject({ code: 1, err: expect.stringMatching(/window_influence/) })
+    const bare = await checkpoint('convert', golden('mmtrack_frozen.zip.pth'), out('c.pth'), '--set', 'total_epochs=3')
+    expect(bare).toMatchObject({ code: 1, err: expect.stringMatching(/has no configuration in it/) })
+  })
+
   test('metadata become texts in safetensors', () => {
     const meta = { epoch: 3, classes: ['fish'], big: 2n ** 60n, blob: Uint8Array.of(1), text: 'as it is' }
     const contents = { stateDict: weights(), meta, optimizer: null, anchors: 'mmtracking' as const }
