@@ -3476,9 +3476,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 // Follows SiameseRPNHead.get_bbox and SiamRPN._bbox_clip of MMTracking (siamese_rpn_head.py, siamrpn.py).
 // Anchors are x1, y1, x2, y2; every other box is cx, cy, w, h. Index = position * ANCHORS + a.
 // cls [T, positions, class * ANCHORS + a], bbox [T, positions, coordinate * ANCHORS + a].
-// State, STATE vec4 per target: (cx, cy, w, h) in frame pixels, replaced; (scale, frame width, frame height, 0); and,
-// if STATE is 3, its own rule: (penalty_k, window_influence, lr, which of the maps is its own). Otherwise the rule is the
-// uniform's, and target t has map t.
+// State, STATE vec4 per target: (cx, cy, w, h) in frame pixels, replaced; (scale, frame width, frame height, 0);
+// and, if STATE is 3, its own rule: (penalty_k, window_influence, lr, which of the maps is its own). Otherwise the rule
+// is the uniform's, and target t has map t.
 // Result, three vec4 per target: clipped box, box before clipping, (score, penalised score, index, rate).
 // Dispatch: one workgroup per target, over x.
 
