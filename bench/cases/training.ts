@@ -43,7 +43,7 @@ async function start({ model, epoch }: Phase, part: 'forward' | 'step'): Promise
   const config = namedConfig(model)
   const device = await openDevice()
   try {
-    const { exemplar_size, search_size } = config.model.test_cfg
+    const { exemplar_size, search_size } = config.model.train_cfg?.rpn ?? config.model.test_cfg
     const images = {
       template: noise(device, [BATCH, exemplar_size, exemplar_size, 4], 'template'),
       search: noise(device, [BATCH, search_size, search_size, 4], 'search'),

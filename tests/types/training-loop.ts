@@ -17,9 +17,9 @@ import {
 } from '../../src/index.ts'
 
 export interface Batch {
-  /** `[N, 127, 127, 4]`: blue, green, red from 0 to 255, and zero. The object is in the middle. */
+  /** `[N, z, z, 4]`, z = `exemplar_size`: blue, green, red from 0 to 255, and zero. The object is in the middle. */
   readonly template: Float32Array
-  /** `[N, 255, 255, 4]` */
+  /** `[N, x, x, 4]`, x = `search_size` of `train_cfg` */
   readonly search: Float32Array
   /** By pair: the object's box in the search image, whether the template shows the same object, random choices. */
   readonly samples: readonly TargetSample[]
@@ -33,10 +33,11 @@ export async function train(
   { batches, pairs, epoch }: { batches: AsyncIterable<Batch> | Iterable<Batch>; pairs: number; epoch: number },
   onStep: (loss: number) => void,
 ): Promise<StateDict> {
-  if (!config.optimizer) throw new Error('the configuration has no optimizer')
+  if (!config.optimizer || !config.model.train_cfg) throw new Error('the configuration is not for training')
+  const { exemplar_size, search_size } = config.model.train_cfg.rpn
   const images = {
-    template: device.empty([pairs, 127, 127, 4], 'f32', 'template'),
-    search: device.empty([pairs, 255, 255, 4], 'f32', 'search'),
+    template: device.empty([pairs, exemplar_size, exemplar_size, 4], 'f32', 'template'),
+    search: device.empty([pairs, search_size, search_size, 4], 'f32', 'search'),
   }
   const builder = new TargetBuilder(config.model)
   const targets = emptyTargets(device, pairs, builder.numAnchors)
