@@ -20,6 +20,12 @@ export async function timed(work: () => Promise<unknown>): Promise<Sample> {
   return { ms, cpuMs: (user + system) / 1000 }
 }
 
+/** The value in the middle, or the mean of the two there; NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return ((sorted[(sorted.length - 1) >> 1] ?? Number.NaN) + (sorted[sorted.length >> 1] ?? Number.NaN)) / 2
+}
+
 /** Measures submissions of one piece of work, sleeping through most of each instead of spinning (see src/gpu/pacer.ts). */
 export class Stopwatch {
   readonly #device: Device

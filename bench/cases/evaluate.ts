@@ -16,11 +16,11 @@ import { ResultStore } from '../../src/train/evaluation/result-store.ts'
 import { runEvaluation } from '../../src/train/evaluation/run-evaluation.ts'
 import type { BenchCase, Running } from '../case.ts'
 import { benchModel, videoBox, videoFrame, videoSize } from '../data.ts'
-import { type Sample, timed } from '../stopwatch.ts'
+import { median, type Sample, timed } from '../stopwatch.ts'
 
 const quality = 90
 
-/** As many frames as a model tracks in some ten seconds on a CPU. */
+/** As many frames as a model tracks in five to thirty seconds on a CPU. */
 interface Clips {
   readonly clipCount: number
   readonly framesPerClip: number
@@ -59,8 +59,8 @@ async function startEvaluation(model: string, size: Clips): Promise<Running> {
       async () => void alone.push(perFrame(await timed(() => trackAlone(tracker, clips)), frameCount)),
       async () => void evaluated.push(perFrame(await timed(evaluate), frameCount)),
     ]
-    const median = (part: 'ms' | 'cpuMs', of: (own: number, other: number) => number) =>
-      middle(evaluated.map((sample, i) => of(sample[part], alone[i]?.[part] ?? Number.NaN)))
+    const typical = (part: 'ms' | 'cpuMs', of: (own: number, other: number) => number) =>
+      median(evaluated.map((sample, i) => of(sample[part], alone[i]?.[part] ?? Number.NaN)))
     await trackAlone(tracker, clips) // captures the programs and compiles
     return {
       variant: `${clipCount} clips of ${framesPerClip} frames`,
@@ -70,9 +70,9 @@ async function startEvaluation(model: string, size: Clips): Promise<Running> {
         return evaluated.at(-1) ?? { ms: Number.NaN, cpuMs: Number.NaN }
       },
       facts: () => ({
-        'ms without files': median('ms', (_, other) => other),
-        'slower than without files, %': 100 * (median('ms', (own, other) => own / other) - 1),
-        'more CPU time, %': 100 * (median('cpuMs', (own, other) => own / other) - 1),
+        'ms without files': typical('ms', (_, other) => other),
+        'slower than without files, %': 100 * (typical('ms', (own, other) => own / other) - 1),
+        'more CPU time, %': 100 * (typical('cpuMs', (own, other) => own / other) - 1),
       }),
       dispose: () => tracker.close().finally(remove),
     }
@@ -90,12 +90,6 @@ async function trackAlone(tracker: SiamRPN, clips: readonly (readonly RgbFrame[]
     for (const frame of rest) await target.update(frame)
     await target.release()
   }
-}
-
-function middle(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const half = sorted.length / 2
-  return ((sorted[Math.ceil(half) - 1] ?? Number.NaN) + (sorted[Math.floor(half)] ?? Number.NaN)) / 2
 }
 
 function perFrame({ ms, cpuMs }: Sample, frameCount: number): Sample {

@@ -41,15 +41,16 @@ export function trainingCases(): BenchCase[] {
 
 async function start({ model, epoch }: Phase, part: 'forward' | 'step'): Promise<Running> {
   const config = namedConfig(model)
+  const { train_cfg } = config.model
+  if (train_cfg === null) throw new Error(`The configuration ${model} has no model.train_cfg.`)
   const device = await openDevice()
   try {
-    const { exemplar_size, search_size } = config.model.train_cfg?.rpn ?? config.model.test_cfg
+    const { exemplar_size, search_size } = train_cfg.rpn
     const images = {
       template: noise(device, [BATCH, exemplar_size, exemplar_size, 4], 'template'),
       search: noise(device, [BATCH, search_size, search_size, 4], 'search'),
     }
-    const builder = new TargetBuilder(config.model)
-    const anchors = builder.numAnchors
+    const anchors = new TargetBuilder(config.model).numAnchors
     const trainer = new Trainer({ device, config, state: initialWeights(config.model, 1), images })
     const facts = () => ({ 'GPU bytes held': device.memory.bytes, 'GPU bytes at most': device.memory.peakBytes })
     const dispose = () => device.close()

@@ -8,6 +8,7 @@ import { cached } from '../cache.ts'
 import { runChild } from '../child.ts'
 import { benchModel } from '../data.ts'
 import { searchNetwork } from '../network.ts'
+import { median } from '../stopwatch.ts'
 import { significant, textTable } from '../table.ts'
 import { type Contender, contender, ours } from './contenders.ts'
 import { ensureInstalled, installedVersion } from './install.ts'
@@ -157,11 +158,6 @@ function describe(message: PeerMessage): string | undefined {
   if (message.kind === 'loaded') return `loaded in ${significant(message.ms / 1000)} s`
   if (message.kind === 'frame' && message.first) return `first frame ${significant(message.ms / 1000)} s`
   return undefined
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return ((sorted[(sorted.length - 1) >> 1] ?? Number.NaN) + (sorted[sorted.length >> 1] ?? Number.NaN)) / 2
 }
 
 const cache = new URL('./.cache/', import.meta.url)

@@ -23,6 +23,7 @@ import { bestFit, describeCheckpoint, describeFit, fitTo } from './checkpoint-su
 import type { CommandContext } from './context.ts'
 import { UsageError } from './errors.ts'
 import { interruptible } from './interrupt.ts'
+import { collectText } from './options.ts'
 import { startProgress } from './progress.ts'
 import { fact, formatBytes, print, type Terminal } from './terminal.ts'
 
@@ -72,7 +73,7 @@ function convertCommand(context: CommandContext): Command {
     .option(
       '--set <key=value>',
       'change an entry of the configuration in it, such as model.test_cfg.rpn.lr=0.4; repeat for more',
-      (text: string, previous: readonly string[] = []): readonly string[] => [...previous, text],
+      collectText,
     )
     .addHelpText(
       'after',

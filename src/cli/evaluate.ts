@@ -6,7 +6,7 @@ import { type DataOptions, datasetChoices } from './evaluation-data.ts'
 import type { ModelOptions } from './evaluation-model.ts'
 import { evaluate } from './evaluation-session.ts'
 import { interruptible } from './interrupt.ts'
-import { wholeNumber } from './options.ts'
+import { type ComparedFolder, collectCompared, collectText, wholeNumber } from './options.ts'
 
 export interface EvaluateOptions extends ModelOptions, DataOptions {
   readonly out?: string
@@ -14,12 +14,6 @@ export interface EvaluateOptions extends ModelOptions, DataOptions {
   readonly parallel?: number
   readonly compare?: readonly ComparedFolder[]
   readonly report: boolean
-}
-
-/** Another tracker's result files. */
-export interface ComparedFolder {
-  readonly name: string
-  readonly folder: string
 }
 
 const examples = `
@@ -55,7 +49,7 @@ export function evaluateCommand(context: CommandContext): Command {
     .option('--out <folder>', 'where results go; default: work_dirs/evaluation/TRACKER/DATASET')
     .option('--resume', 'go on with the evaluation in the output folder')
     .option('--parallel <count>', 'videos at once; default: 2 on a GPU, 1 on a software adapter', wholeNumber(1))
-    .option('--set <key=value>', 'change an entry of the configuration, such as model.test_cfg.rpn.lr=0.4', collect)
+    .option('--set <key=value>', 'change an entry of the configuration, such as model.test_cfg.rpn.lr=0.4', collectText)
     .option('--only-visible', 'frames that do not show the object count as failures (only_eval_visible)')
     .option('--compare <name=folder>', "another tracker's result files; repeat for more", collectCompared)
     .option('--tracker-name <name>', 'what to call this tracker in files and tables', trackerName)
@@ -65,17 +59,6 @@ export function evaluateCommand(context: CommandContext): Command {
       const code = await interruptible((signal) => evaluate(context, options, signal))
       if (code !== 0) context.exitCode = code
     })
-}
-
-function collect(text: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, text]
-}
-
-function collectCompared(text: string, previous: readonly ComparedFolder[] = []): readonly ComparedFolder[] {
-  const [, name = '', folder = ''] = /^([^=]+)=(.+)$/.exec(text) ?? []
-  if (name === '') throw new InvalidArgumentError('Expected NAME=FOLDER.')
-  if (previous.some((other) => other.name === name)) throw new InvalidArgumentError(`The name ${name} is given twice.`)
-  return [...previous, { name, folder }]
 }
 
 function trackerName(text: string): string {

@@ -21,8 +21,23 @@ export function collectBox(text: string, previous: readonly Box[] = []): readonl
   return [...previous, { x, y, width, height }]
 }
 
-/** Adds a file name to those given before it. */
-export function collectFile(text: string, previous: readonly string[] = []): readonly string[] {
+/** Another tracker's result files. */
+export interface ComparedFolder {
+  readonly name: string
+  /** A folder or an archive. */
+  readonly folder: string
+}
+
+/** Adds one `name=folder` to those given before it. */
+export function collectCompared(text: string, previous: readonly ComparedFolder[] = []): readonly ComparedFolder[] {
+  const [, name = '', folder = ''] = /^([^=]+)=(.+)$/.exec(text) ?? []
+  if (name === '') throw new InvalidArgumentError('Expected NAME=FOLDER.')
+  if (previous.some((other) => other.name === name)) throw new InvalidArgumentError(`The name ${name} is given twice.`)
+  return [...previous, { name, folder }]
+}
+
+/** Adds a text, such as a file name, to those given before it. */
+export function collectText(text: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, text]
 }
 

@@ -6,7 +6,7 @@ import type { CommandContext } from './context.ts'
 import { type DataOptions, datasetChoices } from './evaluation-data.ts'
 import type { ModelOptions } from './evaluation-model.ts'
 import { interruptible } from './interrupt.ts'
-import { wholeNumber } from './options.ts'
+import { collectText, wholeNumber } from './options.ts'
 import { search } from './search-session.ts'
 
 export interface SearchOptions extends ModelOptions, DataOptions {
@@ -72,7 +72,7 @@ export function searchCommand(context: CommandContext): Command {
     .option('--out <folder>', 'where tracks and results go; default: work_dirs/search/TRACKER/DATASET')
     .option('--resume', 'use the tracks in the output folder that are of this model and data (the default)')
     .option('--no-resume', 'track everything again')
-    .option('--set <key=value>', 'change an entry of the configuration; repeat for more', collect)
+    .option('--set <key=value>', 'change an entry of the configuration; repeat for more', collectText)
     .option('--tracker-name <name>', 'names the output folder')
     .option('--top <count>', 'how many sets to print', wholeNumber(1), 10)
     .addHelpText('after', examples)
@@ -90,8 +90,4 @@ function range(key: RuleKey): (text: string) => readonly number[] {
       throw error instanceof RangeError ? new InvalidArgumentError(`${error.message}.`) : error
     }
   }
-}
-
-function collect(text: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, text]
 }

@@ -10,7 +10,7 @@ import { outputKinds } from '../data/writers.ts'
 import type { CommandContext } from './context.ts'
 import { UsageError } from './errors.ts'
 import { interruptedCode, interruptible } from './interrupt.ts'
-import { checkBoxes, collectBox, collectFile, collectOutput, wholeNumber } from './options.ts'
+import { checkBoxes, collectBox, collectOutput, collectText, wholeNumber } from './options.ts'
 import { fitLine, judge, speedLine } from './report.ts'
 import { runSession, type SessionResult } from './session.ts'
 import { fact, note, print } from './terminal.ts'
@@ -58,7 +58,7 @@ export function trackCommand(context: CommandContext): Command {
       '--gt <file>',
       'ground truth, a line x,y,w,h per frame of the whole source: prints success and precision; ' +
         "the first frame's box replaces a missing --box; repeat for more targets",
-      collectFile,
+      collectText,
     )
     .option('--start <index>', 'first frame to read', wholeNumber(0), 0)
     .option('--max-frames <count>', 'end after this many frames', wholeNumber(1))

@@ -7,7 +7,7 @@ import { overrideConfig, parseConfig } from '../siamrpn/config.ts'
 import type { CommandContext } from './context.ts'
 import { interruptedCode, interruptible } from './interrupt.ts'
 import { loadConfig } from './load-config.ts'
-import { wholeNumber } from './options.ts'
+import { collectText, wholeNumber } from './options.ts'
 import { runTraining } from './training-session.ts'
 
 export interface TrainOptions {
@@ -62,7 +62,7 @@ export function trainCommand(context: CommandContext): Command {
     .option(
       '--set <key=value>',
       'change an entry of the configuration, such as optimizer.lr=0.001; repeat for more',
-      collect,
+      collectText,
     )
     .option('--no-evaluate', 'do not measure after epochs')
     .option('--no-progress', 'no bar, only the lines of the log')
@@ -75,10 +75,6 @@ export function trainCommand(context: CommandContext): Command {
       })
       if (code !== 0) context.exitCode = code
     })
-}
-
-function collect(text: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, text]
 }
 
 /** The configuration with everything that the options change. @throws ConfigError, UsageError */

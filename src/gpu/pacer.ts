@@ -32,7 +32,7 @@ export class Pacer {
     const sleep = PART * expected
     if (sleep > SHORTEST_SLEEP) await new Promise((resolve) => setTimeout(resolve, sleep))
     const pending = result()
-    if (this.#sleeps) await nap(pending, Math.min(LONGEST_NAP, NAP_PART * expected))
+    await nap(pending, Math.min(LONGEST_NAP, NAP_PART * expected))
     const value = await pending
     this.#recent = [...this.#recent.slice(-2), performance.now() - start]
     return value

@@ -49,6 +49,40 @@ describe('on a software adapter', () => {
   })
 })
 
+describe('while a result is pending', () => {
+  beforeEach(() => {
+    vi.useRealTimers()
+  })
+
+  /** Turns of the event loop in the second of two runs, whose results are `duration` ms after they were asked for. */
+  async function turnsWhilePending(pacer: Pacer, duration: number): Promise<number> {
+    let turns = 0
+    const result = async () => {
+      let pending = true
+      turns = 0
+      const count = () => {
+        turns++
+        if (pending) setImmediate(count)
+      }
+      setImmediate(count)
+      await new Promise((resolve) => setTimeout(resolve, duration))
+      pending = false
+    }
+    for (let run = 0; run < 2; run++) await pacer.through(() => undefined, result)
+    return turns
+  }
+
+  test('a software adapter has the processor: the event loop naps 4 ms in each turn', async () => {
+    const turns = await turnsWhilePending(new Pacer({ kind: 'cpu' }), 500)
+    expect(turns).toBeGreaterThan(1)
+    expect(turns).toBeLessThan(150)
+  })
+
+  test('on a GPU the event loop does not nap', async () => {
+    expect(await turnsWhilePending(new Pacer({ kind: 'gpu' }), 500)).toBeGreaterThan(300)
+  })
+})
+
 test('on a GPU nothing is slept', async () => {
   const pacer = new Pacer({ kind: 'gpu' })
   for (let run = 0; run < 3; run++) expect(await askedAfter(pacer, 1000)).toBe(0)

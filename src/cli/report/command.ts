@@ -1,12 +1,12 @@
 // `siamrpn report`: makes the page of an evaluation again from its folder, or one of published result files, without tracking.
 
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import type { CommandContext } from '../context.ts'
 import { type DataOptions, datasetChoices } from '../evaluation-data.ts'
 import { interruptible } from '../interrupt.ts'
-import { wholeNumber } from '../options.ts'
+import { type ComparedFolder, collectCompared, collectText, wholeNumber } from '../options.ts'
 import { fact, note, print } from '../terminal.ts'
-import { type ComparedFolder, openReport } from './open-report.ts'
+import { openReport } from './open-report.ts'
 
 export interface ReportOptions extends DataOptions {
   readonly out?: string
@@ -34,7 +34,7 @@ export function reportCommand(context: CommandContext): Command {
     .description('Makes the page of an evaluation: numbers, plots, failures, a comparison with other trackers.')
     .argument('<results>', 'folder of an evaluation, or of result files')
     .option('--compare <name=results>', "another tracker's results; repeat for more", collectCompared)
-    .option('--log <file>', 'log of the training (TIME.log.json); repeat for a run with several', collect)
+    .option('--log <file>', 'log of the training (TIME.log.json); repeat for a run with several', collectText)
     .option('--name <text>', 'what to call the tracker')
     .option('--out <folder>', 'where the page goes; default: the folder of the results')
     .option('--failures <count>', 'how many of the worst failures are shown', wholeNumber(0), 6)
@@ -62,15 +62,4 @@ async function report(
   const { sequences } = data.ours.scores.overall
   print(terminal, fact('report', `${data.ours.name} on ${data.benchmark.title}, ${sequences} videos`))
   print(terminal, fact('wrote', [page, ...pictures].join(', ')))
-}
-
-function collect(text: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, text]
-}
-
-function collectCompared(text: string, previous: readonly ComparedFolder[] = []): readonly ComparedFolder[] {
-  const [, name = '', folder = ''] = /^([^=]+)=(.+)$/.exec(text) ?? []
-  if (name === '') throw new InvalidArgumentError('Expected NAME=FOLDER.')
-  if (previous.some((other) => other.name === name)) throw new InvalidArgumentError(`The name ${name} is given twice.`)
-  return [...previous, { name, folder }]
 }

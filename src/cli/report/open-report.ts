@@ -10,14 +10,9 @@ import { readRun } from '../../train/evaluation/result-store.ts'
 import { UsageError } from '../errors.ts'
 import { type DataOptions, type EvaluationData, openEvaluationData } from '../evaluation-data.ts'
 import { openResults, openStoredEvaluation } from '../evaluation-folder.ts'
+import type { ComparedFolder } from '../options.ts'
 import type { ReportData, ReportRun, ReportTracker } from './data.ts'
 import { readTrainingLog } from './training-log.ts'
-
-/** Another tracker's result files. */
-export interface ComparedFolder {
-  readonly name: string
-  readonly folder: string
-}
 
 export interface OpenReportOptions extends DataOptions {
   readonly name?: string
