@@ -7,11 +7,22 @@ import { r50 } from './r50.ts'
 /** Seeds from here on are kept for measuring: see SyntheticClips. */
 const held_out = 1_000_000
 
-/** Trained on smaller search images than it tracks on: the net is convolutional, and they cost two thirds. */
+const { rpn, ...train_cfg } = r50.model.train_cfg
+
+/**
+ * Trained on smaller search images than it tracks on, which the net allows, being convolutional: a step takes two thirds of
+ * the time that 255 pixels take.
+ */
 const train_search_size = 191
 
+/**
+ * Shifts as far as the smaller image allows, scales farther than r50: tracking starts from boxes that are off, and has to find
+ * back from them.
+ */
 const train_pipeline: typeof r50.train_pipeline = r50.train_pipeline.map((step) =>
-  step.type === 'SeqShiftScaleAug' ? { ...step, target_size: [127, train_search_size], shift: [4, 48] } : step,
+  step.type === 'SeqShiftScaleAug'
+    ? { ...step, target_size: [rpn.exemplar_size, train_search_size], shift: [4, 48], scale: [0.05, 0.28] }
+    : step,
 )
 
 export const tiny = {
@@ -32,11 +43,16 @@ export const tiny = {
     head: {
       ...r50.model.head,
       in_channels: [64, 64],
-      // Deltas of about 1: with AdamW's steps, all of one size, deltas of 0.1 drown in the noise of the last layer.
+      // Deltas of about 1: with AdamW's steps, all of one size, deltas of 0.1 drown in the noise of the last layer. They
+      // make the boxes' loss some eight times larger, hence its weight.
       bbox_coder: { ...r50.model.head.bbox_coder, target_stds: [0.1, 0.1, 0.2, 0.2] },
       loss_bbox: { ...r50.model.head.loss_bbox, loss_weight: 0.3 },
     },
-    train_cfg: { rpn: { ...r50.model.train_cfg.rpn, search_size: train_search_size } },
+    // More anchors than r50's 64 and 16: a narrow model learns from small batches, and anchors cost next to nothing.
+    train_cfg: {
+      ...train_cfg,
+      rpn: { ...rpn, sampler: { ...rpn.sampler, num: 256 }, num_neg: 64, search_size: train_search_size },
+    },
   },
   train_pipeline,
   data: {
