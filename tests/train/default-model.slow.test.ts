@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => tracker.close())
 
-test('over 20 held-out clips it tracks as well as the README says: 0.54, and 80 % of the frames above 0.3', async () => {
+test('over 20 held-out clips it tracks as well as the README says: 0.65, and 90 % of the frames above 0.3', async () => {
   const overlaps: number[] = []
   for (let index = 0; index < clips.count; index++) {
     const clip = clips.clip(index)
@@ -27,6 +27,6 @@ test('over 20 held-out clips it tracks as well as the README says: 0.54, and 80 
     await target.release()
   }
   expect(overlaps).toHaveLength(20 * 99)
-  expect(overlaps.reduce((sum, value) => sum + value, 0) / overlaps.length).toBeGreaterThanOrEqual(0.53)
-  expect(overlaps.filter((value) => value > 0.3).length / overlaps.length).toBeGreaterThanOrEqual(0.79)
+  expect(overlaps.reduce((sum, value) => sum + value, 0) / overlaps.length).toBeGreaterThanOrEqual(0.6)
+  expect(overlaps.filter((value) => value > 0.3).length / overlaps.length).toBeGreaterThanOrEqual(0.9)
 })
