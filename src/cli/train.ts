@@ -5,6 +5,7 @@ import { heldOutSeeds } from '../data/clips/clips.ts'
 import type { Config, ConfigInput } from '../siamrpn/config.ts'
 import { overrideConfig, parseConfig } from '../siamrpn/config.ts'
 import type { CommandContext } from './context.ts'
+import { UsageError } from './errors.ts'
 import { interruptedCode, interruptible } from './interrupt.ts'
 import { loadConfig } from './load-config.ts'
 import { collectText, wholeNumber } from './options.ts'
@@ -18,6 +19,7 @@ export interface TrainOptions {
   /** True: the last checkpoint of the work folder. */
   readonly resume?: true | string
   readonly loadFrom?: string
+  readonly keepStatistics?: true
   readonly seed?: number
   readonly maxIters?: number
   readonly maxEpochs?: number
@@ -40,7 +42,8 @@ the same bits as a run that was never ended.
 Examples:
   siamrpn train --config tiny --data synthetic
   siamrpn train --config r50 --work-dir work_dirs/r50 --resume
-  siamrpn train --config r50 --data my-clips/ --load-from siamese_rpn_r50.pth --set optimizer.lr=0.0005 --max-epochs 5
+  siamrpn train --config r50 --data my-clips/ --load-from siamese_rpn_r50.pth --keep-statistics --max-epochs 5 \\
+    --set optimizer.lr=0.0005
   siamrpn train --config r50 --data synthetic --max-iters 2 --set data.samples_per_gpu=2`
 
 /** Makes the command. */
@@ -56,6 +59,10 @@ export function trainCommand(context: CommandContext): Command {
     .option('--work-dir <folder>', "where checkpoints and logs go; default: the configuration's work_dir")
     .option('--resume [checkpoint]', 'go on from the last checkpoint of the work folder, or from this one')
     .option('--load-from <checkpoint>', 'start from these weights: file or URL; .pth, .model or .safetensors')
+    .option(
+      '--keep-statistics',
+      'batch norms keep the running statistics of the weights that are loaded: for a few clips, which say little',
+    )
     .option('--seed <number>', 'of every random choice; default: 0', wholeNumber(0))
     .option('--max-iters <count>', 'end after this many iterations in all', wholeNumber(1))
     .option('--max-epochs <count>', "end after this many epochs instead of the configuration's", wholeNumber(1))
@@ -89,7 +96,23 @@ export async function trainingConfig(options: TrainOptions): Promise<Config> {
     ...(seed === undefined ? {} : { seed }),
     ...(maxEpochs === undefined ? {} : { total_epochs: maxEpochs }),
   }
-  return parseConfig({ ...config, ...entries }, options.config)
+  const entire = parseConfig({ ...config, ...entries }, options.config)
+  return options.keepStatistics ? withKeptStatistics(entire, options.resume !== undefined) : entire
+}
+
+/** Batch norms whose running statistics stay as they are loaded; where they train, they go on normalising by the batch's. */
+function withKeptStatistics(config: Config, resumes: boolean): Config {
+  if (!resumes && !config.load_from && !config.resume_from) {
+    throw new UsageError('--keep-statistics: no weights to keep them of, expected --load-from or --resume')
+  }
+  const { backbone, neck, head } = config.model
+  const model = {
+    ...config.model,
+    backbone: { ...backbone, norm_cfg: { ...backbone.norm_cfg, momentum: 0 } },
+    neck: { ...neck, norm_cfg: neck.norm_cfg && { ...neck.norm_cfg, momentum: 0 } },
+    head: { ...head, norm_cfg: { ...head.norm_cfg, momentum: 0 } },
+  }
+  return { ...config, model }
 }
 
 type DataInput = NonNullable<ConfigInput['data']>

@@ -10,6 +10,7 @@ import { runCommand } from '../../src/cli/run.ts'
 import { type TrainOptions, trainingConfig } from '../../src/cli/train.ts'
 import { randomWeights } from '../../src/data/random-weights.ts'
 import { writeSafetensors } from '../../src/formats/safetensors.ts'
+import type { NamedTensor } from '../../src/formats/state-dict.ts'
 import { openDevice } from '../../src/gpu/device.ts'
 import { stateDictShapes } from '../../src/siamrpn/layout.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
@@ -73,6 +74,15 @@ describe('options', () => {
     expect(config.optimizer?.lr).toBe(0.5)
   })
 
+  it('keep running statistics of weights that are loaded, and only of those', async () => {
+    const { model } = await trainingConfig(options({ config: 'tiny', loadFrom: 'x.pth', keepStatistics: true }))
+    const { backbone, neck, head } = model
+    expect([backbone, neck, head].map(({ norm_cfg }) => norm_cfg?.momentum)).toEqual([0, 0, 0])
+    const resumed = await trainingConfig(options({ resume: true, keepStatistics: true }))
+    expect(resumed.model.head.norm_cfg.momentum).toBe(0)
+    await expect(trainingConfig(options({ keepStatistics: true }))).rejects.toThrow(/expected --load-from or --resume/)
+  })
+
   it('take files', async () => {
     const folder = await temporaryFolder()
     const file = join(folder, 'mine.json')
@@ -107,6 +117,7 @@ describe('what is wrong is said before anything is made', () => {
       '--val',
       '--resume',
       '--load-from',
+      '--keep-statistics',
       '--seed',
       '--max-iters',
       '--set',
@@ -207,6 +218,28 @@ describe('a short training', () => {
     expect((await readTrainingCheckpoint(join(folder, 'epoch_1.safetensors'))).anchors).toBe('pysot')
     const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'))
     expect(config.model.head.anchor_generator.variant).toBe('pysot')
+  })
+
+  it('leaves running statistics as they were loaded, where it is told to, and trains the rest', async () => {
+    const folder = await temporaryFolder()
+    const { model } = await trainingConfig({ config: 'micro', evaluate: true, progress: false })
+    const weights = join(folder, 'weights.safetensors')
+    const loaded = randomWeights(stateDictShapes(model), 1)
+    await writeFile(weights, writeSafetensors(loaded))
+    const flags = ['--max-iters', '1', '--no-evaluate']
+    const changed = async (...args: string[]) => {
+      const { code, err } = await micro(folder, '--load-from', weights, ...flags, ...args)
+      expect([code, err]).toEqual([0, expect.anything()])
+      const { model: trained } = await readTrainingCheckpoint(join(folder, 'iter_1.safetensors'))
+      const differs = ([name, tensor]: [string, NamedTensor]) =>
+        Buffer.compare(tensor.data, trained.get(name)!.data) !== 0
+      return [...loaded].filter(differs).map(([name]) => name)
+    }
+    const running = (name: string) => /running_(mean|var)$/.test(name)
+    expect((await changed()).filter(running).length).toBeGreaterThan(10)
+    const kept = await changed('--keep-statistics')
+    expect(kept.filter(running)).toEqual([])
+    expect(kept.filter((name) => /\.weight$/.test(name)).length).toBeGreaterThan(10)
   })
 
   it('measures after epochs, and keeps the best', async () => {
