@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
+    globalSetup: ['scripts/vitest-setup.ts'],
     include: ['tests/**/*.slow.test.ts'],
     pool: 'forks',
     fileParallelism: false,

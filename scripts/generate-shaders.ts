@@ -1,11 +1,12 @@
 // Writes src/kernels/shaders.generated.ts, one module with the texts of shaders/*.wgsl, so that plain tsc and any bundler can
-// take them along. `--check` writes nothing and fails if the committed module does not match the shaders.
+// take them along. It runs after every installation and before every build and test run; the module is not committed.
 
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 const shaderFolder = new URL('../shaders/', import.meta.url)
 const generatedFile = new URL('../src/kernels/shaders.generated.ts', import.meta.url)
+const temporaryFile = new URL(`../src/kernels/.shaders.${process.pid}.tmp`, import.meta.url)
 
 /** The generated module for shader texts by name (the file name without `.wgsl`). */
 export function generateModule(shaders: Readonly<Record<string, string>>): string {
@@ -33,16 +34,13 @@ async function readShaders(): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(texts))
 }
 
-async function main(check: boolean): Promise<number> {
+/** Writes the module if the shaders changed; a module that is already right keeps its time stamp. */
+export async function generateShaders(): Promise<void> {
   const wanted = generateModule(await readShaders())
   const found = await readFile(generatedFile, 'utf8').catch(() => '')
-  if (found === wanted) return 0
-  if (check) {
-    console.error('src/kernels/shaders.generated.ts is stale: run `npm run shaders`')
-    return 1
-  }
-  await writeFile(generatedFile, wanted)
-  return 0
+  if (found === wanted) return
+  await writeFile(temporaryFile, wanted)
+  await rename(temporaryFile, generatedFile)
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.includes('--check'))
+if (process.argv[1] === fileURLToPath(import.meta.url)) await generateShaders()
