@@ -3,9 +3,10 @@
 
 import { namedConfig } from '../../configs/index.ts'
 import { ConvModule, type ConvSpec } from '../../src/nn/conv-module.ts'
+import { type ConvNode, multiplyAdds } from '../../src/nn/counting-layers.ts'
 import { type BenchCase, operationCase } from '../case.ts'
 import { noise, noiseWeights } from '../data.ts'
-import { type ConvNode, convTensors, multiplyAdds, searchNetwork } from '../network.ts'
+import { convTensors, searchNetwork } from '../network.ts'
 import { correlationCase } from './operations.ts'
 
 /** One bare layer; a square input of `size` pixels. */
@@ -37,7 +38,7 @@ function bareCase({ name, channels, kernel, size, ...geometry }: BareLayer): Ben
   return operationCase(name, async (device) => {
     const [inChannels, outChannels] = channels
     const spec = { name, inChannels, outChannels, kernel, stride: 1, padding: 0, dilation: 1, ...geometry }
-    const module = new ConvModule([{ ...spec, bias: false, eps: 0 }], { padInput: paddedChannels(inChannels) })
+    const module = new ConvModule([{ ...spec, bias: false, eps: 0, padInput: paddedChannels(inChannels) }])
     await module.load(device, noiseWeights(new Map([[`${name}.weight`, outChannels * inChannels * kernel ** 2]])))
     const input = noise(device, [1, size, size, paddedChannels(inChannels)], 'input')
     const { padding, dilation, stride } = spec
@@ -80,7 +81,7 @@ function asRun(nodes: readonly ConvNode[]): ConvNode[] {
 }
 
 /** Geometry and epilogue in one line. */
-export function convName({ spec, residual, relu, inSize }: ConvNode): string {
+export function convName({ spec, residual, activation, inSize }: ConvNode): string {
   const { inChannels, outChannels, kernel, stride, padding, dilation, norm } = spec
   const geometry = [
     `conv ${kernel}x${kernel}`,
@@ -89,19 +90,23 @@ export function convName({ spec, residual, relu, inSize }: ConvNode): string {
     ...(dilation > 1 ? [`d${dilation}`] : []),
     `${inChannels}->${outChannels}, ${inSize}x${inSize}`,
   ].join(' ')
-  const epilogue = [norm ? 'bn' : 'bias', ...(residual ? ['add'] : []), ...(relu ? ['relu'] : [])].join('+')
+  const epilogue = [
+    norm ? 'bn' : 'bias',
+    ...(residual ? ['add'] : []),
+    ...(activation === 'none' ? [] : [activation]),
+  ].join('+')
   return `${geometry}, ${epilogue}`
 }
 
 function convCase(name: string, node: ConvNode, count: number): BenchCase {
   const prepare: Parameters<typeof operationCase>[1] = async (device) => {
-    const { spec, inSize, outSize, relu } = node
-    const module = new ConvModule([spec], { padInput: paddedChannels(spec.inChannels) })
+    const { spec, inSize, outSize, activation } = node
+    const module = new ConvModule([spec])
     await module.load(device, noiseWeights(convTensors(spec)))
     const input = noise(device, [1, inSize, inSize, paddedChannels(spec.inChannels)], 'input')
     const residual = node.residual ? noise(device, [1, outSize, outSize, spec.outChannels], 'residual') : undefined
     return {
-      record: (r) => module.forward(r, input, { residual, relu }),
+      record: (r) => module.forward(r, input, { residual, relu: activation === 'relu' }),
       release: () => {
         module.release(device)
         for (const tensor of [input, residual]) if (tensor) device.release(tensor)

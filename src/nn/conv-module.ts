@@ -25,6 +25,10 @@ export interface ConvSpec {
   readonly stride: number
   readonly padding: number
   readonly dilation: number
+  /** Default 1. */
+  readonly groups?: number
+  /** Zero channels are appended to the filter's input up to this count (an RGB image has 4 channels here). */
+  readonly padInput?: number
   readonly bias: boolean
   /** Name of the batch norm that follows, if one does. */
   readonly norm?: string | undefined
@@ -39,8 +43,6 @@ export interface ConvForward {
 }
 
 export interface ConvModuleOptions {
-  /** Zero channels are appended to the filter's input up to this count (an RGB image has 4 channels here). */
-  readonly padInput?: number
   /** Side of the smallest output that is asked of it: whether transformed filters are kept depends on it. Default 15. */
   readonly outputSize?: number
 }
@@ -69,14 +71,11 @@ export class ConvModule {
   /** Uploads the filter, its folded batch norm or bias. @throws whatever `weights` throws for a missing name */
   async load(device: Device, weights: WeightSource): Promise<void> {
     this.release(device)
-    const { inChannels, kernel, stride, padding, dilation, name } = this.spec
+    const { inChannels, kernel, stride, padding, dilation, name, groups = 1, padInput = 0 } = this.spec
     const filters = this.parts.map((part) => weights(`${part.name}.weight`))
     const affine = this.parts.map((part) => foldPart(part, weights))
-    const shape = [this.outChannels, inChannels, kernel, kernel]
-    const weight = packConvWeight(device, concatenate(filters), shape, {
-      padInput: this.#options.padInput ?? 0,
-      label: name,
-    })
+    const shape = [this.outChannels, inChannels / groups, kernel, kernel]
+    const weight = packConvWeight(device, concatenate(filters), shape, { padInput, label: name })
     const loaded: Loaded = { weight, scale: undefined, bias: undefined }
     this.#loaded = loaded // from here on, `release` frees whatever there is
     const scales = affine.flatMap((part) => part.scale)
@@ -92,9 +91,14 @@ export class ConvModule {
         inWidth: outputSize,
         outHeight: outputSize,
         outWidth: outputSize,
-        groups: 1,
+        groups,
       },
-      ...{ inChannels: weight.inChannels, outChannels: this.outChannels, kernelHeight: kernel, kernelWidth: kernel },
+      ...{
+        inChannels: weight.inChannels * groups,
+        outChannels: this.outChannels,
+        kernelHeight: kernel,
+        kernelWidth: kernel,
+      },
       ...{ stride, dilation, paddingY: padding, paddingX: padding },
     })
     if (plan.variant !== 'winograd' || !plan.storeWeights) return
@@ -105,14 +109,14 @@ export class ConvModule {
   /** `[N, H, W, C]` to `[N, OH, OW, O]`, parts side by side along O. */
   forward(r: Recorder, input: GpuTensor, options: ConvForward = {}): GpuTensor {
     const { weight, scale, bias } = this.#need()
-    const { name: label, stride, padding, dilation } = this.spec
-    return conv2d(r, { input, weight, stride, padding, dilation, scale, bias, label, ...options })
+    const { name: label, stride, padding, dilation, groups = 1 } = this.spec
+    return conv2d(r, { input, weight, stride, padding, dilation, groups, scale, bias, label, ...options })
   }
 
   /** The bare convolution, without batch norm, bias and activation. */
   convolve(r: Recorder, input: GpuTensor): GpuTensor {
-    const { name: label, stride, padding, dilation } = this.spec
-    return conv2d(r, { input, weight: this.#need().weight, stride, padding, dilation, label: `${label}.bare` })
+    const { name: label, stride, padding, dilation, groups = 1 } = this.spec
+    return conv2d(r, { input, weight: this.#need().weight, stride, padding, dilation, groups, label: `${label}.bare` })
   }
 
   /** Frees the device memory. */
@@ -132,8 +136,8 @@ export class ConvModule {
 
 /** Names and shapes of one convolution's tensors, batch norm included, in PyTorch's order. */
 export function convShapes(spec: ConvSpec): [string, readonly number[]][] {
-  const { name, norm, outChannels, inChannels, kernel } = spec
-  const shapes: [string, readonly number[]][] = [[`${name}.weight`, [outChannels, inChannels, kernel, kernel]]]
+  const { name, norm, outChannels, inChannels, kernel, groups = 1 } = spec
+  const shapes: [string, readonly number[]][] = [[`${name}.weight`, [outChannels, inChannels / groups, kernel, kernel]]]
   if (spec.bias) shapes.push([`${name}.bias`, [outChannels]])
   if (!norm) return shapes
   for (const entry of ['weight', 'bias', 'running_mean', 'running_var']) {

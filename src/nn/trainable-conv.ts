@@ -26,7 +26,6 @@ export interface TrainableNorm {
 }
 
 export interface TrainableConvOptions {
-  readonly padInput?: number
   /** Of the running statistics. Default 0.1. */
   readonly momentum?: number
 }
@@ -43,12 +42,12 @@ export class TrainableConv {
   readonly norm: TrainableNorm | undefined
 
   constructor(device: Device, spec: ConvSpec, weights: WeightSource, options: TrainableConvOptions = {}) {
-    const { name, outChannels, inChannels, kernel } = spec
+    const { name, outChannels, inChannels, kernel, groups = 1, padInput = 0 } = spec
     const vector = (key: string) => new Parameter(device, { name: key, shape: [outChannels], values: weights(key) })
-    const shape = [outChannels, inChannels, kernel, kernel]
+    const shape = [outChannels, inChannels / groups, kernel, kernel]
     const key = `${name}.weight`
     this.spec = spec
-    this.weight = new Parameter(device, { name: key, shape, values: weights(key) }, options)
+    this.weight = new Parameter(device, { name: key, shape, values: weights(key) }, { padInput })
     this.bias = spec.bias ? vector(`${name}.bias`) : undefined
     this.norm = spec.norm === undefined ? undefined : loadNorm(device, { ...spec, norm: spec.norm }, weights, options)
   }
@@ -61,7 +60,8 @@ export class TrainableConv {
   /** `relu(norm(conv(input)) + residual)` */
   forward(tape: Tape, input: Tensor, mode: TrainingMode, { residual, relu = false }: TrainableForward = {}): Tensor {
     const { spec, norm } = this
-    const options = { stride: spec.stride, padding: spec.padding, dilation: spec.dilation, label: spec.name }
+    const { stride, padding, dilation, groups = 1, name: label } = spec
+    const options = { stride, padding, dilation, groups, label }
     const weight = tape.parameter(this.weight, mode.trains(this.weight.name))
     const vector = (parameter: Parameter) => tape.parameter(parameter, mode.trains(parameter.name))
     const bias = this.bias && vector(this.bias)
@@ -88,7 +88,7 @@ export class TrainableConv {
   /** One dispatch, as in tracking. */
   #fused({ r }: Tape, input: GpuTensor, residual: GpuTensor | undefined, relu: boolean): GpuTensor {
     const { spec, norm } = this
-    const { stride, padding, dilation, name: label } = spec
+    const { stride, padding, dilation, groups = 1, name: label } = spec
     const folded = norm && foldOnDevice(r, { ...affineOf(norm), ...norm.statistics, label: `${norm.name}.fold` })
     const weight = this.weight.filter
     if (!weight) throw new TypeError(`${this.weight.name} is no filter`)
@@ -99,6 +99,7 @@ export class TrainableConv {
       stride,
       padding,
       dilation,
+      groups,
       ...epilogue,
       residual,
       relu,

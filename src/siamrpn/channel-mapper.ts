@@ -2,32 +2,36 @@
 // Source: ChannelMapper of mmdet/models/necks/channel_mapper.py.
 
 import { ShapeError } from '../gpu/errors.ts'
-import type { Recorder } from '../gpu/recorder.ts'
-import type { GpuTensor } from '../gpu/tensor.ts'
-import { ConvModule } from '../nn/conv-module.ts'
-import type { ModelConfig } from './config.ts'
-import { neckSpecs } from './layout.ts'
-import { noObserver, type Observe } from './observe.ts'
+import type { Activation } from '../kernels/activation.ts'
+import type { ConvSpec } from '../nn/conv-module.ts'
+import type { Layers } from '../nn/layers.ts'
+import type { NeckConfig } from './config/schema.ts'
+import { conv } from './conv-specs.ts'
 
 export class ChannelMapper {
-  readonly modules: readonly ConvModule[]
-  readonly #relu: boolean
+  /** One per level. */
+  readonly convs: readonly ConvSpec[]
+  readonly #activation: Activation
 
-  constructor(model: Pick<ModelConfig, 'neck'>) {
-    this.modules = neckSpecs(model).map((spec) => new ConvModule([spec]))
-    this.#relu = model.neck.act_cfg !== null
+  constructor({ in_channels, out_channels, kernel_size, norm_cfg, act_cfg }: NeckConfig) {
+    this.convs = in_channels.map((channels, level) => {
+      const name = `neck.convs.${level}`
+      const norm = norm_cfg ? { norm: `${name}.bn`, eps: norm_cfg.eps } : { bias: true }
+      return conv(`${name}.conv`, [channels, out_channels], kernel_size, { padding: (kernel_size - 1) / 2, ...norm })
+    })
+    this.#activation = act_cfg === null ? 'none' : 'relu'
   }
 
   /** Level by level, `[N, h, w, C_level]` to `[N, h, w, out_channels]`. @throws ShapeError for another number of levels */
-  forward(r: Recorder, levels: readonly GpuTensor[], observe: Observe = noObserver): GpuTensor[] {
-    if (levels.length !== this.modules.length) {
-      throw new ShapeError(`neck: found ${levels.length} levels, expected ${this.modules.length}`)
+  forward<T>(layers: Layers<T>, levels: readonly T[]): T[] {
+    if (levels.length !== this.convs.length) {
+      throw new ShapeError(`neck: found ${levels.length} levels, expected ${this.convs.length}`)
     }
-    return this.modules.flatMap((module, level) => {
+    return this.convs.flatMap((spec, level) => {
       const input = levels[level]
-      if (!input) return []
-      const output = module.forward(r, input, { relu: this.#relu })
-      observe(`neck.convs.${level}`, output)
+      if (input === undefined) return []
+      const output = layers.conv(input, spec, { activation: this.#activation })
+      layers.observe(`neck.convs.${level}`, output)
       return [output]
     })
   }

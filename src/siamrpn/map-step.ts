@@ -5,7 +5,7 @@ import type { Device } from '../gpu/device.ts'
 import { capture, type Program } from '../gpu/program.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { CROP_RECORD, type PackedFrame } from '../kernels/crop-resize.ts'
-import type { HeadOutput } from './siamese-rpn-head.ts'
+import type { HeadOutput } from './network.ts'
 import { recordMaps, type StepContext } from './steps.ts'
 
 /** Crops of one run, at most. */

@@ -1,90 +1,94 @@
-// The network as one object: backbone, neck and head with their weights on a device, and the two halves of a tracking step up
-// to the maps. Nothing here knows frames or boxes. Source: SiamRPN.forward_template and SiamRPN.forward_search of
-// mmtrack/models/sot/siamrpn.py.
+// The network that tracks, as one object: its weights on a device, batch norms folded, and the two halves of a tracking step up
+// to the maps. Nothing here knows frames or boxes.
 
 import { CheckpointError } from '../formats/errors.ts'
 import { type StateDict, toFloat32 } from '../formats/state-dict.ts'
 import type { Device } from '../gpu/device.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { centerCrop } from '../kernels/spatial.ts'
-import { ChannelMapper } from './channel-mapper.ts'
+import {
+  FoldedLayers,
+  type FoldedMap,
+  FoldedWeights,
+  foldedMap,
+  type Observe,
+  type OnLoaded,
+} from '../nn/folded-layers.ts'
 import type { ModelConfig } from './config.ts'
-import { noObserver, type Observe } from './observe.ts'
-import { type HeadOutput, SiameseRPNHead } from './siamese-rpn-head.ts'
-import { SOTResNet } from './sot-resnet.ts'
+import { convCalls, SiameseNetwork } from './siamese-network.ts'
+import type { HeadMaps } from './siamese-rpn-head.ts'
 
-/** Told after each convolution whose weights are on the device. */
-export type OnLoaded = (done: number, total: number) => void
+/** Logits `[N, H, W, 2 A]` and deltas `[N, H, W, 4 A]`. */
+export type HeadOutput = HeadMaps<GpuTensor>
 
 export class Network {
-  readonly backbone: SOTResNet
-  readonly neck: ChannelMapper
-  readonly head: SiameseRPNHead
-  readonly #centerSize: number
+  readonly #graph: SiameseNetwork
+  readonly #weights: FoldedWeights
 
   constructor(model: ModelConfig) {
-    this.backbone = new SOTResNet(model)
-    this.neck = new ChannelMapper(model)
-    this.head = new SiameseRPNHead(model)
-    this.#centerSize = model.test_cfg.center_size
+    this.#graph = new SiameseNetwork(model)
+    this.#weights = new FoldedWeights(convCalls(this.#graph.count()), this.#graph.head.vectors)
   }
 
   /** Uploads all weights. @throws CheckpointError for a missing tensor; OutOfMemoryError */
-  async load(device: Device, state: StateDict, onLoaded: OnLoaded = () => {}): Promise<void> {
+  async load(device: Device, state: StateDict, onLoaded?: OnLoaded): Promise<void> {
     const weights = (name: string) => {
       const tensor = state.get(name)
       if (tensor) return toFloat32(tensor)
       throw new CheckpointError(`Tensor \`${name}\` is missing from the state dict`)
     }
-    const modules = this.#modules()
-    try {
-      for (const [index, module] of modules.entries()) {
-        await module.load(device, weights)
-        onLoaded(index + 1, modules.length)
-        // A turn of the event loop: progress is drawn, and buffers whose contents have been taken over are freed.
-        await new Promise((resolve) => setTimeout(resolve))
-      }
-      this.head.loadWeights(device, weights)
-      await device.settle()
-    } catch (error) {
-      this.release(device)
-      throw error
-    }
+    await this.#weights.load(device, weights, onLoaded)
   }
 
-  /**
-   * Features of the exemplar: the whole map goes through backbone and neck, then its centre is cut out.
-   * @param images `[N, 127, 127, 4]`
-   * @returns `[N, 7, 7, C]` per level
-   */
-  forwardTemplate(r: Recorder, images: GpuTensor, observe: Observe = noObserver): GpuTensor[] {
-    const levels = this.neck.forward(r, this.backbone.forward(r, images, observe), observe)
-    return levels.map((input) => centerCrop(r, { input, size: this.#centerSize, label: 'template.center' }))
+  /** Features of the exemplar's centre: `[N, 127, 127, 4]` to `[N, 7, 7, C]` per level. */
+  forwardTemplate(r: Recorder, images: GpuTensor, observe?: Observe): GpuTensor[] {
+    return this.#graph.forwardTemplate(this.#layers(r, observe), foldedMap(images)).map(tensorOf)
   }
 
   /** Features of the search image: `[N, 255, 255, 4]` to `[N, 31, 31, C]` per level. */
-  forwardSearch(r: Recorder, images: GpuTensor, observe: Observe = noObserver): GpuTensor[] {
-    return this.neck.forward(r, this.backbone.forward(r, images, observe), observe)
+  forwardSearch(r: Recorder, images: GpuTensor, observe?: Observe): GpuTensor[] {
+    return this.#graph.forwardSearch(this.#layers(r, observe), foldedMap(images)).map(tensorOf)
   }
 
-  /** Both sides' features to the maps. Tracking computes the template's side once; see `head.forwardKernels`. */
+  /** Features of `forwardTemplate` to correlation kernels `[N, 5, 5, 2 C]` per level: cls, then reg. */
+  forwardKernels(r: Recorder, template: readonly GpuTensor[], observe?: Observe): GpuTensor[] {
+    return this.#graph.head.forwardKernels(this.#layers(r, observe), asMaps(template)).map(tensorOf)
+  }
+
+  /** Kernels of `forwardKernels` and features of `forwardSearch` to the maps. @throws ShapeError for too few of them */
+  forwardMaps(r: Recorder, kernels: readonly GpuTensor[], search: readonly GpuTensor[], observe?: Observe): HeadOutput {
+    const halves = kernels.map((kernel) => {
+      const half = (kernel.shape.at(-1) ?? 0) / 2
+      return foldedMap(kernel, [half, half])
+    })
+    const { cls, bbox } = this.#graph.head.forward(this.#layers(r, observe), halves, asMaps(search))
+    return { cls: cls.tensor, bbox: bbox.tensor }
+  }
+
+  /** Both sides' features to the maps. Tracking computes the template's side once; see `forwardKernels`. */
   forwardHead(
     r: Recorder,
     template: readonly GpuTensor[],
     search: readonly GpuTensor[],
-    observe: Observe = noObserver,
+    observe?: Observe,
   ): HeadOutput {
-    return this.head.forward(r, this.head.forwardKernels(r, template, observe), search, observe)
+    return this.forwardMaps(r, this.forwardKernels(r, template, observe), search, observe)
   }
 
   /** Frees all weights. */
   release(device: Device): void {
-    for (const module of this.#modules()) module.release(device)
-    this.head.releaseWeights(device)
+    this.#weights.release(device)
   }
 
-  #modules() {
-    return [...this.backbone.modules, ...this.neck.modules, ...this.head.modules]
+  #layers(r: Recorder, observe: Observe | undefined): FoldedLayers {
+    return new FoldedLayers(r, this.#weights, observe)
   }
+}
+
+function tensorOf({ tensor }: FoldedMap): GpuTensor {
+  return tensor
+}
+
+function asMaps(tensors: readonly GpuTensor[]): FoldedMap[] {
+  return tensors.map((tensor) => foldedMap(tensor))
 }

@@ -1,69 +1,112 @@
 // ResNet-50 with dilated last stages: the backbone of SiamRPN++. No padding at the stem, 3x3 downsamples, stride 8 in all.
+// Block 0 of a dilated stage uses half the dilation; its 3x3 downsample too.
 // Source: SOTResNet and SOTBottleneck of mmtrack/models/backbones/sot_resnet.py; Li et al., SiamRPN++, CVPR 2019, section 3.
 
-import type { Recorder } from '../gpu/recorder.ts'
-import type { GpuTensor } from '../gpu/tensor.ts'
-import { maxPool } from '../kernels/spatial.ts'
-import { ConvModule } from '../nn/conv-module.ts'
-import type { ModelConfig } from './config.ts'
-import { type BlockSpecs, backboneSpecs } from './layout.ts'
-import { noObserver, type Observe } from './observe.ts'
+import type { ConvSpec } from '../nn/conv-module.ts'
+import type { Layers } from '../nn/layers.ts'
+import type { Backbone } from './backbone.ts'
+import type { BackboneConfig } from './config/schema.ts'
+import { conv, IMAGE_CHANNELS } from './conv-specs.ts'
 
-/** Images have a fourth channel of zeros here. */
-const IMAGE_CHANNELS = 4
+/** Bottleneck blocks per stage of a ResNet-50. */
+const STAGE_BLOCKS = [3, 4, 6, 3] as const
 
-export class SOTResNet {
-  readonly modules: readonly ConvModule[]
-  readonly #stem: ConvModule
-  readonly #stages: readonly (readonly Bottleneck[])[]
+/** Output channels of a bottleneck, in units of its width. */
+const EXPANSION = 4
+
+/** One bottleneck block. */
+interface Block {
+  readonly conv1: ConvSpec
+  readonly conv2: ConvSpec
+  readonly conv3: ConvSpec
+  readonly downsample: ConvSpec | undefined
+}
+
+export class SOTResNet implements Backbone {
+  readonly stem: ConvSpec
+  /** Stages, each a list of blocks. */
+  readonly stages: readonly (readonly Block[])[]
   readonly #outIndices: readonly number[]
 
-  constructor(model: Pick<ModelConfig, 'backbone'>) {
-    const { stem, stages } = backboneSpecs(model)
-    this.#stem = new ConvModule([stem], { padInput: IMAGE_CHANNELS })
-    this.#stages = stages.map((blocks) => blocks.map((block) => new Bottleneck(block)))
-    this.#outIndices = model.backbone.out_indices
-    this.modules = [this.#stem, ...this.#stages.flat().flatMap((block) => block.modules)]
+  constructor(config: BackboneConfig) {
+    const { base_channels, stem_channels, num_stages, strides, dilations, norm_cfg, out_indices } = config
+    const { eps } = norm_cfg
+    let channels = stem_channels ?? base_channels
+    this.#outIndices = out_indices
+    this.stem = conv('backbone.conv1', [3, channels], 7, {
+      ...{ stride: 2, norm: 'backbone.bn1', eps, padInput: IMAGE_CHANNELS },
+    })
+    this.stages = STAGE_BLOCKS.slice(0, num_stages).map((blocks, stage) => {
+      const width = base_channels * 2 ** stage
+      return Array.from({ length: blocks }, (_, block) => {
+        const stride = block === 0 ? (strides[stage] ?? 1) : 1
+        const specs = blockSpecs({ stage, block, channels, width, stride, dilation: dilations[stage] ?? 1, eps })
+        channels = width * EXPANSION
+        return specs
+      })
+    })
   }
 
-  /**
-   * @param images `[N, H, W, 4]`: blue, green, red from 0 to 255, and zero
-   * @returns the stages of `out_indices`, `[N, h, w, C]` each
-   */
-  forward(r: Recorder, images: GpuTensor, observe: Observe = noObserver): GpuTensor[] {
-    if (observe !== noObserver) observe('backbone.conv1', this.#stem.convolve(r, images))
-    let x = this.#stem.forward(r, images, { relu: true })
-    x = maxPool(r, { input: x, kernel: 3, stride: 2, padding: 1, label: 'backbone.maxpool' })
-    observe('backbone.maxpool', x)
-    const outputs = new Map<number, GpuTensor>()
-    for (const [stage, blocks] of this.#stages.entries()) {
+  get convs(): readonly ConvSpec[] {
+    const blocks = this.stages.flat().flatMap(({ conv1, conv2, conv3, downsample }) => {
+      return downsample ? [conv1, conv2, conv3, downsample] : [conv1, conv2, conv3]
+    })
+    return [this.stem, ...blocks]
+  }
+
+  forward<T>(layers: Layers<T>, images: T): T[] {
+    layers.observeBare(images, this.stem)
+    let x = layers.conv(images, this.stem, { activation: 'relu' })
+    x = layers.maxPool(x, { kernel: 3, stride: 2, padding: 1 }, 'backbone.maxpool')
+    layers.observe('backbone.maxpool', x)
+    const outputs: T[] = []
+    for (const [stage, blocks] of this.stages.entries()) {
       if (stage > Math.max(...this.#outIndices)) break
-      for (const block of blocks) x = block.forward(r, x)
-      observe(`backbone.layer${stage + 1}`, x)
-      outputs.set(stage, x)
+      for (const block of blocks) x = bottleneck(layers, x, block)
+      layers.observe(`backbone.layer${stage + 1}`, x)
+      outputs.push(x)
     }
-    return this.#outIndices.flatMap((stage) => outputs.get(stage) ?? [])
+    return outputs.filter((_, stage) => this.#outIndices.includes(stage))
   }
 }
 
-class Bottleneck {
-  readonly modules: readonly ConvModule[]
-  readonly #conv1: ConvModule
-  readonly #conv2: ConvModule
-  readonly #conv3: ConvModule
-  readonly #downsample: ConvModule | undefined
+function bottleneck<T>(layers: Layers<T>, input: T, { conv1, conv2, conv3, downsample }: Block): T {
+  const relu = { activation: 'relu' } as const
+  const inner = layers.conv(layers.conv(input, conv1, relu), conv2, relu)
+  const residual = downsample ? layers.conv(input, downsample) : input
+  return layers.conv(inner, conv3, { residual, ...relu })
+}
 
-  constructor({ conv1, conv2, conv3, downsample }: BlockSpecs) {
-    this.#conv1 = new ConvModule([conv1])
-    this.#conv2 = new ConvModule([conv2])
-    this.#conv3 = new ConvModule([conv3])
-    this.#downsample = downsample && new ConvModule([downsample])
-    this.modules = [this.#conv1, this.#conv2, this.#conv3, ...(this.#downsample ? [this.#downsample] : [])]
-  }
+interface BlockShape {
+  readonly stage: number
+  readonly block: number
+  readonly channels: number
+  readonly width: number
+  readonly stride: number
+  readonly dilation: number
+  readonly eps: number
+}
 
-  forward(r: Recorder, input: GpuTensor): GpuTensor {
-    const inner = this.#conv2.forward(r, this.#conv1.forward(r, input, { relu: true }), { relu: true })
-    const residual = this.#downsample ? this.#downsample.forward(r, input) : input
-    return this.#conv3.forward(r, inner, { residual, relu: true })
+function blockSpecs({ stage, block, channels, width, stride, dilation, eps }: BlockShape): Block {
+  const name = `backbone.layer${stage + 1}.${block}`
+  const outer = width * EXPANSION
+  const first = block === 0
+  const dilated = dilation > 1
+  const spread = dilated && first ? Math.floor(dilation / 2) : dilation
+  const padding = dilated || !first ? spread : 2 - stride
+  const needsDownsample = first && (stride > 1 || channels !== outer)
+  return {
+    conv1: conv(`${name}.conv1`, [channels, width], 1, { norm: `${name}.bn1`, eps }),
+    conv2: conv(`${name}.conv2`, [width, width], 3, { stride, padding, dilation: spread, norm: `${name}.bn2`, eps }),
+    conv3: conv(`${name}.conv3`, [width, outer], 1, { norm: `${name}.bn3`, eps }),
+    downsample: needsDownsample
+      ? conv(`${name}.downsample.0`, [channels, outer], stride > 1 || dilated ? 3 : 1, {
+          stride,
+          padding: dilated ? spread : 0,
+          dilation: dilated ? spread : 1,
+          norm: `${name}.downsample.1`,
+          eps,
+        })
+      : undefined,
   }
 }

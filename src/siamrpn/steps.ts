@@ -11,8 +11,7 @@ import { CROP_RECORD, channelSums, cropResize, type PackedFrame } from '../kerne
 import { type BestBox, bestBoxes, decodeBest, STATE_RECORD } from '../kernels/decode-best.ts'
 import { SiameseRPNAnchorGenerator } from './anchors.ts'
 import { type ModelConfig, mapSizes } from './config.ts'
-import type { Network } from './network.ts'
-import type { HeadOutput } from './siamese-rpn-head.ts'
+import type { HeadOutput, Network } from './network.ts'
 
 /** What both programs are made from. */
 export interface StepContext {
@@ -102,7 +101,7 @@ async function copies(device: Device, tensors: readonly GpuTensor[]): Promise<Gp
 export function recordTemplate(r: Recorder, { model, network }: StepContext, frame: PackedFrame, crops: GpuTensor) {
   const size = model.test_cfg.exemplar_size
   const images = cropResize(r, { frame, crops, size, label: 'template.crop' })
-  return network.head.forwardKernels(r, network.forwardTemplate(r, images))
+  return network.forwardKernels(r, network.forwardTemplate(r, images))
 }
 
 /** What a search reads that differs from frame to frame or from group to group. */
@@ -120,7 +119,7 @@ export function recordMaps(
   { frame, crops, kernels }: Omit<SearchInputs, 'state'>,
 ): HeadOutput {
   const images = cropResize(r, { frame, crops, size: model.test_cfg.search_size, label: 'search.crop' })
-  return network.head.forward(r, kernels, network.forwardSearch(r, images))
+  return network.forwardMaps(r, kernels, network.forwardSearch(r, images))
 }
 
 /** Records the choice of the boxes from the maps: `[T, 12]`, see `bestBoxes`. */

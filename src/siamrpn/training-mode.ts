@@ -4,7 +4,7 @@
 
 import type { TrainingMode } from '../nn/trainable-conv.ts'
 import type { Config, ModelConfig } from './config.ts'
-import { backboneSpecs } from './layout.ts'
+import { createBackbone } from './create-backbone.ts'
 
 /** The mode of an epoch, and its name: epochs of one configuration train the same if their modes have the same name. */
 export interface EpochMode extends TrainingMode {
@@ -44,10 +44,8 @@ function modeOf({ backbone }: ModeConfig['model'], layers: readonly string[]): T
 }
 
 /** Names of all convolutions and batch norms of the backbone. */
-function backboneNames(model: ModeConfig['model']): string[] {
-  const { stem, stages } = backboneSpecs(model)
-  const blocks = stages.flat().flatMap(({ conv1, conv2, conv3, downsample }) => [conv1, conv2, conv3, downsample])
-  return [stem, ...blocks].flatMap((spec) => (spec ? [`${spec.name}.weight`, spec.norm ?? []].flat() : []))
+function backboneNames({ backbone }: ModeConfig['model']): string[] {
+  return createBackbone(backbone).convs.flatMap(({ name, norm }) => [`${name}.weight`, ...(norm ? [norm] : [])])
 }
 
 /** 0 for the stem, 1 to 4 for the layers, infinity for what is not in the backbone. */

@@ -1,8 +1,9 @@
 // The list of layers that the benches and the peers are built from.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { type ConvNode, multiplyAdds, type NetworkNode, searchNetwork } from '../../bench/network.ts'
+import { searchNetwork } from '../../bench/network.ts'
 import { namedConfig } from '../../configs/index.ts'
+import { type ConvNode, multiplyAdds, type NetworkNode } from '../../src/nn/counting-layers.ts'
 
 const network = searchNetwork(namedConfig('r50').model)
 const isConv = (node: NetworkNode): node is ConvNode => node.op === 'conv'

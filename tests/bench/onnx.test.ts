@@ -87,7 +87,7 @@ describe('searchGraph', () => {
   test('has a node per layer and batch norm, and none of the latter when they are folded', () => {
     expect(count(plain, 'Conv')).toBe(convs.length + network.kernels.length)
     expect(count(plain, 'BatchNormalization')).toBe(convs.filter(({ spec }) => spec.norm).length)
-    expect(count(plain, 'Relu')).toBe(convs.filter(({ relu }) => relu).length)
+    expect(count(plain, 'Relu')).toBe(convs.filter(({ activation }) => activation === 'relu').length)
     expect(count(plain, 'MaxPool')).toBe(1)
     expect(count(folded, 'BatchNormalization')).toBe(0)
     expect(count(folded, 'Conv')).toBe(count(plain, 'Conv'))

@@ -125,8 +125,8 @@ describe('forward', () => {
   })
 
   test('takes an image of four channels with a filter of three', async () => {
-    const one = spec('stem', { norm: 'stem.bn', inChannels: 3, kernel: 7, stride: 2, padding: 0 })
-    const module = new ConvModule([one], { padInput: 4 })
+    const one = spec('stem', { norm: 'stem.bn', inChannels: 3, kernel: 7, stride: 2, padding: 0, padInput: 4 })
+    const module = new ConvModule([one])
     await module.load(device, source(one))
     const image = random('image', [1, 21, 21, 3], 255)
     const padded = Float32Array.from({ length: 21 * 21 * 4 }, (_, i) =>

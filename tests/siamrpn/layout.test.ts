@@ -3,14 +3,10 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { namedConfig } from '../../configs/index.ts'
 import { readGoldenSection } from '../../src/cli/golden/reader.ts'
-import {
-  anchorsPerPosition,
-  backboneSpecs,
-  convSpecs,
-  headSpecs,
-  neckSpecs,
-  stateDictShapes,
-} from '../../src/siamrpn/layout.ts'
+import { ChannelMapper } from '../../src/siamrpn/channel-mapper.ts'
+import { convSpecs, stateDictShapes } from '../../src/siamrpn/layout.ts'
+import { anchorsPerPosition, SiameseRPNHead } from '../../src/siamrpn/siamese-rpn-head.ts'
+import { SOTResNet } from '../../src/siamrpn/sot-resnet.ts'
 import { goldenDirectory } from '../golden-directory.ts'
 
 interface GoldenModel {
@@ -77,7 +73,7 @@ describe('the geometry of r50', () => {
   })
 
   test('halves the dilation in block 0 of a dilated stage, its downsample included', () => {
-    const { stages } = backboneSpecs(model)
+    const { stages } = new SOTResNet(model.backbone)
     const dilations = stages.map((blocks) => blocks.map(({ conv2 }) => conv2.dilation))
     expect(dilations).toEqual([
       [1, 1, 1],
@@ -116,27 +112,28 @@ describe('variations of the configuration', () => {
   })
 
   test('a neck without batch norm has biases', () => {
-    const specs = neckSpecs({ neck: { ...model.neck, norm_cfg: null } })
+    const specs = new ChannelMapper({ ...model.neck, norm_cfg: null }).convs
     expect(specs.map(({ bias, norm }) => [bias, norm])).toEqual(specs.map(() => [true, undefined]))
   })
 
   test('the outputs of the head follow the number of anchors', () => {
     const anchor_generator = { ...model.head.anchor_generator, ratios: [0.5, 1], scales: [8, 16] }
     const head = { ...model.head, anchor_generator }
-    expect(anchorsPerPosition({ head })).toBe(4)
-    expect(headSpecs({ head }, 'cls').map(({ headConvs }) => headConvs[1].outChannels)).toEqual([8, 8, 8])
-    expect(headSpecs({ head }, 'reg').map(({ headConvs }) => headConvs[1].outChannels)).toEqual([16, 16, 16])
+    expect(anchorsPerPosition(head)).toBe(4)
+    const { levels } = new SiameseRPNHead(head)
+    expect(levels.map(({ cls }) => cls.headConvs[1].outChannels)).toEqual([8, 8, 8])
+    expect(levels.map(({ reg }) => reg.headConvs[1].outChannels)).toEqual([16, 16, 16])
   })
 
   test('a backbone of three stages has no layer4', () => {
     const backbone = { ...model.backbone, num_stages: 3, out_indices: [1, 2] }
-    expect(backboneSpecs({ backbone }).stages.map((blocks) => blocks.length)).toEqual([3, 4, 6])
+    expect(new SOTResNet(backbone).stages.map((blocks) => blocks.length)).toEqual([3, 4, 6])
     const names = [...stateDictShapes({ ...model, backbone }).keys()].filter((name) => name.startsWith('backbone.'))
     expect(names.at(-1)).toMatch(/^backbone\.layer3\.5\./)
   })
 
   test('a stem of its own width feeds the first stage', () => {
-    const { stem, stages } = backboneSpecs({ backbone: { ...model.backbone, stem_channels: 12 } })
+    const { stem, stages } = new SOTResNet({ ...model.backbone, stem_channels: 12 })
     expect(stem.outChannels).toBe(12)
     expect(stages[0]?.[0]?.conv1.inChannels).toBe(12)
     expect(stages[0]?.[0]?.downsample?.inChannels).toBe(12)

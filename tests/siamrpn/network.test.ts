@@ -14,9 +14,11 @@ import { ShapeError } from '../../src/gpu/errors.ts'
 import { runOnce } from '../../src/gpu/program.ts'
 import { Recorder } from '../../src/gpu/recorder.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
+import { CountingLayers } from '../../src/nn/counting-layers.ts'
 import { ModuleStateError } from '../../src/nn/errors.ts'
+import type { ChannelRange, Observe } from '../../src/nn/folded-layers.ts'
 import { Network } from '../../src/siamrpn/network.ts'
-import type { ChannelRange, Observe } from '../../src/siamrpn/observe.ts'
+import { SiameseNetwork } from '../../src/siamrpn/siamese-network.ts'
 import { goldenDirectory } from '../golden-directory.ts'
 import { largestDifference } from './compare.ts'
 
@@ -194,11 +196,12 @@ describe('recording', () => {
   test('another number of levels than the model has is refused by neck and head', () => {
     const r = new Recorder(device)
     const level = () => r.alloc([1, 31, 31, 16])
-    expect(() => network.neck.forward(r, [level()])).toThrow('neck: found 1 levels, expected 3')
-    expect(() => network.head.forwardKernels(r, [level(), level()])).toThrow(ShapeError)
+    const { neck } = new SiameseNetwork(model)
+    expect(() => neck.forward(new CountingLayers(), [[]])).toThrow('neck: found 1 levels, expected 3')
+    expect(() => network.forwardKernels(r, [level(), level()])).toThrow(ShapeError)
     const kernels = Array.from({ length: 3 }, () => r.alloc([1, 5, 5, 32]))
-    expect(() => network.head.forward(r, kernels, [level()])).toThrow('found 1 levels of search features, expected 3')
-    expect(() => network.head.forward(r, kernels.slice(1), [level(), level(), level()])).toThrow(ShapeError)
+    expect(() => network.forwardMaps(r, kernels, [level()])).toThrow('found 1 levels of search features, expected 3')
+    expect(() => network.forwardMaps(r, kernels.slice(1), [level(), level(), level()])).toThrow(ShapeError)
   })
 
   test('an observer costs no dispatch that the plain forward pass has not, but the bare stem', () => {

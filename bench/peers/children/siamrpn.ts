@@ -9,11 +9,12 @@ import { writeSafetensors } from '../../../src/formats/safetensors.ts'
 import { fromFloat32 } from '../../../src/formats/state-dict.ts'
 import { openDevice } from '../../../src/gpu/device.ts'
 import { capture } from '../../../src/gpu/program.ts'
+import type { Feature } from '../../../src/nn/counting-layers.ts'
 import { Network } from '../../../src/siamrpn/network.ts'
 import { SiamRPN } from '../../../src/siamrpn/tracker.ts'
 import { childRequest } from '../../child.ts'
 import { type BenchModel, benchModel, goldenDirectory, videoBox, videoFrame } from '../../data.ts'
-import { type Feature, searchNetwork } from '../../network.ts'
+import { searchNetwork } from '../../network.ts'
 import { type InputTensor, relativeError, report, timeFrames } from '../contend.ts'
 import type { PeerRequest } from '../messages.ts'
 
@@ -66,8 +67,8 @@ async function runNetwork({ config, state }: BenchModel, golden: GoldenCase): Pr
   const template = uploadMap(device, image(golden.z_key, exemplar_size), 4)
   const searchImage = uploadMap(device, search, 4)
   const program = await capture(device, (r) => {
-    const kernels = network.head.forwardKernels(r, network.forwardTemplate(r, template))
-    return { kernels, maps: network.head.forward(r, kernels, network.forwardSearch(r, searchImage)) }
+    const kernels = network.forwardKernels(r, network.forwardTemplate(r, template))
+    return { kernels, maps: network.forwardMaps(r, kernels, network.forwardSearch(r, searchImage)) }
   })
   program.run()
   const { kernels, maps } = program.result

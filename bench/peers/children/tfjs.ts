@@ -3,8 +3,9 @@
 
 import '../../dawn.ts'
 import { toNCHW, toNHWC } from '../../../src/cli/golden/maps.ts'
+import type { ConvNode, CorrelationNode, NetworkNode, WeightedSumNode } from '../../../src/nn/counting-layers.ts'
 import { benchModel } from '../../data.ts'
-import { type ConvNode, type CorrelationNode, searchNetwork, type WeightedSumNode } from '../../network.ts'
+import { searchNetwork } from '../../network.ts'
 import { contend, type InputTensor } from '../contend.ts'
 import { foldedConv, levelWeights, weightSource } from '../onnx/search-graph.ts'
 
@@ -63,7 +64,9 @@ async function build(tf: TensorFlow, model: string, inputs: ReadonlyMap<string, 
     if (node.op === 'conv') return convStep(tf, node, weights)
     if (node.op === 'correlation') return correlationStep(tf, node, kernels.get(node.kernel))
     if (node.op === 'weightedSum') return sumStep(tf, node, levelWeights(node, weights))
-    return (maps: Maps) => tf.maxPool(need(maps, node.input), 3, 2, 1, 'floor')
+    if (node.op !== 'maxPool') throw unsupported(node)
+    const { input, kernel, stride, padding } = node
+    return (maps: Maps) => tf.maxPool(need(maps, input), kernel, stride, padding, 'floor')
   })
   const image = inputs.get('search')
   return () => {
@@ -85,7 +88,7 @@ function need(maps: Maps, name: string): Tensor {
 }
 
 function convStep(tf: TensorFlow, node: ConvNode, weights: (name: string) => Float32Array) {
-  const { spec, residual, relu } = node
+  const { spec, residual, activation: after } = node
   const { outChannels, inChannels, kernel, stride: strides, padding, dilation: dilations } = spec
   const folded = foldedConv(node, weights)
   const filter = tf.tensor(hwio(folded.filter, [outChannels, inChannels, kernel, kernel]), [
@@ -95,6 +98,8 @@ function convStep(tf: TensorFlow, node: ConvNode, weights: (name: string) => Flo
     outChannels,
   ])
   const bias = tf.tensor(folded.bias, [outChannels])
+  if (after === 'relu6') throw unsupported(node)
+  const relu = after === 'relu'
   const activation = relu && !residual ? 'relu' : 'linear'
   const fixed = { filter, bias, strides, pad: padding, dilations, activation, dataFormat: 'NHWC' }
   return (maps: Maps) => {
@@ -103,6 +108,11 @@ function convStep(tf: TensorFlow, node: ConvNode, weights: (name: string) => Flo
     const sum = tf.add(y, need(maps, residual))
     return relu ? tf.relu(sum) : sum
   }
+}
+
+/** What no model that is compared has. */
+function unsupported({ op, output }: NetworkNode): Error {
+  return new Error(`\`${output}\`: this ${op} has no counterpart here yet`)
 }
 
 function correlationStep(tf: TensorFlow, { input }: CorrelationNode, kernel: Tensor | undefined) {

@@ -4,7 +4,8 @@
 
 import { type NamedTensor, type StateDict, toFloat32 } from '../../../src/formats/state-dict.ts'
 import { foldBatchNorm } from '../../../src/kernels/norm.ts'
-import type { ConvNode, CorrelationNode, Feature, PoolNode, SearchNetwork, WeightedSumNode } from '../../network.ts'
+import type { ConvNode, CorrelationNode, Feature, PoolNode, WeightedSumNode } from '../../../src/nn/counting-layers.ts'
+import type { SearchNetwork } from '../../network.ts'
 import type { OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from './model.ts'
 
 export interface GraphOptions {
@@ -19,7 +20,8 @@ export function searchGraph(network: SearchNetwork, state: StateDict, { folded }
     if (node.op === 'conv') addConv(draft, node)
     else if (node.op === 'maxPool') addMaxPool(draft, node)
     else if (node.op === 'correlation') addCorrelation(draft, node)
-    else addWeightedSum(draft, node)
+    else if (node.op === 'weightedSum') addWeightedSum(draft, node)
+    else throw new Error(`\`${node.output}\`: this ${node.op} has no counterpart here yet`)
   }
   const image = ({ name, channels, size }: Feature): OnnxValue => ({ name, shape: [1, channels, size, size] })
   const kernel = ({ name, channels, size }: Feature): OnnxValue => ({ name, shape: [channels, 1, size, size] })
@@ -81,12 +83,13 @@ function initializer({ initializers }: Draft, name: string, shape: readonly numb
 }
 
 function addConv(draft: Draft, node: ConvNode): void {
-  const { spec, output, residual, relu } = node
+  const { spec, output, residual, activation } = node
+  if (activation === 'relu6') throw new Error(`\`${output}\`: ReLU6 has no counterpart here yet`)
   const steps: ((input: string, output: string) => void)[] = [
     (input, out) => addBareConv(draft, node, input, out),
     ...(spec.norm && !draft.folded ? [(input: string, out: string) => addBatchNorm(draft, node, input, out)] : []),
     ...(residual ? [(input: string, out: string) => addSimple(draft, 'Add', [input, residual], out)] : []),
-    ...(relu ? [(input: string, out: string) => addSimple(draft, 'Relu', [input], out)] : []),
+    ...(activation === 'relu' ? [(input: string, out: string) => addSimple(draft, 'Relu', [input], out)] : []),
   ]
   let input = node.input
   for (const [index, step] of steps.entries()) {
@@ -127,8 +130,9 @@ function addBatchNorm(draft: Draft, { spec }: ConvNode, input: string, output: s
   draft.nodes.push({ type: 'BatchNormalization', name: norm, inputs: [input, ...entries], output, attributes })
 }
 
-function addMaxPool({ nodes }: Draft, { input, output }: PoolNode): void {
-  const attributes = { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }
+function addMaxPool({ nodes }: Draft, { input, output, kernel, stride, padding }: PoolNode): void {
+  const pads = [padding, padding, padding, padding]
+  const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads }
   nodes.push({ type: 'MaxPool', name: output, inputs: [input], output, attributes })
 }
 

@@ -1,0 +1,15 @@
+// What the tracker needs of a backbone.
+
+import type { ConvSpec } from '../nn/conv-module.ts'
+import type { Layers } from '../nn/layers.ts'
+
+/** A network from an image to maps of several levels. */
+export interface Backbone {
+  /** Every convolution, in PyTorch's order. */
+  readonly convs: readonly ConvSpec[]
+  /**
+   * @param images `[N, H, W, 4]`
+   * @returns the stages of `out_indices`, `[N, h, w, C]` each
+   */
+  forward<T>(layers: Layers<T>, images: T): T[]
+}

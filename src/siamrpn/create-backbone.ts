@@ -1,0 +1,10 @@
+// Which backbone a configuration names.
+
+import type { Backbone } from './backbone.ts'
+import type { BackboneConfig } from './config/schema.ts'
+import { SOTResNet } from './sot-resnet.ts'
+
+/** The backbone of a configuration, without weights. */
+export function createBackbone(config: BackboneConfig): Backbone {
+  return new SOTResNet(config)
+}
