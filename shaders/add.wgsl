@@ -1,9 +1,9 @@
-// Sum of two tensors of one shape, with an optional ReLU (the end of a residual block).
-//   y = a + b, or max(a + b, 0) with RELU, element by element. Any element count.
+// Sum of two tensors of one shape, with an optional activation (the end of a residual block).
+//   y = a + b, or clamp(a + b, 0, ACTIVATION_MAX), element by element. Any element count.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
 const WORKGROUP: u32 = 64u;
-const RELU: bool = false;
+const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
 struct Params {
   count: u32,
@@ -21,5 +21,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     return;
   }
   let sum = a[index] + b[index];
-  output[index] = select(sum, max(sum, 0.0), RELU);
+  output[index] = select(sum, clamp(sum, 0.0, ACTIVATION_MAX), ACTIVATION_MAX > 0.0);
 }

@@ -1,6 +1,6 @@
 // First stage of the gradient of batch normalisation: sums over each chunk of pixels.
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
-// g is the gradient of the output, zero with RELU where the forward pass clamped: its result before the ReLU,
+// g is the gradient of the output, zero where the activation clamped: its result before the activation,
 // (x - mean) * inv_std * gamma + beta, is computed again rather than read. partial: [chunks, 2, C].
 // A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
@@ -8,7 +8,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const RELU: bool = false;
+const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
 struct Params {
   count: u32,
@@ -53,8 +53,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     let at = pixel * groups + channel;
     let x = input[at] - center;
     var g = gradient[at];
-    if (RELU) {
-      g = select(vec4f(), g, fma(x, scale, bias) > vec4f());
+    if (ACTIVATION_MAX > 0.0) {
+      let y = fma(x, scale, bias);
+      g = select(vec4f(), g, (y > vec4f()) & (y < vec4f(ACTIVATION_MAX)));
     }
     products = fma(g, x, products);
     sum += g;

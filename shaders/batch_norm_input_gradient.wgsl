@@ -1,14 +1,14 @@
 // Last stage of the gradient of batch normalisation with the batch's statistics, N pixels in all:
 //   dx = scale * (g - sum(g) / N - xhat * sum(g * xhat) / N),  xhat = (x - mean) * inv_std,  scale = inv_std * gamma
 // coefficients: [5, C] with mean, scale, beta, sum(g) / N and inv_std * sum(g * xhat) / N. g is the gradient of the
-// output, zero with RELU where the forward pass clamped: its result before the ReLU is computed again rather than read.
+// output, zero where the activation clamped: its result before the activation is computed again rather than read.
 // A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 const WORKGROUP: u32 = 64u;
-const RELU: bool = false;
+const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
 struct Params {
   count: u32,
@@ -47,8 +47,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     let at = pixel * channels + channel;
     let x = input[at] - center;
     var g = gradient[at];
-    if (RELU) {
-      g = select(0.0, g, fma(x, scale, bias) > 0.0);
+    if (ACTIVATION_MAX > 0.0) {
+      let y = fma(x, scale, bias);
+      g = select(0.0, g, (y > 0.0) & (y < ACTIVATION_MAX));
     }
     output[at] = scale * (g - sum_part - x * product_part);
   }

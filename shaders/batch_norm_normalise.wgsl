@@ -1,4 +1,4 @@
-// Batch normalisation with the batch's statistics, with an optional residual and ReLU.
+// Batch normalisation with the batch's statistics, with an optional residual and activation.
 //   y = max((x - mean[c]) * inv_std[c] * gamma[c] + beta[c] + residual, 0)    (both last steps if asked for)
 // A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
@@ -7,7 +7,7 @@
 
 const WORKGROUP: u32 = 64u;
 const HAS_RESIDUAL: bool = false;
-const RELU: bool = false;
+const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
 struct Params {
   count: u32,
@@ -49,6 +49,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     if (HAS_RESIDUAL) {
       y += residual[at];
     }
-    output[at] = select(y, max(y, 0.0), RELU);
+    output[at] = select(y, clamp(y, 0.0, ACTIVATION_MAX), ACTIVATION_MAX > 0.0);
   }
 }

@@ -1,6 +1,6 @@
-// First stage of the gradient of batch normalisation with a ReLU, where the output is at hand: passes the gradient
+// First stage of the gradient of batch normalisation with a ReLU or ReLU6, where the output is at hand: passes the gradient
 // through the ReLU, which makes it the gradient of a residual too, and sums it over each chunk of pixels.
-//   g = dy where y > 0, else 0
+//   g = dy where 0 < y < ACTIVATION_MAX, else 0
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // y is the forward pass's output. partial: [chunks, 2, C].
 // A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
@@ -9,6 +9,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
+const ACTIVATION_MAX: f32 = 3.4028234663852886e38; // 6 for ReLU6
 
 struct Params {
   count: u32,
@@ -48,7 +49,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   var sum = vec4f();
   for (var pixel = first; pixel < end; pixel += interleave) {
     let at = pixel * groups + channel;
-    let g = select(vec4f(), gradient[at], activation[at] > vec4f());
+    let y = activation[at];
+    let g = select(vec4f(), gradient[at], (y > vec4f()) & (y < vec4f(ACTIVATION_MAX)));
     unclamped[at] = g;
     products = fma(g, input[at] - center, products);
     sum += g;

@@ -7,7 +7,7 @@ const WORKGROUP: u32 = 64u;
 const HAS_SCALE: bool = false;
 const HAS_BIAS: bool = false;
 const HAS_RESIDUAL: bool = false;
-const RELU: bool = false;
+const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
 struct Params {
   count: u32,
@@ -80,5 +80,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (HAS_RESIDUAL) {
     sum += residual[index];
   }
-  output[index] = select(sum, max(sum, 0.0), RELU);
+  output[index] = select(sum, clamp(sum, 0.0, ACTIVATION_MAX), ACTIVATION_MAX > 0.0);
 }

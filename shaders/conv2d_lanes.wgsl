@@ -43,7 +43,7 @@ struct Params {
   has_scale: u32,
   has_bias: u32,
   has_residual: u32,
-  relu: u32,
+  activation_max: f32, // 0: no activation
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
@@ -150,7 +150,7 @@ fn finish(at: u32, factor: Lane, summand: Lane, sum: Lane) {
   if (params.has_residual != 0u) {
     y += residual[at];
   }
-  output[at] = select(y, max(y, Lane()), params.relu != 0u);
+  output[at] = select(y, clamp(y, Lane(), Lane(params.activation_max)), params.activation_max > 0.0);
 }
 
 @compute @workgroup_size(8)

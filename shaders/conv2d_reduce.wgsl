@@ -9,7 +9,7 @@ const OUT_CHANNELS4: u32 = 64u;
 const HAS_SCALE: bool = false;
 const HAS_BIAS: bool = false;
 const HAS_RESIDUAL: bool = false;
-const RELU: bool = false;
+const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
 struct Params {
   count: u32,
@@ -42,5 +42,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (HAS_RESIDUAL) {
     y += residual[index];
   }
-  output[index] = select(y, max(y, vec4f()), RELU);
+  output[index] = select(y, clamp(y, vec4f(), vec4f(ACTIVATION_MAX)), ACTIVATION_MAX > 0.0);
 }

@@ -36,7 +36,7 @@ struct Params {
   has_scale: u32,
   has_bias: u32,
   has_residual: u32,
-  relu: u32,
+  activation_max: f32, // 0: no activation
   sums: u32, // always 2 ROWS
 }
 
@@ -115,7 +115,7 @@ fn finish(pixel: u32, column: u32, base: u32, sum: vec4f) {
   if (params.has_residual != 0u) {
     y += residual[at];
   }
-  output[at] = select(y, max(y, vec4f()), params.relu != 0u);
+  output[at] = select(y, clamp(y, vec4f(), vec4f(params.activation_max)), params.activation_max > 0.0);
 }
 
 @compute @workgroup_size(8)

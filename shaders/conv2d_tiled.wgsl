@@ -29,7 +29,7 @@ const DILATION: u32 = 1u;
 const HAS_SCALE: bool = false;
 const HAS_BIAS: bool = false;
 const HAS_RESIDUAL: bool = false;
-const RELU: bool = false;
+const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
 const THREADS_X: u32 = TILE_N / 4u;
 const THREADS_Y: u32 = TILE_M / 4u;
@@ -108,8 +108,8 @@ fn store(pixel: u32, column: u32, split: u32, sum: vec4f) {
     if (HAS_RESIDUAL) {
       y += residual[at];
     }
-    if (RELU) {
-      y = max(y, vec4f());
+    if (ACTIVATION_MAX > 0.0) {
+      y = clamp(y, vec4f(), vec4f(ACTIVATION_MAX));
     }
   }
   output[split * params.pixels * OUT_CHANNELS4 + at] = y;

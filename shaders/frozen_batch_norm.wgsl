@@ -1,11 +1,11 @@
-// Batch normalisation with frozen statistics, folded into one scale and one bias per channel, with an optional ReLU.
+// Batch normalisation with frozen statistics, folded into one scale and one bias per channel, and an activation.
 //   y[..., c] = x[..., c] * scale[c] + bias[c],  scale = gamma / sqrt(variance + eps),  bias = beta - mean * scale
 // Any channel count. One invocation computes one element.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
-const RELU: bool = false;
+const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
 struct Params {
   count: u32,
@@ -25,5 +25,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % CHANNELS;
   let value = fma(input[index], scale[channel], bias[channel]);
-  output[index] = select(value, max(value, 0.0), RELU);
+  output[index] = select(value, clamp(value, 0.0, ACTIVATION_MAX), ACTIVATION_MAX > 0.0);
 }

@@ -1,14 +1,14 @@
 // Gradient of batch normalisation with frozen statistics: of the input, and sums over each chunk for gamma and beta.
 //   dx = g * gamma * inv_std                       inv_std = 1 / sqrt(variance + eps)
 //   partial[chunk, 0, c] = sum of g * (x - mean) * inv_std      partial[chunk, 1, c] = sum of g
-// g is the gradient of the output, zero with RELU where the output is not positive. partial: [chunks, 2, C].
+// g is the gradient of the output, zero where the activation clamped the output. partial: [chunks, 2, C].
 // A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Any channel count. One invocation takes one chunk of one channel.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 const WORKGROUP: u32 = 64u;
-const RELU: bool = false;
+const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
 struct Params {
   count: u32,
@@ -53,8 +53,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   for (var pixel = first; pixel < end; pixel += interleave) {
     let at = pixel * channels + channel;
     var g = gradient[at];
-    if (RELU) {
-      g = select(0.0, g, output[at] > 0.0);
+    if (ACTIVATION_MAX > 0.0) {
+      let y = output[at];
+      g = select(0.0, g, (y > 0.0) & (y < ACTIVATION_MAX));
     }
     input_gradient[at] = g * scale;
     products = fma(g, input[at] - center, products);

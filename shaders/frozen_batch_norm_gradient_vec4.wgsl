@@ -1,14 +1,14 @@
 // Gradient of batch normalisation with frozen statistics: of the input, and sums over each chunk for gamma and beta.
 //   dx = g * gamma * inv_std                       inv_std = 1 / sqrt(variance + eps)
 //   partial[chunk, 0, c] = sum of g * (x - mean) * inv_std      partial[chunk, 1, c] = sum of g
-// g is the gradient of the output, zero with RELU where the output is not positive. partial: [chunks, 2, C].
+// g is the gradient of the output, zero where the activation clamped the output. partial: [chunks, 2, C].
 // A chunk is every interleave-th pixel of a block of interleave * run pixels, so that neighbouring invocations read
 // neighbouring addresses however few the channels are.
 // Channel counts divisible by 4; groups = C / 4. One invocation takes one chunk of one group of four channels.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * groups.
 
 const WORKGROUP: u32 = 64u;
-const RELU: bool = false;
+const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
 struct Params {
   count: u32,
@@ -53,8 +53,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   for (var pixel = first; pixel < end; pixel += interleave) {
     let at = pixel * groups + channel;
     var g = gradient[at];
-    if (RELU) {
-      g = select(vec4f(), g, output[at] > vec4f());
+    if (ACTIVATION_MAX > 0.0) {
+      let y = output[at];
+      g = select(vec4f(), g, (y > vec4f()) & (y < vec4f(ACTIVATION_MAX)));
     }
     input_gradient[at] = g * scale;
     products = fma(g, input[at] - center, products);

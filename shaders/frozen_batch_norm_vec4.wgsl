@@ -1,11 +1,11 @@
-// Batch normalisation with frozen statistics, folded into one scale and one bias per channel, with an optional ReLU.
+// Batch normalisation with frozen statistics, folded into one scale and one bias per channel, and an activation.
 //   y[..., c] = x[..., c] * scale[c] + bias[c],  scale = gamma / sqrt(variance + eps),  bias = beta - mean * scale
 // Channel counts divisible by 4; GROUPS = C / 4. One invocation computes one group of four channels.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
 
 const WORKGROUP: u32 = 64u;
 const GROUPS: u32 = 1u;
-const RELU: bool = false;
+const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
 struct Params {
   count: u32,
@@ -25,5 +25,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % GROUPS;
   let value = fma(input[index], scale[channel], bias[channel]);
-  output[index] = select(value, max(value, vec4f()), RELU);
+  output[index] = select(value, clamp(value, vec4f(), vec4f(ACTIVATION_MAX)), ACTIVATION_MAX > 0.0);
 }

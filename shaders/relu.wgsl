@@ -1,8 +1,9 @@
-// Rectified linear unit.
-//   y = max(x, 0), element by element; the shape does not matter. Any element count.
+// Rectified linear unit, with an upper bound for ReLU6.
+//   y = clamp(x, 0, ACTIVATION_MAX), element by element; the shape does not matter. Any element count.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
 const WORKGROUP: u32 = 64u;
+const ACTIVATION_MAX: f32 = 3.4028234663852886e38; // 6 for ReLU6
 
 struct Params {
   count: u32,
@@ -18,5 +19,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  output[index] = max(input[index], 0.0);
+  output[index] = clamp(input[index], 0.0, ACTIVATION_MAX);
 }

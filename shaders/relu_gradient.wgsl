@@ -1,8 +1,9 @@
-// Gradient of the rectifier: dx = dy where y > 0, else 0 (also where x = 0, as in PyTorch); y is the forward output.
+// Gradient of the rectifier: dx = dy where 0 < y < ACTIVATION_MAX, else 0 (as in PyTorch); y is the forward output.
 // Any element count. One invocation computes one element.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
 const WORKGROUP: u32 = 64u;
+const ACTIVATION_MAX: f32 = 3.4028234663852886e38; // 6 for ReLU6
 
 struct Params {
   count: u32,
@@ -19,5 +20,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  output[index] = select(0.0, gradient[index], activation[index] > 0.0);
+  let y = activation[index];
+  output[index] = select(0.0, gradient[index], (y > 0.0) & (y < ACTIVATION_MAX));
 }

@@ -1,8 +1,9 @@
-// Gradient of the rectifier: dx = dy where y > 0, else 0 (also where x = 0, as in PyTorch); y is the forward output.
+// Gradient of the rectifier: dx = dy where 0 < y < ACTIVATION_MAX, else 0 (as in PyTorch); y is the forward output.
 // Element counts divisible by 4. One invocation computes four elements.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements / 4.
 
 const WORKGROUP: u32 = 64u;
+const ACTIVATION_MAX: f32 = 3.4028234663852886e38; // 6 for ReLU6
 
 struct Params {
   count: u32,
@@ -19,5 +20,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  output[index] = select(vec4f(), gradient[index], activation[index] > vec4f());
+  let y = activation[index];
+  output[index] = select(vec4f(), gradient[index], (y > vec4f()) & (y < vec4f(ACTIVATION_MAX)));
 }

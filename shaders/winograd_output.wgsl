@@ -19,7 +19,7 @@ struct Params {
   has_scale: u32,
   has_bias: u32,
   has_residual: u32,
-  relu: u32,
+  activation_max: f32, // 0: no activation
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
@@ -44,7 +44,7 @@ fn store(n: u32, y: u32, x: u32, column: u32, sum: vec4f) {
   if (params.has_residual != 0u) {
     value += residual[at];
   }
-  output[at] = select(value, max(value, vec4f()), params.relu != 0u);
+  output[at] = select(value, clamp(value, vec4f(), vec4f(params.activation_max)), params.activation_max > 0.0);
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -106,7 +106,7 @@ function convCase(name: string, node: ConvNode, count: number): BenchCase {
     const input = noise(device, [1, inSize, inSize, paddedChannels(spec.inChannels)], 'input')
     const residual = node.residual ? noise(device, [1, outSize, outSize, spec.outChannels], 'residual') : undefined
     return {
-      record: (r) => module.forward(r, input, { residual, relu: activation === 'relu' }),
+      record: (r) => module.forward(r, input, { residual, activation }),
       release: () => {
         module.release(device)
         for (const tensor of [input, residual]) if (tensor) device.release(tensor)

@@ -33,7 +33,7 @@ export function operationCases(): BenchCase[] {
     tensorCase({
       name: 'frozen batch norm + relu, 31x31x1024',
       shapes: { input: feature, vector: [1024] },
-      record: (r, { input, vector }) => frozenBatchNorm(r, { input, scale: vector, bias: vector, relu: true }),
+      record: (r, { input, vector }) => frozenBatchNorm(r, { input, scale: vector, bias: vector, activation: 'relu' }),
     }),
     tensorCase({
       name: 'relu, 31x31x1024',
@@ -43,7 +43,7 @@ export function operationCases(): BenchCase[] {
     tensorCase({
       name: 'add + relu, 31x31x1024',
       shapes: { a: feature, b: feature },
-      record: (r, { a, b }) => add(r, { a, b, relu: true }),
+      record: (r, { a, b }) => add(r, { a, b, activation: 'relu' }),
     }),
     tensorCase({
       name: 'centre crop to 7, 15x15x256',

@@ -5,6 +5,7 @@
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import { type Activation, activationMax } from './activation.ts'
 import { type ChunkKernel, type ChunkPlan, chunkTotal, dispatchChunks, dispatchTotal, planChunks } from './chunks.ts'
 import { reluBackward } from './elementwise-backward.ts'
 import { expectShape, imageShape } from './launch.ts'
@@ -25,7 +26,7 @@ export interface BatchNormTrainArgs {
   readonly eps: number
   /** `[N, H, W, C]`, added after the normalisation. */
   readonly residual?: GpuTensor
-  readonly relu?: boolean
+  readonly activation?: Activation | undefined
   readonly label?: string
 }
 
@@ -38,12 +39,12 @@ export interface BatchNormTrained {
 }
 
 /**
- * `y = (x - mean) / sqrt(variance + eps) * gamma + beta`, plus the residual, clamped at zero with `relu`; mean and biased
+ * `y = (x - mean) / sqrt(variance + eps) * gamma + beta`, plus the residual, then the activation; mean and biased
  * variance are those of the batch. The running variance takes the unbiased one.
  * @throws ShapeError if shapes do not fit, or a channel has a single value, whose variance is not defined (as in PyTorch)
  */
 export function batchNormTrain(r: Recorder, args: BatchNormTrainArgs): BatchNormTrained {
-  const { input, gamma, beta, residual, relu = false, label = 'batchNormTrain' } = args
+  const { input, gamma, beta, residual, activation = 'none', label = 'batchNormTrain' } = args
   const { batch, height, width, channels } = imageShape('batchNormTrain', input)
   for (const vector of [gamma, beta, args.runningMean, args.runningVar]) {
     expectShape('batchNormTrain', vector, [channels])
@@ -55,7 +56,7 @@ export function batchNormTrain(r: Recorder, args: BatchNormTrainArgs): BatchNorm
     )
   }
   const { mean, invStd } = batchStatistics(r, args, label)
-  const output = batchNormNormalise(r, { input, mean, invStd, gamma, beta, residual, relu, label })
+  const output = batchNormNormalise(r, { input, mean, invStd, gamma, beta, residual, activation, label })
   return { output, mean, invStd }
 }
 
@@ -69,13 +70,13 @@ export interface BatchNormNormaliseArgs {
   readonly beta: GpuTensor
   /** `[N, H, W, C]` */
   readonly residual?: GpuTensor | undefined
-  readonly relu?: boolean
+  readonly activation?: Activation | undefined
   readonly label?: string
 }
 
-/** `relu((x - mean) * invStd * gamma + beta + residual)`: the same bits each time it is recorded. */
+/** `activation((x - mean) * invStd * gamma + beta + residual)`: the same bits each time it is recorded. */
 export function batchNormNormalise(r: Recorder, args: BatchNormNormaliseArgs): GpuTensor {
-  const { input, mean, invStd, gamma, beta, residual, relu = false, label = 'batchNormNormalise' } = args
+  const { input, mean, invStd, gamma, beta, residual, activation = 'none', label = 'batchNormNormalise' } = args
   const output = r.alloc(input.shape, 'f32', label)
   const cut = { input, residual: residual ?? input, output }
   dispatchChunks(r, {
@@ -84,7 +85,7 @@ export function batchNormNormalise(r: Recorder, args: BatchNormNormaliseArgs): G
     plan: planChunks(r, Object.values(cut), 'map'),
     cut,
     shared: { mean, inv_std: invStd, gamma, beta },
-    constants: { HAS_RESIDUAL: residual !== undefined, RELU: relu },
+    constants: { HAS_RESIDUAL: residual !== undefined, ACTIVATION_MAX: activationMax(activation) },
     flops: 3,
   })
   return output
@@ -123,7 +124,7 @@ export interface BatchNormGradients {
   readonly gamma: GpuTensor
   /** `[C]` */
   readonly beta: GpuTensor
-  /** `[N, H, W, C]`, if asked for; without `relu`, the gradient of the output itself. */
+  /** `[N, H, W, C]`, if asked for; without an activation, the gradient of the output itself. */
   readonly residual?: GpuTensor
 }
 
@@ -131,28 +132,29 @@ export interface BatchNormTrainBackwardArgs {
   /** Of the output, `[N, H, W, C]`. */
   readonly gradient: GpuTensor
   readonly input: GpuTensor
-  /** Output of the forward pass: which elements the ReLU clamped. Needed with `relu`, unless `beta` is given instead. */
+  /** Output of the forward pass: which elements the activation clamped. Needed with one, unless `beta` is given instead. */
   readonly output?: GpuTensor
   readonly mean: GpuTensor
   readonly invStd: GpuTensor
   readonly gamma: GpuTensor
-  /** With `relu` and no residual: the clamped elements are computed again, and `output` is not read. */
+  /** With an activation and no residual: the clamped elements are computed again, and `output` is not read. */
   readonly beta?: GpuTensor
-  readonly relu?: boolean
+  readonly activation?: Activation | undefined
   /** Whether the forward pass added a residual. */
   readonly residual?: boolean
   readonly label?: string
 }
 
-/** Gradient of `batchNormTrain`. @throws ShapeError if shapes differ, or `relu` comes without the output */
+/** Gradient of `batchNormTrain`. @throws ShapeError if shapes differ, or an activation comes without the output */
 export function batchNormTrainBackward(r: Recorder, args: BatchNormTrainBackwardArgs): BatchNormGradients {
-  const { input, mean, invStd, gamma, relu = false, residual = false, label = 'batchNormTrainBackward' } = args
+  const { input, mean, invStd, gamma, activation = 'none', residual = false, label = 'batchNormTrainBackward' } = args
   const { channels } = checkBackward('batchNormTrainBackward', args, [mean, invStd, gamma])
   const shared = { mean, inv_std: invStd, gamma, beta: args.beta ?? gamma }
-  const constants = { RELU: relu && !residual && args.beta !== undefined }
+  const recomputed = activation !== 'none' && !residual && args.beta !== undefined
+  const constants = { ACTIVATION_MAX: activationMax(recomputed ? activation : 'none') }
   let { gradient } = args
   let sums: ChunkSums
-  if (relu && args.output && !constants.RELU) {
+  if (activation !== 'none' && args.output && !recomputed) {
     gradient = r.alloc(input.shape, 'f32', `${label} unclamped`)
     const cut = { gradient: args.gradient, activation: args.output, input, unclamped: gradient }
     sums = chunkSums(r, {
@@ -160,10 +162,11 @@ export function batchNormTrainBackward(r: Recorder, args: BatchNormTrainBackward
       label,
       cut,
       shared: { mean, inv_std: invStd },
+      constants: { ACTIVATION_MAX: activationMax(activation) },
       flops: 4,
     })
   } else {
-    if (!constants.RELU) gradient = unclampedGradient(r, args, 'batchNormTrainBackward')
+    if (!recomputed) gradient = unclampedGradient(r, args, 'batchNormTrainBackward')
     const cut = { gradient, input }
     sums = chunkSums(r, { shader: 'batch_norm_gradient_partials', label, cut, shared, constants, flops: 4 })
   }
@@ -192,7 +195,7 @@ export interface FrozenBatchNormBackwardArgs {
   /** Of the output, `[N, H, W, C]`. */
   readonly gradient: GpuTensor
   readonly input: GpuTensor
-  /** Output of the forward pass: which elements the ReLU clamped. Needed with `relu`. */
+  /** Output of the forward pass: which elements the activation clamped. Needed with one. */
   readonly output?: GpuTensor
   readonly gamma: GpuTensor
   /** Running mean. */
@@ -200,17 +203,26 @@ export interface FrozenBatchNormBackwardArgs {
   /** Running variance. */
   readonly variance: GpuTensor
   readonly eps: number
-  readonly relu?: boolean
+  readonly activation?: Activation | undefined
   /** Whether the forward pass added a residual. */
   readonly residual?: boolean
   readonly label?: string
 }
 
-/** Gradient of batch normalisation with running statistics. @throws ShapeError if shapes differ, or `relu` lacks the output */
+/** Gradient of batch normalisation with running statistics. @throws ShapeError if shapes differ, or an activation lacks the output */
 export function frozenBatchNormBackward(r: Recorder, args: FrozenBatchNormBackwardArgs): BatchNormGradients {
-  const { input, gamma, mean, variance, eps, residual = false, label = 'frozenBatchNormBackward' } = args
+  const {
+    input,
+    gamma,
+    mean,
+    variance,
+    eps,
+    activation = 'none',
+    residual = false,
+    label = 'frozenBatchNormBackward',
+  } = args
   checkBackward('frozenBatchNormBackward', args, [gamma, mean, variance])
-  const clamped = args.relu && !residual ? args.output : undefined
+  const clamped = activation !== 'none' && !residual ? args.output : undefined
   const gradient = clamped ? args.gradient : unclampedGradient(r, args, 'frozenBatchNormBackward')
   const inputGradient = r.alloc(input.shape, 'f32', label)
   const { plan, partial } = chunkSums(r, {
@@ -218,7 +230,7 @@ export function frozenBatchNormBackward(r: Recorder, args: FrozenBatchNormBackwa
     label,
     cut: { gradient, input, output: clamped ?? input, input_gradient: inputGradient },
     shared: { gamma, mean, variance },
-    constants: { RELU: clamped !== undefined },
+    constants: { ACTIVATION_MAX: activationMax(clamped ? activation : 'none') },
     params: { eps },
     flops: 5,
   })
@@ -258,7 +270,7 @@ interface Backward {
   readonly gradient: GpuTensor
   readonly input: GpuTensor
   readonly output?: GpuTensor
-  readonly relu?: boolean
+  readonly activation?: Activation | undefined
   readonly label?: string
 }
 
@@ -270,9 +282,10 @@ function checkBackward(op: string, { gradient, input, output }: Backward, vector
   return shape
 }
 
-/** The gradient before the ReLU. */
-function unclampedGradient(r: Recorder, { gradient, output, relu = false, label }: Backward, op: string): GpuTensor {
-  if (!relu) return gradient
-  if (output) return reluBackward(r, { gradient, output, label: label ?? op })
-  throw new ShapeError(`${op}: \`relu\` without the output of the forward pass, which says what the ReLU clamped`)
+/** The gradient before the activation. */
+function unclampedGradient(r: Recorder, args: Backward, op: string): GpuTensor {
+  const { gradient, output, activation = 'none', label } = args
+  if (activation === 'none') return gradient
+  if (output) return reluBackward(r, { gradient, output, activation, label: label ?? op })
+  throw new ShapeError(`${op}: \`${activation}\` without the output of the forward pass, which says what it clamped`)
 }

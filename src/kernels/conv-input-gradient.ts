@@ -116,7 +116,7 @@ function phaseGradient(r: Recorder, launch: PhaseLaunch): void {
     scale: undefined,
     bias: undefined,
     residual: undefined,
-    relu: false,
+    activation: 'none',
     firstChannel: 0,
     label,
   })

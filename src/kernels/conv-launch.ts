@@ -2,7 +2,9 @@
 
 import { FeatureError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
+import type { Constants } from '../gpu/shader.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import { type Activation, activationMax } from './activation.ts'
 import { type ConvPlan, type ConvProblem, convFlops, outputPixels, SUBGROUP_LANES } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
 import { kernel, linearGrid } from './launch.ts'
@@ -16,7 +18,7 @@ export interface ConvLaunch {
   readonly scale: GpuTensor | undefined
   readonly bias: GpuTensor | undefined
   readonly residual: GpuTensor | undefined
-  readonly relu: boolean
+  readonly activation: Activation
   /** The input's first channel that is read; its channels may be more than the filter takes. */
   readonly firstChannel: number
   readonly label: string
@@ -33,22 +35,22 @@ export function epilogueBindings({ scale, bias, residual, input }: ConvLaunch): 
 }
 
 /** Constants of the epilogue. */
-export function epilogueConstants({ scale, bias, residual, relu }: ConvLaunch): Record<string, boolean> {
+export function epilogueConstants({ scale, bias, residual, activation }: ConvLaunch): Constants {
   return {
     HAS_SCALE: scale !== undefined,
     HAS_BIAS: bias !== undefined,
     HAS_RESIDUAL: residual !== undefined,
-    RELU: relu,
+    ACTIVATION_MAX: activationMax(activation),
   }
 }
 
-/** The same as 0 and 1, for shaders that take the epilogue as parameters. */
-export function epilogueFlags({ scale, bias, residual, relu }: ConvLaunch): Record<string, number> {
+/** The same as parameters, for shaders that take the epilogue as parameters. */
+export function epilogueFlags({ scale, bias, residual, activation }: ConvLaunch): Record<string, number> {
   return {
     has_scale: scale ? 1 : 0,
     has_bias: bias ? 1 : 0,
     has_residual: residual ? 1 : 0,
-    relu: relu ? 1 : 0,
+    activation_max: activationMax(activation),
   }
 }
 

@@ -1,10 +1,11 @@
 // Convolution forward, any kernel size, stride, padding, dilation, groups and channel count, NHWC:
-//   y = relu(conv(x, w) * scale[o] + bias[o] + residual)
+//   y = activation(conv(x, w) * scale[o] + bias[o] + residual)
 // The epilogue takes a folded frozen batch norm, or a plain bias, so that one dispatch does a whole ResNet conv block.
 
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import type { Activation } from './activation.ts'
 import { lanes } from './conv-lanes.ts'
 import { type ConvLaunch, direct, subgroup, tiled } from './conv-launch.ts'
 import { type ConvPlan, type ConvProblem, chooseConv, samplesPerSlice, subgroupPlan } from './conv-plan.ts'
@@ -29,9 +30,10 @@ export interface Conv2dArgs {
   readonly scale?: GpuTensor | undefined
   /** `[O]`, added after the scale. */
   readonly bias?: GpuTensor | undefined
-  /** `[N, OH, OW, O]`, added before the ReLU. */
+  /** `[N, OH, OW, O]`, added before the activation. */
   readonly residual?: GpuTensor | undefined
-  readonly relu?: boolean
+  /** Default: none. */
+  readonly activation?: Activation | undefined
   /** Read only the `I` channels from this one on, of an input that has more. Default: the input has exactly `I`. */
   readonly firstChannel?: number
   /** Whether Winograd's transforms may be used, whose rounding errors are about ten times larger. Default true. */
@@ -46,7 +48,7 @@ export interface Conv2dArgs {
  * @throws ShapeError if channels or the shapes of scale, bias, residual do not fit, or nothing is left of the image
  */
 export function conv2d(r: Recorder, args: Conv2dArgs): GpuTensor {
-  const { input, weight, residual, relu = false, label = 'conv2d' } = args
+  const { input, weight, residual, activation = 'none', label = 'conv2d' } = args
   const problem = convProblem(args)
   for (const vector of [args.scale, args.bias]) if (vector) expectShape(label, vector, [problem.outChannels])
   const shape = [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels]
@@ -54,7 +56,7 @@ export function conv2d(r: Recorder, args: Conv2dArgs): GpuTensor {
   const output = r.alloc(shape, 'f32', label)
   const chosen = args.plan ?? choosePlan(r, args, problem)
   const { scale, bias, firstChannel = 0 } = args
-  convolve(r, chosen, { problem, weight, input, output, scale, bias, residual, relu, firstChannel, label })
+  convolve(r, chosen, { problem, weight, input, output, scale, bias, residual, activation, firstChannel, label })
   return output
 }
 

@@ -3,6 +3,7 @@
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import { activationMax, type Rectifier } from './activation.ts'
 import { MAX_LEVELS } from './elementwise.ts'
 import { expectShape, kernel } from './launch.ts'
 import { chooseLanes, mapKernel, sampleSize } from './map.ts'
@@ -21,11 +22,17 @@ export interface ReluBackwardArgs {
   readonly gradient: GpuTensor
   /** What the forward pass gave. */
   readonly output: GpuTensor
+  /** Default: ReLU. */
+  readonly activation?: Rectifier
   readonly label?: string
 }
 
-/** `gradient` where the output is positive, else 0; any shape. @throws ShapeError if the shapes differ */
-export function reluBackward(r: Recorder, { gradient, output, label = 'reluBackward' }: ReluBackwardArgs): GpuTensor {
+/**
+ * `gradient` where the output is positive (and below 6 for ReLU6), else 0; any shape.
+ * @throws ShapeError if the shapes differ
+ */
+export function reluBackward(r: Recorder, args: ReluBackwardArgs): GpuTensor {
+  const { gradient, output, activation = 'relu', label = 'reluBackward' } = args
   expectShape('reluBackward', gradient, output.shape)
   expectShape('reluBackward', output, output.shape)
   return mapKernel(r, {
@@ -34,6 +41,7 @@ export function reluBackward(r: Recorder, { gradient, output, label = 'reluBackw
     inputs: { gradient, activation: output },
     shape: output.shape,
     lanes: chooseLanes(sampleSize(output)),
+    constants: { ACTIVATION_MAX: activationMax(activation) },
     flops: 1,
   })
 }

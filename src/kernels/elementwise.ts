@@ -1,8 +1,9 @@
-// ReLU, sum of two tensors, softmax-weighted sum of levels: element by element, whatever the shape.
+// ReLU and ReLU6, sum of two tensors, softmax-weighted sum of levels: element by element, whatever the shape.
 
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import { type Activation, activationMax, type Rectifier } from './activation.ts'
 import { expectShape, kernel, linearGrid } from './launch.ts'
 import { chooseLanes, mapKernel, sampleSize } from './map.ts'
 
@@ -13,27 +14,37 @@ export const MAX_LEVELS = 4
 
 /** `max(input, 0)`, any shape. */
 export function relu(r: Recorder, input: GpuTensor, label = 'relu'): GpuTensor {
-  expectShape('relu', input, input.shape)
+  return rectify(r, input, 'relu', label)
+}
+
+/** `min(max(input, 0), 6)`, any shape. */
+export function relu6(r: Recorder, input: GpuTensor, label = 'relu6'): GpuTensor {
+  return rectify(r, input, 'relu6', label)
+}
+
+function rectify(r: Recorder, input: GpuTensor, activation: Rectifier, label: string): GpuTensor {
+  expectShape(activation, input, input.shape)
   return mapKernel(r, {
     shader: 'relu',
     label,
     inputs: { input },
     shape: input.shape,
     lanes: chooseLanes(sampleSize(input)),
-    flops: 1,
+    constants: { ACTIVATION_MAX: activationMax(activation) },
+    flops: activation === 'relu6' ? 2 : 1,
   })
 }
 
 export interface AddArgs {
   readonly a: GpuTensor
   readonly b: GpuTensor
-  /** Clamp the sum at zero. */
-  readonly relu?: boolean
+  /** Of the sum; default: none. */
+  readonly activation?: Activation | undefined
   readonly label?: string
 }
 
-/** `a + b`, of one shape. @throws ShapeError if the shapes differ */
-export function add(r: Recorder, { a, b, relu: clamp = false, label = 'add' }: AddArgs): GpuTensor {
+/** `activation(a + b)`, of one shape. @throws ShapeError if the shapes differ */
+export function add(r: Recorder, { a, b, activation = 'none', label = 'add' }: AddArgs): GpuTensor {
   expectShape('add', a, a.shape)
   expectShape('add', b, a.shape)
   return mapKernel(r, {
@@ -42,8 +53,8 @@ export function add(r: Recorder, { a, b, relu: clamp = false, label = 'add' }: A
     inputs: { a, b },
     shape: a.shape,
     lanes: chooseLanes(sampleSize(a)),
-    constants: { RELU: clamp },
-    flops: clamp ? 2 : 1,
+    constants: { ACTIVATION_MAX: activationMax(activation) },
+    flops: activation === 'none' ? 1 : 2,
   })
 }
 

@@ -4,6 +4,7 @@
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import { type Activation, activationMax } from './activation.ts'
 import { expectShape, imageShape, kernel } from './launch.ts'
 import { channelConstant, chooseLanes, mapKernel } from './map.ts'
 
@@ -51,13 +52,13 @@ export interface FrozenBatchNormArgs {
   readonly scale: GpuTensor
   /** `[C]`, from `foldBatchNorm`. */
   readonly bias: GpuTensor
-  readonly relu?: boolean
+  readonly activation?: Activation | undefined
   readonly label?: string
 }
 
-/** `input * scale + bias` per channel, clamped at zero with `relu`. @throws ShapeError if the channels differ */
+/** `activation(input * scale + bias)` per channel. @throws ShapeError if the channels differ */
 export function frozenBatchNorm(r: Recorder, args: FrozenBatchNormArgs): GpuTensor {
-  const { input, scale, bias, relu = false, label = 'frozenBatchNorm' } = args
+  const { input, scale, bias, activation = 'none', label = 'frozenBatchNorm' } = args
   const { channels } = imageShape('frozenBatchNorm', input)
   expectShape('frozenBatchNorm', scale, [channels])
   expectShape('frozenBatchNorm', bias, [channels])
@@ -68,8 +69,8 @@ export function frozenBatchNorm(r: Recorder, args: FrozenBatchNormArgs): GpuTens
     shared: { scale, bias },
     shape: input.shape,
     lanes: chooseLanes(channels),
-    constants: { ...channelConstant(channels), RELU: relu },
-    flops: relu ? 3 : 2,
+    constants: { ...channelConstant(channels), ACTIVATION_MAX: activationMax(activation) },
+    flops: activation === 'none' ? 2 : 3,
   })
 }
 

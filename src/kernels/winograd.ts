@@ -141,7 +141,7 @@ function productLaunch(conv: ConvLaunch, input: GpuTensor, output: GpuTensor, ti
     paddingX: 0,
     dilation: 1,
   }
-  const none = { scale: undefined, bias: undefined, residual: undefined, relu: false }
+  const none = { scale: undefined, bias: undefined, residual: undefined, activation: 'none' as const }
   return { ...conv, ...none, problem, input, output, label: `${conv.label}.products` }
 }
 

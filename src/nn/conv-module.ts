@@ -5,6 +5,7 @@
 import type { Device } from '../gpu/device.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import type { Activation } from '../kernels/activation.ts'
 import { chooseConv } from '../kernels/conv-plan.ts'
 import { type ConvWeight, packConvWeight, releaseConvWeight } from '../kernels/conv-weight.ts'
 import { conv2d } from '../kernels/conv2d.ts'
@@ -37,7 +38,8 @@ export interface ConvSpec {
 
 export interface ConvForward {
   readonly residual?: GpuTensor | undefined
-  readonly relu?: boolean
+  /** Default: none. */
+  readonly activation?: Activation | undefined
   /** First channel to read of an input that has more than the filter takes. */
   readonly firstChannel?: number
 }

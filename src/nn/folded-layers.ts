@@ -121,7 +121,6 @@ export class FoldedLayers implements Layers<FoldedMap> {
     const view = count === tensor.shape.at(-1) ? {} : { firstChannel: first }
     const after = {
       residual: residual && whole(residual, list[0].name),
-      relu: activation === 'relu',
       activation,
       ...view,
     }

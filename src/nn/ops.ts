@@ -2,6 +2,7 @@
 // only the gradients that are wanted; those of the others come together from one kernel or cost little.
 
 import type { GpuTensor } from '../gpu/tensor.ts'
+import type { Activation } from '../kernels/activation.ts'
 import {
   batchNormNormalise,
   batchNormTrain,
@@ -15,6 +16,7 @@ import { depthwiseCorrelation as correlate } from '../kernels/correlation.ts'
 import { depthwiseCorrelationBackward } from '../kernels/correlation-backward.ts'
 import {
   add as addForward,
+  relu6 as relu6Forward,
   relu as reluForward,
   scale,
   weightedSum as weightedSumForward,
@@ -81,60 +83,70 @@ export interface NormInputs {
   readonly gamma: Tensor
   /** `[C]` */
   readonly beta: Tensor
-  /** Added before the ReLU. */
+  /** Added before the activation. */
   readonly residual?: Tensor | undefined
 }
 
 export interface NormOptions {
-  readonly relu?: boolean
+  /** Default: none. */
+  readonly activation?: Activation | undefined
   readonly label?: string
 }
 
 /**
- * `relu(batchNorm(input) + residual)` with the batch's statistics; updates the running ones. Without a residual, its output is
+ * `activation(batchNorm(input) + residual)` with the batch's statistics; updates the running ones. Without a residual, its output is
  * not kept for the backward pass but computed again there. Source: Ioffe and Szegedy, 2015.
  */
 export function batchNorm(tape: Tape, inputs: NormInputs, statistics: Statistics, options: NormOptions = {}): Tensor {
   const { r } = tape
   const { input, gamma, beta, residual } = inputs
-  const { relu = false, label = 'batchNorm' } = options
+  const { activation = 'none', label = 'batchNorm' } = options
   const { mean: runningMean, variance: runningVar, momentum, eps } = statistics
   const { output, mean, invStd } = batchNormTrain(r, {
-    ...{ input: input.data, gamma: gamma.data, beta: beta.data, runningMean, runningVar, momentum, eps, relu, label },
+    ...{ input: input.data, gamma: gamma.data, beta: beta.data, runningMean, runningVar, momentum, eps },
+    ...{ activation, label },
     ...(residual && { residual: residual.data }),
   })
   const rule: Rule = (gradient) => {
     const result = batchNormTrainBackward(r, {
-      ...{ gradient, input: input.saved, mean, invStd, gamma: gamma.data, relu, residual: residual !== undefined },
-      ...{ ...(relu && (residual ? { output } : { beta: beta.data })), label: `${label}.backward` },
+      ...{
+        gradient,
+        input: input.saved,
+        mean,
+        invStd,
+        gamma: gamma.data,
+        activation,
+        residual: residual !== undefined,
+      },
+      ...{ ...(activation !== 'none' && (residual ? { output } : { beta: beta.data })), label: `${label}.backward` },
     })
     return [result.input, result.gamma, result.beta, result.residual]
   }
   const vectors = { mean, invStd, gamma: gamma.data, beta: beta.data }
-  const recompute = () => batchNormNormalise(r, { input: input.saved, ...vectors, relu, label: `${label}.again` })
+  const recompute = () => batchNormNormalise(r, { input: input.saved, ...vectors, activation, label: `${label}.again` })
   return tape.note([input, gamma, beta, residual], output, rule, residual ? undefined : recompute)
 }
 
-/** `relu(batchNorm(input) + residual)` with the running statistics, which stay as they are. */
+/** `activation(batchNorm(input) + residual)` with the running statistics, which stay as they are. */
 export function frozenBatchNorm(
   tape: Tape,
   { input, gamma, beta, residual }: NormInputs,
   statistics: Statistics,
-  { relu: clamp = false, label = 'frozenBatchNorm' }: NormOptions = {},
+  { activation = 'none', label = 'frozenBatchNorm' }: NormOptions = {},
 ): Tensor {
   const { r } = tape
   const { mean, variance, eps } = statistics
   const folded = foldOnDevice(r, { gamma: gamma.data, beta: beta.data, mean, variance, eps, label: `${label}.fold` })
-  const fused = clamp && !residual
-  const output = frozenForward(r, { input: input.data, ...folded, relu: fused, label })
+  const fused = residual ? 'none' : activation
+  const output = frozenForward(r, { input: input.data, ...folded, activation: fused, label })
   const normed = tape.note([input, gamma, beta], output, (gradient) => {
     const result = frozenBatchNormBackward(r, {
-      ...{ gradient, input: input.saved, gamma: gamma.data, mean, variance, eps, relu: fused },
-      ...{ ...(fused && { output }), label: `${label}.backward` },
+      ...{ gradient, input: input.saved, gamma: gamma.data, mean, variance, eps, activation: fused },
+      ...{ ...(fused !== 'none' && { output }), label: `${label}.backward` },
     })
     return [result.input, result.gamma, result.beta]
   })
-  return residual ? add(tape, normed, residual, { relu: clamp, label: `${label}.add` }) : normed
+  return residual ? add(tape, normed, residual, { activation, label: `${label}.add` }) : normed
 }
 
 /** `max(input, 0)` */
@@ -143,16 +155,22 @@ export function relu(tape: Tape, input: Tensor, label = 'relu'): Tensor {
   return tape.note([input], output, (gradient) => [reluBackward(tape.r, { gradient, output })])
 }
 
-/** `a + b`, or `relu(a + b)`. */
+/** `min(max(input, 0), 6)` */
+export function relu6(tape: Tape, input: Tensor, label = 'relu6'): Tensor {
+  const output = relu6Forward(tape.r, input.data, label)
+  return tape.note([input], output, (gradient) => [reluBackward(tape.r, { gradient, output, activation: 'relu6' })])
+}
+
+/** `activation(a + b)` */
 export function add(
   tape: Tape,
   a: Tensor,
   b: Tensor,
-  { relu: clamp = false, label = 'add' }: NormOptions = {},
+  { activation = 'none', label = 'add' }: NormOptions = {},
 ): Tensor {
-  const output = addForward(tape.r, { a: a.data, b: b.data, relu: clamp, label })
+  const output = addForward(tape.r, { a: a.data, b: b.data, activation, label })
   return tape.note([a, b], output, (gradient) => {
-    const masked = clamp ? reluBackward(tape.r, { gradient, output }) : gradient
+    const masked = activation === 'none' ? gradient : reluBackward(tape.r, { gradient, output, activation })
     return [masked, masked]
   })
 }

@@ -78,7 +78,7 @@ export class TapeLayers implements Layers<readonly Tensor[]> {
       if (!conv) throw new ModuleStateError(`The network has no convolution \`${name}\``)
       const norm = conv.norm?.name
       if (norm && this.#mode.usesBatch(norm)) this.updates.set(norm, (this.updates.get(norm) ?? 0) + 1)
-      const after = { residual: residual && single(residual, name), relu: activation === 'relu', activation }
+      const after = { residual: residual && single(residual, name), activation }
       return conv.forward(this.tape, single(input, name), this.#mode, after)
     })
   }

@@ -4,6 +4,7 @@
 
 import type { Device } from '../gpu/device.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import type { Activation } from '../kernels/activation.ts'
 import { conv2d as convForward } from '../kernels/conv2d.ts'
 import { foldOnDevice } from '../kernels/norm.ts'
 import type { Tape, Tensor } from './autograd.ts'
@@ -32,7 +33,8 @@ export interface TrainableConvOptions {
 
 export interface TrainableForward {
   readonly residual?: Tensor | undefined
-  readonly relu?: boolean
+  /** Default: none. */
+  readonly activation?: Activation | undefined
 }
 
 export class TrainableConv {
@@ -57,8 +59,9 @@ export class TrainableConv {
     return [weight, ...(bias ? [bias] : []), ...(norm ? [norm.gamma, norm.beta] : [])]
   }
 
-  /** `relu(norm(conv(input)) + residual)` */
-  forward(tape: Tape, input: Tensor, mode: TrainingMode, { residual, relu = false }: TrainableForward = {}): Tensor {
+  /** `activation(norm(conv(input)) + residual)` */
+  forward(tape: Tape, input: Tensor, mode: TrainingMode, after: TrainableForward = {}): Tensor {
+    const { residual, activation = 'none' } = after
     const { spec, norm } = this
     const { stride, padding, dilation, groups = 1, name: label } = spec
     const options = { stride, padding, dilation, groups, label }
@@ -68,16 +71,17 @@ export class TrainableConv {
     const affine = norm && { gamma: vector(norm.gamma), beta: vector(norm.beta) }
     const usesBatch = norm !== undefined && mode.usesBatch(norm.name)
     if (!usesBatch && !tape.tracks([input, weight, bias, affine?.gamma, affine?.beta, residual])) {
-      return tape.constant(this.#fused(tape, input.data, residual?.data, relu))
+      return tape.constant(this.#fused(tape, input.data, residual?.data, activation))
     }
     const convolved = ops.conv2d(tape, { input, filter: { parameter: this.weight, tensor: weight }, bias }, options)
     if (norm && affine) {
       const normalise = usesBatch ? ops.batchNorm : ops.frozenBatchNorm
-      const labels = { relu, label: norm.name }
+      const labels = { activation, label: norm.name }
       return normalise(tape, { input: convolved, ...affine, residual }, norm.statistics, labels)
     }
-    const summed = residual ? ops.add(tape, convolved, residual, { relu }) : convolved
-    return relu && !residual ? ops.relu(tape, summed) : summed
+    const summed = residual ? ops.add(tape, convolved, residual, { activation }) : convolved
+    if (activation === 'none' || residual) return summed
+    return activation === 'relu6' ? ops.relu6(tape, summed) : ops.relu(tape, summed)
   }
 
   release(device: Device): void {
@@ -86,7 +90,7 @@ export class TrainableConv {
   }
 
   /** One dispatch, as in tracking. */
-  #fused({ r }: Tape, input: GpuTensor, residual: GpuTensor | undefined, relu: boolean): GpuTensor {
+  #fused({ r }: Tape, input: GpuTensor, residual: GpuTensor | undefined, activation: Activation): GpuTensor {
     const { spec, norm } = this
     const { stride, padding, dilation, groups = 1, name: label } = spec
     const folded = norm && foldOnDevice(r, { ...affineOf(norm), ...norm.statistics, label: `${norm.name}.fold` })
@@ -102,7 +106,7 @@ export class TrainableConv {
       groups,
       ...epilogue,
       residual,
-      relu,
+      activation,
       winograd: false,
       label,
     })

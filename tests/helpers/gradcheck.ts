@@ -6,6 +6,7 @@ import { expect } from 'vitest'
 import type { Device } from '../../src/gpu/device.ts'
 import { runOnce } from '../../src/gpu/program.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
+import type { Activation } from '../../src/kernels/activation.ts'
 import { smoothL1Loss } from '../../src/kernels/losses.ts'
 import { Tape, type Tensor } from '../../src/nn/autograd.ts'
 import * as ops from '../../src/nn/ops.ts'
@@ -39,11 +40,12 @@ export interface Norm<T> {
 export interface Graph<T> {
   /** @param filter name of a filter; `bias` that of an input */
   conv2d(input: T, filter: string, options?: ConvOptions): T
-  batchNorm(inputs: Norm<T>, options?: { readonly relu?: boolean }): T
+  batchNorm(inputs: Norm<T>, options?: { readonly activation?: Activation }): T
   /** With running statistics that are functions of the number of channels. */
-  frozenBatchNorm(inputs: Norm<T>, options?: { readonly relu?: boolean }): T
+  frozenBatchNorm(inputs: Norm<T>, options?: { readonly activation?: Activation }): T
   relu(input: T): T
-  add(a: T, b: T, options?: { readonly relu?: boolean }): T
+  relu6(input: T): T
+  add(a: T, b: T, options?: { readonly activation?: Activation }): T
   maxPool(input: T, window: { readonly kernel: number; readonly stride: number; readonly padding: number }): T
   centerCrop(input: T, size: number): T
   depthwiseCorrelation(input: T, kernel: T): T
@@ -124,24 +126,24 @@ function targetsOf([n = 1, h = 1, w = 1]: Shape) {
 }
 
 function referenceGraph(leaves: ReadonlyMap<string, HostTensor>): Graph<HostTensor> {
-  const clamped = (x: HostTensor, relu = false) => (relu ? elementwise.relu(x) : x)
   const plus = (x: HostTensor, residual: HostTensor | undefined) => (residual ? elementwise.add(x, residual) : x)
   return {
     conv2d(input, filter, { bias, ...options } = {}) {
       const weight = fixedFilter(filter) ?? need(leaves, filter)
       return conv2d({ input, weight, ...options, ...(bias && { bias: need(leaves, bias) }) })
     },
-    batchNorm({ input, gamma, beta, residual }, { relu } = {}) {
+    batchNorm({ input, gamma, beta, residual }, { activation } = {}) {
       const affine = { gamma: gamma.data, beta: beta.data }
-      return clamped(plus(batchNorm.batchNormTrain(input, affine, { eps: EPS }), residual), relu)
+      return elementwise.activate(plus(batchNorm.batchNormTrain(input, affine, { eps: EPS }), residual), activation)
     },
-    frozenBatchNorm({ input, gamma, beta, residual }, { relu } = {}) {
+    frozenBatchNorm({ input, gamma, beta, residual }, { activation } = {}) {
       const { mean, variance } = statisticsOf(input.shape.at(-1)!)
       const statistics = { gamma: gamma.data, beta: beta.data, mean: mean.data, variance: variance.data }
-      return clamped(plus(elementwise.batchNorm(input, statistics, EPS), residual), relu)
+      return elementwise.activate(plus(elementwise.batchNorm(input, statistics, EPS), residual), activation)
     },
-    relu: elementwise.relu,
-    add: (a, b, { relu } = {}) => clamped(elementwise.add(a, b), relu),
+    relu: (input) => elementwise.activate(input, 'relu'),
+    relu6: (input) => elementwise.activate(input, 'relu6'),
+    add: (a, b, { activation } = {}) => elementwise.activate(elementwise.add(a, b), activation),
     maxPool: (input, { kernel, stride, padding }) => spatial.maxPool(input, kernel, stride, padding),
     centerCrop: spatial.centerCrop,
     depthwiseCorrelation: spatial.depthwiseCorrelation,
@@ -228,6 +230,7 @@ function deviceGraph(tape: Tape, { own, filter, input: leaf }: Sources): Graph<T
     batchNorm: (inputs, options) => ops.batchNorm(tape, inputs, statistics(inputs.input), options),
     frozenBatchNorm: (inputs, options) => ops.frozenBatchNorm(tape, inputs, statistics(inputs.input), options),
     relu: (input) => ops.relu(tape, input),
+    relu6: (input) => ops.relu6(tape, input),
     add: (a, b, options) => ops.add(tape, a, b, options),
     maxPool: (input, window) => ops.maxPool(tape, input, window),
     centerCrop: (input, size) => ops.centerCrop(tape, input, size),

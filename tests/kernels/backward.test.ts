@@ -61,10 +61,11 @@ describe.each([
 ])('gradients of the element-wise ops on [%i, %i, %i, %i]', (...shape: number[]) => {
   const upstream = random(`upstream ${shape}`, shape)
 
-  it('relu passes what is positive', async () => {
-    const output = elementwise.relu(random(`relu ${shape}`, shape))
-    const args = { gradient: upload(device, upstream), output: upload(device, output) }
-    expectClose(await evaluate(device, (r) => reluBackward(r, args)), backward.relu(upstream, output), 0)
+  it.each(['relu', 'relu6'] as const)('%s passes what it did not clamp', async (activation) => {
+    const output = elementwise.activate(random(`relu ${shape}`, shape, 12), activation)
+    const args = { gradient: upload(device, upstream), output: upload(device, output), activation }
+    const expected = backward.rectifier(upstream, output, activation)
+    expectClose(await evaluate(device, (r) => reluBackward(r, args)), expected, 0)
   })
 
   it.each([1, 2, 3, 4])('weighted sum of %i levels, with respect to maps and logits', async (levels) => {

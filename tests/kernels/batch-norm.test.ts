@@ -4,6 +4,7 @@ import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture, runOnce } from '../../src/gpu/program.ts'
 import type { Recorder } from '../../src/gpu/recorder.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
+import type { Activation } from '../../src/kernels/activation.ts'
 import {
   batchNormTrain,
   batchNormTrainBackward,
@@ -48,16 +49,19 @@ async function run<K extends string>(
   return read as Record<K, HostTensor>
 }
 
-/** A problem: activations away from zero in some channels, as before a ReLU of a trained network. */
-function problem(shape: readonly number[]) {
+/**
+ * A problem: activations away from zero in some channels, as before a ReLU of a trained network.
+ * @param gain size of gamma; 8 for results above six
+ */
+function problem(shape: readonly number[], gain = 1) {
   const channels = shape.at(-1)!
   const offsets = random(`offset ${channels}`, [channels], 5).data
   const noise = random(`x ${shape}`, shape, 2)
   const x = { data: Float32Array.from(noise.data, (value, i) => value + offsets[i % channels]!), shape }
-  const vector = (name: string) => random(`${name} ${channels}`, [channels])
+  const vector = (name: string, size = 1) => random(`${name} ${channels}`, [channels], size)
   return {
     x,
-    gamma: vector('gamma'),
+    gamma: vector('gamma', gain),
     beta: vector('beta'),
     residual: random(`residual ${shape}`, shape, 2),
     upstream: random(`upstream ${shape}`, shape),
@@ -91,8 +95,8 @@ describe('batch normalisation in training', () => {
     expectClose({ data: await device.readF32(on.runningMean), shape: gamma.shape }, mix(runningMean, mean))
     const unbiased = variance.map((value) => (value * count) / (count - 1))
     expectClose({ data: await device.readF32(on.runningVar), shape: gamma.shape }, mix(runningVar, unbiased))
-    const fused = await run(device, (r) => ({ ...batchNormTrain(r, { ...base, relu: true }) }))
-    expectClose(fused.output, reference.batchNormTrain(x, affine, { eps: EPS, residual, relu: true }))
+    const fused = await run(device, (r) => ({ ...batchNormTrain(r, { ...base, activation: 'relu' }) }))
+    expectClose(fused.output, reference.batchNormTrain(x, affine, { eps: EPS, residual, activation: 'relu' }))
   })
 
   it('keeps its precision where the mean is far from zero', async () => {
@@ -121,7 +125,7 @@ describe('the reference gradients', () => {
   const { x, gamma, beta, upstream, residual } = problem([2, 3, 2, 3])
 
   it('of batch normalisation agree with finite differences', () => {
-    const options = { eps: EPS, residual, relu: true }
+    const options = { eps: EPS, residual, activation: 'relu' as const }
     const forward = (input: HostTensor, weight: HostTensor, bias: HostTensor) =>
       reference.batchNormTrain(input, { gamma: weight.data, beta: bias.data }, options)
     const output = forward(x, gamma, beta)
@@ -163,18 +167,21 @@ describe('the reference gradients', () => {
 })
 
 interface Variant {
-  readonly relu: boolean
+  readonly activation: Activation
   readonly residual: boolean
-  /** With beta, the mask of the ReLU is computed again. */
+  /** With beta, the mask of the activation is computed again. */
   readonly recompute: boolean
 }
 
 const variants: readonly Variant[] = [
-  { relu: false, residual: false, recompute: false },
-  { relu: true, residual: false, recompute: false },
-  { relu: true, residual: false, recompute: true },
-  { relu: false, residual: true, recompute: false },
-  { relu: true, residual: true, recompute: false },
+  { activation: 'none', residual: false, recompute: false },
+  { activation: 'relu', residual: false, recompute: false },
+  { activation: 'relu', residual: false, recompute: true },
+  { activation: 'none', residual: true, recompute: false },
+  { activation: 'relu', residual: true, recompute: false },
+  { activation: 'relu6', residual: false, recompute: false },
+  { activation: 'relu6', residual: false, recompute: true },
+  { activation: 'relu6', residual: true, recompute: false },
 ]
 
 /** Forward and backward in one recording. */
@@ -184,29 +191,33 @@ function trainStep(r: Recorder, on: Record<string, GpuTensor>, variant: Variant)
   const forward = batchNormTrain(r, {
     ...{ input: x, gamma, beta, runningMean, runningVar, momentum: MOMENTUM, eps: EPS },
     ...(variant.residual && { residual }),
-    relu: variant.relu,
+    activation: variant.activation,
   })
   return batchNormTrainBackward(r, {
-    ...{ gradient: upstream, input: x, gamma, relu: variant.relu, residual: variant.residual },
+    ...{ gradient: upstream, input: x, gamma, activation: variant.activation, residual: variant.residual },
     ...{ mean: forward.mean, invStd: forward.invStd },
     ...(variant.recompute ? { beta } : { output: forward.output }),
   })
 }
 
-function expectedGradients(hosts: ReturnType<typeof problem>, { relu, residual }: Variant): reference.Gradients {
+function expectedGradients(hosts: ReturnType<typeof problem>, { activation, residual }: Variant): reference.Gradients {
   const { x, gamma, beta, upstream } = hosts
-  const options = { eps: EPS, relu, ...(residual && { residual: hosts.residual }) }
+  const options = { eps: EPS, activation, ...(residual && { residual: hosts.residual }) }
   const output = reference.batchNormTrain(x, { gamma: gamma.data, beta: beta.data }, options)
-  return reference.batchNormBackward({ x, upstream, ...(relu && { output }) }, gamma.data, EPS)
+  return reference.batchNormBackward(
+    { x, upstream, activation, output: activation === 'none' ? undefined : output },
+    gamma.data,
+    EPS,
+  )
 }
 
-describe.each(variants)('gradient of batch normalisation, $relu $residual $recompute', (variant) => {
+describe.each(variants)('gradient of batch normalisation, $activation $residual $recompute', (variant) => {
   it.each(shapes)('[%i, %i, %i, %i]', async (...shape) => {
-    const hosts = problem(shape)
+    const hosts = problem(shape, variant.activation === 'relu6' ? 8 : 1)
     const on = uploadAll(device, hosts)
     const found = await run(device, (r) => {
       const { residual, ...gradients } = trainStep(r, on, variant)
-      return { ...gradients, ...(residual && variant.relu && { residual }) } as Record<
+      return { ...gradients, ...(residual && variant.activation !== 'none' && { residual }) } as Record<
         keyof reference.Gradients,
         GpuTensor
       >
@@ -217,34 +228,47 @@ describe.each(variants)('gradient of batch normalisation, $relu $residual $recom
 })
 
 describe.each([
-  { relu: false, residual: false },
-  { relu: true, residual: false },
-  { relu: true, residual: true },
-])('gradient of frozen batch normalisation, relu $relu, residual $residual', ({ relu, residual }) => {
-  it.each(shapes)('[%i, %i, %i, %i]', async (...shape) => {
-    const hosts = problem(shape)
-    const { x, gamma, beta, upstream, runningMean, runningVar } = hosts
-    const frozen = { mean: runningMean.data, variance: runningVar.data }
-    const normalised = elementwise.batchNorm(x, { gamma: gamma.data, beta: beta.data, ...frozen }, EPS)
-    const output = elementwise.relu(residual ? elementwise.add(normalised, hosts.residual) : normalised)
-    const on = uploadAll(device, { ...hosts, output })
-    const found = await run(device, (r) => {
-      const { residual: passed, ...gradients } = frozenBatchNormBackward(r, {
-        ...{ gradient: on.upstream, input: on.x, gamma: on.gamma, mean: on.runningMean, variance: on.runningVar },
-        ...{ eps: EPS, relu, residual, ...(relu && { output: on.output }) },
+  { activation: 'none', residual: false },
+  { activation: 'relu', residual: false },
+  { activation: 'relu', residual: true },
+  { activation: 'relu6', residual: false },
+  { activation: 'relu6', residual: true },
+] as const)(
+  'gradient of frozen batch normalisation, activation $activation, residual $residual',
+  ({ activation, residual }) => {
+    it.each(shapes)('[%i, %i, %i, %i]', async (...shape) => {
+      const hosts = problem(shape)
+      const { x, gamma, beta, upstream, runningMean, runningVar } = hosts
+      const frozen = { mean: runningMean.data, variance: runningVar.data }
+      const normalised = elementwise.batchNorm(x, { gamma: gamma.data, beta: beta.data, ...frozen }, EPS)
+      const output = elementwise.activate(
+        residual ? elementwise.add(normalised, hosts.residual) : normalised,
+        activation,
+      )
+      const on = uploadAll(device, { ...hosts, output })
+      const found = await run(device, (r) => {
+        const { residual: passed, ...gradients } = frozenBatchNormBackward(r, {
+          ...{ gradient: on.upstream, input: on.x, gamma: on.gamma, mean: on.runningMean, variance: on.runningVar },
+          ...{ eps: EPS, activation, residual, ...(activation !== 'none' && { output: on.output }) },
+        })
+        return { ...gradients, ...(passed && { residual: passed }) } as Record<keyof reference.Gradients, GpuTensor>
       })
-      return { ...gradients, ...(passed && { residual: passed }) } as Record<keyof reference.Gradients, GpuTensor>
+      const expected = reference.batchNormBackward(
+        { x, upstream, activation, output: activation === 'none' ? undefined : output },
+        gamma.data,
+        EPS,
+        frozen,
+      )
+      for (const name of Object.keys(found) as (keyof reference.Gradients)[]) expectClose(found[name], expected[name])
     })
-    const expected = reference.batchNormBackward({ x, upstream, ...(relu && { output }) }, gamma.data, EPS, frozen)
-    for (const name of Object.keys(found) as (keyof reference.Gradients)[]) expectClose(found[name], expected[name])
-  })
-})
+  },
+)
 
 describe('a gradient through a ReLU', () => {
   it('needs to know what the ReLU clamped', async () => {
     const image = device.empty([1, 2, 2, 4])
     const vector = device.empty([4])
-    const shared = { gradient: image, input: image, gamma: vector, mean: vector, relu: true }
+    const shared = { gradient: image, input: image, gamma: vector, mean: vector, activation: 'relu' as const }
     const train = capture(device, (r) => ({ ...batchNormTrainBackward(r, { ...shared, invStd: vector }) }))
     await expect(train).rejects.toThrow(/without the output/)
     const residual = { ...shared, invStd: vector, beta: vector, residual: true }
@@ -268,7 +292,7 @@ describe('batch slices', () => {
     const limited = await openDevice({ bindingLimit: 40_000 })
     const hosts = problem([7, 12, 10, 16])
     const on = uploadAll(limited, hosts)
-    const variant = { relu: true, residual: true, recompute: false }
+    const variant: Variant = { activation: 'relu', residual: true, recompute: false }
     const program = await runOnce(limited, (r) => ({ ...trainStep(r, on, variant) }))
     expect(program.stats.dispatches).toBeGreaterThan(8)
     const expected = expectedGradients(hosts, variant)
@@ -285,7 +309,7 @@ describe('determinism', () => {
   it('two runs give the same bits, and a GPU takes more chunks with equal results', async () => {
     const hosts = problem([3, 30, 31, 12])
     const on = uploadAll(device, hosts)
-    const variant = { relu: true, residual: false, recompute: true }
+    const variant: Variant = { activation: 'relu', residual: false, recompute: true }
     const once = (kind: 'cpu' | 'gpu') =>
       run(device, (r) => {
         Object.defineProperty(r, 'adapter', { value: { ...device.adapter, kind } })

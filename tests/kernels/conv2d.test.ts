@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { FeatureError, ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
+import type { Activation } from '../../src/kernels/activation.ts'
 import type { ConvPlan } from '../../src/kernels/conv-plan.ts'
 import { packConvWeight, releaseConvWeight } from '../../src/kernels/conv-weight.ts'
 import { type Conv2dArgs, conv2d } from '../../src/kernels/conv2d.ts'
@@ -98,12 +99,16 @@ function hasSubgroupsOf8({ adapter }: Device): boolean {
   return adapter.features.has('subgroups') && adapter.subgroupMinSize >= 8
 }
 
-async function check(given: Case, plan: ConvPlan | undefined, epilogue: boolean): Promise<void> {
+async function check(given: Case, plan: ConvPlan | undefined, activation: Activation): Promise<void> {
   const { x, w, ...geometry } = given
   const input = random(`x ${x}`, x)
   const weight = random(`w ${w}`, w, 0.5)
-  const extra = epilogue ? { scale: random(`scale ${w}`, [w[0]]), bias: random(`bias ${w}`, [w[0]]), relu: true } : {}
-  const plain = reference.conv2d({ input, weight, ...geometry, ...extra, relu: false })
+  const epilogue = activation !== 'none'
+  // Some sums are above six, too.
+  const extra = epilogue
+    ? { scale: random(`scale ${w}`, [w[0]], 8), bias: random(`bias ${w}`, [w[0]]), activation }
+    : {}
+  const plain = reference.conv2d({ input, weight, ...geometry, ...extra, activation: 'none' })
   const residual = epilogue ? random(`residual ${plain.shape}`, plain.shape) : undefined
   const expected = reference.conv2d({ input, weight, ...geometry, ...extra, ...(residual && { residual }) })
 
@@ -114,7 +119,7 @@ async function check(given: Case, plan: ConvPlan | undefined, epilogue: boolean)
     weight: packed,
     ...geometry,
     ...(plan && { plan }),
-    ...(extra.scale && { scale: upload(device, extra.scale), bias: upload(device, extra.bias), relu: true }),
+    ...(extra.scale && { scale: upload(device, extra.scale), bias: upload(device, extra.bias), activation }),
     ...(residual && { residual: upload(device, residual) }),
   }
   if (usesSubgroups(plan) && !hasSubgroupsOf8(device)) {
@@ -127,10 +132,11 @@ async function check(given: Case, plan: ConvPlan | undefined, epilogue: boolean)
 
 for (const { name, plan, cases } of plans) {
   describe(`convolution, ${name}`, () => {
-    it('agrees with float64 without an epilogue', () => check(cases[1] as Case, plan, false))
-    for (const given of cases) {
-      it(`agrees with float64, scale, bias, residual and ReLU included: ${JSON.stringify(given)}`, () =>
-        check(given, plan, true))
+    it('agrees with float64 without an epilogue', () => check(cases[1] as Case, plan, 'none'))
+    for (const [index, given] of cases.entries()) {
+      const activation = index % 2 === 0 ? 'relu' : 'relu6'
+      it(`agrees with float64, scale, bias, residual and ${activation} included: ${JSON.stringify(given)}`, () =>
+        check(given, plan, activation))
     }
   })
 }

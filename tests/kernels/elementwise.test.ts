@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
-import { add, fill, relu, scale, weightedSum } from '../../src/kernels/elementwise.ts'
+import { add, fill, relu, relu6, scale, weightedSum } from '../../src/kernels/elementwise.ts'
 import { foldBatchNorm, foldOnDevice, frozenBatchNorm } from '../../src/kernels/norm.ts'
 import { evaluate, expectClose, random, sizeOf, upload } from '../helpers/tensors.ts'
 import * as reference from '../reference/elementwise.ts'
@@ -29,14 +29,20 @@ describe.each(shapes)('element-wise ops on [%i, %i, %i, %i]', (...dimensions: re
 
   it('relu keeps positive values only', async () => {
     const input = upload(device, a)
-    expectClose(await evaluate(device, (r) => relu(r, input)), reference.relu(a), 0)
+    expectClose(await evaluate(device, (r) => relu(r, input)), reference.activate(a, 'relu'), 0)
+  })
+
+  it('relu6 keeps what lies between zero and six', async () => {
+    const large = random(`large ${shape}`, shape, 12)
+    const input = upload(device, large)
+    expectClose(await evaluate(device, (r) => relu6(r, input)), reference.activate(large, 'relu6'), 1e-7)
   })
 
   it('add sums, and clamps with relu', async () => {
     const args = { a: upload(device, a), b: upload(device, b) }
     expectClose(await evaluate(device, (r) => add(r, args)), reference.add(a, b))
-    const clamped = await evaluate(device, (r) => add(r, { ...args, relu: true }))
-    expectClose(clamped, reference.relu(reference.add(a, b)))
+    const clamped = await evaluate(device, (r) => add(r, { ...args, activation: 'relu' }))
+    expectClose(clamped, reference.activate(reference.add(a, b), 'relu'))
   })
 
   it('scale multiplies by a number that lives on the device', async () => {
@@ -74,8 +80,19 @@ describe('frozen batch norm', () => {
     const bias = device.tensor(folded.bias, [channels])
     const expected = reference.batchNorm(x, statistics, 1e-5)
     expectClose(await evaluate(device, (r) => frozenBatchNorm(r, { input, scale, bias })), expected)
-    const clamped = await evaluate(device, (r) => frozenBatchNorm(r, { input, scale, bias, relu: true }))
-    expectClose(clamped, reference.relu(expected))
+    const clamped = await evaluate(device, (r) => frozenBatchNorm(r, { input, scale, bias, activation: 'relu' }))
+    expectClose(clamped, reference.activate(expected, 'relu'))
+    const large = device.tensor(
+      folded.scale.map((value) => 20 * value),
+      [channels],
+    )
+    const six = await evaluate(device, (r) => frozenBatchNorm(r, { input, scale: large, bias, activation: 'relu6' }))
+    const [gamma, mean] = [statistics.gamma.map((value) => 20 * value), statistics.mean]
+    const beta = statistics.beta.map(
+      (value, c) => value + ((gamma[c]! - statistics.gamma[c]!) / Math.sqrt(variance[c]! + 1e-5)) * mean[c]!,
+    )
+    const wide = reference.batchNorm(x, { gamma, beta, mean, variance }, 1e-5)
+    expectClose(six, reference.activate(wide, 'relu6'), 2e-5)
   })
 
   it.each([1, 64, 100])('folds %i channels on the device as on the host', async (channels) => {

@@ -90,7 +90,8 @@ describe.each(['relu', 'add', 'add_relu', 'softmax_weighted_sum'])('section B, %
     const tensor = (role: string) => upload(device, image(kernels, inputs[role]!))
     const found = await evaluate(device, (r) => {
       if (op === 'relu') return relu(r, tensor('x'))
-      if (op !== 'softmax_weighted_sum') return add(r, { a: tensor('a'), b: tensor('b'), relu: op === 'add_relu' })
+      if (op !== 'softmax_weighted_sum')
+        return add(r, { a: tensor('a'), b: tensor('b'), activation: op === 'add_relu' ? 'relu' : 'none' })
       const weights = upload(device, host(kernels, inputs.weight!))
       return weightedSum(r, { inputs: [tensor('x0'), tensor('x1'), tensor('x2')], weights })
     })

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
+import type { Activation } from '../../src/kernels/activation.ts'
 import { ConvModule, type ConvSpec, convShapes } from '../../src/nn/conv-module.ts'
 import { ModuleStateError } from '../../src/nn/errors.ts'
 import { evaluate, expectClose, type HostTensor, random, sizeOf, upload } from '../helpers/tensors.ts'
@@ -36,7 +37,7 @@ function source(...specs: readonly ConvSpec[]): (name: string) => Float32Array {
 }
 
 /** The convolution, its batch norm as PyTorch states it, and the rest. */
-function reference(one: ConvSpec, input: HostTensor, options: { residual?: HostTensor; relu?: boolean } = {}) {
+function reference(one: ConvSpec, input: HostTensor, options: { residual?: HostTensor; activation?: Activation } = {}) {
   const { name, norm, stride, padding, dilation, eps, outChannels } = one
   const shapes = new Map(convShapes(one))
   const get = (key: string) => values(key, shapes.get(key)!)
@@ -72,8 +73,8 @@ describe('forward', () => {
     expectClose(await evaluate(device, (r) => module.forward(r, tensor)), plain)
     const residual = random('residual', plain.shape, 3)
     const added = upload(device, residual)
-    const whole = await evaluate(device, (r) => module.forward(r, tensor, { residual: added, relu: true }))
-    expectClose(whole, reference(one, input, { residual, relu: true }))
+    const whole = await evaluate(device, (r) => module.forward(r, tensor, { residual: added, activation: 'relu' }))
+    expectClose(whole, reference(one, input, { residual, activation: 'relu' }))
     for (const used of [tensor, added]) device.release(used)
     module.release(device)
   })
@@ -98,9 +99,9 @@ describe('forward', () => {
     expect(module.outChannels).toBe(16)
     const input = random('input', [1, 10, 10, 8])
     const tensor = upload(device, input)
-    const found = await evaluate(device, (r) => module.forward(r, tensor, { relu: true }))
+    const found = await evaluate(device, (r) => module.forward(r, tensor, { activation: 'relu' }))
     expect(found.dispatches).toBe(1)
-    const [first, second] = parts.map((part) => reference(part, input, { relu: true }))
+    const [first, second] = parts.map((part) => reference(part, input, { activation: 'relu' }))
     const pixels = sizeOf(found.shape) / 16
     const data = Float64Array.from({ length: pixels * 16 }, (_, i) => {
       const [pixel, channel] = [Math.floor(i / 16), i % 16]

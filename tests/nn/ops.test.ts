@@ -7,7 +7,7 @@ import { Tape } from '../../src/nn/autograd.ts'
 import { ModuleStateError } from '../../src/nn/errors.ts'
 import * as ops from '../../src/nn/ops.ts'
 import { Parameter } from '../../src/nn/parameter.ts'
-import { checkGradients, type GradientCase } from '../helpers/gradcheck.ts'
+import { checkGradients, type GradientCase, type Graph } from '../helpers/gradcheck.ts'
 
 let device: Device
 beforeAll(async () => {
@@ -37,25 +37,40 @@ const cases: readonly (readonly [string, GradientCase])[] = [
   conv('a 1x1 convolution', [2, 3, 5, 5], {}, [7, 5, 1, 1]),
   conv('a convolution in groups', [2, 5, 5, 4], { padding: 1, groups: 2 }, [6, 2, 3, 3]),
   ['a batch norm', { inputs: norm, build: (g, at) => g.batchNorm(normOf(at)) }],
-  ['a batch norm with ReLU', { inputs: norm, build: (g, at) => g.batchNorm(normOf(at), { relu: true }) }],
+  ['a batch norm with ReLU', { inputs: norm, build: (g, at) => g.batchNorm(normOf(at), { activation: 'relu' }) }],
   [
     'a batch norm with residual and ReLU',
-    { inputs: { ...norm, y: map }, build: (g, at) => g.batchNorm(normOf(at, at('y')), { relu: true }) },
+    { inputs: { ...norm, y: map }, build: (g, at) => g.batchNorm(normOf(at, at('y')), { activation: 'relu' }) },
   ],
   ['a batch norm with residual', { inputs: { ...norm, y: map }, build: (g, at) => g.batchNorm(normOf(at, at('y'))) }],
   ['a frozen batch norm', { inputs: norm, build: (g, at) => g.frozenBatchNorm(normOf(at)) }],
-  ['a frozen batch norm with ReLU', { inputs: norm, build: (g, at) => g.frozenBatchNorm(normOf(at), { relu: true }) }],
+  [
+    'a frozen batch norm with ReLU',
+    { inputs: norm, build: (g, at) => g.frozenBatchNorm(normOf(at), { activation: 'relu' }) },
+  ],
   [
     'a frozen batch norm with residual and ReLU',
-    { inputs: { ...norm, y: map }, build: (g, at) => g.frozenBatchNorm(normOf(at, at('y')), { relu: true }) },
+    { inputs: { ...norm, y: map }, build: (g, at) => g.frozenBatchNorm(normOf(at, at('y')), { activation: 'relu' }) },
   ],
   [
     'a frozen batch norm with residual',
     { inputs: { ...norm, y: map }, build: (g, at) => g.frozenBatchNorm(normOf(at, at('y'))) },
   ],
   ['a ReLU', { inputs: { x: map }, build: (g, at) => g.relu(at('x')) }],
+  ['a ReLU6', { inputs: { x: map }, build: (g, at) => g.relu6(eightfold(g, at('x'))) }],
+  [
+    'a sum with ReLU6',
+    { inputs: other, build: (g, at) => g.add(eightfold(g, at('x')), at('y'), { activation: 'relu6' }) },
+  ],
+  [
+    'a batch norm with ReLU6',
+    {
+      inputs: norm,
+      build: (g, at) => g.batchNorm({ ...normOf(at), gamma: eightfold(g, at('gamma')) }, { activation: 'relu6' }),
+    },
+  ],
   ['a sum', { inputs: other, build: (g, at) => g.add(at('x'), at('y')) }],
-  ['a sum with ReLU', { inputs: other, build: (g, at) => g.add(at('x'), at('y'), { relu: true }) }],
+  ['a sum with ReLU', { inputs: other, build: (g, at) => g.add(at('x'), at('y'), { activation: 'relu' }) }],
   [
     'a max pooling',
     { inputs: { x: [2, 7, 6, 3] }, build: (g, at) => g.maxPool(at('x'), { kernel: 3, stride: 2, padding: 1 }) },
@@ -143,3 +158,9 @@ describe('conv2d', () => {
     device.release(input)
   })
 })
+
+/** Values that a ReLU6 clamps on both sides. */
+function eightfold<T>(g: Graph<T>, x: T): T {
+  const twice = (value: T) => g.add(value, value)
+  return twice(twice(twice(x)))
+}

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { plan, runOnce } from '../../src/gpu/program.ts'
+import type { Activation } from '../../src/kernels/activation.ts'
 import { Tape, type Tensor } from '../../src/nn/autograd.ts'
 import type { ConvSpec } from '../../src/nn/conv-module.ts'
 import { TrainableConv, type TrainingMode } from '../../src/nn/trainable-conv.ts'
@@ -46,12 +47,12 @@ const affine: TrainingMode = { trains: () => true, usesBatch: () => false }
 const full: TrainingMode = { trains: () => true, usesBatch: () => true }
 
 /** Records a forward pass on a constant, and backward from the sum of squares if something trains. */
-async function evaluate(conv: TrainableConv, mode: TrainingMode, relu: boolean, adds: boolean) {
+async function evaluate(conv: TrainableConv, mode: TrainingMode, activation: Activation, adds: boolean) {
   const [x, y] = [upload(device, input), upload(device, residual)]
   const program = await runOnce(device, (r) => {
     const tape = new Tape(r)
     const added = adds ? { residual: tape.constant(y) } : {}
-    const output = conv.forward(tape, tape.constant(x), mode, { relu, ...added })
+    const output = conv.forward(tape, tape.constant(x), mode, { activation, ...added })
     const gradients = output.requiresGrad ? gradientsOf(tape, output) : {}
     return { output: output.data, gradients }
   })
@@ -69,7 +70,7 @@ function gradientsOf(tape: Tape, output: Tensor) {
   return Object.fromEntries([...parameters].map(([{ name }, gradient]) => [name, gradient]))
 }
 
-function expected(mode: TrainingMode, relu: boolean, adds: boolean): HostTensor {
+function expected(mode: TrainingMode, activation: Activation, adds: boolean): HostTensor {
   const convolved = conv2d({ input, weight: source('c.weight'), padding: 1 })
   const vectors = { gamma: source('n.weight').data, beta: source('n.bias').data }
   const running = { mean: source('n.running_mean').data, variance: source('n.running_var').data }
@@ -77,17 +78,19 @@ function expected(mode: TrainingMode, relu: boolean, adds: boolean): HostTensor 
     ? batchNorm.batchNormTrain(convolved, vectors, { eps: 1e-3 })
     : elementwise.batchNorm(convolved, { ...vectors, ...running }, 1e-3)
   const summed = adds ? elementwise.add(normed, residual) : normed
-  return relu ? elementwise.relu(summed) : summed
+  return elementwise.activate(summed, activation)
 }
 
 const layers = [
-  [false, false],
-  [true, false],
-  [true, true],
-  [false, true],
+  ['none', false],
+  ['relu', false],
+  ['relu', true],
+  ['relu6', false],
+  ['relu6', true],
+  ['none', true],
 ] as const
 
-describe.each(layers)('with a batch norm, ReLU %s, residual %s', (relu, adds) => {
+describe.each(layers)('with a batch norm, activation %s, residual %s', (activation, adds) => {
   it.each([
     ['frozen', frozen, []],
     ['training on running statistics', affine, ['c.weight', 'n.weight', 'n.bias']],
@@ -98,8 +101,8 @@ describe.each(layers)('with a batch norm, ReLU %s, residual %s', (relu, adds) =>
     '%s',
     async (_name, mode, trained) => {
       const conv = new TrainableConv(device, spec, weights)
-      const { output, gradients } = await evaluate(conv, mode, relu, adds)
-      expectClose(output, expected(mode, relu, adds), 2e-5)
+      const { output, gradients } = await evaluate(conv, mode, activation, adds)
+      expectClose(output, expected(mode, activation, adds), 2e-5)
       expect(gradients).toEqual(trained)
       conv.release(device)
     },
@@ -107,13 +110,13 @@ describe.each(layers)('with a batch norm, ReLU %s, residual %s', (relu, adds) =>
 })
 
 describe('with a bias', () => {
-  it.each(layers)('ReLU %s, residual %s', async (relu, adds) => {
+  it.each(layers)('activation %s, residual %s', async (activation, adds) => {
     const conv = new TrainableConv(device, { ...bare, bias: true }, weights)
     const convolved = conv2d({ input, weight: source('c.weight'), bias: source('c.bias'), padding: 1 })
     const summed = adds ? elementwise.add(convolved, residual) : convolved
     for (const mode of [frozen, full]) {
-      const { output, gradients } = await evaluate(conv, mode, relu, adds)
-      expectClose(output, relu ? elementwise.relu(summed) : summed)
+      const { output, gradients } = await evaluate(conv, mode, activation, adds)
+      expectClose(output, elementwise.activate(summed, activation))
       expect(gradients).toEqual(mode === full ? ['c.weight', 'c.bias'] : [])
     }
     conv.release(device)
@@ -124,7 +127,7 @@ describe('what it costs', () => {
   const steps = (mode: TrainingMode, grad = true) => {
     const conv = new TrainableConv(device, spec, weights)
     const x = upload(device, input)
-    const record = (tape: Tape) => conv.forward(tape, tape.constant(x), mode, { relu: true })
+    const record = (tape: Tape) => conv.forward(tape, tape.constant(x), mode, { activation: 'relu' })
     const { dispatches } = plan(device, (r) => {
       const tape = new Tape(r)
       return (grad ? record(tape) : tape.noGrad(() => record(tape))).data

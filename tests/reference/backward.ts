@@ -1,10 +1,14 @@
 // Slow, obvious float64 gradients of the ops without weights: they scatter, where the kernels gather.
 
+import type { Rectifier } from '../../src/kernels/activation.ts'
 import { type HostTensor, sizeOf } from '../helpers/tensors.ts'
 import { bilinearResize as resize } from './spatial.ts'
 
-export function relu(upstream: HostTensor, output: HostTensor): HostTensor {
-  const data = Float64Array.from(upstream.data, (value, i) => (output.data[i]! > 0 ? value : 0))
+/** @param output what the ReLU or ReLU6 gave */
+export function rectifier(upstream: HostTensor, output: HostTensor, activation: Rectifier): HostTensor {
+  const top = activation === 'relu6' ? 6 : Number.POSITIVE_INFINITY
+  const passes = (value: number) => value > 0 && value < top
+  const data = Float64Array.from(upstream.data, (value, i) => (passes(output.data[i]!) ? value : 0))
   return { data, shape: upstream.shape }
 }
 

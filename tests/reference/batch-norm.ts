@@ -1,6 +1,8 @@
 // Slow, obvious float64 batch normalisation of `[..., C]` with the batch's statistics, and its gradients.
 
+import type { Activation } from '../../src/kernels/activation.ts'
 import type { HostTensor } from '../helpers/tensors.ts'
+import { activate } from './elementwise.ts'
 
 export interface Affine {
   readonly gamma: ArrayLike<number>
@@ -10,7 +12,7 @@ export interface Affine {
 export interface TrainOptions {
   readonly eps: number
   readonly residual?: HostTensor
-  readonly relu?: boolean
+  readonly activation?: Activation
 }
 
 export interface Moments {
@@ -29,15 +31,14 @@ export function moments({ data, shape }: HostTensor): Moments {
 
 export function batchNormTrain(x: HostTensor, { gamma, beta }: Affine, options: TrainOptions): HostTensor {
   const { mean, variance } = moments(x)
-  const { eps, residual, relu = false } = options
+  const { eps, residual, activation } = options
   const channels = x.shape.at(-1)!
   const data = Float64Array.from(x.data, (value, i) => {
     const c = i % channels
     const y = ((value - mean[c]!) / Math.sqrt(variance[c]! + eps)) * gamma[c]! + beta[c]!
-    const sum = y + (residual?.data[i] ?? 0)
-    return relu ? Math.max(0, sum) : sum
+    return y + (residual?.data[i] ?? 0)
   })
-  return { data, shape: x.shape }
+  return activate({ data, shape: x.shape }, activation)
 }
 
 export interface Gradients {
@@ -47,9 +48,18 @@ export interface Gradients {
   readonly residual: HostTensor
 }
 
+export interface NormBackward {
+  readonly x: HostTensor
+  readonly upstream: HostTensor
+  /** What an activation gave; absent without one. */
+  readonly output?: HostTensor | undefined
+  /** Default: ReLU where there is an output. */
+  readonly activation?: Activation | undefined
+}
+
 /** `frozen`: these statistics do not depend on the input. */
 export function batchNormBackward(
-  { x, upstream, output }: { readonly x: HostTensor; readonly upstream: HostTensor; readonly output?: HostTensor },
+  { x, upstream, output, activation }: NormBackward,
   gamma: ArrayLike<number>,
   eps: number,
   frozen?: { readonly mean: ArrayLike<number>; readonly variance: ArrayLike<number> },
@@ -58,7 +68,10 @@ export function batchNormBackward(
   const count = x.data.length / channels
   const { mean, variance } = frozen ?? moments(x)
   const invStd = Float64Array.from(variance, (value) => 1 / Math.sqrt(value + eps))
-  const g = Float64Array.from(upstream.data, (value, i) => (output && output.data[i]! <= 0 ? 0 : value))
+  const top = activation === 'relu6' ? 6 : Number.POSITIVE_INFINITY
+  const g = Float64Array.from(upstream.data, (value, i) =>
+    output && (output.data[i]! <= 0 || output.data[i]! >= top) ? 0 : value,
+  )
   const xhat = Float64Array.from(x.data, (value, i) => (value - mean[i % channels]!) * invStd[i % channels]!)
   const betaGradient = perChannel(channels, g, (value) => value)
   const gammaGradient = perChannel(channels, g, (value, _, i) => value * xhat[i]!)

@@ -1,6 +1,8 @@
 // Convolution in float64 by its definition, NHWC input and PyTorch's [O, I/groups, kh, kw] filter, with the epilogue.
 
+import type { Activation } from '../../src/kernels/activation.ts'
 import type { HostTensor } from '../helpers/tensors.ts'
+import { activate } from './elementwise.ts'
 
 export interface Conv2dReference {
   readonly input: HostTensor
@@ -12,11 +14,11 @@ export interface Conv2dReference {
   readonly scale?: HostTensor
   readonly bias?: HostTensor
   readonly residual?: HostTensor
-  readonly relu?: boolean
+  readonly activation?: Activation
 }
 
 export function conv2d(args: Conv2dReference): HostTensor {
-  const { input, weight, stride = 1, padding = 0, dilation = 1, groups = 1, scale, bias, residual, relu } = args
+  const { input, weight, stride = 1, padding = 0, dilation = 1, groups = 1, scale, bias, residual, activation } = args
   const [n = 0, h = 0, w = 0, c = 0] = input.shape
   const [o = 0, i = 0, kh = 0, kw = 0] = weight.shape
   const [py, px] = typeof padding === 'number' ? [padding, padding] : padding
@@ -42,7 +44,7 @@ export function conv2d(args: Conv2dReference): HostTensor {
     if (scale) sum *= scale.data[channel]!
     if (bias) sum += bias.data[channel]!
     if (residual) sum += residual.data[index]!
-    data[index] = relu ? Math.max(sum, 0) : sum
+    data[index] = sum
   }
-  return { data, shape: [n, oh, ow, o] }
+  return activate({ data, shape: [n, oh, ow, o] }, activation)
 }

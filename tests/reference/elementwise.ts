@@ -1,9 +1,12 @@
 // Slow, obvious float64 versions of the element-wise ops, for any shape.
 
+import type { Activation } from '../../src/kernels/activation.ts'
 import type { HostTensor } from '../helpers/tensors.ts'
 
-export function relu({ data, shape }: HostTensor): HostTensor {
-  return { data: Float64Array.from(data, (value) => Math.max(value, 0)), shape }
+export function activate({ data, shape }: HostTensor, activation: Activation = 'none'): HostTensor {
+  if (activation === 'none') return { data, shape }
+  const top = activation === 'relu6' ? 6 : Number.POSITIVE_INFINITY
+  return { data: Float64Array.from(data, (value) => Math.min(Math.max(value, 0), top)), shape }
 }
 
 export function add(a: HostTensor, b: HostTensor): HostTensor {

@@ -41,7 +41,7 @@ export const gradientOps: Readonly<Record<string, RunGradients>> = {
   }),
   relu: onTape((tape, input) => relu(tape, input('x'))),
   add: onTape((tape, input) => add(tape, input('a'), input('b'))),
-  add_relu: onTape((tape, input) => add(tape, input('a'), input('b'), { relu: true })),
+  add_relu: onTape((tape, input) => add(tape, input('a'), input('b'), { activation: 'relu' })),
   maxpool3x3s2p1: onTape((tape, input) => maxPool(tape, input('x'), { kernel: 3, stride: 2, padding: 1 })),
   bilinear_resize: onTape((tape, input, one) => {
     const x = input('x')

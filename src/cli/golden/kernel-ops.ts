@@ -128,7 +128,7 @@ function only(output: OpOutput) {
 function sum(one: OpCase, lend: Lend, clamp: boolean): (r: Recorder) => GpuTensor {
   const a = lend(one.map('a'))
   const b = lend(one.map('b'))
-  return (r) => add(r, { a, b, relu: clamp })
+  return (r) => add(r, { a, b, activation: clamp ? 'relu' : 'none' })
 }
 
 async function convolution(one: OpCase) {
