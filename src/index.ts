@@ -17,6 +17,7 @@ export { fromFloat32, type NamedTensor, type StateDict, toFloat32 } from './form
 export { writeTorchZip } from './formats/torch-writer.ts'
 export { type AdapterFacts, Device, type DeviceOptions, openDevice } from './gpu/device.ts'
 export {
+  ArgumentError,
   BindingError,
   DeviceClosedError,
   DeviceLostError,

@@ -67,24 +67,33 @@ export class ByteReader {
   /** ASCII text up to a line feed, which is consumed and not returned; at most `limit` bytes. */
   line(limit: number, what: string): string {
     const start = this.offset
-    let text = ''
-    for (let byte = this.u8(what); byte !== 0x0a; byte = this.u8(what)) {
-      if (text.length === limit) {
-        throw new CorruptCheckpointError(`${what} at byte ${start} is longer than ${limit} bytes`)
-      }
-      text += String.fromCharCode(byte)
+    const limited = this.bytes.subarray(start, Math.min(this.#end, start + limit + 1))
+    const length = limited.indexOf(0x0a)
+    if (length < 0 && limited.length > limit) {
+      throw new CorruptCheckpointError(`${what} at byte ${start} is longer than ${limit} bytes`)
     }
+    const text = String.fromCharCode(...this.take(length < 0 ? limited.length + 1 : length, what))
+    this.offset++
     return text
   }
 }
 
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 /** UTF-8 to text; what is no valid UTF-8 is an error. */
 export function decodeUtf8(bytes: Uint8Array, what: string): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return strictUtf8.decode(bytes)
   } catch (cause) {
     throw new CorruptCheckpointError(`${what} is no valid UTF-8`, { cause })
   }
+}
+
+/** One character per byte. */
+export function decodeLatin1(bytes: Uint8Array): string {
+  let text = ''
+  for (let at = 0; at < bytes.length; at += 4096) text += String.fromCharCode(...bytes.subarray(at, at + 4096))
+  return text
 }
 
 /** Joins chunks into one array. */

@@ -1,18 +1,21 @@
 // Any checkpoint of a SiamRPN++ tracker, from bytes to named tensors: finds out the container by content, unwraps
-// {meta, state_dict, optimizer}, strips `module.` and translates pysot's names to MMTracking's. What the names then
-// have to be is decided by matchStateDict.
+// {meta, state_dict, optimizer}, takes off what wrappers add to the names and translates pysot's to MMTracking's. What
+// the names then have to be is decided by matchStateDict.
 
+import { cut, listed, quote } from '../gpu/message.ts'
 import {
   CheckpointError,
   CorruptCheckpointError,
   TruncatedCheckpointError,
   UnsupportedCheckpointError,
 } from './errors.ts'
+import { Placeholder, refusePlaceholder } from './pickle-placeholders.ts'
 import { isTensor, type PickleDict, type PickleValue } from './pickle-value.ts'
 import { fromPysotName, isPysotName } from './pysot.ts'
 import { readSafetensors } from './safetensors.ts'
 import type { NamedTensor, StateDict } from './state-dict.ts'
 import { isPickle, isTorchZip, readTorchLegacy, readTorchZip } from './torch.ts'
+import { withoutWrappers } from './wrapper-names.ts'
 
 /** Metadata key (safetensors `__metadata__`, or `meta`) that says which anchors the weights were trained with. */
 export const anchorsKey = 'siamrpn.anchors'
@@ -93,37 +96,45 @@ function open(bytes: Uint8Array, options: CheckpointOptions): Contents {
   throw new UnsupportedCheckpointError(`begins with '${start}', which is neither torch.save's nor safetensors'`)
 }
 
+/** Where programs save a state dict that is not under 'state_dict'. */
+const otherKeys = ['model_state_dict', 'model', 'net']
+
 /** Splits what torch.save saved into tensors, meta and optimizer. */
 function unwrap(value: PickleValue, container: Contents['container']): Contents {
+  refusePlaceholder(value)
   if (!(value instanceof Map)) {
     throw new UnsupportedCheckpointError(
       'the file holds no dict, expected a state dict or {meta, state_dict, optimizer}',
     )
   }
-  const inner = value.get('state_dict')
-  if (inner === undefined) return { container, wrapped: false, tensors: asTensors(value), meta: {}, optimizer: null }
-  if (!(inner instanceof Map)) throw new UnsupportedCheckpointError("'state_dict' is no dict")
+  const wrapper = value.has('state_dict') ? 'state_dict' : otherKeys.find((key) => value.get(key) instanceof Map)
+  if (wrapper === undefined) return { container, wrapped: false, tensors: asTensors(value), meta: {}, optimizer: null }
+  const inner = value.get(wrapper)
+  refusePlaceholder(inner)
+  if (!(inner instanceof Map)) throw new UnsupportedCheckpointError(`'${wrapper}' is no dict`)
   const optimizer = value.get('optimizer') ?? null
-  if (optimizer !== null && !(optimizer instanceof Map)) throw new UnsupportedCheckpointError("'optimizer' is no dict")
+  const known = optimizer instanceof Placeholder ? null : optimizer
+  if (known !== null && !(known instanceof Map)) throw new UnsupportedCheckpointError("'optimizer' is no dict")
   const meta = value.get('meta')
-  const beside = [...value].filter(([key]) => key !== 'state_dict' && key !== 'optimizer' && key !== 'meta')
+  const beside = [...value].filter(([key]) => key !== wrapper && key !== 'optimizer' && key !== 'meta')
   return {
     container,
     wrapped: true,
     tensors: asTensors(inner),
     meta: toMeta(new Map([...beside, ...(meta instanceof Map ? meta : [])])),
-    optimizer,
+    optimizer: known,
   }
 }
 
 function asTensors(dict: PickleDict): Map<string, NamedTensor> {
   const tensors = new Map<string, NamedTensor>()
   for (const [key, value] of dict) {
+    refusePlaceholder(value)
     if (typeof key !== 'string' || !isTensor(value)) {
-      const keys = [...dict.keys()].slice(0, 12).map((item) => (typeof item === 'string' ? `'${item}'` : typeof item))
+      const keys = [...dict.keys()].map((item) => (typeof item === 'string' ? `'${cut(item)}'` : typeof item))
       throw new UnsupportedCheckpointError(
-        `entry ${typeof key === 'string' ? `'${key}'` : String(typeof key)} is no tensor, expected a state dict of ` +
-          `tensors by name, alone or under 'state_dict'; found the keys ${keys.join(', ')}`,
+        `entry ${typeof key === 'string' ? quote(key) : String(typeof key)} is no tensor, expected a state dict of ` +
+          `tensors by name, alone or under 'state_dict'; found the keys ${listed(keys)}`,
       )
     }
     tensors.set(key, value)
@@ -132,22 +143,27 @@ function asTensors(dict: PickleDict): Map<string, NamedTensor> {
 }
 
 function describe(contents: Contents): Checkpoint {
-  const names = [...contents.tensors.keys()].map((name) => name.replace(/^module\./, ''))
-  if (names.length === 0) throw new UnsupportedCheckpointError('the file holds no tensors')
-  const pysot = names.some(isPysotName)
-  const bareBackbone = names.includes('conv1.weight') && names.includes('layer1.0.conv1.weight')
   const stateDict: StateDict = new Map()
   const optimizerState: StateDict = new Map()
-  for (const [source, tensor] of contents.tensors) {
-    if (contents.container === 'safetensors' && source.startsWith(optimizerPrefix)) {
-      optimizerState.set(source.slice(optimizerPrefix.length), tensor)
-      continue
-    }
-    const stripped = source.replace(/^module\./, '')
+  const weights = new Map<string, NamedTensor>()
+  for (const [name, tensor] of contents.tensors) {
+    if (contents.container === 'safetensors' && name.startsWith(optimizerPrefix)) {
+      optimizerState.set(name.slice(optimizerPrefix.length), tensor)
+    } else weights.set(name, tensor)
+  }
+  const own = withoutWrappers(weights.keys())
+  const names = [...own.values()]
+  if (contents.tensors.size === 0) throw new UnsupportedCheckpointError('the file holds no tensors')
+  const pysot = names.some(isPysotName)
+  const bareBackbone = names.includes('conv1.weight') && names.includes('layer1.0.conv1.weight')
+  for (const [source, tensor] of weights) {
+    const stripped = own.get(source)
     // The classifier of a network trained on ImageNet belongs to no backbone.
-    if (bareBackbone && /^fc\.(weight|bias)$/.test(stripped)) continue
+    if (stripped === undefined || (bareBackbone && /^fc\.(weight|bias)$/.test(stripped))) continue
     const name = bareBackbone ? `backbone.${stripped}` : pysot ? fromPysotName(stripped) : stripped
-    if (stateDict.has(name)) throw new CorruptCheckpointError(`two tensors of the file are both called '${name}'`)
+    if (stateDict.has(name)) {
+      throw new CorruptCheckpointError(`two tensors of the file are both called ${quote(name)}`)
+    }
     stateDict.set(name, tensor)
   }
   const floors = new Set([...stateDict.keys()].map((name) => name.split('.', 1)[0]))

@@ -2,13 +2,14 @@
 // file is bad" from everything else with one `instanceof`.
 
 import { SiamRpnError } from '../gpu/errors.ts'
+import { bounded, cut } from '../gpu/message.ts'
 
 /** Base class: a checkpoint cannot be read, written or used. */
 export class CheckpointError extends SiamRpnError {
   /** Puts the name of the file before the message, for readers that only see bytes. */
   prefix(name: string): this {
     const before = this.message
-    this.message = `${name}: ${before}`
+    this.message = bounded(`${cut(name, 500)}: ${before}`)
     // The stack repeats the message as it was at construction, and is what an uncaught error prints.
     if (this.stack !== undefined) this.stack = this.stack.replace(before, () => this.message)
     return this

@@ -1,10 +1,12 @@
 // Strict loading: a state dict must hold exactly the names and shapes that the model has. Loading what fits and
 // dropping the rest makes trackers that run and track wrongly, so every difference is an error that lists the names.
 
+import { cut, showShape } from '../gpu/message.ts'
 import { BackboneOnlyError, type ShapeMismatch, StateDictMismatchError } from './errors.ts'
 import type { NamedTensor, StateDict } from './state-dict.ts'
 
 const shownNames = 12
+const longestLine = 400
 const backbonePrefix = 'backbone.'
 const counterSuffix = '.num_batches_tracked'
 
@@ -78,8 +80,9 @@ function describeLists(lists: {
   unexpected: readonly string[]
   misshaped: readonly ShapeMismatch[]
 }): string {
-  const shape = (sizes: readonly number[]) => `[${sizes.join(', ')}]`
-  const shapes = lists.misshaped.map((item) => `${item.name}: ${shape(item.found)}, expected ${shape(item.expected)}`)
+  const shapes = lists.misshaped.map(
+    ({ name, found, expected }) => `${cut(name)}: ${showShape(found)}, expected ${showShape(expected)}`,
+  )
   return [
     section('missing', lists.missing),
     section('unexpected', lists.unexpected),
@@ -91,7 +94,7 @@ function describeLists(lists: {
 
 function section(title: string, lines: readonly string[]): string {
   if (lines.length === 0) return ''
-  const shown = lines.slice(0, shownNames).map((line) => `  ${line}`)
+  const shown = lines.slice(0, shownNames).map((line) => `  ${cut(line, longestLine)}`)
   const rest = lines.length - shown.length
   return [`${lines.length} ${title}:`, ...shown, ...(rest > 0 ? [`  ... and ${rest} more`] : [])].join('\n')
 }

@@ -1,12 +1,14 @@
 // The instructions of a pickle that stand for a value by themselves: numbers, texts and bytes of protocols 1 to 5, and
 // the decimal integers that Python 2 mixes in.
 
-import { type ByteReader, decodeUtf8 } from './bytes.ts'
+import { type ByteReader, decodeLatin1, decodeUtf8 } from './bytes.ts'
 import { CorruptCheckpointError } from './errors.ts'
 import { narrow, type PickleValue } from './pickle-value.ts'
 
-const maxLongBytes = 1024
-const maxDigits = 2048
+const maxLongBytes = 128
+const maxDigits = 320
+/** Logs and configurations are texts too; weights are none. */
+const maxTextBytes = 2 ** 25
 
 /** The value of a literal instruction whose code has just been read; undefined if the code is not a literal's. */
 export function readLiteral(code: number, r: ByteReader): PickleValue | undefined {
@@ -60,10 +62,14 @@ function long(r: ByteReader, length: number): number | bigint {
     throw new CorruptCheckpointError(`a pickle integer of ${length} bytes, expected at most ${maxLongBytes}`)
   }
   const bytes = r.take(length, 'pickle integer')
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'))
-    .reverse()
-    .join('')
-  return narrow(BigInt.asIntN(length * 8, BigInt(`0x${hex || '0'}`)))
+  if (length <= 4) {
+    let value = 0
+    for (let i = 0; i < length; i++) value += (bytes[i] ?? 0) * 2 ** (8 * i)
+    return (bytes[length - 1] ?? 0) < 0x80 ? value : value - 2 ** (8 * length)
+  }
+  let hex = '0x'
+  for (let i = length - 1; i >= 0; i--) hex += (bytes[i] ?? 0).toString(16).padStart(2, '0')
+  return narrow(BigInt.asIntN(length * 8, BigInt(hex)))
 }
 
 /** Python 2 writes integers above 32 bits in decimal, and `00` and `01` are booleans. */
@@ -77,12 +83,20 @@ function decimal(line: string): PickleValue {
 }
 
 function text(r: ByteReader, length: number): string {
-  return decodeUtf8(r.take(length, 'pickle text'), 'a text in the pickle')
+  return decodeUtf8(textBytes(r, length), 'a text in the pickle')
 }
+
+function textBytes(r: ByteReader, length: number): Uint8Array {
+  const bytes = r.take(length, 'pickle text')
+  if (length <= maxTextBytes) return bytes
+  throw new CorruptCheckpointError(`a pickle text of ${length} bytes, expected at most ${maxTextBytes}`)
+}
+
+const lenientUtf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** A Python 2 `str`: text where it is UTF-8, else one character per byte. */
 function pythonTwoText(r: ByteReader, length: number): string {
-  const bytes = r.take(length, 'pickle text')
-  const utf8 = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
-  return utf8.includes('\ufffd') ? Array.from(bytes, (byte) => String.fromCharCode(byte)).join('') : utf8
+  const bytes = textBytes(r, length)
+  const utf8 = lenientUtf8.decode(bytes)
+  return utf8.includes('\ufffd') ? decodeLatin1(bytes) : utf8
 }

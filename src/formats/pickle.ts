@@ -5,8 +5,9 @@
 // small file costs much.
 
 import type { ByteReader } from './bytes.ts'
-import { CorruptCheckpointError, UnsafePickleError, UnsupportedCheckpointError } from './errors.ts'
+import { CorruptCheckpointError, UnsupportedCheckpointError } from './errors.ts'
 import { readLiteral } from './pickle-literals.ts'
+import { Placeholder, placeholderFor, refusal } from './pickle-placeholders.ts'
 import {
   type Charge,
   checkNesting,
@@ -21,12 +22,20 @@ export interface PickleOptions {
   readonly globals: ReadonlyMap<string, PickleHelper>
   /** Resolves persistent ids (storages of tensors); without it they are errors. */
   readonly persistentLoad?: (id: PickleValue) => PickleValue
+  /** Other globals become placeholders instead of being refused. */
+  readonly placeholders?: boolean
 }
 
-const maxWork = 2 ** 24
+const maxWork = 2 ** 23
 /** Work of an instruction that allocates an object rather than a slot on the stack: bounds memory, not only time. */
-const objectWork = 32
-const maxMemo = 2 ** 22
+const objectWork = 16
+/** Of one that allocates a text or a number. */
+const valueWork = 4
+/** Characters of text per step: there may be 64 MiB of them. */
+const textPerStep = 8
+/** Bytes of the pickle per step, whatever they hold. */
+const bytesPerStep = 16
+const maxMemo = 2 ** 20
 const maxLine = 1024
 const mark = Symbol('mark')
 
@@ -60,9 +69,11 @@ class Machine {
   }
 
   run(): PickleValue {
+    let before = this.#reader.offset
     for (;;) {
-      this.#charge(1)
+      this.#charge(1 + (this.#reader.offset - before) / bytesPerStep)
       const at = this.#reader.offset
+      before = at
       const code = this.#reader.u8('pickle instruction')
       if (code === 0x2e) break
       const literal = readLiteral(code, this.#reader)
@@ -87,7 +98,12 @@ class Machine {
   }
 
   #pushLiteral(value: PickleValue): true {
-    return typeof value === 'object' && value !== null ? this.#pushNew(value) : this.#push(value)
+    if (typeof value === 'object' && value !== null) return this.#pushNew(value)
+    if (typeof value === 'string') this.#charge(valueWork + Math.floor(value.length / textPerStep))
+    else if (!(typeof value === 'number' && Number.isInteger(value)) && typeof value !== 'boolean') {
+      this.#charge(valueWork)
+    }
+    return this.#push(value)
   }
 
   #pop(): PickleValue {
@@ -189,6 +205,8 @@ class Machine {
       case 0x52: // REDUCE
       case 0x81: // NEWOBJ
         return this.#call()
+      case 0x92: // NEWOBJ_EX
+        return this.#callByName()
       case 0x62: // BUILD
         return this.#build()
       case 0x51: // BINPERSID
@@ -205,6 +223,7 @@ class Machine {
 
   #append(values: readonly PickleValue[]): true {
     const list = this.#peek()
+    if (list instanceof Placeholder) return true
     if (!Array.isArray(list)) throw this.#broken('appends to something that is no list')
     for (const value of values) list.push(value)
     return true
@@ -212,6 +231,7 @@ class Machine {
 
   #addItems(values: readonly PickleValue[]): true {
     const set = this.#peek()
+    if (set instanceof Placeholder) return true
     if (!(set instanceof Set)) throw this.#broken('adds to something that is no set')
     for (const value of values) set.add(value)
     return true
@@ -219,6 +239,7 @@ class Machine {
 
   #setItems(map: Map<PickleValue, PickleValue> | undefined, items: readonly PickleValue[]) {
     const target = map ?? this.#peek()
+    if (target instanceof Placeholder) return target
     if (!(target instanceof Map)) throw this.#broken('sets items of something that is no dict')
     for (let i = 0; i < items.length; i += 2) {
       const [key, value] = [items[i], items[i + 1]]
@@ -244,12 +265,8 @@ class Machine {
     const full = `${module}.${name}`
     const known = this.#options.globals.get(full)
     if (known === undefined) {
-      const wholeModel = module.startsWith('torch.nn')
-      throw new UnsafePickleError(
-        `the pickle asks for the Python global '${full}', which is not on the list of those that checkpoints need; ` +
-          `it was refused and nothing was run${wholeModel ? '; save model.state_dict() instead' : ''}`,
-        full,
-      )
+      if (this.#options.placeholders !== true || code !== 0x63) throw refusal(full)
+      return this.#pushNew(placeholderFor(module, name))
     }
     return code === 0x63 && this.#push(known)
   }
@@ -264,15 +281,40 @@ class Machine {
   #call(): true {
     const args = this.#pop()
     const callee = this.#pop()
+    if (callee instanceof Placeholder) return this.#pushNew(new Placeholder(callee.pickleName))
     if (!(callee instanceof PickleGlobal)) throw this.#broken('calls something that is no global')
     if (!Array.isArray(args)) throw this.#broken(`calls ${callee.pickleName} without a tuple of arguments`)
-    return this.#pushNew(callee.call(args, this.#charge))
+    return this.#pushNew(this.#made(callee, args))
+  }
+
+  /** What is made from a placeholder is one; so is a kind of value that is not read, where placeholders may be. */
+  #made(callee: PickleGlobal, args: readonly PickleValue[]): PickleValue {
+    const unknown = args.find((arg) => arg instanceof Placeholder)
+    if (unknown !== undefined) return new Placeholder(unknown.pickleName)
+    try {
+      return callee.call(args, this.#charge)
+    } catch (error) {
+      if (!this.#options.placeholders || !(error instanceof UnsupportedCheckpointError)) throw error
+      return new Placeholder(callee.pickleName, error)
+    }
+  }
+
+  /** A class, positional and named arguments; none of the known ones is made so. */
+  #callByName(): boolean {
+    if (!this.#options.placeholders) return false
+    this.#pop()
+    this.#pop()
+    const callee = this.#pop()
+    if (callee instanceof Placeholder) return this.#pushNew(new Placeholder(callee.pickleName))
+    throw this.#broken('calls by name what is not called so')
   }
 
   #build(): true {
     const state = this.#pop()
     const target = this.#peek()
     if (target instanceof PickleBuildable) target.build(state)
+    else if (target instanceof Map && this.#options.placeholders)
+      return true // attributes of a dict of some class
     // The attributes of an OrderedDict: `_metadata` of a state dict (module versions), which nothing here needs.
     else if (
       !(target instanceof Map && state instanceof Map && [...state.keys()].every((key) => key === '_metadata'))

@@ -2,6 +2,7 @@
 // own rules (https://github.com/huggingface/safetensors#format): the tensors cover the buffer exactly, without
 // overlap or hole.
 
+import { cut, quote, show, showShape } from '../gpu/message.ts'
 import { ByteReader, concatBytes, decodeUtf8 } from './bytes.ts'
 import {
   CheckpointWriteError,
@@ -17,6 +18,12 @@ import {
   type StateDict,
   type TensorDType,
 } from './state-dict.ts'
+
+/** What no real header exceeds, checked before it becomes objects: they take far more memory than their text. */
+const mostContainers = 200_000
+const mostValues = 1_000_000
+const deepest = 3
+const mostTextBytes = 2 ** 25
 
 /** Longest header that is read, in bytes (the limit of the reference implementation). */
 export const maxSafetensorsHeader = 100_000_000
@@ -81,7 +88,9 @@ function readHeader(bytes: Uint8Array): { header: object; buffer: Uint8Array } {
       `the safetensors header claims ${length} bytes, expected at most ${maxSafetensorsHeader}`,
     )
   }
-  const text = decodeUtf8(reader.take(length, 'safetensors header'), 'the safetensors header')
+  const json = reader.take(length, 'safetensors header')
+  checkExtent(json)
+  const text = decodeUtf8(json, 'the safetensors header')
   let header: unknown
   try {
     header = JSON.parse(text)
@@ -92,40 +101,69 @@ function readHeader(bytes: Uint8Array): { header: object; buffer: Uint8Array } {
   return { header, buffer: reader.bytes.subarray(reader.offset) }
 }
 
+/** Counts what JSON.parse would make of the header. Strings are passed over; whether the rest is JSON, JSON.parse says. */
+function checkExtent(json: Uint8Array): void {
+  const found = { containers: 0, values: 0, depth: 0, text: 0 }
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at]
+    if (byte === 0x22) {
+      const start = at
+      for (at++; at < json.length && json[at] !== 0x22; at++) if (json[at] === 0x5c) at++
+      found.text += at - start
+      found.values++
+    } else if (byte === 0x2c) found.values++
+    else if (byte === 0x7b || byte === 0x5b) {
+      found.containers++
+      found.depth++
+    } else if (byte === 0x7d || byte === 0x5d) found.depth--
+    const { containers, values, depth, text } = found
+    if (depth > deepest || containers > mostContainers || values > mostValues || text > mostTextBytes) {
+      const reason =
+        depth > deepest
+          ? `nests deeper than ${deepest} levels`
+          : text > mostTextBytes
+            ? `holds texts of more than ${mostTextBytes} bytes`
+            : `describes more than ${mostContainers / 4} tensors' worth of values`
+      throw new CorruptCheckpointError(`the safetensors header ${reason}`)
+    }
+  }
+}
+
 function readMetadata(value: unknown): Record<string, string> {
   if (!isRecord(value)) throw new CorruptCheckpointError(`'${metadataKey}' is no object of texts`)
   for (const [key, text] of Object.entries(value)) {
     if (typeof text !== 'string') {
-      throw new CorruptCheckpointError(`'${metadataKey}' entry '${key}' is a ${typeof text}, expected a text`)
+      throw new CorruptCheckpointError(`'${metadataKey}' entry ${quote(key)} is a ${typeof text}, expected a text`)
     }
   }
   return value as Record<string, string>
 }
 
 function readEntry(name: string, value: unknown, buffer: Uint8Array): { range: Range; tensor: NamedTensor } {
-  if (!isRecord(value)) throw new CorruptCheckpointError(`tensor '${name}' is described by no JSON object`)
+  const shown = quote(name)
+  if (!isRecord(value)) throw new CorruptCheckpointError(`tensor ${shown} is described by no JSON object`)
   const { dtype: dtypeName, shape, data_offsets: offsets } = value
   const dtype = typeof dtypeName === 'string' ? dtypes.get(dtypeName) : undefined
   if (dtype === undefined) {
     throw new UnsupportedCheckpointError(
-      `tensor '${name}' has dtype ${JSON.stringify(dtypeName)}, expected one of ${[...dtypes.keys()].join(', ')}`,
+      `tensor ${shown} has dtype ${show(dtypeName)}, expected one of ${[...dtypes.keys()].join(', ')}`,
     )
   }
-  if (!isNumberList(shape)) throw new CorruptCheckpointError(`tensor '${name}' has no list of sizes as its shape`)
+  if (!isNumberList(shape)) throw new CorruptCheckpointError(`tensor ${shown} has no list of sizes as its shape`)
   if (!isNumberList(offsets) || offsets.length !== 2) {
-    throw new CorruptCheckpointError(`tensor '${name}' has no pair of numbers as data_offsets`)
+    throw new CorruptCheckpointError(`tensor ${shown} has no pair of numbers as data_offsets`)
   }
   const [begin = 0, end = 0] = offsets
-  if (!(begin <= end)) throw new CorruptCheckpointError(`tensor '${name}' ends at ${end}, before its begin at ${begin}`)
+  if (!(begin <= end)) throw new CorruptCheckpointError(`tensor ${shown} ends at ${end}, before its begin at ${begin}`)
   if (end > buffer.length) {
     throw new TruncatedCheckpointError(
-      `tensor '${name}' lies in bytes ${begin} to ${end} of the data, but there are only ${buffer.length}`,
+      `tensor ${shown} lies in bytes ${begin} to ${end} of the data, but there are only ${buffer.length}`,
     )
   }
   const expected = elementCount(shape) * itemBytes[dtype]
   if (end - begin !== expected) {
     throw new CorruptCheckpointError(
-      `tensor '${name}' has ${end - begin} bytes, expected ${expected} for ${dtypeName} [${shape.join(', ')}]`,
+      `tensor ${shown} has ${end - begin} bytes, expected ${expected} for ${dtypeName} ${showShape(shape)}`,
     )
   }
   return { range: { name, begin, end }, tensor: { dtype, shape, data: buffer.subarray(begin, end) } }
@@ -136,15 +174,17 @@ function checkCoverage(ranges: readonly Range[], length: number): void {
   let previous = 'the header'
   for (const { name, begin, end } of ranges.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin < covered)
-      throw new CorruptCheckpointError(`tensors '${previous}' and '${name}' overlap at byte ${begin}`)
+      throw new CorruptCheckpointError(`tensors ${quote(previous)} and ${quote(name)} overlap at byte ${begin}`)
     if (begin > covered) {
-      throw new CorruptCheckpointError(`${begin - covered} unused bytes lie before tensor '${name}' at byte ${begin}`)
+      throw new CorruptCheckpointError(
+        `${begin - covered} unused bytes lie before tensor ${quote(name)} at byte ${begin}`,
+      )
     }
     covered = end
     previous = name
   }
   if (covered !== length) {
-    throw new CorruptCheckpointError(`${length - covered} unused bytes follow the last tensor '${previous}'`)
+    throw new CorruptCheckpointError(`${length - covered} unused bytes follow the last tensor '${cut(previous)}'`)
   }
 }
 

@@ -1,6 +1,7 @@
 // Named tensors as they lie in checkpoint files: little-endian, contiguous, row-major bytes with PyTorch's names and
 // layouts. Conversion to the layouts of the kernels happens elsewhere. Every platform with WebGPU is little-endian.
 
+import { quote, showShape } from '../gpu/message.ts'
 import { CheckpointError } from './errors.ts'
 
 /** Element types that checkpoints may hold. */
@@ -43,8 +44,10 @@ export function elementCount(shape: readonly number[]): number {
 export function checkTensor(name: string, tensor: NamedTensor): void {
   const expected = elementCount(tensor.shape) * itemBytes[tensor.dtype]
   if (tensor.data.byteLength === expected) return
-  const kind = `${tensor.dtype} [${tensor.shape.join(', ')}]`
-  throw new CheckpointError(`tensor '${name}' has ${tensor.data.byteLength} bytes, expected ${expected} for ${kind}`)
+  const kind = `${tensor.dtype} ${showShape(tensor.shape)}`
+  throw new CheckpointError(
+    `tensor ${quote(name)} has ${tensor.data.byteLength} bytes, expected ${expected} for ${kind}`,
+  )
 }
 
 /** The bytes of float32 values as a named tensor (shares memory with `values`). */

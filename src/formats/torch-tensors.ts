@@ -3,7 +3,9 @@
 // afterwards: contiguous ones with a view of the file, others with a row-major copy. Follows torch/_utils.py and
 // torch/serialization.py.
 
+import { quote, show, showShape } from '../gpu/message.ts'
 import { CorruptCheckpointError, UnsupportedCheckpointError } from './errors.ts'
+import { Placeholder } from './pickle-placeholders.ts'
 import { type Charge, PickleGlobal, PickleHelper, type PickleValue } from './pickle-value.ts'
 import { elementCount, itemBytes, type NamedTensor, type TensorDType } from './state-dict.ts'
 
@@ -84,6 +86,7 @@ export class TensorCollector {
       'torch._utils._rebuild_tensor': rebuild,
       'torch._utils._rebuild_tensor_v2': rebuild,
       'torch._utils._rebuild_parameter': parameter,
+      'torch._utils._rebuild_parameter_with_state': parameter,
       'torch.Size': size,
     }
     this.globals = new Map<string, PickleHelper>([
@@ -95,14 +98,15 @@ export class TensorCollector {
   }
 
   /** `('storage', type, key, location, elements[, view])`; the location (cpu, cuda:0) does not matter here. */
-  readonly persistentLoad = (id: PickleValue): Storage => {
+  readonly persistentLoad = (id: PickleValue): Storage | Placeholder => {
     if (!Array.isArray(id) || id[0] !== 'storage' || id.length < 5) {
       throw new CorruptCheckpointError("a persistent id in the pickle is no ('storage', ...) tuple")
     }
     const [, type, key, , elements, view = null] = id
+    if (type instanceof Placeholder) return new Placeholder(type.pickleName)
     if (!(type instanceof StorageType)) throw new CorruptCheckpointError('a storage without a storage type')
     if (typeof key !== 'string') throw new CorruptCheckpointError('a storage without a key')
-    const what = `storage '${key}'`
+    const what = `storage ${quote(key)}`
     const count = natural(elements, `${what} element count`)
     const known = this.storages.get(key)
     if (known !== undefined && (known.dtype !== type.dtype || known.elements !== count)) {
@@ -146,7 +150,7 @@ export class TensorCollector {
       left -= length
       if (left < 0) {
         throw new CorruptCheckpointError(
-          `a tensor of shape [${tensor.shape.join(', ')}] over storage '${storage.key}' of ${bytes.length} bytes ` +
+          `a tensor of shape ${showShape(tensor.shape)} over storage ${quote(storage.key)} of ${bytes.length} bytes ` +
             `unfolds to more than the ${copyBudget} bytes that are reasonable for this file`,
         )
       }
@@ -157,7 +161,7 @@ export class TensorCollector {
   /** `(storage, offset, sizes, strides[, requires_grad, backward_hooks[, metadata]])` */
   #rebuild([storage, offset, sizes, steps, , , metadata = null]: readonly PickleValue[], charge: Charge): NamedTensor {
     if (!(storage instanceof Storage)) throw new CorruptCheckpointError('a tensor without a storage')
-    const what = `a tensor over storage '${storage.key}'`
+    const what = `a tensor over storage ${quote(storage.key)}`
     if (!Array.isArray(sizes) || !Array.isArray(steps) || sizes.length !== steps.length || sizes.length > maxRank) {
       throw new CorruptCheckpointError(`${what} without matching lists of sizes and strides`)
     }
@@ -175,7 +179,7 @@ export class TensorCollector {
       (count > 0 ? last >= storage.window.elements : start > storage.window.elements)
     ) {
       throw new CorruptCheckpointError(
-        `${what}: shape [${shape.join(', ')}] with strides [${strides.join(', ')}] from ${start} runs past its ` +
+        `${what}: shape ${showShape(shape)} with strides ${showShape(strides)} from ${start} runs past its ` +
           `${storage.window.elements} elements`,
       )
     }
@@ -198,14 +202,14 @@ function size([sizes = []]: readonly PickleValue[], charge: Charge): PickleValue
 
 function natural(value: PickleValue | undefined, what: string): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
-  throw new CorruptCheckpointError(`${what} is ${String(value)}, expected a non-negative integer`)
+  throw new CorruptCheckpointError(`${what} is ${show(value)}, expected a non-negative integer`)
 }
 
 function checkStorage(storage: Storage, bytes: Uint8Array): void {
   const expected = storage.elements * itemBytes[storage.dtype]
   if (bytes.length !== expected) {
     throw new CorruptCheckpointError(
-      `storage '${storage.key}' has ${bytes.length} bytes in the file, expected ${expected} for ${storage.elements} ` +
+      `storage ${quote(storage.key)} has ${bytes.length} bytes in the file, expected ${expected} for ${storage.elements} ` +
         `elements of ${storage.dtype}`,
     )
   }

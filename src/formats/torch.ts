@@ -3,6 +3,7 @@
 // number, protocol, system, object, storage keys), then per key an element count and the raw elements. See
 // torch/serialization.py.
 
+import { quote, show } from '../gpu/message.ts'
 import { ByteReader, decodeUtf8 } from './bytes.ts'
 import { CorruptCheckpointError, UnsupportedCheckpointError } from './errors.ts'
 import { readPickle } from './pickle.ts'
@@ -48,7 +49,8 @@ export function readTorchZip(bytes: Uint8Array, options: ZipOptions = {}): Pickl
   const value = readPickle(reader, withTensors(tensors))
   tensors.fill(({ key }) => {
     const storage = files.get(`${folder}data/${key}`)
-    if (storage === undefined) throw new CorruptCheckpointError(`the zip archive has no entry '${folder}data/${key}'`)
+    if (storage === undefined)
+      throw new CorruptCheckpointError(`the zip archive has no entry ${quote(`${folder}data/${key}`)}`)
     return storage
   }, copyBudget(bytes))
   return value
@@ -68,7 +70,7 @@ export function readTorchLegacy(bytes: Uint8Array): PickleValue {
   }
   const protocol = readPickle(reader, plain)
   if (protocol !== legacyProtocol) {
-    throw new UnsupportedCheckpointError(`legacy protocol ${String(protocol)}, expected ${legacyProtocol}`)
+    throw new UnsupportedCheckpointError(`legacy protocol ${show(protocol)}, expected ${legacyProtocol}`)
   }
   const system = readPickle(reader, plain)
   if (system instanceof Map && system.get('little_endian') === false) throw bigEndian()
@@ -80,9 +82,9 @@ export function readTorchLegacy(bytes: Uint8Array): PickleValue {
   for (const key of keys) {
     const storage = typeof key === 'string' ? tensors.storages.get(key) : undefined
     if (storage === undefined || storages.has(storage.key)) {
-      throw new CorruptCheckpointError(`storage key ${String(key)} occurs twice, or in no tensor`)
+      throw new CorruptCheckpointError(`storage key ${show(key)} occurs twice, or in no tensor that is read`)
     }
-    const what = `storage '${storage.key}'`
+    const what = `storage ${quote(storage.key)}`
     const elements = reader.u64(what)
     if (elements !== storage.elements) {
       throw new CorruptCheckpointError(
@@ -93,19 +95,23 @@ export function readTorchLegacy(bytes: Uint8Array): PickleValue {
   }
   tensors.fill(({ key }) => {
     const storage = storages.get(key)
-    if (storage === undefined) throw new CorruptCheckpointError(`storage '${key}' is not in the file`)
+    if (storage === undefined) throw new CorruptCheckpointError(`storage ${quote(key)} is not in the file`)
     return storage
   }, copyBudget(bytes))
   return value
 }
 
 function withTensors(tensors: TensorCollector) {
-  return { globals: new Map([...plainGlobals, ...tensors.globals]), persistentLoad: tensors.persistentLoad }
+  return {
+    globals: new Map([...plainGlobals, ...tensors.globals]),
+    persistentLoad: tensors.persistentLoad,
+    placeholders: true,
+  }
 }
 
-/** Strided tensors are at most a few times as large as the file; a broadcast one of a hostile file has no limit. */
+/** Strided tensors together are as large as their storages; a broadcast one of a hostile file has no limit. */
 function copyBudget(bytes: Uint8Array): number {
-  return Math.max(2 ** 24, 8 * bytes.length)
+  return Math.max(2 ** 24, 2 * bytes.length)
 }
 
 function checkByteOrder(record: Uint8Array | undefined): void {

@@ -2,14 +2,20 @@
 // directory only after checking it against the local headers and the file's length; entries are views, not copies.
 // Records: PKWARE APPNOTE 6.3, sections 4.3.7 (local), 4.3.12 (central), 4.3.14 to 4.3.16 (zip64, end).
 
+import { quote } from '../gpu/message.ts'
 import { ByteReader, decodeUtf8 } from './bytes.ts'
 import { crc32 } from './crc32.ts'
 import { CorruptCheckpointError, TruncatedCheckpointError, UnsupportedCheckpointError } from './errors.ts'
+import { inflate } from './inflate.ts'
 
 const endSize = 22
 const locatorSize = 20
 const maxCommentSize = 0xffff
 const in64Bits = 0xffffffff
+/** Checkpoints have an entry per tensor, optimizer included: some thousands at most. */
+const maxEntries = 50_000
+const longestName = 1024
+const deflated = 8
 const encryptedFlag = 1
 const descriptorFlag = 8
 
@@ -22,6 +28,10 @@ interface Directory {
 interface Entry {
   readonly name: string
   readonly size: number
+  /** Bytes in the archive. */
+  readonly packedSize: number
+  /** Compressed with DEFLATE. */
+  readonly compressed: boolean
   readonly crc: number
   readonly headerOffset: number
 }
@@ -39,23 +49,34 @@ export interface ZipOptions {
 export function readZip(bytes: Uint8Array, options: ZipOptions = {}): Map<string, Uint8Array> {
   const directory = findDirectory(bytes)
   const entries = readDirectory(bytes, directory)
+  checkUnpackedSize(entries, bytes.length)
   const files = new Map<string, Uint8Array>()
   let previousEnd = 0
   let previousName = ''
   for (const entry of entries.toSorted((a, b) => a.headerOffset - b.headerOffset)) {
     if (entry.headerOffset < previousEnd) {
       throw new CorruptCheckpointError(
-        `zip entries '${previousName}' and '${entry.name}' overlap at byte ${entry.headerOffset}`,
+        `zip entries ${quote(previousName)} and ${quote(entry.name)} overlap at byte ${entry.headerOffset}`,
       )
     }
     const data = readEntry(bytes, entry, directory.offset)
     previousEnd = data.byteOffset - bytes.byteOffset + data.length
     previousName = entry.name
-    if (files.has(entry.name)) throw new CorruptCheckpointError(`zip entry '${entry.name}' occurs twice`)
-    files.set(entry.name, data)
+    if (files.has(entry.name)) throw new CorruptCheckpointError(`zip entry ${quote(entry.name)} occurs twice`)
+    files.set(entry.name, entry.compressed ? inflate(data, entry.size, `zip entry ${quote(entry.name)}`) : data)
   }
   if (options.verifyChecksums !== false) for (const entry of entries) checkCrc(entry, files.get(entry.name))
   return files
+}
+
+/** Weights shrink by a tenth; what shrinks to nothing is no checkpoint. */
+function checkUnpackedSize(entries: readonly Entry[], fileSize: number): void {
+  const limit = Math.max(2 ** 24, 2 * fileSize)
+  const size = entries.reduce((sum, entry) => sum + (entry.compressed ? entry.size : 0), 0)
+  if (size <= limit) return
+  throw new CorruptCheckpointError(
+    `the compressed entries of the zip archive of ${fileSize} bytes unpack to ${size}, expected at most ${limit}`,
+  )
 }
 
 function findDirectory(bytes: Uint8Array): Directory {
@@ -116,8 +137,13 @@ function readZip64End(bytes: Uint8Array, end: number): (Directory & { recordOffs
 function readDirectory(bytes: Uint8Array, directory: Directory): Entry[] {
   const reader = new ByteReader(bytes, directory.offset, directory.offset + directory.size)
   const end = directory.offset + directory.size
+  if (directory.entries > maxEntries) {
+    throw new UnsupportedCheckpointError(
+      `the zip archive has ${directory.entries} entries, expected at most ${maxEntries}`,
+    )
+  }
   const entries: Entry[] = []
-  while (reader.offset < end) entries.push(readCentralHeader(reader))
+  while (reader.offset < end && entries.length <= directory.entries) entries.push(readCentralHeader(reader))
   if (entries.length !== directory.entries) {
     throw new CorruptCheckpointError(
       `the zip directory lists ${entries.length} entries, its end record says ${directory.entries}`,
@@ -143,27 +169,37 @@ function readCentralHeader(reader: ByteReader): Entry {
   const commentLength = reader.u16('zip entry comment length')
   reader.skip(8, 'zip entry attributes')
   const headerOffset = reader.u32('zip entry offset')
-  const name = decodeUtf8(reader.take(nameLength, 'zip entry name'), 'a zip entry name')
-  const extra = reader.take(extraLength, `zip entry '${name}' extra field`)
-  reader.skip(commentLength, `zip entry '${name}' comment`)
-  if (method !== 0 || (flags & encryptedFlag) !== 0) {
-    const how = method === 0 ? 'encrypted' : `compressed (method ${method})`
+  const name = readName(reader.take(nameLength, 'zip entry name'))
+  const what = `zip entry ${quote(name)}`
+  const extra = reader.take(extraLength, `${what} extra field`)
+  reader.skip(commentLength, `${what} comment`)
+  const compressed = method === deflated
+  const encrypted = (flags & encryptedFlag) !== 0
+  if (encrypted || !(method === 0 || compressed)) {
+    const how = encrypted ? 'encrypted' : `compressed with method ${method}`
     throw new UnsupportedCheckpointError(
-      `zip entry '${name}' is ${how}, expected stored as torch.save writes it; save the file again with torch.save`,
+      `${what} is ${how}, expected stored as torch.save writes it, or deflated; save the file again with torch.save`,
     )
   }
   const wide = readZip64Extra(extra, name, [size, packedSize, headerOffset])
-  if (wide.size !== wide.packedSize) {
+  if (!compressed && wide.size !== wide.packedSize) {
     throw new CorruptCheckpointError(
-      `zip entry '${name}' is stored, but its sizes differ: ${wide.packedSize} packed, ${wide.size} unpacked`,
+      `${what} is stored, but its sizes differ: ${wide.packedSize} packed, ${wide.size} unpacked`,
     )
   }
-  return { name, crc, size: wide.size, headerOffset: wide.headerOffset }
+  return { name, crc, ...wide, compressed }
+}
+
+function readName(bytes: Uint8Array): string {
+  if (bytes.length <= longestName) return decodeUtf8(bytes, 'a zip entry name')
+  throw new UnsupportedCheckpointError(
+    `a zip entry has a name of ${bytes.length} bytes, expected at most ${longestName}`,
+  )
 }
 
 /** Fields that are all ones in the 32-bit header stand in the zip64 extra field (id 1), in this order. */
 function readZip64Extra(extra: Uint8Array, name: string, fields: readonly [number, number, number]) {
-  const what = `zip entry '${name}' zip64 field`
+  const what = `zip entry ${quote(name)} zip64 field`
   const reader = new ByteReader(extra)
   let wide: ByteReader | undefined
   while (wide === undefined && extra.length - reader.offset >= 4) {
@@ -178,7 +214,7 @@ function readZip64Extra(extra: Uint8Array, name: string, fields: readonly [numbe
 }
 
 function readEntry(bytes: Uint8Array, entry: Entry, directoryOffset: number): Uint8Array {
-  const what = `zip entry '${entry.name}'`
+  const what = `zip entry ${quote(entry.name)}`
   const reader = new ByteReader(bytes, entry.headerOffset, directoryOffset)
   if (reader.u32(what) !== 0x04034b50) {
     throw new CorruptCheckpointError(`${what} has no local header at byte ${entry.headerOffset}`)
@@ -191,20 +227,23 @@ function readEntry(bytes: Uint8Array, entry: Entry, directoryOffset: number): Ui
   const size = reader.u32(what)
   const nameLength = reader.u16(what)
   const extraLength = reader.u16(what)
-  const name = decodeUtf8(reader.take(nameLength, what), `${what} name`)
+  const name = readName(reader.take(nameLength, what))
   const local = readZip64Extra(reader.take(extraLength, what), entry.name, [size, packedSize, 0])
-  if (name !== entry.name) throw new CorruptCheckpointError(`${what} is called '${name}' in its local header`)
-  if (method !== 0) throw new CorruptCheckpointError(`${what} is stored in the directory, method ${method} locally`)
+  if (name !== entry.name) throw new CorruptCheckpointError(`${what} is called ${quote(name)} in its local header`)
+  if (method !== (entry.compressed ? deflated : 0)) {
+    const how = entry.compressed ? 'compressed' : 'stored'
+    throw new CorruptCheckpointError(`${what} is ${how} in the directory, method ${method} locally`)
+  }
   const described = (flags & descriptorFlag) === 0
-  if (described && (local.size !== entry.size || local.packedSize !== entry.size)) {
+  if (described && (local.size !== entry.size || local.packedSize !== entry.packedSize)) {
     throw new CorruptCheckpointError(`${what} has ${entry.size} bytes in the directory, ${local.size} locally`)
   }
-  if (entry.size > directoryOffset - reader.offset) {
+  if (entry.packedSize > directoryOffset - reader.offset) {
     throw new CorruptCheckpointError(
-      `${what} claims ${entry.size} bytes, but only ${directoryOffset - reader.offset} lie before the zip directory`,
+      `${what} claims ${entry.packedSize} bytes, but only ${directoryOffset - reader.offset} lie before the zip directory`,
     )
   }
-  return reader.take(entry.size, what)
+  return reader.take(entry.packedSize, what)
 }
 
 function checkCrc(entry: Entry, data: Uint8Array = new Uint8Array(0)): void {
@@ -212,6 +251,6 @@ function checkCrc(entry: Entry, data: Uint8Array = new Uint8Array(0)): void {
   if (found === entry.crc) return
   const hex = (value: number) => `0x${value.toString(16).padStart(8, '0')}`
   throw new CorruptCheckpointError(
-    `zip entry '${entry.name}' is damaged: its CRC-32 is ${hex(found)}, expected ${hex(entry.crc)}`,
+    `zip entry ${quote(entry.name)} is damaged: its CRC-32 is ${hex(found)}, expected ${hex(entry.crc)}`,
   )
 }

@@ -1,13 +1,18 @@
 // The error classes of the runtime floor, and the base class of every error that the library throws on purpose.
 // Each message names the thing, the value found and the value expected, so that it can be acted on without a debugger.
 
-/** Base class of all errors thrown deliberately by siamrpn. */
+import { bounded } from './message.ts'
+
+/** Base class of all errors thrown deliberately by siamrpn. No message is longer than about 8,000 characters. */
 export class SiamRpnError extends Error {
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
+    super(bounded(message), options)
     this.name = new.target.name
   }
 }
+
+/** An argument is not of the kind that the function takes: found by programs without types. */
+export class ArgumentError extends SiamRpnError {}
 
 /** No WebGPU adapter answered. The message lists what was tried and how to install one. */
 export class NoAdapterError extends SiamRpnError {}

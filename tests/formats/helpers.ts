@@ -63,6 +63,7 @@ export interface ZipEntrySpec {
   readonly centralSize?: number
   readonly packedSize?: number
   readonly localSize?: number
+  readonly localPackedSize?: number
   readonly localName?: string
   /** Local header offset that lies. */
   readonly offset?: number
@@ -84,7 +85,7 @@ export function zip(
     const local = bytesOf(
       le(4, 0x04034b50),
       le(2, 20, flags, method, 0, 0),
-      le(4, crc, size, size),
+      le(4, crc, entry.localPackedSize ?? size, size),
       le(2, localName.length, 0),
       localName,
       data,

@@ -126,6 +126,22 @@ describe('bad files', () => {
     },
   )
 
+  it.each<[string, string, RegExp]>([
+    ['a list of millions of lists', `{"a":[${'[],'.repeat(5e6)}[]]}`, /describes more than/],
+    ['a list of millions of numbers', `{"a":[${'0,'.repeat(5e6)}0]}`, /describes more than/],
+    ['millions of names', `{${'"a":0,'.repeat(2e6)}"b":0}`, /describes more than/],
+    ['a dtype that nests a million levels', `{"a":{"dtype":${'['.repeat(1e6)}`, /nests deeper than 3 levels/],
+    ['texts of 40 MB', `{"__metadata__":{"a":"${'x'.repeat(4e7)}"}}`, /texts of more than 33554432 bytes/],
+    ['a long name', `{"${'n'.repeat(1e6)}":7}`, /^.{0,200}$/s],
+    ['a long dtype', `{"a":{"dtype":"${'n'.repeat(1e6)}"}}`, /^.{0,300}$/s],
+    ['a long shape', `{"a":{"dtype":"F32","shape":[${'1,'.repeat(1e5)}2],"data_offsets":[0,0]}}`, /^.{0,300}$/s],
+  ])('refuses %s at once and in few words', (_, header, message) => {
+    const bytes = file(header, 0)
+    const start = process.cpuUsage()
+    expect(() => readSafetensors(bytes)).toThrow(message)
+    expect(process.cpuUsage(start).user / 1e6).toBeLessThan(2)
+  })
+
   it('refuses every prefix of a file', () => {
     const bytes = writeSafetensors(
       new Map([

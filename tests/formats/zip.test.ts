@@ -1,7 +1,7 @@
 // Stored zip archives: those of torch.save, those of the writer, and hand-built ones that lie about sizes, places,
 // names and checksums.
 
-import { deflateRawSync } from 'node:zlib'
+import { crc32, deflateRawSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { concatBytes } from '../../src/formats/bytes.ts'
 import {
@@ -56,12 +56,50 @@ describe('reading', () => {
   })
 })
 
+describe('archives that were packed again', () => {
+  const deflated = (data: Uint8Array, size = data.length): Uint8Array => {
+    const packed = new Uint8Array(deflateRawSync(data))
+    return zip([
+      {
+        ...one,
+        data: packed,
+        method: 8,
+        centralSize: size,
+        localSize: size,
+        packedSize: packed.length,
+        localPackedSize: packed.length,
+        crc: crc32(data),
+      },
+    ])
+  }
+
+  it('are unpacked', () => {
+    const data = Uint8Array.from({ length: 100_000 }, (_, i) => (i * i) >> 5)
+    expect(readZip(deflated(data)).get(one.name)).toEqual(data)
+  })
+
+  it('are refused if an entry unpacks to another size', () => {
+    expect(() => readZip(deflated(content, content.length - 1))).toThrow(CorruptCheckpointError)
+    expect(() => readZip(deflated(content, content.length + 1))).toThrow(/unpacks to \d+ bytes, expected \d+/)
+  })
+
+  it('are refused before they are unpacked if they grow beyond what weights do', () => {
+    expect(() => readZip(deflated(new Uint8Array(2 ** 25)))).toThrow(/unpack to 33554432, expected at most 16777216/)
+  })
+})
+
+describe('archives of hundreds of thousands of entries', () => {
+  it('are refused by their number', () => {
+    const archive = zip([one], { count: 60_000 })
+    expect(() => readZip(archive)).toThrow(/60000 entries, expected at most 50000/)
+  })
+})
+
 describe('bad archives', () => {
-  it('names a compressed entry and says what to do', () => {
-    const packed = deflateRawSync(content)
-    const read = () => readZip(zip([{ ...one, data: new Uint8Array(packed), method: 8, centralSize: content.length }]))
+  it('names an entry that is compressed in a way that is not read, and says what to do', () => {
+    const read = () => readZip(zip([{ ...one, method: 93 }]))
     expect(read).toThrow(UnsupportedCheckpointError)
-    expect(read).toThrow(/'a\/data.pkl' is compressed \(method 8\).*torch.save/)
+    expect(read).toThrow(/'a\/data.pkl' is compressed with method 93.*torch.save/)
   })
 
   it('refuses an encrypted entry', () => {
