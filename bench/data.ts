@@ -2,16 +2,16 @@
 // kernels, but not for every processor's power and denormal handling.
 
 import { fileURLToPath } from 'node:url'
-import { GoldenSet } from '../src/cli/golden/golden-set.ts'
-import { hashTensor, smoothImage } from '../src/cli/golden/hash.ts'
-import { hashWeights } from '../src/cli/golden/models.ts'
-import { readKeyPrefix } from '../src/cli/golden/reader.ts'
 import type { StateDict } from '../src/formats/state-dict.ts'
 import type { Device } from '../src/gpu/device.ts'
 import type { GpuTensor } from '../src/gpu/tensor.ts'
 import type { WeightSource } from '../src/nn/conv-module.ts'
 import type { Config } from '../src/siamrpn/config.ts'
 import type { PixelFrame } from '../src/siamrpn/frame.ts'
+import { GoldenSet } from '../tests/golden/check/golden-set.ts'
+import { hashTensor, smoothImage } from '../tests/golden/check/hash.ts'
+import { hashWeights } from '../tests/golden/check/models.ts'
+import { readKeyPrefix } from '../tests/golden/check/reader.ts'
 
 /** The golden data that ships with the project. */
 export const goldenDirectory = fileURLToPath(new URL('../tests/golden', import.meta.url))

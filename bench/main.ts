@@ -3,9 +3,9 @@
 
 import { writeFile } from 'node:fs/promises'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { describeAdapter } from '../src/cli/load-tracker.ts'
-import { note, print, type Terminal } from '../src/cli/terminal.ts'
 import { type Device, openDevice } from '../src/gpu/device.ts'
+import { note, print, type Terminal } from '../tools/cli/terminal.ts'
+import { describeAdapter } from '../tools/cli/track/load-tracker.ts'
 import { type BenchCase, type CaseResult, measureCase } from './case.ts'
 import { convCases, layerCases } from './cases/convs.ts'
 import { dataCases } from './cases/data.ts'

@@ -1,6 +1,6 @@
 // Which case is running: one line that is rewritten on a terminal, one line per case in a log.
 
-import type { Terminal } from '../src/cli/terminal.ts'
+import type { Terminal } from '../tools/cli/terminal.ts'
 
 export class CaseProgress {
   readonly #stream: Terminal['stderr']

@@ -6,7 +6,6 @@ export {
   CheckpointError,
   CheckpointWriteError,
   CorruptCheckpointError,
-  PythonConfigError,
   StateDictMismatchError,
   TruncatedCheckpointError,
   UnsafePickleError,

@@ -2,7 +2,7 @@
 // backbone.
 
 import { expect, it } from 'vitest'
-import { golden } from './cli/golden/sets.ts'
+import { golden } from './golden/check/tests/sets.ts'
 
 it('gives all the numbers of MMTracking', async () => {
   const { code, out } = await golden('--slow')

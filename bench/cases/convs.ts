@@ -1,9 +1,9 @@
 // Convolutions: the layers (a) to (f) on which other libraries have been timed, bare, and every distinct convolution of R50's
 // search branch as the library runs it, with folded batch norm, residual and ReLU.
 
-import { namedConfig } from '../../configs/index.ts'
 import { ConvModule, type ConvSpec } from '../../src/nn/conv-module.ts'
 import { type ConvNode, multiplyAdds } from '../../src/nn/counting-layers.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { type BenchCase, operationCase } from '../case.ts'
 import { noise, noiseWeights } from '../data.ts'
 import { convTensors, searchNetwork } from '../network.ts'

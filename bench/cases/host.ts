@@ -1,12 +1,12 @@
 // What a frame costs on the JavaScript side alone: Dawn's null backend takes every command and does nothing. Measured is the
 // synchronous part of one step: writing its inputs, encoding and submitting one command buffer, asking for the result.
 
-import { namedConfig } from '../../configs/index.ts'
 import { fromFloat32, type StateDict } from '../../src/formats/state-dict.ts'
 import { openDevice } from '../../src/gpu/device.ts'
 import { CROP_RECORD } from '../../src/kernels/crop-resize.ts'
 import { STATE_RECORD } from '../../src/kernels/decode-best.ts'
 import type { Config } from '../../src/siamrpn/config.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { FrameBuffer, frameShape } from '../../src/siamrpn/frame.ts'
 import { stateDictShapes } from '../../src/siamrpn/layout.ts'
 import { Network } from '../../src/siamrpn/network.ts'

@@ -1,11 +1,11 @@
 // A clip under many parameter sets side by side, as `siamrpn search` tracks it, against `update()` once per set. How much is saved
 // depends on how long the sets agree, so the clip is one of those that the project renders, and the model the one that ships.
 
-import { namedConfig } from '../../configs/index.ts'
-import { defaultModel } from '../../src/cli/default-model.ts'
-import { SyntheticClips } from '../../src/data/clips/clips.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
-import { ruleGrid } from '../../src/train/search/rules.ts'
+import { defaultModel } from '../../tools/cli/default-model.ts'
+import { SyntheticClips } from '../../tools/clips/clips.ts'
+import { ruleGrid } from '../../tools/search/rules.ts'
 import type { BenchCase, Running } from '../case.ts'
 import { timed } from '../stopwatch.ts'
 

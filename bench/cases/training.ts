@@ -1,10 +1,10 @@
 // Training steps against their own forward pass, on noise: forward (both images and the losses) and the whole step (forward,
 // backward, clipping, update) of one model, frozen and released. The ratio is what counts; both run on one device.
 
-import { namedConfig } from '../../configs/index.ts'
 import { openDevice } from '../../src/gpu/device.ts'
 import { capture } from '../../src/gpu/program.ts'
 import { Tape } from '../../src/nn/autograd.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { initialWeights } from '../../src/siamrpn/initial-weights.ts'
 import { emptyTargets } from '../../src/siamrpn/target-tensors.ts'
 import { TargetBuilder } from '../../src/siamrpn/targets.ts'

@@ -1,6 +1,6 @@
 // A process that loads a tracker and follows a target for one frame, telling how long each part took, in milliseconds.
 
-import { namedConfig } from '../../configs/index.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
 import { childRequest, tell } from '../child.ts'
 import { videoBox, videoFrame } from '../data.ts'

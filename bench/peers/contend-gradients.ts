@@ -1,7 +1,7 @@
 // The part of the gradient comparison that both libraries' processes share: the layer and its inputs, a step to warm up, timed
 // steps, and sums by which the results are compared. The layer is one of R50's: 3x3, dilation 2, 256 channels, 31x31.
 
-import { hashTensor } from '../../src/cli/golden/hash.ts'
+import { hashTensor } from '../../tests/golden/check/hash.ts'
 import { tell } from '../child.ts'
 import { timed } from '../stopwatch.ts'
 

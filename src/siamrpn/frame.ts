@@ -82,3 +82,13 @@ export class FrameBuffer {
 function isPixels(frame: Frame): frame is PixelFrame | ImageData {
   return 'data' in frame
 }
+
+/** One picture, rows from the top, bytes R, G, B, no padding: `data.length === width * height * 3`. */
+export interface RgbFrame {
+  readonly data: Uint8Array
+  /** Pixels. */
+  readonly width: number
+  /** Pixels. */
+  readonly height: number
+  readonly channels: 3
+}

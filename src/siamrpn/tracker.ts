@@ -1,7 +1,6 @@
 // SiamRPN: loads a model once, then starts targets in frames. Programs and frame memory are shared by all targets and keyed by
 // what they depend on; calls queue up, because they share them. Source: SiamRPN of mmtrack/models/sot/siamrpn.py.
 
-import { r50 } from '../../configs/r50.ts'
 import { anchorsKey, type Checkpoint, readCheckpoint } from '../formats/checkpoint.ts'
 import { matchStateDict } from '../formats/match.ts'
 import type { StateDict } from '../formats/state-dict.ts'
@@ -9,6 +8,7 @@ import { type Device, openDevice } from '../gpu/device.ts'
 import { channelMean, cropRecord } from '../kernels/crop-resize.ts'
 import { type CenterBox, type InitBox, toCenter } from './boxes.ts'
 import { type Config, type ConfigInput, parseConfig } from './config.ts'
+import { r50 } from './configs/r50.ts'
 import { cropGeometry, exemplarCropSize } from './crop-geometry.ts'
 import { BoxError, ClosedError } from './errors.ts'
 import { type Frame, FrameBuffer, type FrameShape, frameShape } from './frame.ts'

@@ -11,14 +11,5 @@ export class TrainerError extends SiamRpnError {}
 /** A loss or the norm of the gradients is NaN or infinite. */
 export class NonFiniteLossError extends TrainingError {}
 
-/** Another process trains in the same folder. */
-export class WorkDirBusyError extends TrainingError {}
-
-/** A checkpoint could not be written, or is none that training can go on from. */
-export class TrainingCheckpointError extends TrainingError {}
-
-/** A configuration file cannot be read, or holds no configuration. */
-export class ConfigFileError extends TrainingError {}
-
-/** A video cannot be evaluated, or an evaluation cannot go on as asked. */
-export class EvaluationError extends SiamRpnError {}
+/** A training sample that no image can be made of. */
+export class TrainSampleError extends SiamRpnError {}

@@ -8,7 +8,9 @@ import type { WorkflowConfig } from '../siamrpn/config.ts'
 import { NonFiniteLossError, TrainingError } from './errors.ts'
 import { LogBuffer } from './log-buffer.ts'
 import type { LrSchedule } from './lr-schedule.ts'
-import type { Scores } from './training-checkpoint.ts'
+
+/** What an evaluation measured, by name. */
+export type Scores = Readonly<Record<string, number>>
 
 /** What every batch has. */
 export interface NamedBatch {

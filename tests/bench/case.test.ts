@@ -5,7 +5,7 @@ import { convCases, layerCases } from '../../bench/cases/convs.ts'
 import { operationCases } from '../../bench/cases/operations.ts'
 import { searchNetwork } from '../../bench/network.ts'
 import { selectCases } from '../../bench/select.ts'
-import { namedConfig } from '../../configs/index.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 
 const context = {} as BenchContext
 

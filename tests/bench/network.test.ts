@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { searchNetwork } from '../../bench/network.ts'
-import { namedConfig } from '../../configs/index.ts'
 import { type ConvNode, multiplyAdds, type NetworkNode } from '../../src/nn/counting-layers.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 
 const network = searchNetwork(namedConfig('r50').model)
 const isConv = (node: NetworkNode): node is ConvNode => node.op === 'conv'

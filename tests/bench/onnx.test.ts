@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { searchNetwork } from '../../bench/network.ts'
 import { encodeModel, type OnnxGraph } from '../../bench/peers/onnx/model.ts'
 import { foldedConv, searchGraph, weightSource } from '../../bench/peers/onnx/search-graph.ts'
-import { namedConfig } from '../../configs/index.ts'
-import { randomWeights } from '../../src/data/random-weights.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { stateDictShapes } from '../../src/siamrpn/layout.ts'
+import { randomWeights } from '../../tools/cli/random-weights.ts'
 import { fields, numbers, texts } from './protobuf-reader.ts'
 
 const { model } = namedConfig('micro')

@@ -1,11 +1,11 @@
 // Host tensors for kernel tests: seeded values, layout changes, and a comparison that shows the first mismatches.
 
 import { expect } from 'vitest'
-import { hashTensor } from '../../src/cli/golden/hash.ts'
 import type { Device } from '../../src/gpu/device.ts'
 import { type CaptureOptions, runOnce } from '../../src/gpu/program.ts'
 import type { Recorder } from '../../src/gpu/recorder.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
+import { hashTensor } from '../golden/check/hash.ts'
 
 /** A dense row-major array on the host; activations are `[N, H, W, C]`. */
 export interface HostTensor {

@@ -1,8 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { smoothImage } from '../../src/cli/golden/hash.ts'
-import { copyPiece, pieceBytes } from '../../src/data/frame-pack.ts'
-import type { RgbFrame } from '../../src/data/types.ts'
-import { composeColumns, composeRows, cropAxes } from '../../src/data/warp.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { runOnce } from '../../src/gpu/program.ts'
@@ -18,6 +14,10 @@ import {
   warpFrames,
   words,
 } from '../../src/kernels/augment.ts'
+import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import { copyPiece, pieceBytes } from '../../src/train/augmentation/frame-pack.ts'
+import { composeColumns, composeRows, cropAxes } from '../../src/train/augmentation/warp.ts'
+import { smoothImage } from '../golden/check/hash.ts'
 import { evaluate, expectClose, type HostTensor, random, upload } from '../helpers/tensors.ts'
 import { cropImage, crossBlur } from '../reference/warp-affine.ts'
 

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { smoothImage } from '../../src/cli/golden/hash.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
@@ -12,6 +11,7 @@ import {
   type PackedFrame,
   type PixelFormat,
 } from '../../src/kernels/crop-resize.ts'
+import { smoothImage } from '../golden/check/hash.ts'
 import { evaluate, expectClose, type HostTensor } from '../helpers/tensors.ts'
 import * as reference from '../reference/crop-resize.ts'
 

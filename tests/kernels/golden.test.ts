@@ -1,8 +1,6 @@
 // The kernels against the numbers of the real MMTracking: section B (kernels), F (get_bbox), G (crops and boxes of a track).
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hashTensor, smoothImage } from '../../src/cli/golden/hash.ts'
-import { type GoldenSection, readGoldenSection } from '../../src/cli/golden/reader.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { capture, type Program } from '../../src/gpu/program.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
@@ -12,6 +10,8 @@ import { bestBoxes, type CenterBox, decodeBest, stateRecord } from '../../src/ke
 import { add, relu, weightedSum } from '../../src/kernels/elementwise.ts'
 import { foldBatchNorm, frozenBatchNorm } from '../../src/kernels/norm.ts'
 import { bilinearResize, maxPool } from '../../src/kernels/spatial.ts'
+import { hashTensor, smoothImage } from '../golden/check/hash.ts'
+import { type GoldenSection, readGoldenSection } from '../golden/check/reader.ts'
 import { goldenDirectory } from '../golden-directory.ts'
 import { evaluate, expectClose, type HostTensor, relativeError, toNHWC, upload } from '../helpers/tensors.ts'
 import { croppedRectangle } from '../reference/crop-resize.ts'

@@ -1,7 +1,6 @@
 // Optimizer kernels against float64, and against what torch.optim.SGD made of the golden cases.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readGoldenSection } from '../../src/cli/golden/reader.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture, runOnce } from '../../src/gpu/program.ts'
@@ -15,6 +14,7 @@ import {
   sgdUpdate,
   squaredSums,
 } from '../../src/kernels/optimizer.ts'
+import { readGoldenSection } from '../golden/check/reader.ts'
 import { goldenDirectory } from '../golden-directory.ts'
 import { expectClose, random, relativeError, sizeOf, upload } from '../helpers/tensors.ts'
 import * as reference from '../reference/optimizer.ts'

@@ -20,24 +20,25 @@ interface Manifest extends LockedPackage {
 
 const read = (name: string) => JSON.parse(readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8'))
 const manifest: Manifest = read('package.json')
+const toolsManifest: Manifest = read('tools/package.json')
 const lock: { lockfileVersion: number; packages: Record<string, LockedPackage> } = read('package-lock.json')
-const { '': root, ...locked } = lock.packages
-const packages = Object.entries(locked)
+const { '': root, tools, ...locked } = lock.packages
+/** Without the workspaces and the links to them. */
+const packages = Object.entries(locked).filter(([, { resolved }]) => resolved !== 'tools')
 
 describe('package.json', () => {
   test('depends on exactly what was chosen', () => {
-    expect(Object.keys(manifest.dependencies ?? {})).toEqual([
+    expect(Object.keys(manifest.dependencies ?? {})).toEqual(['webgpu', 'wgsl_reflect', 'zod'])
+    expect(Object.keys(toolsManifest.dependencies ?? {})).toEqual([
       'cli-progress',
       'commander',
       'echarts',
       'sharp',
-      'webgpu',
-      'wgsl_reflect',
       'zod',
     ])
+    expect(Object.keys(toolsManifest.devDependencies ?? {})).toEqual(['@types/cli-progress'])
     expect(Object.keys(manifest.devDependencies ?? {})).toEqual([
       '@biomejs/biome',
-      '@types/cli-progress',
       '@types/node',
       '@webgpu/types',
       'esbuild',
@@ -49,8 +50,11 @@ describe('package.json', () => {
   })
 
   test('runs nothing when somebody installs the package', () => {
-    const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare']
+    const hooks = ['preinstall', 'install', 'postinstall', 'preprepare', 'postprepare']
     expect(hooks.filter((hook) => hook in manifest.scripts)).toEqual([])
+    // `prepare` runs in a clone only; npm does not run it where the package is a dependency.
+    expect(manifest.scripts.prepare).toBe('npm run --silent shaders')
+    expect(toolsManifest.scripts).toBeUndefined()
   })
 
   test('has an answer for every dependency with an install script', () => {
@@ -63,6 +67,8 @@ describe('package-lock.json', () => {
   test('is in step with package.json', () => {
     expect(root?.dependencies).toEqual(manifest.dependencies)
     expect(root?.devDependencies).toEqual(manifest.devDependencies)
+    expect(tools?.dependencies).toEqual(toolsManifest.dependencies)
+    expect(tools?.devDependencies).toEqual(toolsManifest.devDependencies)
   })
 
   test('has a checksum for every package, and no place but the public registry', () => {
@@ -76,7 +82,7 @@ describe('package-lock.json', () => {
   })
 
   test('has only versions, no links to repositories or archives', () => {
-    const specifiers = [root, ...packages.map(([, entry]) => entry)].flatMap((entry) => [
+    const specifiers = [root, tools, ...packages.map(([, entry]) => entry)].flatMap((entry) => [
       ...Object.entries(entry?.dependencies ?? {}),
       ...Object.entries(entry?.devDependencies ?? {}),
       ...Object.entries(entry?.optionalDependencies ?? {}),

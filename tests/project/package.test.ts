@@ -13,7 +13,6 @@ const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
 
 interface Manifest {
   readonly exports: Record<string, string | Record<string, string>>
-  readonly bin: Record<string, string>
   readonly dependencies: Record<string, string>
 }
 
@@ -46,7 +45,7 @@ describe('the built package', () => {
     const targets = Object.values(manifest.exports).flatMap((entry) =>
       typeof entry === 'string' ? [entry] : Object.values(entry),
     )
-    const files = [...targets.map((target) => target.replace('*', 'r50')), ...Object.values(manifest.bin)]
+    const files = targets.map((target) => target.replace('*', 'r50'))
     expect(files.filter((file) => !existsSync(join(installed, file)))).toEqual([])
   })
 
@@ -58,14 +57,6 @@ describe('the built package', () => {
   test('exports the configurations', () => {
     const script = `console.log(Object.keys(await import('siamrpn/configs/r50')).length > 0)`
     expect(node(['--input-type=module', '-e', script])).toEqual({ status: 0, output: 'true\n' })
-  })
-
-  test('has a command that starts', () => {
-    const bin = join(installed, manifest.bin.siamrpn ?? '')
-    expect(readFileSync(bin, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
-    const { status, output } = node([bin, '--help'])
-    expect(status).toBe(0)
-    expect(output).toContain('Usage: siamrpn')
   })
 })
 

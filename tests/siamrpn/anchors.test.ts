@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { namedConfig } from '../../configs/index.ts'
-import { type GoldenSection, readGoldenSection } from '../../src/cli/golden/reader.ts'
 import { SiameseRPNAnchorGenerator } from '../../src/siamrpn/anchors.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
+import { type GoldenSection, readGoldenSection } from '../golden/check/reader.ts'
 import { goldenDirectory } from '../golden-directory.ts'
 import { largestDifference } from './compare.ts'
 

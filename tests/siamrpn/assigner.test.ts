@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { namedConfig } from '../../configs/index.ts'
-import { type GoldenSection, readGoldenSection } from '../../src/cli/golden/reader.ts'
 import { MaxIoUAssigner } from '../../src/siamrpn/assigner.ts'
 import type { AssignerConfig } from '../../src/siamrpn/config.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { TargetBuilder } from '../../src/siamrpn/targets.ts'
+import { type GoldenSection, readGoldenSection } from '../golden/check/reader.ts'
 import { goldenDirectory } from '../golden-directory.ts'
 
 const { model } = namedConfig('r50')

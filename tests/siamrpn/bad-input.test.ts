@@ -5,7 +5,6 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { namedConfig } from '../../configs/index.ts'
 import {
   BackboneOnlyError,
   type CheckpointError,
@@ -19,12 +18,13 @@ import type { StateDict } from '../../src/formats/state-dict.ts'
 import { writeTorchZip } from '../../src/formats/torch-writer.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import type { InitBox } from '../../src/siamrpn/boxes.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { BoxError, ConfigError, FrameError, SourceError } from '../../src/siamrpn/errors.ts'
 import type { Frame } from '../../src/siamrpn/frame.ts'
 import type { Target } from '../../src/siamrpn/target.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
-import { temporaryFolder } from '../data/helpers.ts'
 import { goldenBytes } from '../formats/helpers.ts'
+import { temporaryFolder } from '../tools/frames/helpers.ts'
 import { clipFrame, firstBox, micro, microTracker, microWeights, withAlpha } from './helpers.ts'
 
 let device: Device

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { namedConfig } from '../../configs/index.ts'
-import { type GoldenSection, readGoldenSection } from '../../src/cli/golden/reader.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { DeltaXYWHBBoxCoder } from '../../src/siamrpn/bbox-coder.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
+import { type GoldenSection, readGoldenSection } from '../golden/check/reader.ts'
 import { goldenDirectory } from '../golden-directory.ts'
 import { largestDifference, largestRelativeDifference } from './compare.ts'
 

@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type GoldenSection, readGoldenSection } from '../../src/cli/golden/reader.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import {
   bboxOverlaps,
@@ -13,6 +12,7 @@ import {
   quadToCenter,
 } from '../../src/siamrpn/boxes.ts'
 import { BoxError } from '../../src/siamrpn/errors.ts'
+import { type GoldenSection, readGoldenSection } from '../golden/check/reader.ts'
 import { goldenDirectory } from '../golden-directory.ts'
 import { largestDifference } from './compare.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { namedConfig } from '../../configs/index.ts'
 import { overrideConfig } from '../../src/siamrpn/config.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { ConfigError } from '../../src/siamrpn/errors.ts'
 
 const r50 = namedConfig('r50')

@@ -1,10 +1,10 @@
 // The entries of a configuration that only training reads: data sets and what wraps them, hooks, seeds.
 
 import { describe, expect, test } from 'vitest'
-import { r50 } from '../../configs/r50.ts'
 import { type Config, type ConfigInput, overrideConfig, parseConfig } from '../../src/siamrpn/config.ts'
+import { r50 } from '../../src/siamrpn/configs/r50.ts'
 import { ConfigError } from '../../src/siamrpn/errors.ts'
-import { pixelSteps } from '../../src/train/training.ts'
+import { pixelSteps } from '../../tools/training/training.ts'
 
 type Train = NonNullable<ConfigInput['data']>['train']
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { configNames, namedConfig } from '../../configs/index.ts'
-import { r50 } from '../../configs/r50.ts'
-import { readGoldenSection } from '../../src/cli/golden/reader.ts'
 import { backboneChannels, mapSizes, parseConfig } from '../../src/siamrpn/config.ts'
+import { configNames, namedConfig } from '../../src/siamrpn/configs/index.ts'
+import { r50 } from '../../src/siamrpn/configs/r50.ts'
 import { ConfigError } from '../../src/siamrpn/errors.ts'
+import { readGoldenSection } from '../golden/check/reader.ts'
 import { goldenDirectory } from '../golden-directory.ts'
 
 type Tree = { [key: string]: Tree }

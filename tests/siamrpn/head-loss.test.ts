@@ -1,11 +1,11 @@
 // The losses that a head may be configured with: values and gradients of the maps, weighted and reduced.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { micro } from '../../configs/micro.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { runOnce } from '../../src/gpu/program.ts'
 import { Tape } from '../../src/nn/autograd.ts'
 import { type ConfigInput, parseConfig } from '../../src/siamrpn/config.ts'
+import { micro } from '../../src/siamrpn/configs/micro.ts'
 import { headLoss } from '../../src/siamrpn/head-loss.ts'
 import { expectClose, type HostTensor, random, relativeError, upload } from '../helpers/tensors.ts'
 import * as reference from '../reference/losses.ts'

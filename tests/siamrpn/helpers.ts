@@ -1,14 +1,14 @@
 // Small models with seeded weights, smooth frames in which something moves, and a tracker over them.
 
-import { namedConfig } from '../../configs/index.ts'
-import { smoothImage } from '../../src/cli/golden/hash.ts'
-import { randomWeights } from '../../src/data/random-weights.ts'
 import type { StateDict } from '../../src/formats/state-dict.ts'
 import type { Device } from '../../src/gpu/device.ts'
 import type { Box, CenterBox } from '../../src/siamrpn/boxes.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import type { PixelFrame } from '../../src/siamrpn/frame.ts'
 import { stateDictShapes } from '../../src/siamrpn/layout.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
+import { randomWeights } from '../../tools/cli/random-weights.ts'
+import { smoothImage } from '../golden/check/hash.ts'
 
 export const micro = namedConfig('micro')
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { small } from '../../configs/small.ts'
 import { toFloat32 } from '../../src/formats/state-dict.ts'
 import { type ConfigInput, parseConfig } from '../../src/siamrpn/config.ts'
+import { small } from '../../src/siamrpn/configs/small.ts'
 import { initialWeights } from '../../src/siamrpn/initial-weights.ts'
 import { stateDictShapes } from '../../src/siamrpn/layout.ts'
 

@@ -1,12 +1,12 @@
 // The network as a list against the models of golden section A: names, order, shapes, geometry.
 
 import { beforeAll, describe, expect, test } from 'vitest'
-import { namedConfig } from '../../configs/index.ts'
-import { readGoldenSection } from '../../src/cli/golden/reader.ts'
 import { ChannelMapper } from '../../src/siamrpn/channel-mapper.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { convSpecs, stateDictShapes } from '../../src/siamrpn/layout.ts'
 import { anchorsPerPosition, SiameseRPNHead } from '../../src/siamrpn/siamese-rpn-head.ts'
 import { SOTResNet } from '../../src/siamrpn/sot-resnet.ts'
+import { readGoldenSection } from '../golden/check/reader.ts'
 import { goldenDirectory } from '../golden-directory.ts'
 
 interface GoldenModel {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { r50 } from '../../configs/r50.ts'
 import { fromMMTracking, parseConfig } from '../../src/siamrpn/config.ts'
+import { r50 } from '../../src/siamrpn/configs/r50.ts'
 import { ConfigError } from '../../src/siamrpn/errors.ts'
 
 type Tree = { [key: string]: Tree }

@@ -2,13 +2,13 @@
 // backend), and that nothing is compiled after loading.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { namedConfig } from '../../configs/index.ts'
 import type { StateDict } from '../../src/formats/state-dict.ts'
 import { type AdapterFacts, Device, openDevice } from '../../src/gpu/device.ts'
 import { capture } from '../../src/gpu/program.ts'
 import { Recorder } from '../../src/gpu/recorder.ts'
 import { CROP_RECORD } from '../../src/kernels/crop-resize.ts'
 import { RESULT_RECORD, STATE_RECORD } from '../../src/kernels/decode-best.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { stateDictShapes } from '../../src/siamrpn/layout.ts'
 import { Network } from '../../src/siamrpn/network.ts'
 import { makeContext, recordSearch, recordTemplate, type StepContext } from '../../src/siamrpn/steps.ts'

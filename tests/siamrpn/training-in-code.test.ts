@@ -2,7 +2,6 @@
 
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { namedConfig } from '../../configs/index.ts'
 import {
   capture,
   type Device,
@@ -20,6 +19,7 @@ import {
   TrainableSiamRPN,
   writeSafetensors,
 } from '../../src/index.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { epochMode } from '../../src/siamrpn/training-mode.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { random } from '../helpers/tensors.ts'

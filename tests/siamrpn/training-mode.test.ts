@@ -1,9 +1,9 @@
 // Which parameters and batch norms of r50 train, epoch by epoch: the numbers of MMTracking itself (BEHAVIOUR.md, 14).
 
 import { describe, expect, it } from 'vitest'
-import { namedConfig } from '../../configs/index.ts'
-import { r50 as input } from '../../configs/r50.ts'
 import { type ConfigInput, parseConfig } from '../../src/siamrpn/config.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
+import { r50 as input } from '../../src/siamrpn/configs/r50.ts'
 import { convSpecs, stateDictShapes } from '../../src/siamrpn/layout.ts'
 import { epochMode } from '../../src/siamrpn/training-mode.ts'
 

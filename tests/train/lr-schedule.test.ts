@@ -1,13 +1,13 @@
 // Learning rates against those of MMTracking: equal in float32, and in float64 to the last bit but one.
 
 import { describe, expect, it } from 'vitest'
-import { r50 } from '../../configs/r50.ts'
-import { readGoldenSection } from '../../src/cli/golden/reader.ts'
 import { parameterGroups } from '../../src/nn/optimizer.ts'
 import { parseConfig } from '../../src/siamrpn/config.ts'
+import { r50 } from '../../src/siamrpn/configs/r50.ts'
 import { TrainingError } from '../../src/train/errors.ts'
 import { exactLog10, exactPower } from '../../src/train/exact-power.ts'
 import { LrSchedule, lrFactors } from '../../src/train/lr-schedule.ts'
+import { readGoldenSection } from '../golden/check/reader.ts'
 import { goldenDirectory } from '../golden-directory.ts'
 
 interface Golden {

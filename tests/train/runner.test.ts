@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { NonFiniteLossError, TrainingError } from '../../src/train/errors.ts'
 import { LrSchedule } from '../../src/train/lr-schedule.ts'
 import { Runner, type RunnerOptions } from '../../src/train/runner.ts'
-import { type FakeBatch, FakeTrainee, fakeSource, NotingHook } from './fakes.ts'
+import { type FakeBatch, FakeTrainee, fakeSource, NotingHook } from '../tools/training/fakes.ts'
 
 function makeRunner(options: Partial<RunnerOptions<FakeBatch>> = {}): Runner<FakeBatch> {
   return new Runner({

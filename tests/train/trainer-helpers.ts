@@ -1,14 +1,14 @@
 // A trainer of the smallest model on seeded batches, small images: its maps are 9x9.
 
-import { micro } from '../../configs/micro.ts'
-import { randomWeights } from '../../src/data/random-weights.ts'
 import { type StateDict, toFloat32 } from '../../src/formats/state-dict.ts'
 import type { Device } from '../../src/gpu/device.ts'
 import { type Config, type ConfigInput, parseConfig } from '../../src/siamrpn/config.ts'
+import { micro } from '../../src/siamrpn/configs/micro.ts'
 import { stateDictShapes } from '../../src/siamrpn/layout.ts'
 import type { Targets } from '../../src/siamrpn/targets.ts'
 import type { TrainingImages } from '../../src/siamrpn/trainable.ts'
 import { type TrainBatch, Trainer, type TrainerOptions } from '../../src/train/trainer.ts'
+import { randomWeights } from '../../tools/cli/random-weights.ts'
 import { random } from '../helpers/tensors.ts'
 
 /** Pixels of the images, and anchors of the maps that they give. */

@@ -1,9 +1,9 @@
 // Training is a function of its state: equal bits twice, and after saving and loading. A batch that spoils it is kept out.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { r50 } from '../../configs/r50.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import type { Config } from '../../src/siamrpn/config.ts'
+import { r50 } from '../../src/siamrpn/configs/r50.ts'
 import type { StepResult } from '../../src/train/trainer.ts'
 import {
   bitsOf,

@@ -2,8 +2,8 @@
 // ReLU fused into the convolutions, as its model converter would do.
 
 import '../../dawn.ts'
-import { toNCHW, toNHWC } from '../../../src/cli/golden/maps.ts'
 import type { ConvNode, CorrelationNode, NetworkNode, WeightedSumNode } from '../../../src/nn/counting-layers.ts'
+import { toNCHW, toNHWC } from '../../../tests/golden/check/maps.ts'
 import { benchModel } from '../../data.ts'
 import { searchNetwork } from '../../network.ts'
 import { contend, type InputTensor } from '../contend.ts'

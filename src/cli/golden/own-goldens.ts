@@ -1,5 +1,0 @@
-// Where the set that comes with the project is.
-
-import { fileURLToPath } from 'node:url'
-
-export const ownGoldens = fileURLToPath(new URL('../../../tests/golden', import.meta.url))

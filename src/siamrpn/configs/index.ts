@@ -1,0 +1,25 @@
+// The configurations that ship with the library, by name.
+
+import { type Config, type ConfigInput, parseConfig } from '../config.ts'
+import { ConfigError } from '../errors.ts'
+import { micro } from './micro.ts'
+import { r50 } from './r50.ts'
+import { small } from './small.ts'
+import { tiny } from './tiny.ts'
+
+const configs: Readonly<Record<string, ConfigInput>> = { r50, tiny, small, micro }
+
+/** Names that `namedConfig` knows. */
+export const configNames: readonly string[] = Object.keys(configs)
+
+/**
+ * The checked configuration of this name.
+ * @throws ConfigError that lists the known names.
+ */
+export function namedConfig(name: string): Config {
+  const config = Object.hasOwn(configs, name) ? configs[name] : undefined
+  if (config === undefined) {
+    throw new ConfigError([{ path: 'name', found: name, expected: `one of ${configNames.join(', ')}` }])
+  }
+  return parseConfig(config, name)
+}

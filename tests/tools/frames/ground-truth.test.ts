@@ -1,0 +1,65 @@
+// Ground-truth files of the common benchmarks, and errors that lead to the line.
+
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { GroundTruthError, SourceNotFoundError } from '../../../tools/frames/errors.ts'
+import { parseBoxes, readGroundTruth } from '../../../tools/frames/ground-truth.ts'
+import { temporaryFolder } from './helpers.ts'
+
+const box = { x: 1, y: 2, width: 3.5, height: 40 }
+
+test.each([
+  ['commas', '1,2,3.5,40'],
+  ['commas and spaces', ' 1, 2 , 3.5 ,4e1 '],
+  ['tabs', '1\t2\t3.5\t40'],
+  ['spaces', '1   2 3.5 40'],
+  ['semicolons', '1;2;3.50;+40.'],
+  ['a byte order mark', '\uFEFF1,2,3.5,40'],
+])('a line separated by %s', (_, line) => {
+  expect(parseBoxes(line, 'gt.txt')).toEqual([box])
+})
+
+test('lines end in LF, CRLF or CR, with or without a last one', () => {
+  for (const text of ['1,2,3.5,40\n1,2,3.5,40\n', '1,2,3.5,40\r\n1,2,3.5,40', '1,2,3.5,40\r1,2,3.5,40\n\n']) {
+    expect(parseBoxes(text, 'gt.txt')).toEqual([box, box])
+  }
+})
+
+test('a line with NaN is a frame without object; an all-zero box stays a box', () => {
+  expect(parseBoxes('NaN,NaN,NaN,NaN\nnan nan nan nan\n0,0,0,0', 'gt.txt')).toEqual([
+    undefined,
+    undefined,
+    { x: 0, y: 0, width: 0, height: 0 },
+  ])
+})
+
+test('a polygon of eight numbers becomes its upright hull', () => {
+  expect(parseBoxes('10,5,20,15,12,25,2,15', 'gt.txt')).toEqual([{ x: 2, y: 5, width: 18, height: 20 }])
+})
+
+test.each([
+  ['1,2,3,4\n1,2,3\n', /^gt\.txt:2: 3 values, expected 4 or 8; found "1,2,3"/],
+  ['1,2,3,4\n\n1,2,3,4', /^gt\.txt:2: 0 values/],
+  ['1,2,x,4', /^gt\.txt:1: "x" is not a number/],
+  ['1,,3,4', /^gt\.txt:1: "" is not a number/],
+  ['0x10,2,3,4', /^gt\.txt:1: "0x10" is not a number/],
+  ['1,2,Infinity,4', /^gt\.txt:1: "Infinity" is not a number/],
+  ['', /^gt\.txt: the file is empty/],
+])('%j is told with file and line', (text, message) => {
+  expect(() => parseBoxes(text, 'gt.txt')).toThrow(GroundTruthError)
+  expect(() => parseBoxes(text, 'gt.txt')).toThrow(message)
+})
+
+test('files are read by content; absent and foreign ones are told', async () => {
+  const folder = await temporaryFolder()
+  const file = join(folder, 'gt.txt')
+  await writeFile(file, '1 2 3.5 40\n')
+  expect(await readGroundTruth(file)).toEqual([box])
+  await expect(readGroundTruth(join(folder, 'absent.txt'))).rejects.toThrow(SourceNotFoundError)
+  await expect(readGroundTruth(folder)).rejects.toThrow(GroundTruthError)
+  await writeFile(file, '{"frames": []}')
+  await expect(readGroundTruth(file)).rejects.toThrow(/gt\.txt: format/)
+  await writeFile(file, '{"frames": ')
+  await expect(readGroundTruth(file)).rejects.toThrow(GroundTruthError)
+})

@@ -1,0 +1,195 @@
+// Text files of numbers as data sets publish them: a box per line (commas, tabs, spaces or semicolons between the numbers, any
+// line ends, a byte order mark, NaN where there is no object), and flags, one per frame, on one line or on many.
+
+import { readFile } from 'node:fs/promises'
+import type { Box } from '../frames/types.ts'
+import type { Tell } from './types.ts'
+
+/** Broken lines of a file that are told one by one; the rest only by their number. */
+const brokenLinesTold = 5
+const shownLength = 80
+
+/** A text file, undefined where there is none or it cannot be read (`tell` decides whether that matters). */
+export async function readTextFile(file: string): Promise<string | undefined> {
+  return await readFile(file, 'utf8').catch(() => undefined)
+}
+
+/** The lines of a text, whatever ends them, without a byte order mark and without empty ones at the end. */
+export function linesOf(text: string): string[] {
+  const body = text.replace(/^\uFEFF/, '').trimEnd()
+  return body === '' ? [] : body.split(/\r\n|\n|\r/)
+}
+
+/**
+ * A file with a row of numbers per line; `counts`: how many a line may hold (4 for boxes, 4 or 8 where polygons may come).
+ * Tells a missing, an empty and a broken file as errors with `file:line` and answers undefined; separators that change within
+ * the file, CRLF, a byte order mark and NaN as warnings.
+ */
+export async function readRows(
+  file: string,
+  counts: readonly number[],
+  tell: Tell,
+): Promise<readonly (readonly number[])[] | undefined> {
+  const text = await readTextFile(file)
+  if (text === undefined) {
+    tell({ severity: 'error', place: file, message: 'not found, expected the ground truth: a box per line' })
+    return undefined
+  }
+  return parseRows(text, { file, counts, tell })
+}
+
+export interface RowsFormat {
+  /** For messages. */
+  readonly file: string
+  readonly counts: readonly number[]
+  readonly tell: Tell
+}
+
+/** As `readRows`, of a text. */
+export function parseRows(text: string, { file, counts, tell }: RowsFormat): number[][] | undefined {
+  const lines = linesOf(text)
+  if (lines.length === 0) {
+    tell({ severity: 'error', place: `${file}:1`, message: 'the file is empty, expected a box per line' })
+    return undefined
+  }
+  const rows: number[][] = []
+  let broken = 0
+  for (const [index, line] of lines.entries()) {
+    const row = parseRow(line, counts)
+    if (typeof row !== 'string') rows.push(row)
+    else if (++broken <= brokenLinesTold) tell({ severity: 'error', place: `${file}:${index + 1}`, message: row })
+  }
+  if (broken > brokenLinesTold) {
+    const message = `${broken - brokenLinesTold} more lines are broken, ${broken} of ${lines.length} in all`
+    tell({ severity: 'error', place: file, message })
+  }
+  if (broken > 0) return undefined
+  tellOddities(text, lines, { file, tell })
+  tellNaN(rows, { file, tell })
+  return rows
+}
+
+/** The numbers of a line, or what is wrong with it. */
+function parseRow(line: string, counts: readonly number[]): number[] | string {
+  const words = line.trim().split(/\s*[,;]\s*|\s+/)
+  const shown = JSON.stringify(line.length > shownLength ? `${line.slice(0, shownLength)}...` : line)
+  const found = words[0] === '' && words.length === 1 ? 0 : words.length
+  if (!counts.includes(found)) return `${found} values, expected ${counts.join(' or ')}; found ${shown}`
+  const row: number[] = []
+  for (const word of words) {
+    const value = parseNumber(word)
+    if (value === undefined) return `${JSON.stringify(word)} is not a number; found ${shown}`
+    row.push(value)
+  }
+  return row
+}
+
+/** A number as the data sets write it; NaN in any case, with a sign or without. */
+export function parseNumber(word: string): number | undefined {
+  if (/^[-+]?nan$/i.test(word)) return Number.NaN
+  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(word) ? Number(word) : undefined
+}
+
+type Separator = 'comma' | 'semicolon' | 'tab' | 'space'
+
+function separatorOf(line: string): Separator {
+  const text = line.trim()
+  if (text.includes(',')) return 'comma'
+  if (text.includes(';')) return 'semicolon'
+  return text.includes('\t') ? 'tab' : 'space'
+}
+
+function tellOddities(text: string, lines: readonly string[], { file, tell }: Omit<RowsFormat, 'counts'>): void {
+  const warn = (line: number, message: string) => tell({ severity: 'warning', place: `${file}:${line}`, message })
+  if (text.startsWith('\uFEFF')) warn(1, 'begins with a byte order mark, which is skipped')
+  const [first = ''] = lines
+  const expected = separatorOf(first)
+  const changed = lines.findIndex((line) => separatorOf(line) !== expected)
+  if (changed > 0) {
+    const found = separatorOf(lines[changed] ?? '')
+    warn(changed + 1, `separated by ${found}, expected ${expected} as on line 1; read all the same`)
+  }
+  const windowsEnd = text.indexOf('\r')
+  if (windowsEnd >= 0)
+    warn(linesOf(text.slice(0, windowsEnd)).length, 'the line ends in CR, expected LF; read all the same')
+}
+
+function tellNaN(rows: readonly (readonly number[])[], { file, tell }: Omit<RowsFormat, 'counts'>): void {
+  const places = rows.flatMap((row, index) => (row.some(Number.isNaN) ? [index + 1] : []))
+  const [first] = places
+  if (first === undefined) return
+  const message =
+    places.length === 1
+      ? 'NaN: a frame without the object'
+      : `NaN on ${places.length} lines, this is the first: frames without the object`
+  tell({ severity: 'warning', place: `${file}:${first}`, message })
+}
+
+/** Left, top, width, height. */
+export function boxOfRow([
+  x = Number.NaN,
+  y = Number.NaN,
+  width = Number.NaN,
+  height = Number.NaN,
+]: readonly number[]): Box {
+  return { x, y, width, height }
+}
+
+/** What encloses the corners x1, y1, x2, y2 ... of a polygon. */
+export function enclosingBox(corners: readonly number[]): Box {
+  const xs = corners.filter((_, index) => index % 2 === 0)
+  const ys = corners.filter((_, index) => index % 2 === 1)
+  const x = Math.min(...xs)
+  const y = Math.min(...ys)
+  return { x, y, width: Math.max(...xs) - x, height: Math.max(...ys) - y }
+}
+
+/** MMTracking's `bboxes_isvalid`: a box with an area; NaN is none. */
+export function hasArea({ x, y, width, height }: Box): boolean {
+  return width > 0 && height > 0 && Number.isFinite(x) && Number.isFinite(y)
+}
+
+/**
+ * Whole numbers, one per frame, however they are separated. Undefined where there is no such file, and after an error that was
+ * told: a word that is no whole number, or a number of entries that is not `count`.
+ */
+export async function readFlags(file: string, count: number, tell: Tell): Promise<readonly number[] | undefined> {
+  const text = await readTextFile(file)
+  if (text === undefined) return undefined
+  const flags: number[] = []
+  for (const [index, line] of linesOf(text).entries()) {
+    for (const word of line.split(/[\s,;]+/)) {
+      const flag = parseNumber(word)
+      if (word === '') continue
+      if (flag === undefined || !Number.isInteger(flag)) {
+        const message = `entry ${flags.length + 1} is ${JSON.stringify(word)}, expected a whole number`
+        tell({ severity: 'error', place: `${file}:${index + 1}`, message })
+        return undefined
+      }
+      flags.push(flag)
+    }
+  }
+  if (flags.length === count) return flags
+  tell({
+    severity: 'error',
+    place: file,
+    message: `${flags.length} entries, expected ${count}, one per line of the ground truth`,
+  })
+  return undefined
+}
+
+/** As `readFlags`, of a file that belongs to the download: that it is not there is an error. */
+export async function readRequiredFlags(
+  file: string,
+  count: number,
+  tell: Tell,
+): Promise<readonly number[] | undefined> {
+  let told = false
+  const flags = await readFlags(file, count, (finding) => {
+    told = true
+    tell(finding)
+  })
+  if (!flags && !told)
+    tell({ severity: 'error', place: file, message: `not found, expected ${count} flags, one per frame` })
+  return flags
+}

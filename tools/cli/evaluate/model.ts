@@ -1,0 +1,79 @@
+// Which model an evaluation runs, as its options say: configuration, checkpoint, what to call it, and what of it must stay the
+// same for a run to go on.
+
+import { createHash } from 'node:crypto'
+import { basename, extname } from 'node:path'
+import { readCheckpoint } from '../../../src/formats/checkpoint.ts'
+import { type Config, overrideConfig, parseConfig } from '../../../src/siamrpn/config.ts'
+import { r50 } from '../../../src/siamrpn/configs/r50.ts'
+import { stateDictShapes } from '../../../src/siamrpn/layout.ts'
+import { readSource } from '../../../src/siamrpn/source.ts'
+import { ownConfig } from '../../../src/siamrpn/tracker.ts'
+import { UsageError } from '../../errors.ts'
+import { defaultModel } from '../default-model.ts'
+import { loadConfig } from '../load-config.ts'
+
+export interface ModelOptions {
+  readonly config?: string
+  readonly checkpoint?: string
+  readonly set?: readonly string[]
+  readonly trackerName?: string
+}
+
+export interface EvaluationModel {
+  readonly config: Config
+  /** Name or file, where one was named. */
+  readonly configName?: string
+  /** File or URL. */
+  readonly checkpoint: string | URL
+  /** The checkpoint's. */
+  readonly sha256: string
+  /** Numbers that training adjusts. */
+  readonly parameters: number
+  /** Names files and folders, too. */
+  readonly trackerName: string
+  /** For people. */
+  readonly title: string
+}
+
+/** @throws UsageError, ConfigError, SourceError, and what a checkpoint that does not parse throws */
+export async function evaluationModel(options: ModelOptions): Promise<EvaluationModel> {
+  const path = options.checkpoint ?? shippedModel(options)
+  const checkpoint = /^https?:\/\//.test(path) ? new URL(path) : path
+  const bytes = await readSource(checkpoint)
+  const given = options.config === undefined ? ownOrR50(bytes, path) : await loadConfig(options.config)
+  const { set = [], config: named } = options
+  const config = set.length > 0 ? overrideConfig(given, set) : given
+  const shipped = options.checkpoint === undefined
+  const configName = named ?? (shipped ? 'tiny' : undefined)
+  return {
+    config,
+    ...(configName === undefined ? {} : { configName }),
+    checkpoint,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    parameters: parametersOf(config),
+    trackerName: options.trackerName ?? (shipped ? 'tiny' : nameOf(path)),
+    title: shipped ? 'tiny, trained by this project on generated clips' : [named, path].filter(Boolean).join(', '),
+  }
+}
+
+/** Buffers of batch norms are no parameters. */
+function parametersOf({ model }: Config): number {
+  const shapes = [...stateDictShapes(model)].filter(([name]) => !/\.(running_\w+|num_batches_tracked)$/.test(name))
+  return shapes.reduce((sum, [, shape]) => sum + shape.reduce((product, size) => product * size, 1), 0)
+}
+
+/** The model of the package is for `tiny`. */
+function shippedModel({ config }: ModelOptions): string {
+  if (config === undefined || config === 'tiny') return defaultModel()
+  throw new UsageError(`--config ${config} has no model of its own: give one with --checkpoint`)
+}
+
+function ownOrR50(bytes: Uint8Array, path: string): Config {
+  return ownConfig(readCheckpoint(bytes, path), path) ?? parseConfig(r50)
+}
+
+function nameOf(path: string): string {
+  const name = basename(path, extname(path)).replace(/[^\w.+-]+/g, '_')
+  return name === '' ? 'tracker' : name
+}

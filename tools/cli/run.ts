@@ -1,0 +1,85 @@
+// Runs a command line and turns every outcome into an exit code: 0 done, 1 an error that the user can act on (its message
+// only), 2 a defect of ours (with its stack), 130 interrupted.
+
+import { Command, CommanderError } from 'commander'
+import { SiamRpnError } from '../../src/gpu/errors.ts'
+import { checkpointCommand } from './checkpoint/command.ts'
+import type { CommandContext } from './context.ts'
+import { datasetCommand } from './dataset/command.ts'
+import { demoCommand } from './demo/command.ts'
+import { evaluateCommand } from './evaluate/command.ts'
+import { interruptedCode } from './interrupt.ts'
+import { reportCommand } from './report/command.ts'
+import { searchCommand } from './search/command.ts'
+import { note } from './terminal.ts'
+import { trackCommand } from './track/command.ts'
+import { trainCommand } from './train/command.ts'
+
+const examples = `
+Examples:
+  siamrpn demo
+  siamrpn track --video clip.mp4 --box 263,112,60,58 --checkpoint siamese_rpn_r50.pth --out tracked.mp4
+  siamrpn train --config tiny --data synthetic
+  siamrpn evaluate --config r50 --checkpoint siamese_rpn_r50.pth --dataset lasot --root data/LaSOTTesting
+  siamrpn search --dataset synthetic --lr 0.1:0.7:0.1 --window-influence 0.2:0.6:0.1
+  siamrpn dataset synthetic --out data/synthetic --layout lasot --clips 200
+  siamrpn checkpoint inspect siamese_rpn_r50.pth
+  siamrpn track --help`
+
+/** The command line with its subcommands. */
+export function makeProgram(context: CommandContext): Command {
+  const program = new Command('siamrpn')
+    .description('SiamRPN++ visual tracking on hand-written WebGPU kernels.')
+    .addHelpText('after', examples)
+  const commands = [
+    trackCommand(context),
+    demoCommand(context),
+    trainCommand(context),
+    evaluateCommand(context),
+    reportCommand(context),
+    searchCommand(context),
+    datasetCommand(context),
+    checkpointCommand(context),
+  ]
+  for (const command of commands) program.addCommand(command)
+  for (const command of withSubcommands(program)) {
+    command.exitOverride().showHelpAfterError('(--help shows all options and examples)')
+    command.configureOutput({
+      writeOut: (text) => context.terminal.stdout.write(text),
+      writeErr: (text) => context.terminal.stderr.write(text),
+    })
+  }
+  return program
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)]
+}
+
+/** Runs `siamrpn <args>` and returns the exit code. Never throws. */
+export async function runCommand(args: readonly string[], context: Omit<CommandContext, 'exitCode'>): Promise<number> {
+  const full: CommandContext = { ...context, exitCode: 0 }
+  try {
+    await makeProgram(full).parseAsync(args, { from: 'user' })
+    return full.exitCode
+  } catch (error) {
+    return explain(error, full)
+  }
+}
+
+function explain(error: unknown, { terminal }: CommandContext): number {
+  if (error instanceof CommanderError) return error.exitCode // Commander has printed it.
+  if (error instanceof DOMException && error.name === 'AbortError') {
+    note(terminal, 'interrupted; nothing was written')
+    return interruptedCode
+  }
+  if (error instanceof SiamRpnError) {
+    note(terminal, `error: ${error.message}`)
+    return 1
+  }
+  note(
+    terminal,
+    `unexpected error, please report it:\n${error instanceof Error ? (error.stack ?? error.message) : error}`,
+  )
+  return 2
+}

@@ -1,0 +1,219 @@
+// A parameter search of the command line: sets, data and model; then tracking under all sets, and which one did best.
+
+import { join } from 'node:path'
+import { type Config, parseConfig } from '../../../src/siamrpn/config.ts'
+import type { TrackRule } from '../../../src/siamrpn/sweep.ts'
+import { heldOutSeeds } from '../../clips/clips.ts'
+import { UsageError } from '../../errors.ts'
+import { writeWhole } from '../../frames/atomic.ts'
+import { judgeMeasures, type SearchMeasure } from '../../search/judge.ts'
+import { differentRules, randomRules, ruleGrid, ruleOptions } from '../../search/rules.ts'
+import { bestScore, type SearchOutcome, searchParameters } from '../../search/search.ts'
+import { TrackCache } from '../../search/track-cache.ts'
+import type { CommandContext } from '../context.ts'
+import { type EvaluationData, openEvaluationData } from '../evaluate/data.ts'
+import { type EvaluationModel, evaluationModel } from '../evaluate/model.ts'
+import { interruptedCode, orInterrupted } from '../interrupt.ts'
+import { startProgress } from '../progress.ts'
+import { fact, note, print, type Terminal } from '../terminal.ts'
+import { describeAdapter } from '../track/load-tracker.ts'
+import type { SearchOptions } from './command.ts'
+import { SearchProgress } from './progress.ts'
+import { leftOutLine, ruleTable, savingLine } from './table.ts'
+
+/** Sets side by side at most; each needs 75 kB of device memory. More go through a video in blocks. */
+const mostSideBySide = 1024
+
+interface Plan {
+  readonly model: EvaluationModel
+  readonly data: EvaluationData
+  /** The configuration's own first. */
+  readonly rules: readonly TrackRule[]
+  readonly measure: SearchMeasure
+  readonly out: string
+}
+
+/** @returns the exit code */
+export async function search(
+  { terminal }: CommandContext,
+  options: SearchOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const plan = await makePlan(terminal, options)
+  printPlan(terminal, plan)
+  let outcome: SearchOutcome
+  try {
+    outcome = await run(terminal, plan, options, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+    note(terminal, `interrupted: the same command goes on with the videos that are not in ${plan.out} yet`)
+    return interruptedCode
+  }
+  await conclude(terminal, plan, outcome, options)
+  return outcome.failures.length > 0 ? 1 : 0
+}
+
+async function makePlan(terminal: Terminal, options: SearchOptions): Promise<Plan> {
+  const model = await evaluationModel(options)
+  const own = model.config.model.test_cfg.rpn
+  const { penaltyK, lr, windowInfluence, random, searchSeed } = options
+  if (!penaltyK && !lr && !windowInfluence) {
+    throw new UsageError('nothing to search: give a range with --penalty-k, --lr or --window-influence')
+  }
+  const grid = ruleGrid({
+    penalty_k: penaltyK ?? [own.penalty_k],
+    lr: lr ?? [own.lr],
+    window_influence: windowInfluence ?? [own.window_influence],
+  })
+  const chosen = random === undefined ? grid : randomRules(grid, random, searchSeed)
+  const data = await openEvaluationData(options, withClips(model.config, options), (line) => note(terminal, line))
+  return {
+    model,
+    data,
+    rules: differentRules([own, ...chosen]),
+    measure: chooseMeasure(data, model.config, options.metric),
+    out: options.out ?? join('work_dirs', 'search', model.trackerName, data.name),
+  }
+}
+
+/** The configuration with the generated clips that the options ask for. */
+function withClips(config: Config, { dataset, seed, clips, frames }: SearchOptions): Config {
+  if (seed === undefined && clips === undefined && frames === undefined) return config
+  if (dataset !== 'synthetic') throw new UsageError('--seed, --clips and --frames are of --dataset synthetic')
+  const { data, ...rest } = config
+  const before = data?.test?.type === 'SyntheticClips' ? data.test : undefined
+  const test = {
+    type: 'SyntheticClips' as const,
+    seed: seed ?? before?.seed ?? heldOutSeeds,
+    clips: clips ?? before?.clips ?? 20,
+    frames_per_clip: frames ?? before?.frames_per_clip ?? 100,
+  }
+  return parseConfig({ ...rest, data: { ...(data ?? { train: test }), test } }, 'with --dataset synthetic')
+}
+
+/** By its name, in this writing or with underscores. */
+function chooseMeasure(
+  { benchmark }: EvaluationData,
+  { evaluation }: Config,
+  asked: string | undefined,
+): SearchMeasure {
+  const measures = judgeMeasures(benchmark.protocol)
+  const find = (name: string | null | undefined) => measures.find((one) => name && plain(one.name) === plain(name))
+  const chosen = asked === undefined ? (find(evaluation?.save_best) ?? measures[0]) : find(asked)
+  if (chosen) return chosen
+  throw new UsageError(
+    `--metric ${asked} is none of ${benchmark.title}, expected one of ${measures.map(({ name }) => name).join(', ')}`,
+  )
+}
+
+function plain(name: string): string {
+  return name.replace(/_/g, '').toLowerCase()
+}
+
+function printPlan(terminal: Terminal, { model, data, rules, measure }: Plan): void {
+  const { title, sequences } = data.benchmark
+  const frames = sequences.reduce((sum, { images }) => sum + images.length, 0)
+  print(terminal, fact('data', `${title}: ${count(sequences.length, 'video')}, ${count(frames, 'frame')}`))
+  print(terminal, fact('model', model.title))
+  print(terminal, fact('sets', `${rules.length}, the configuration's own among them, by ${measure.title}`))
+}
+
+async function run(
+  terminal: Terminal,
+  { model, data, rules, measure, out }: Plan,
+  options: SearchOptions,
+  signal: AbortSignal,
+): Promise<SearchOutcome> {
+  const { benchmark, read, onlyVisible, fingerprint } = data
+  const loaded = await load(terminal, model, Math.min(rules.length, mostSideBySide), signal)
+  const progress = new SearchProgress(terminal, loaded.sweep)
+  try {
+    return await searchParameters({
+      benchmark,
+      rules,
+      sweep: loaded.sweep,
+      cache: new TrackCache(out, tracksFollowFrom(model, fingerprint), { reads: options.resume ?? true }),
+      judge: { onlyVisible },
+      signal,
+      onProgress: progress.update,
+      ...(read && { read }),
+      ...(options.halving && { halving: measure }),
+    })
+  } finally {
+    progress.stop()
+    await loaded.close()
+  }
+}
+
+/** Everything but the parameters themselves. */
+function tracksFollowFrom({ sha256, config }: EvaluationModel, data: EvaluationData['fingerprint']) {
+  const { test_cfg, ...network } = config.model
+  const { rpn: _, ...sizes } = test_cfg
+  return { sha256, model: { ...network, test_cfg: sizes }, data }
+}
+
+async function load(terminal: Terminal, model: EvaluationModel, capacity: number, signal: AbortSignal) {
+  const { SiamRPN, openDevice } = await import('../../../src/index.ts')
+  const progress = startProgress(terminal, 'loading', 100)
+  const { checkpoint, config } = model
+  const device = await openDevice()
+  try {
+    const onProgress = ({ stage, done, total }: { stage: string; done: number; total: number }) =>
+      progress.update(total > 0 ? Math.floor((100 * done) / total) : 0, stage)
+    const tracker = await orInterrupted(SiamRPN.load({ checkpoint, config, device, onProgress }), signal)
+    const sweep = await tracker.sweep(capacity)
+    progress.update(100)
+    progress.stop()
+    print(terminal, fact('adapter', describeAdapter(device.adapter)))
+    return {
+      sweep,
+      async close() {
+        await tracker.close()
+        await device.close()
+      },
+    }
+  } catch (error) {
+    progress.stop()
+    await device.close()
+    throw error
+  }
+}
+
+async function conclude(terminal: Terminal, plan: Plan, outcome: SearchOutcome, { top }: SearchOptions): Promise<void> {
+  const { measure, model, data, out } = plan
+  const { scores, measures, failures, saving } = outcome
+  const [own] = scores
+  const best = bestScore(scores, measure)
+  if (!own || !best)
+    throw new UsageError(`${measure.title} cannot be computed on these videos; choose another --metric`)
+  for (const line of ['', ...ruleTable(outcome, measure, top), '']) print(terminal, line)
+  const left = leftOutLine(outcome)
+  if (left) print(terminal, fact('left out', left))
+  for (const { name, message } of failures) note(terminal, `error: ${name}: ${message}`)
+  print(terminal, fact('network', savingLine(saving)))
+  const [found, before] = [best, own].map(({ values }) => values[measure.name]?.toFixed(measure.digits) ?? '-')
+  const verdict = best === own ? "the configuration's own parameters are the best" : `${found} instead of ${before}`
+  print(terminal, fact('best', `${measure.title}: ${verdict}`))
+  print(terminal, fact('', ruleOptions(best.rule)))
+  const file = join(out, 'search.json')
+  const report = {
+    format: 'siamrpn-search',
+    date: new Date().toISOString(),
+    checkpoint: String(model.checkpoint),
+    sha256: model.sha256,
+    data: { title: data.benchmark.title, sequences: data.benchmark.sequences.length, ...data.fingerprint },
+    measure: measure.name,
+    measures,
+    best: { ...best, options: ruleOptions(best.rule) },
+    configuration: own,
+    sets: scores,
+    failures,
+    saving,
+  }
+  await writeWhole(file, `${JSON.stringify(report, null, 2)}\n`)
+  print(terminal, fact('wrote', file))
+}
+
+function count(value: number, name: string): string {
+  return `${value} ${name}${value === 1 ? '' : 's'}`
+}

@@ -1,0 +1,47 @@
+// The tracker of the command line: opens the device, names the adapter, and loads `SiamRPN` with a checkpoint or with
+// seeded random weights.
+
+import { writeSafetensors } from '../../../src/formats/safetensors.ts'
+import type { AdapterFacts } from '../../../src/gpu/adapter.ts'
+import { namedConfig } from '../../../src/siamrpn/configs/index.ts'
+import { loadConfig } from '../load-config.ts'
+import { randomWeights } from '../random-weights.ts'
+import type { LoadTracker } from './tracking.ts'
+
+/** @throws UsageError for an unknown configuration, ConfigError, NoAdapterError, and whatever reading the checkpoint throws */
+export const loadTracker: LoadTracker = async (request) => {
+  const config = request.config === undefined ? undefined : await loadConfig(request.config)
+  const { SiamRPN, openDevice, stateDictShapes } = await import('../../../src/index.ts')
+  const device = await openDevice()
+  try {
+    const { weights, onProgress } = request
+    const checkpoint =
+      'seed' in weights
+        ? writeSafetensors(randomWeights(stateDictShapes((config ?? namedConfig('r50')).model), weights.seed))
+        : location(weights.checkpoint)
+    const tracker = await SiamRPN.load({ checkpoint, config, device, onProgress, anchors: request.anchors })
+    return {
+      adapter: describeAdapter(device.adapter),
+      anchors: tracker.config.model.head.anchor_generator.variant,
+      memory: device.memory,
+      init: (frame, boxes) => tracker.init(frame, boxes),
+      async close() {
+        await tracker.close()
+        await device.close()
+      },
+    }
+  } catch (error) {
+    await device.close()
+    throw error
+  }
+}
+
+/** One line: what it is, and whether it is a software driver. */
+export function describeAdapter({ vendor, architecture, device, description, kind }: AdapterFacts): string {
+  const name = description || [vendor, architecture, device].filter(Boolean).join(' ') || 'unnamed adapter'
+  return kind === 'cpu' ? `${name} (software)` : name
+}
+
+function location(checkpoint: string): string | URL {
+  return /^https?:\/\//.test(checkpoint) ? new URL(checkpoint) : checkpoint
+}

@@ -1,0 +1,121 @@
+// The loop of `track` and `demo`: frames in, boxes out, pictures to the writers. What tracks is passed in, so that the
+// loop is tested without a GPU.
+
+import type { RgbFrame } from '../../../src/siamrpn/frame.ts'
+import { annotate } from '../../frames/draw.ts'
+import { EmptySourceError } from '../../frames/errors.ts'
+import type { GroundTruth } from '../../frames/ground-truth.ts'
+import type { Box, FrameSource, Tracked } from '../../frames/types.ts'
+import type { Writer } from '../../frames/writer.ts'
+
+/** A step of loading, for display. */
+export interface LoadProgress {
+  /** What is being done, in a word or two. */
+  readonly stage: string
+  readonly done: number
+  readonly total: number
+}
+
+/** Which tracker to load. */
+export interface LoadRequest {
+  /** Name of a configuration, or its file; absent: the one in the checkpoint, or r50. */
+  readonly config?: string | undefined
+  /** A checkpoint file or URL, or the seed of random weights. */
+  readonly weights: { readonly checkpoint: string } | { readonly seed: string }
+  /** Overrides the anchors that the checkpoint's layout implies. */
+  readonly anchors?: 'mmtracking' | 'pysot'
+  readonly onProgress: (progress: LoadProgress) => void
+}
+
+/** A tracker that is ready. */
+export interface LoadedTracker {
+  /** The adapter in one line. */
+  readonly adapter: string
+  /** The anchors in use. */
+  readonly anchors: string
+  /** Device memory in bytes, now and at most. */
+  readonly memory: { readonly bytes: number; readonly peakBytes: number }
+  init(frame: RgbFrame, boxes: readonly Box[]): Promise<TargetGroup>
+  close(): Promise<void>
+}
+
+/** Targets that are tracked together. */
+export interface TargetGroup {
+  /** One entry per box given to `init`, in its order. */
+  update(frame: RgbFrame): Promise<readonly Tracked[]>
+  /** Times one more update of `frame` on the GPU. */
+  profile(frame: RgbFrame): Promise<ProfileReport>
+}
+
+/** Times per dispatch. */
+export interface ProfileReport {
+  table(): string
+  chromeTrace(): object
+}
+
+export type LoadTracker = (request: LoadRequest) => Promise<LoadedTracker>
+
+export interface TrackingRun {
+  readonly source: FrameSource
+  /** Index of the source's first frame. */
+  readonly start: number
+  /** Where to end, counted from `start`. */
+  readonly maxFrames?: number
+  readonly boxes: readonly Box[]
+  /** Per target, indexed by frame. */
+  readonly groundTruth: readonly GroundTruth[]
+  readonly tracker: LoadedTracker
+  readonly writer: Writer
+  readonly banner?: string
+  /** Ask for a profile after the last frame. */
+  readonly profile: boolean
+  readonly signal: AbortSignal
+  readonly onFrame: (done: number, targets: readonly Tracked[]) => void
+}
+
+export interface TrackingResult {
+  /** Per frame, per target; the first frame holds the given boxes. */
+  readonly frames: readonly (readonly Tracked[])[]
+  /** From the first frame's arrival to the last box, writing included. */
+  readonly seconds: number
+  /** Spent in `init` and `update` alone. */
+  readonly trackerSeconds: number
+  readonly interrupted: boolean
+  readonly profile?: ProfileReport
+}
+
+/**
+ * Tracks to the end of the source, to `maxFrames`, or until the signal is raised, whichever is first. Leaves writer and
+ * tracker open.
+ *
+ * @throws EmptySourceError when the source yields nothing
+ */
+export async function trackFrames(run: TrackingRun): Promise<TrackingResult> {
+  const { source, start, boxes, groundTruth, tracker, writer, banner } = run
+  const frames: (readonly Tracked[])[] = []
+  let group: TargetGroup | undefined
+  let last: RgbFrame | undefined
+  let began = performance.now()
+  let trackerMs = 0
+  for await (const frame of source) {
+    const index = start + frames.length
+    const before = performance.now()
+    if (group === undefined) began = before
+    const targets: readonly Tracked[] = group ? await group.update(frame) : boxes.map((box) => ({ box, score: 1 }))
+    group ??= await tracker.init(frame, boxes)
+    trackerMs += performance.now() - before
+    frames.push(targets)
+    last = frame
+    const truth = groundTruth.map((boxes) => boxes[index])
+    const picture = writer.pictures
+      ? { picture: annotate(frame, { targets, groundTruth: truth, ...(banner ? { banner } : {}) }) }
+      : {}
+    await writer.write({ index, targets, ...picture })
+    run.onFrame(frames.length, targets)
+    if (run.signal.aborted || frames.length === run.maxFrames) break
+  }
+  if (group === undefined || last === undefined) throw new EmptySourceError('the source holds no frame')
+  const seconds = (performance.now() - began) / 1000
+  const profile = run.profile && !run.signal.aborted ? { profile: await group.profile(last) } : {}
+  return { frames, seconds, trackerSeconds: trackerMs / 1000, interrupted: run.signal.aborted, ...profile }
+}

@@ -1,0 +1,212 @@
+// A training run of the command line: folder, weights, logs, displays, device; then `train`, and what came of it.
+
+import { join } from 'node:path'
+import { matchStateDict } from '../../../src/formats/match.ts'
+import { type Device, openDevice } from '../../../src/gpu/device.ts'
+import type { Config, LogConfig, TestDatasetConfig } from '../../../src/siamrpn/config.ts'
+import { stateDictShapes } from '../../../src/siamrpn/layout.ts'
+import { TrainingError } from '../../../src/train/errors.ts'
+import type { Hook } from '../../../src/train/runner.ts'
+import { throwErrors } from '../../benchmarks/open-benchmark.ts'
+import { type EvaluationClips, evaluateModel, openEvaluationClips } from '../../evaluation/evaluate.ts'
+import { writeWhole } from '../../frames/atomic.ts'
+import type { Evaluate } from '../../training/evaluation-hook.ts'
+import { type InitialModel, initialModel } from '../../training/initial-model.ts'
+import { TensorboardLogger } from '../../training/tensorboard.ts'
+import { fileStamp, stamped, TextLogger } from '../../training/text-logger.ts'
+import { openTrainingData, type TrainingResult, train } from '../../training/training.ts'
+import { readTrainingCheckpoint, type SavedTraining } from '../../training/training-checkpoint.ts'
+import { WorkDir } from '../../training/work-dir.ts'
+import { collectFindings, findingLines } from '../dataset/finding-lines.ts'
+import { silent, startProgress } from '../progress.ts'
+import { note, print, type Terminal } from '../terminal.ts'
+import { describeAdapter } from '../track/load-tracker.ts'
+import type { TrainOptions } from './command.ts'
+import { EpochProgress } from './epoch-progress.ts'
+
+const defaultLog: LogConfig = { interval: 50, hooks: [{ type: 'TextLoggerHook', interval: null }] }
+
+type SessionOptions = Pick<
+  TrainOptions,
+  'config' | 'data' | 'resume' | 'maxIters' | 'maxEpochs' | 'seed' | 'evaluate' | 'progress'
+>
+
+/** Trains, and prints what there is to know before and after. */
+export async function runTraining(
+  terminal: Terminal,
+  given: Config,
+  options: SessionOptions,
+  signal: AbortSignal,
+): Promise<TrainingResult> {
+  const workDir = await WorkDir.open(given.work_dir ?? join('work_dirs', options.config.replace(/\W+/g, '_')))
+  const log = new RunLog(terminal, workDir, options.progress && terminal.stderr.isTTY === true)
+  let device: Device | undefined
+  try {
+    const resumed = await findCheckpoint(given, options, workDir, log)
+    const seed = chooseSeed(given, resumed)
+    const data = await openTrainingData(given, log.say)
+    const evaluating = options.evaluate && given.evaluation !== undefined && given.data?.val != null
+    const clips = evaluating && given.data?.val ? await openClips(given.data.val, log.say) : undefined
+    device = await openDevice()
+    const opened = device
+    log.say(`adapter: ${describeAdapter(device.adapter)}`)
+    const { state: model, anchors } = resumed
+      ? resumedModel(given, resumed, log)
+      : await startingWeights(terminal, given, { seed, synthetic: options.data === 'synthetic', say: log.say })
+    const config = withAnchors(given, anchors)
+    await writeWhole(join(workDir.path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
+    log.writeJson(JSON.stringify({ env_info: describeAdapter(device.adapter), seed, config }))
+    const evaluate: Evaluate = async (state) => {
+      if (!clips) return undefined
+      const progress = options.progress
+        ? startProgress(terminal, 'measuring', clips.benchmark.sequences.length)
+        : silent
+      try {
+        return await evaluateModel(state, { device: opened, config, clips, signal, onClip: progress.update })
+      } catch (error) {
+        if (!signal.aborted) throw error
+        return undefined
+      } finally {
+        progress.stop()
+      }
+    }
+    const result = await train({
+      device,
+      config,
+      data,
+      seed,
+      workDir,
+      model,
+      resumed,
+      maxIterations: options.maxIters,
+      hooks: [...log.hooks(config, device), ...(log.progress ? [log.progress] : [])],
+      evaluate: clips && evaluate,
+      signal,
+      say: log.say,
+    })
+    const { iteration, lastCheckpoint = 'no checkpoint', interrupted } = result
+    log.say(`${interrupted ? 'interrupted' : 'finished'} after ${iteration} iterations: ${lastCheckpoint}`)
+    return result
+  } finally {
+    log.progress?.close()
+    await workDir.close()
+    await device?.close()
+  }
+}
+
+/** What is odd about the videos goes to the log, a few lines of each kind. */
+async function openClips(val: TestDatasetConfig, say: (line: string) => void): Promise<EvaluationClips> {
+  const warnings = collectFindings()
+  const clips = await openEvaluationClips(val, (finding) => {
+    throwErrors(finding)
+    warnings.tell(finding)
+  })
+  findingLines(warnings).forEach(say)
+  return clips
+}
+
+/** Where lines go: the terminal, the log file, and JSON lines beside it. */
+class RunLog {
+  readonly progress: EpochProgress | undefined
+  readonly #terminal: Terminal
+  readonly #workDir: WorkDir
+  readonly #file: string
+
+  constructor(terminal: Terminal, workDir: WorkDir, withProgress: boolean) {
+    this.#terminal = terminal
+    this.#workDir = workDir
+    this.#file = `${fileStamp()}.log`
+    this.progress = withProgress ? new EpochProgress(terminal) : undefined
+  }
+
+  /** A line of text, with the time. */
+  readonly say = (text: string): void => {
+    const line = stamped(text)
+    if (this.progress) this.progress.aside(() => print(this.#terminal, line))
+    else print(this.#terminal, line)
+    this.#workDir.append(this.#file, line)
+  }
+
+  readonly writeJson = (line: string): void => this.#workDir.append(`${this.#file}.json`, line)
+
+  hooks({ log_config = defaultLog }: Config, device: Device): Hook[] {
+    return log_config.hooks.map((hook) => {
+      const interval = hook.interval ?? log_config.interval
+      if (hook.type === 'TensorboardLoggerHook') {
+        return new TensorboardLogger(hook.log_dir ?? join(this.#workDir.path, 'tf_logs'), interval)
+      }
+      const memory = () => device.memory.peakBytes
+      return new TextLogger({ interval, write: this.say, writeJson: this.writeJson, memory })
+    })
+  }
+}
+
+type Resumed = { readonly checkpoint: SavedTraining; readonly path: string }
+
+/** The checkpoint to go on from; undefined where training starts anew. */
+async function findCheckpoint(
+  config: Config,
+  { resume }: SessionOptions,
+  workDir: WorkDir,
+  log: RunLog,
+): Promise<Resumed | undefined> {
+  const last = await workDir.lastCheckpoint()
+  const path = typeof resume === 'string' ? resume : resume ? last : (config.resume_from ?? undefined)
+  if (path !== undefined) {
+    const checkpoint = await readTrainingCheckpoint(path)
+    const { epoch, iteration } = checkpoint.facts
+    log.say(`resuming from ${path}: epoch ${epoch + 1}, ${iteration} iterations done in it`)
+    return { checkpoint, path }
+  }
+  if (resume) log.say(`no checkpoint in ${workDir.path} to resume from: starting anew`)
+  else if (last !== undefined) log.say(`note: ${last} is of an earlier run; --resume would go on from it`)
+  return undefined
+}
+
+/** The resumed weights, and a note where training goes on otherwise than it began. */
+function resumedModel({ model, ...config }: Config, { checkpoint, path }: Resumed, log: RunLog): InitialModel {
+  const state = matchStateDict(stateDictShapes(model), checkpoint.model, { name: path })
+  const before = checkpoint.config
+  const decisive = ['data', 'train_pipeline', 'optimizer', 'optimizer_config', 'lr_config'] as const
+  const changed = decisive.filter(
+    (key) => isRecord(before) && JSON.stringify(before[key]) !== JSON.stringify(config[key]),
+  )
+  if (changed.length > 0) log.say(`note: ${changed.join(', ')} of the configuration changed since ${path} was written`)
+  return { state, anchors: checkpoint.anchors }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+/** Weights of pysot are trained on with pysot's anchors. */
+function withAnchors(config: Config, variant: InitialModel['anchors']): Config {
+  if (variant === undefined) return config
+  const { model } = config
+  const anchor_generator = { ...model.head.anchor_generator, variant }
+  return { ...config, model: { ...model, head: { ...model.head, anchor_generator } } }
+}
+
+function chooseSeed(config: Config, resumed: Resumed | undefined): number {
+  if (!resumed) return config.seed ?? 0
+  const { seed } = resumed.checkpoint.facts
+  if (config.seed === null || config.seed === seed) return seed
+  throw new TrainingError(`${resumed.path} was trained with seed ${seed}, found seed ${config.seed}; leave --seed out`)
+}
+
+async function startingWeights(
+  terminal: Terminal,
+  config: Config,
+  { seed, synthetic, say }: { seed: number; synthetic: boolean; say: (line: string) => void },
+) {
+  const progress = startProgress(terminal, 'weights', 100)
+  const onProgress = (done: number, total: number) => progress.update(total > 0 ? Math.floor((100 * done) / total) : 0)
+  try {
+    return await initialModel(config, { seed, loadFrom: config.load_from, mayLackBackbone: synthetic, say, onProgress })
+  } catch (error) {
+    note(terminal, '')
+    throw error
+  } finally {
+    progress.stop()
+  }
+}

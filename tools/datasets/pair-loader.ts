@@ -1,0 +1,172 @@
+// Batches of decoded pairs by epoch and iteration. The next batches are drawn and decoded while the current one is trained
+// on. What a batch holds follows from (seed, epoch, iteration) alone: neither timing nor where training started plays a part,
+// also where an image does not decode and another sample takes its place.
+
+import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import { Random } from '../../src/siamrpn/random.ts'
+import type { DecodedPair, PairDataset, PairRequest, PixelSource } from '../../src/train/augmentation/pair.ts'
+import { SourceNotFoundError, UnreadableImageError } from '../frames/errors.ts'
+import type { DecodePool } from './decode-pool.ts'
+import { EpochOrder } from './epoch-order.ts'
+import { CorruptImagesError } from './errors.ts'
+
+export interface PairLoaderOptions {
+  readonly dataset: PairDataset
+  readonly pool: DecodePool
+  readonly batchSize: number
+  readonly seed: number
+  /** Samples of an epoch (all of the data set). */
+  readonly samplesPerEpoch?: number | undefined
+  /** Batches that are made ready ahead of the one asked for (2). */
+  readonly prefetch?: number
+}
+
+/** An image that could not be read, and why. */
+export interface SkippedImage {
+  readonly path: string
+  readonly reason: string
+}
+
+/** What has been read so far. */
+export interface LoaderReport {
+  readonly images: number
+  readonly skipped: number
+  /** The first ones. */
+  readonly examples: readonly SkippedImage[]
+}
+
+const defaultPrefetch = 2
+/** Draws for one sample before the data set is called unreadable. */
+const maxDraws = 10
+/** A share of unreadable images above this is an error, as soon as there are `fewSkipped` of them. */
+const maxSkippedShare = 0.01
+const fewSkipped = 10
+const maxExamples = 20
+
+interface Sample {
+  readonly pair: DecodedPair
+  readonly images: number
+  readonly skipped: readonly SkippedImage[]
+}
+
+type Frames = Pick<DecodedPair, 'template' | 'search'>
+
+export class PairLoader {
+  /** Batches of an epoch. */
+  readonly iterationsPerEpoch: number
+  readonly #options: PairLoaderOptions
+  readonly #order: EpochOrder
+  readonly #ready = new Map<number, Promise<readonly Sample[]>>()
+  #epoch: number | undefined
+  #images = 0
+  #skipped = 0
+  readonly #examples: SkippedImage[] = []
+  #closed = false
+
+  constructor(options: PairLoaderOptions) {
+    const { dataset, batchSize, seed, samplesPerEpoch } = options
+    this.#options = options
+    this.#order = new EpochOrder({ length: dataset.length, batchSize, seed, samplesPerEpoch })
+    this.iterationsPerEpoch = this.#order.iterations
+  }
+
+  /** Images read and skipped in the batches that were handed out. */
+  get report(): LoaderReport {
+    return { images: this.#images, skipped: this.#skipped, examples: [...this.#examples] }
+  }
+
+  /**
+   * The pairs of a batch, both counted from 0; fast where batches are asked for one after the other.
+   *
+   * @throws CorruptImagesError when more than 1 % of the images cannot be read; DecodeWorkerError
+   */
+  async pairs(epoch: number, iteration: number): Promise<DecodedPair[]> {
+    if (!(iteration >= 0 && iteration < this.iterationsPerEpoch)) {
+      throw new RangeError(`iteration ${iteration} of an epoch of ${this.iterationsPerEpoch}`)
+    }
+    if (this.#closed) throw new Error('the loader is closed')
+    const first = epoch * this.iterationsPerEpoch + iteration
+    const last = first + (this.#options.prefetch ?? defaultPrefetch)
+    for (const number of this.#ready.keys()) if (number < first || number > last) this.#ready.delete(number)
+    for (let number = first; number <= last; number++)
+      if (!this.#ready.has(number)) this.#ready.set(number, this.#start(number))
+    const samples = (await this.#ready.get(first)) ?? []
+    this.#ready.delete(first)
+    this.#count(samples)
+    return samples.map(({ pair }) => pair)
+  }
+
+  /** Forgets what was made ready. The pool stays open: whoever made it closes it. */
+  close(): void {
+    this.#closed = true
+    this.#ready.clear()
+  }
+
+  #start(number: number): Promise<readonly Sample[]> {
+    const epoch = Math.floor(number / this.iterationsPerEpoch)
+    const iteration = number % this.iterationsPerEpoch
+    const position = iteration * this.#options.batchSize
+    const samples = [...this.#order.batch(epoch, iteration)].map((index, k) => this.#load(epoch, position + k, index))
+    const batch = Promise.all(samples)
+    batch.catch(() => undefined) // Whoever asks for it gets the error.
+    return batch
+  }
+
+  async #load(epoch: number, position: number, index: number): Promise<Sample> {
+    const { dataset, seed } = this.#options
+    const random = new Random('pair', seed, epoch, position)
+    const skipped: SkippedImage[] = []
+    for (let draw = 1; ; draw++) {
+      const request = this.#draw(epoch, draw === 1 ? index : random.integer(dataset.length), random)
+      const frames = await this.#decode(request, skipped)
+      if (frames) return { pair: { request, ...frames, random }, images: 2 * draw, skipped }
+      if (draw === maxDraws) throw tooManySkipped(skipped, 2 * draw, `sample ${index} was drawn ${draw} times`)
+    }
+  }
+
+  /** Both frames, or undefined with the unreadable ones added to `skipped`. */
+  async #decode({ template, search }: PairRequest, skipped: SkippedImage[]): Promise<Frames | undefined> {
+    const sources = isSameFile(template.source, search.source) ? [template.source] : [template.source, search.source]
+    const results = await Promise.allSettled(sources.map((source) => this.#options.pool.decode(source)))
+    const frames: RgbFrame[] = []
+    for (const [k, result] of results.entries()) {
+      const source = sources[k]
+      if (result.status === 'fulfilled') frames.push(result.value)
+      else if (source?.kind === 'file' && isSkippable(result.reason)) {
+        skipped.push({ path: source.path, reason: result.reason.message })
+      } else throw result.reason
+    }
+    const [first, second = first] = frames
+    return first && second && frames.length === sources.length ? { template: first, search: second } : undefined
+  }
+
+  #draw(epoch: number, index: number, random: Random): PairRequest {
+    const { dataset, seed } = this.#options
+    if (this.#epoch !== epoch) dataset.startEpoch?.(epoch, seed)
+    this.#epoch = epoch
+    return dataset.sample(index, random)
+  }
+
+  #count(samples: readonly Sample[]): void {
+    for (const { images, skipped } of samples) {
+      this.#images += images
+      this.#skipped += skipped.length
+      this.#examples.push(...skipped.slice(0, maxExamples - this.#examples.length))
+    }
+    if (this.#skipped < fewSkipped || this.#skipped <= maxSkippedShare * this.#images) return
+    throw tooManySkipped(this.#examples, this.#images, `${this.#skipped} of them, at most 1 % are skipped`)
+  }
+}
+
+function tooManySkipped(skipped: readonly SkippedImage[], images: number, found: string): CorruptImagesError {
+  const shown = skipped.slice(0, 5).map(({ reason }) => `\n  ${reason}`)
+  return new CorruptImagesError(`too many unreadable images among ${images}: ${found}. For example:${shown.join('')}`)
+}
+
+function isSkippable(error: unknown): error is Error {
+  return error instanceof UnreadableImageError || error instanceof SourceNotFoundError
+}
+
+function isSameFile(a: PixelSource, b: PixelSource): boolean {
+  return a.kind === 'file' && b.kind === 'file' && a.path === b.path
+}

@@ -1,0 +1,157 @@
+// The annotations of a data set for single object tracking: videos that hold tracks (one object each), tracks that hold
+// frames with boxes. Kept in columns (see columns.ts); whatever has no usable box never gets in, and is counted.
+
+import type { PairFrame, Xyxy } from '../../src/train/augmentation/pair.ts'
+import type { Box } from '../frames/types.ts'
+import { Column, PathColumn } from './columns.ts'
+
+/** Boxes that were left out, by reason. */
+export interface LeftOut {
+  /** Frames that the data set itself calls absent (NaN, occluded, out of view). */
+  absent: number
+  /** Width or height not above zero, or not a number. */
+  empty: number
+  /** Wholly outside of the image. */
+  outside: number
+  /** Annotated as a crowd. */
+  crowd: number
+}
+
+/** `reason` that a box cannot be learned from, undefined if it can; `image` is its size where that is known. */
+export function unusable(
+  { x, y, width, height }: Box,
+  image?: { readonly width: number; readonly height: number },
+): keyof LeftOut | undefined {
+  if (!(width > 0 && height > 0 && Number.isFinite(x + y + width + height))) return 'empty'
+  if (x + width <= 0 || y + height <= 0) return 'outside'
+  return image && (x >= image.width || y >= image.height) ? 'outside' : undefined
+}
+
+/** Videos, tracks and frames by number. Frames of a track are in the order of their frame ids. */
+export class TrackTable {
+  readonly leftOut: Readonly<LeftOut>
+  readonly #videoNames: PathColumn
+  readonly #images: PathColumn
+  readonly #videoStarts: Uint32Array
+  readonly #trackStarts: Uint32Array
+  readonly #trackVideos: Uint32Array
+  readonly #frameIds: Int32Array
+  readonly #boxes: Float32Array
+
+  constructor(columns: TrackColumns, leftOut: LeftOut) {
+    this.leftOut = { ...leftOut }
+    this.#videoNames = columns.videoNames
+    this.#images = columns.images
+    this.#videoStarts = columns.videoStarts.finish()
+    this.#trackStarts = columns.trackStarts.finish()
+    this.#trackVideos = columns.trackVideos.finish()
+    this.#frameIds = columns.frameIds.finish()
+    this.#boxes = columns.boxes.finish()
+  }
+
+  /** Videos with at least one usable box. */
+  get videos(): number {
+    return this.#videoStarts.length
+  }
+
+  get tracks(): number {
+    return this.#trackStarts.length
+  }
+
+  /** Boxes of all tracks. */
+  get frames(): number {
+    return this.#frameIds.length
+  }
+
+  /** The first track of a video and their number. */
+  tracksOf(video: number): { readonly start: number; readonly count: number } {
+    return range(this.#videoStarts, video, this.tracks)
+  }
+
+  /** The first frame of a track and their number. */
+  framesOf(track: number): { readonly start: number; readonly count: number } {
+    return range(this.#trackStarts, track, this.frames)
+  }
+
+  frameId(frame: number): number {
+    return this.#frameIds[frame] ?? 0
+  }
+
+  videoName(track: number): string {
+    return this.#videoNames.at(this.#trackVideos[track] ?? 0)
+  }
+
+  /** File of a frame. */
+  image(frame: number): string {
+    return this.#images.at(frame)
+  }
+
+  pairFrame(frame: number): PairFrame {
+    const [left = 0, top = 0, right = 0, bottom = 0] = this.#boxes.subarray(4 * frame, 4 * frame + 4)
+    return { source: { kind: 'file', path: this.image(frame) }, box: [left, top, right, bottom] }
+  }
+}
+
+interface TrackColumns {
+  readonly videoNames: PathColumn
+  readonly images: PathColumn
+  readonly videoStarts: Column<Uint32Array>
+  readonly trackStarts: Column<Uint32Array>
+  readonly trackVideos: Column<Uint32Array>
+  readonly frameIds: Column<Int32Array>
+  readonly boxes: Column<Float32Array>
+}
+
+/** Takes videos, tracks and frames in order; videos and tracks without a frame leave no trace. */
+export class TrackTableBuilder {
+  readonly leftOut: LeftOut = { absent: 0, empty: 0, outside: 0, crowd: 0 }
+  readonly #columns: TrackColumns = {
+    videoNames: new PathColumn(),
+    images: new PathColumn(),
+    videoStarts: new Column(new Uint32Array(0)),
+    trackStarts: new Column(new Uint32Array(0)),
+    trackVideos: new Column(new Uint32Array(0)),
+    frameIds: new Column(new Int32Array(0)),
+    boxes: new Column(new Float32Array(0)),
+  }
+  #video: string | undefined
+  #newTrack = true
+
+  /** Begins a video, and its first track. */
+  video(name: string): void {
+    this.#video = name
+    this.#newTrack = true
+  }
+
+  /** Begins a further track of the video. */
+  track(): void {
+    this.#newTrack = true
+  }
+
+  /** A frame of the current track; a box is stored in float32, as MMTracking does. */
+  frame(frameId: number, image: string, [left, top, right, bottom]: Xyxy): void {
+    const { videoNames, images, videoStarts, trackStarts, trackVideos, frameIds, boxes } = this.#columns
+    if (this.#video !== undefined) {
+      videoNames.push(this.#video)
+      videoStarts.push(trackStarts.length)
+      this.#video = undefined
+    }
+    if (this.#newTrack) {
+      trackStarts.push(frameIds.length)
+      trackVideos.push(videoNames.length - 1)
+      this.#newTrack = false
+    }
+    frameIds.push(frameId)
+    images.push(image)
+    boxes.pushAll([left, top, right, bottom])
+  }
+
+  finish(): TrackTable {
+    return new TrackTable(this.#columns, this.leftOut)
+  }
+}
+
+function range(starts: Uint32Array, index: number, end: number): { readonly start: number; readonly count: number } {
+  const start = starts[index] ?? end
+  return { start, count: (starts[index + 1] ?? end) - start }
+}

@@ -1,0 +1,37 @@
+// The plain values that everything around the tracker exchanges: sequences of frames, and boxes in pixels.
+// Boxes are structurally those of the public API, so they go into `SiamRPN.init` as they are.
+
+import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+
+/** Top-left corner and size in pixels, fractions allowed; pixel (0, 0) covers [0, 1) x [0, 1). */
+export interface Box {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+}
+
+/** What a tracker says about one target in one frame; `score` is in [0, 1]. */
+export interface Tracked {
+  readonly box: Box
+  readonly score: number
+}
+
+/** A sequence of frames of one size. Each iteration starts anew and decodes one or two frames ahead of its consumer. */
+export interface FrameSource extends AsyncIterable<RgbFrame> {
+  /** Pixels, of every frame. */
+  readonly width: number
+  /** Pixels, of every frame. */
+  readonly height: number
+  /** Frames per second, where the source states them. */
+  readonly fps?: number
+  /** Frames that an iteration is expected to yield, where the source states them; a video's header may be wrong. */
+  readonly count?: number
+  /** Stops what is under way (an ffmpeg process included). Iterations end; further ones yield nothing. */
+  close(): Promise<void>
+}
+
+/** `480x360`, as sizes are written in every message. */
+export function formatSize(size: { readonly width: number; readonly height: number }): string {
+  return `${size.width}x${size.height}`
+}

@@ -1,0 +1,12 @@
+// Errors of a training run's files: its folder, its checkpoints, its configuration.
+
+import { TrainingError } from '../../src/train/errors.ts'
+
+/** Another process trains in the same folder. */
+export class WorkDirBusyError extends TrainingError {}
+
+/** A checkpoint could not be written, or is none that training can go on from. */
+export class TrainingCheckpointError extends TrainingError {}
+
+/** A configuration file cannot be read, or holds no configuration. */
+export class ConfigFileError extends TrainingError {}

@@ -1,0 +1,153 @@
+// The folder of a training run: its lock, its checkpoints, and the pointer to the last one. What a killed run has left behind
+// (a lock without its process, half-written files) is cleared away by the next one.
+
+import { appendFileSync } from 'node:fs'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { TrainingError } from '../../src/train/errors.ts'
+import { writeWhole } from '../frames/atomic.ts'
+import { WorkDirBusyError } from './errors.ts'
+
+/** Names the last checkpoint. */
+const pointerName = 'last_checkpoint'
+const lockName = 'training.lock'
+const extension = '.safetensors'
+const checkpointName = /^(epoch|iter)_(\d+)\.safetensors$/
+/** As `data/atomic.ts` names unfinished files. */
+const temporaryName = /^\..*\.[0-9a-f]{8}\.tmp$/
+
+interface Owner {
+  readonly pid: number
+  readonly host: string
+  /** Tells a process from a later one with its number. */
+  readonly birth: string | null
+}
+
+export class WorkDir {
+  readonly path: string
+
+  private constructor(path: string) {
+    this.path = path
+  }
+
+  /**
+   * Makes the folder if need be and takes its lock.
+   * @throws WorkDirBusyError if another process trains in it; TrainingError if it cannot be written
+   */
+  static async open(path: string): Promise<WorkDir> {
+    try {
+      await mkdir(path, { recursive: true })
+      await lock(join(path, lockName), path)
+      for (const name of await readdir(path)) if (temporaryName.test(name)) await rm(join(path, name), { force: true })
+    } catch (cause) {
+      if (cause instanceof TrainingError) throw cause
+      throw new TrainingError(`cannot use the folder ${path}: ${cause instanceof Error ? cause.message : cause}`, {
+        cause,
+      })
+    }
+    return new WorkDir(path)
+  }
+
+  /** `epoch_3` -> `<path>/epoch_3.safetensors` */
+  file(name: string): string {
+    return join(this.path, `${name}${extension}`)
+  }
+
+  /** Path of the last checkpoint: what the pointer says, or the furthest one that is there. Undefined if there is none. */
+  async lastCheckpoint(): Promise<string | undefined> {
+    const named = await readFile(join(this.path, pointerName), 'utf8').catch(() => '')
+    const names = await readdir(this.path)
+    if (names.includes(named.trim())) return join(this.path, named.trim())
+    const known = names.filter((name) => checkpointName.test(name)).sort((a, b) => order(b) - order(a))
+    return known[0] === undefined ? undefined : join(this.path, known[0])
+  }
+
+  /** Makes `--resume` begin with this checkpoint. @param name without extension @throws OutputError */
+  async pointTo(name: string): Promise<void> {
+    await writeWhole(join(this.path, pointerName), `${name}${extension}\n`)
+  }
+
+  /** The checkpoints that are there, the earliest first. */
+  async checkpoints(iterationsPerEpoch: number): Promise<{ readonly name: string; readonly iteration: number }[]> {
+    const found = (await readdir(this.path)).flatMap((file) => {
+      const [, kind, number] = checkpointName.exec(file) ?? []
+      if (kind === undefined) return []
+      const iteration = Number(number) * (kind === 'epoch' ? iterationsPerEpoch : 1)
+      return [{ name: file.slice(0, -extension.length), iteration }]
+    })
+    return found.sort((a, b) => a.iteration - b.iteration)
+  }
+
+  /** Adds a line to a file of the folder. @throws TrainingError, when the disk is full for instance */
+  append(name: string, line: string): void {
+    appendLine(join(this.path, name), `${line}\n`)
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(this.file(name), { force: true })
+  }
+
+  /** Gives the lock back. */
+  async close(): Promise<void> {
+    await rm(join(this.path, lockName), { force: true })
+  }
+}
+
+/** Adds to a file at once, so that a killed process leaves nothing unwritten. @throws TrainingError */
+export function appendLine(path: string, data: string | Uint8Array): void {
+  try {
+    appendFileSync(path, data)
+  } catch (cause) {
+    throw new TrainingError(`cannot write ${path}: ${cause instanceof Error ? cause.message : cause}`, { cause })
+  }
+}
+
+/** Epoch checkpoints and iteration checkpoints are not compared by number: of those without a pointer, epochs come first. */
+function order(name: string): number {
+  const [, kind, number] = checkpointName.exec(name) ?? []
+  return Number(number) + (kind === 'epoch' ? 1e9 : 0)
+}
+
+async function lock(path: string, folder: string): Promise<void> {
+  const own: Owner = { pid: process.pid, host: hostname(), birth: await birth(process.pid) }
+  const take = () => writeFile(path, JSON.stringify(own), { flag: 'wx' })
+  await take().catch(async (error) => {
+    if (error.code !== 'EEXIST') throw error
+    const owner = await readOwner(path)
+    if (owner !== undefined && (await lives(owner))) {
+      throw new WorkDirBusyError(
+        `process ${owner.pid} on ${owner.host} trains in ${folder}; give another --work-dir, or end it ` +
+          `(if there is no such process, delete ${path})`,
+      )
+    }
+    await rm(path, { force: true })
+    await take()
+  })
+}
+
+async function readOwner(path: string): Promise<Owner | undefined> {
+  try {
+    const { pid, host, birth } = JSON.parse(await readFile(path, 'utf8'))
+    return typeof pid === 'number' && typeof host === 'string' ? { pid, host, birth: birth ?? null } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function lives(owner: Owner): Promise<boolean> {
+  if (owner.host !== hostname()) return true
+  try {
+    process.kill(owner.pid, 0)
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+  return owner.birth === null || owner.birth === (await birth(owner.pid))
+}
+
+/** When the system started a process, in its own units; null where it does not say. */
+async function birth(pid: number): Promise<string | null> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return fields[19] ?? null
+}
