@@ -33,6 +33,7 @@ describe('package.json', () => {
       'cli-progress',
       'commander',
       'echarts',
+      'flatbuffers',
       'sharp',
       'zod',
     ])

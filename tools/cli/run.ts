@@ -9,6 +9,7 @@ import { datasetCommand } from './dataset/command.ts'
 import { demoCommand } from './demo/command.ts'
 import { evaluateCommand } from './evaluate/command.ts'
 import { interruptedCode } from './interrupt.ts'
+import { pretrainedCommand } from './pretrained/command.ts'
 import { reportCommand } from './report/command.ts'
 import { searchCommand } from './search/command.ts'
 import { note } from './terminal.ts'
@@ -40,6 +41,7 @@ export function makeProgram(context: CommandContext): Command {
     searchCommand(context),
     datasetCommand(context),
     checkpointCommand(context),
+    pretrainedCommand(context),
   ]
   for (const command of commands) program.addCommand(command)
   for (const command of withSubcommands(program)) {

@@ -54,10 +54,10 @@ export async function pendingFile(path: string): Promise<PendingFile> {
 }
 
 /** Writes a whole file at once. @throws OutputError */
-export async function writeWhole(path: string, text: string): Promise<void> {
+export async function writeWhole(path: string, contents: string | Uint8Array): Promise<void> {
   const file = await pendingFile(path)
   try {
-    await attempt(path, () => file.handle.writeFile(text))
+    await attempt(path, () => file.handle.writeFile(contents))
     await file.commit()
   } finally {
     await file.discard()

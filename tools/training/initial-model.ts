@@ -46,11 +46,14 @@ export async function initialModel({ model }: Config, options: InitialModelOptio
   const { checkpoint, prefix } = init
   try {
     const file = await readFile(checkpoint, options, prefix)
-    say(`weights: the backbone of ${checkpoint}, the rest drawn, seed ${seed}`)
-    return { state: overlay(drawn, { ...file, part: 'backbone' }, checkpoint) }
+    const { stateDict, leftOut } = withoutFurtherLayers(file.stateDict, drawn)
+    const without = leftOut.length > 0 ? ` without ${leftOut.join(', ')}` : ''
+    say(`weights: the backbone of ${checkpoint}${without}, the rest drawn, seed ${seed}`)
+    return { state: overlay(drawn, { stateDict, part: 'backbone' }, checkpoint) }
   } catch (cause) {
     if (!(cause instanceof SourceError)) throw cause
-    const way = 'give --load-from, or --set model.backbone.init_cfg=null to start from drawn weights'
+    const fetched = /(^|\/)models\/pretrained\//.test(checkpoint) ? 'make it with `npm run pretrained`, ' : ''
+    const way = `${fetched}give --load-from, or --set model.backbone.init_cfg=null to start from drawn weights`
     if (!options.mayLackBackbone)
       throw new TrainingError(`${cause.message} (model.backbone.init_cfg); ${way}`, { cause })
     say(`warning: ${cause.message}: the backbone starts from drawn weights, good for a try-out only (${way})`)
@@ -72,6 +75,18 @@ async function readFile(
   )
   if (below.length === 0) throw new CheckpointError(`${source} has no tensor below \`${prefix}\``)
   return { ...file, stateDict: new Map(below) }
+}
+
+/** A pretrained backbone without the layers that follow the model's last one, and their names. */
+function withoutFurtherLayers(
+  found: StateDict,
+  model: StateDict,
+): { readonly stateDict: StateDict; readonly leftOut: readonly string[] } {
+  const layerOf = (name: string) => /^backbone\.[^.]+/.exec(name)?.[0]
+  const layers = new Set([...model.keys()].map(layerOf))
+  const further = [...found.keys()].map(layerOf).filter((layer) => layer !== undefined && !layers.has(layer))
+  const stateDict = new Map([...found].filter(([name]) => !further.includes(layerOf(name))))
+  return { stateDict, leftOut: [...new Set(further)].map((layer) => String(layer).slice('backbone.'.length)) }
 }
 
 function overlay(drawn: StateDict, file: Pick<Checkpoint, 'stateDict' | 'part'>, name: string): StateDict {

@@ -1,0 +1,156 @@
+// The convolutions of a TFLite model: their weights as PyTorch lays them out, by the name of what they compute. Weights may be
+// float32, or float16 behind a DEQUANTIZE operator. Nothing is run.
+// Source: tensorflow/lite/schema/schema.fbs (field numbers), lite/kernels (layout of filters).
+
+import { elementCount, type NamedTensor, type TensorDType, toFloat32 } from '../../src/formats/state-dict.ts'
+import { FlatFile, type FlatTable } from './flat-table.ts'
+
+/** A convolution with its bias. */
+export interface TfliteConvolution {
+  /** Of its output; names of fused layers are joined by semicolons. */
+  readonly name: string
+  readonly depthwise: boolean
+  /** `[outputs, inputs, height, width]`; depthwise: `[channels, 1, height, width]`. */
+  readonly shape: readonly [number, number, number, number]
+  readonly weight: Float32Array<ArrayBuffer>
+  /** One per output. */
+  readonly bias: Float32Array<ArrayBuffer>
+  /** Of height and width. */
+  readonly stride: number
+}
+
+const MODEL = { operatorCodes: 1, subgraphs: 2, buffers: 4 }
+const CODE = { deprecated: 0, code: 3 }
+const SUBGRAPH = { tensors: 0, operators: 3 }
+const TENSOR = { shape: 0, type: 1, buffer: 2, name: 3 }
+const OPERATOR = { code: 0, inputs: 1, outputs: 2, options: 4 }
+const CONVOLUTION_OPTIONS = { strideWidth: 1, strideHeight: 2 }
+const [CONV_2D, DEPTHWISE_CONV_2D, DEQUANTIZE] = [3, 4, 6]
+const FLOAT_TYPES: readonly (TensorDType | undefined)[] = ['f32', 'f16']
+
+/**
+ * The convolutions of a model, in the order in which they run.
+ * @param name what messages call the file
+ * @throws PretrainedFileError if it is no TFLite model, damaged, or its convolutions hold other than floating-point constants
+ */
+export function readTfliteConvolutions(bytes: Uint8Array, name: string): TfliteConvolution[] {
+  const file: FlatFile = new FlatFile(name, bytes)
+  const model = file.root('TFL3')
+  const [graph, ...more] = model.tables(MODEL.subgraphs)
+  if (graph === undefined || more.length > 0) file.fail(`it has ${more.length + (graph ? 1 : 0)} graphs, expected 1`)
+  return new Graph(file, model, graph).convolutions()
+}
+
+class Graph {
+  readonly #file: FlatFile
+  readonly #codes: readonly number[]
+  readonly #buffers: readonly FlatTable[]
+  readonly #tensors: readonly FlatTable[]
+  readonly #operators: readonly FlatTable[]
+  /** Where a dequantised tensor comes from. */
+  readonly #sources = new Map<number, number>()
+
+  constructor(file: FlatFile, model: FlatTable, graph: FlatTable) {
+    this.#file = file
+    this.#codes = model
+      .tables(MODEL.operatorCodes)
+      .map((code) => Math.max(code.int8(CODE.deprecated), code.int32(CODE.code)))
+    this.#buffers = model.tables(MODEL.buffers)
+    this.#tensors = graph.tables(SUBGRAPH.tensors)
+    this.#operators = graph.tables(SUBGRAPH.operators)
+  }
+
+  convolutions(): TfliteConvolution[] {
+    const found: TfliteConvolution[] = []
+    for (const [index, operator] of this.#operators.entries()) {
+      const code = this.#codes[operator.int32(OPERATOR.code)]
+      if (code === undefined) this.#file.fail(`operator ${index} has no code`)
+      const inputs = operator.int32s(OPERATOR.inputs)
+      const [output = -1] = operator.int32s(OPERATOR.outputs)
+      if (code === DEQUANTIZE) this.#sources.set(output, inputs[0] ?? -1)
+      if (code === CONV_2D || code === DEPTHWISE_CONV_2D) {
+        const name = this.#tensor(output).text(TENSOR.name)
+        found.push({ name, ...this.#convolution(operator, code === DEPTHWISE_CONV_2D) })
+      }
+    }
+    return found
+  }
+
+  #convolution(operator: FlatTable, depthwise: boolean): Omit<TfliteConvolution, 'name'> {
+    const [, filterIndex = -1, biasIndex = -1] = operator.int32s(OPERATOR.inputs)
+    const filter = this.#constant(filterIndex)
+    const bias = this.#constant(biasIndex)
+    const [first = 0, height = 0, width = 0, last = 0] = filter.shape
+    if (filter.shape.length !== 4 || (depthwise && first !== 1)) {
+      this.#file.fail(`the filter '${filter.name}' has the shape [${filter.shape}], expected four sizes`)
+    }
+    const [outputs, inputs] = depthwise ? [last, 1] : [first, last]
+    if (bias.values.length !== outputs) {
+      this.#file.fail(`the bias '${bias.name}' has ${bias.values.length} values, expected ${outputs}`)
+    }
+    const options = operator.table(OPERATOR.options)
+    const [across, down] = [CONVOLUTION_OPTIONS.strideWidth, CONVOLUTION_OPTIONS.strideHeight].map((field) =>
+      options?.int32(field, 1),
+    )
+    if (across === undefined || across !== down) {
+      this.#file.fail(`the convolution of '${filter.name}' has the strides ${across} and ${down}, expected equal ones`)
+    }
+    return {
+      depthwise,
+      shape: [outputs, inputs, height, width],
+      weight: channelsFirst(filter.values, [outputs, inputs, height * width], depthwise),
+      bias: bias.values,
+      stride: across,
+    }
+  }
+
+  /** The values of a constant tensor, dequantised ones included. */
+  #constant(index: number): {
+    readonly name: string
+    readonly shape: readonly number[]
+    readonly values: Float32Array<ArrayBuffer>
+  } {
+    const tensor = this.#tensor(this.#sources.get(index) ?? index)
+    const name = tensor.text(TENSOR.name)
+    const dtype = FLOAT_TYPES[tensor.int8(TENSOR.type)]
+    if (dtype === undefined) {
+      this.#file.fail(
+        `the tensor '${name}' has the type ${tensor.int8(TENSOR.type)}, expected 0 or 1 (float32, float16)`,
+      )
+    }
+    const shape = tensor.int32s(TENSOR.shape)
+    const buffer = this.#buffers[tensor.int32(TENSOR.buffer)]
+    const data = buffer?.bytes(0) ?? new Uint8Array(0)
+    const expected = elementCount(shape) * (dtype === 'f16' ? 2 : 4)
+    if (data.length !== expected) {
+      this.#file.fail(`the tensor '${name}' has ${data.length} bytes, expected ${expected} for ${dtype} [${shape}]`)
+    }
+    const constant: NamedTensor = { dtype, shape, data }
+    const values = Float32Array.from(toFloat32(constant))
+    const bad = values.findIndex((value) => !Number.isFinite(value))
+    if (bad >= 0) this.#file.fail(`value ${bad} of the tensor '${name}' is ${values[bad]}, expected a finite number`)
+    return { name, shape, values }
+  }
+
+  #tensor(index: number): FlatTable {
+    return this.#tensors[index] ?? this.#file.fail(`there is no tensor ${index} (there are ${this.#tensors.length})`)
+  }
+}
+
+/** `[O, pixels, I]`, depthwise `[pixels, O]`, to `[O, I, pixels]`. */
+function channelsFirst(
+  values: Float32Array,
+  [outputs, inputs, pixels]: readonly [number, number, number],
+  depthwise: boolean,
+): Float32Array<ArrayBuffer> {
+  const moved = new Float32Array(values.length)
+  let to = 0
+  for (let o = 0; o < outputs; o++) {
+    for (let i = 0; i < inputs; i++) {
+      for (let p = 0; p < pixels; p++) {
+        moved[to++] = values[depthwise ? p * outputs + o : (o * pixels + p) * inputs + i] ?? 0
+      }
+    }
+  }
+  return moved
+}
