@@ -3,14 +3,15 @@
 // The scalars are keep and share. Any element count.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 
 struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read_write> sum: array<f32>;
-@group(0) @binding(1) var<storage, read> gradient: array<f32>;
+@group(0) @binding(0) var<storage, read_write> sum: array<Value>;
+@group(0) @binding(1) var<storage, read> gradient: array<Value>;
 @group(0) @binding(2) var<storage, read> scalars: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 

@@ -6,6 +6,7 @@
 // nothing changes. Any element count.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 
 const EXPONENT_BITS: u32 = 0x7f800000u;
@@ -19,10 +20,10 @@ struct Params {
   eps: f32,
 }
 
-@group(0) @binding(0) var<storage, read_write> parameter: array<f32>;
-@group(0) @binding(1) var<storage, read_write> average: array<f32>;
-@group(0) @binding(2) var<storage, read_write> average_square: array<f32>;
-@group(0) @binding(3) var<storage, read> gradient: array<f32>;
+@group(0) @binding(0) var<storage, read_write> parameter: array<Value>;
+@group(0) @binding(1) var<storage, read_write> average: array<Value>;
+@group(0) @binding(2) var<storage, read_write> average_square: array<Value>;
+@group(0) @binding(3) var<storage, read> gradient: array<Value>;
 @group(0) @binding(4) var<storage, read> scalars: array<vec4f>;
 @group(0) @binding(5) var<storage, read> clip: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;

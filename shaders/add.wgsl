@@ -2,6 +2,7 @@
 //   y = a + b, or clamp(a + b, 0, ACTIVATION_MAX), element by element. Any element count.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
@@ -9,9 +10,9 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<Value>;
+@group(0) @binding(1) var<storage, read> b: array<Value>;
+@group(0) @binding(2) var<storage, read_write> output: array<Value>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -21,5 +22,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     return;
   }
   let sum = a[index] + b[index];
-  output[index] = select(sum, clamp(sum, 0.0, ACTIVATION_MAX), ACTIVATION_MAX > 0.0);
+  output[index] = select(sum, clamp(sum, Value(), Value(ACTIVATION_MAX)), ACTIVATION_MAX > 0.0);
 }

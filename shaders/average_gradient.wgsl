@@ -2,6 +2,7 @@
 // Any element count. One invocation computes one element.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 2u;
 
@@ -9,8 +10,8 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> gradient: array<Value>;
+@group(0) @binding(1) var<storage, read_write> output: array<Value>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)

@@ -7,6 +7,7 @@
 // Any channel count. One invocation takes one chunk of one channel.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
@@ -21,13 +22,13 @@ struct Params {
   first_chunk: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read> mean: array<f32>;
-@group(0) @binding(3) var<storage, read> inv_std: array<f32>;
-@group(0) @binding(4) var<storage, read> gamma: array<f32>;
-@group(0) @binding(5) var<storage, read> beta: array<f32>;
-@group(0) @binding(6) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(0) var<storage, read> gradient: array<Value>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
+@group(0) @binding(2) var<storage, read> mean: array<Value>;
+@group(0) @binding(3) var<storage, read> inv_std: array<Value>;
+@group(0) @binding(4) var<storage, read> gamma: array<Value>;
+@group(0) @binding(5) var<storage, read> beta: array<Value>;
+@group(0) @binding(6) var<storage, read_write> partial: array<Value>;
 @group(0) @binding(7) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -47,15 +48,15 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let deviation = inv_std[channel];
   let scale = deviation * gamma[channel];
   let bias = beta[channel];
-  var products = 0.0;
-  var sum = 0.0;
+  var products = Value();
+  var sum = Value();
   for (var pixel = first; pixel < end; pixel += interleave) {
     let at = pixel * channels + channel;
     let x = input[at] - center;
     var g = gradient[at];
     if (ACTIVATION_MAX > 0.0) {
       let y = fma(x, scale, bias);
-      g = select(0.0, g, (y > 0.0) & (y < ACTIVATION_MAX));
+      g = select(Value(), g, (y > Value()) & (y < Value(ACTIVATION_MAX)));
     }
     products = fma(g, x, products);
     sum += g;

@@ -1,13 +1,13 @@
 // Second stage of the gradient of batch normalisation: adds the chunks of batch_norm_gradient_partials.
 //   dgamma = sum of g * xhat,  dbeta = sum of g,  over all N pixels
 // and what batch_norm_input_gradient needs: [5, C] with mean, inv_std * gamma, beta, dbeta / N, inv_std * dgamma / N.
-// LANES invocations share a channel: each takes every LANES-th chunk, then they add up as a tree, in one order always.
-// Dispatch: ceil(params.channels * LANES / WORKGROUP) workgroups over x.
+// PARTS invocations share a channel: each takes every PARTS-th chunk, then they add up as a tree, in one order always.
+// Dispatch: ceil(params.channels * PARTS / WORKGROUP) workgroups over x.
 
 const WORKGROUP: u32 = 64u;
-const LANES: u32 = 1u;
+const PARTS: u32 = 1u;
 
-const COLUMNS: u32 = WORKGROUP / LANES;
+const COLUMNS: u32 = WORKGROUP / PARTS;
 
 struct Params {
   channels: u32,
@@ -29,12 +29,12 @@ struct Params {
 var<workgroup> sums: array<f32, WORKGROUP>;
 
 fn across_lanes(local: u32, value: f32) -> f32 {
-  if (LANES == 1u) {
+  if (PARTS == 1u) {
     return value;
   }
   workgroupBarrier();
   sums[local] = value;
-  for (var distance = LANES / 2u; distance > 0u; distance /= 2u) {
+  for (var distance = PARTS / 2u; distance > 0u; distance /= 2u) {
     workgroupBarrier();
     if (local < distance * COLUMNS) {
       sums[local] += sums[local + distance * COLUMNS];
@@ -47,18 +47,18 @@ fn across_lanes(local: u32, value: f32) -> f32 {
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
   let channel = group.x * COLUMNS + local % COLUMNS;
-  let lane = local / COLUMNS;
+  let part = local / COLUMNS;
   let column = min(channel, params.channels - 1u);
 
   var products = 0.0;
   var sum = 0.0;
-  for (var k = lane; k < params.chunks; k += LANES) {
+  for (var k = part; k < params.chunks; k += PARTS) {
     products += partial[2u * k * params.channels + column];
     sum += partial[(2u * k + 1u) * params.channels + column];
   }
   let all_products = across_lanes(local, products);
   let all = across_lanes(local, sum);
-  if (channel < params.channels && lane == 0u) {
+  if (channel < params.channels && part == 0u) {
     gamma_gradient[channel] = all_products;
     beta_gradient[channel] = all;
     coefficients[channel] = mean[channel];

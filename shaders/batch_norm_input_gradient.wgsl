@@ -7,6 +7,7 @@
 // Any channel count. One invocation takes one chunk of one channel.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
@@ -19,10 +20,10 @@ struct Params {
   run: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read> coefficients: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> gradient: array<Value>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
+@group(0) @binding(2) var<storage, read> coefficients: array<Value>;
+@group(0) @binding(3) var<storage, read_write> output: array<Value>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -49,7 +50,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     var g = gradient[at];
     if (ACTIVATION_MAX > 0.0) {
       let y = fma(x, scale, bias);
-      g = select(0.0, g, (y > 0.0) & (y < ACTIVATION_MAX));
+      g = select(Value(), g, (y > Value()) & (y < Value(ACTIVATION_MAX)));
     }
     output[at] = scale * (g - sum_part - x * product_part);
   }

@@ -5,6 +5,7 @@
 // Any channel count. One invocation takes one chunk of one channel.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const HAS_RESIDUAL: bool = false;
 const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
@@ -18,13 +19,13 @@ struct Params {
   run: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read> mean: array<f32>;
-@group(0) @binding(2) var<storage, read> inv_std: array<f32>;
-@group(0) @binding(3) var<storage, read> gamma: array<f32>;
-@group(0) @binding(4) var<storage, read> beta: array<f32>;
-@group(0) @binding(5) var<storage, read> residual: array<f32>;
-@group(0) @binding(6) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(1) var<storage, read> mean: array<Value>;
+@group(0) @binding(2) var<storage, read> inv_std: array<Value>;
+@group(0) @binding(3) var<storage, read> gamma: array<Value>;
+@group(0) @binding(4) var<storage, read> beta: array<Value>;
+@group(0) @binding(5) var<storage, read> residual: array<Value>;
+@group(0) @binding(6) var<storage, read_write> output: array<Value>;
 @group(0) @binding(7) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -49,6 +50,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     if (HAS_RESIDUAL) {
       y += residual[at];
     }
-    output[at] = select(y, clamp(y, 0.0, ACTIVATION_MAX), ACTIVATION_MAX > 0.0);
+    output[at] = select(y, clamp(y, Value(), Value(ACTIVATION_MAX)), ACTIVATION_MAX > 0.0);
   }
 }

@@ -6,6 +6,7 @@
 // Any channel count. One invocation takes one chunk of one channel.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -19,8 +20,8 @@ struct Params {
   first_chunk: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(1) var<storage, read_write> partial: array<Value>;
 @group(0) @binding(2) var<storage, read_write> counts: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -38,8 +39,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let first = begin + chunk % interleave;
   let end = min(begin + interleave * params.run, params.pixels);
   let shift = input[min(first, params.pixels - 1u) * channels + channel];
-  var sum = 0.0;
-  var squares = 0.0;
+  var sum = Value();
+  var squares = Value();
   var n = 0.0;
   for (var pixel = first; pixel < end; pixel += interleave) {
     let x = input[pixel * channels + channel] - shift;
@@ -50,7 +51,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let offset = sum / max(n, 1.0);
   let slot = params.first_chunk + chunk;
   partial[2u * slot * channels + channel] = shift + offset;
-  partial[(2u * slot + 1u) * channels + channel] = max(squares - sum * offset, 0.0);
+  partial[(2u * slot + 1u) * channels + channel] = max(squares - sum * offset, Value());
   if (channel == 0u) {
     counts[slot] = n;
   }

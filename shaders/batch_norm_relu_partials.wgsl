@@ -1,5 +1,5 @@
-// First stage of the gradient of batch normalisation with a ReLU or ReLU6, where the output is at hand: passes the gradient
-// through the ReLU, which makes it the gradient of a residual too, and sums it over each chunk of pixels.
+// First stage of the gradient of batch normalisation with a ReLU or ReLU6, where the output is at hand: passes the
+// gradient through the activation, which makes it that of a residual too, and sums it over each chunk of pixels.
 //   g = dy where 0 < y < ACTIVATION_MAX, else 0
 //   partial[chunk, 0, c] = sum of g * (x - mean[c]) * inv_std[c]      partial[chunk, 1, c] = sum of g
 // y is the forward pass's output. partial: [chunks, 2, C].
@@ -8,6 +8,7 @@
 // Any channel count. One invocation takes one chunk of one channel.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const ACTIVATION_MAX: f32 = 3.4028234663852886e38; // 6 for ReLU6
 
@@ -22,13 +23,13 @@ struct Params {
   first_chunk: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
-@group(0) @binding(1) var<storage, read> activation: array<f32>;
-@group(0) @binding(2) var<storage, read> input: array<f32>;
-@group(0) @binding(3) var<storage, read> mean: array<f32>;
-@group(0) @binding(4) var<storage, read> inv_std: array<f32>;
-@group(0) @binding(5) var<storage, read_write> unclamped: array<f32>;
-@group(0) @binding(6) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(0) var<storage, read> gradient: array<Value>;
+@group(0) @binding(1) var<storage, read> activation: array<Value>;
+@group(0) @binding(2) var<storage, read> input: array<Value>;
+@group(0) @binding(3) var<storage, read> mean: array<Value>;
+@group(0) @binding(4) var<storage, read> inv_std: array<Value>;
+@group(0) @binding(5) var<storage, read_write> unclamped: array<Value>;
+@group(0) @binding(6) var<storage, read_write> partial: array<Value>;
 @group(0) @binding(7) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -45,12 +46,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let first = begin + chunk % interleave;
   let end = min(begin + interleave * params.run, params.pixels);
   let center = mean[channel];
-  var products = 0.0;
-  var sum = 0.0;
+  var products = Value();
+  var sum = Value();
   for (var pixel = first; pixel < end; pixel += interleave) {
     let at = pixel * channels + channel;
     let y = activation[at];
-    let g = select(0.0, gradient[at], (y > 0.0) & (y < ACTIVATION_MAX));
+    let g = select(Value(), gradient[at], (y > Value()) & (y < Value(ACTIVATION_MAX)));
     unclamped[at] = g;
     products = fma(g, input[at] - center, products);
     sum += g;

@@ -3,13 +3,13 @@
 // and updates the running statistics in place, with the unbiased variance as PyTorch does:
 //   inv_std = 1 / sqrt(M2 / N + eps),  running = (1 - momentum) * running + momentum * {mean, M2 / (N - 1)}
 // Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
-// LANES invocations share a channel: each takes every LANES-th chunk, then they add up as a tree, in one order always.
-// Dispatch: ceil(params.channels * LANES / WORKGROUP) workgroups over x.
+// PARTS invocations share a channel: each takes every PARTS-th chunk, then they add up as a tree, in one order always.
+// Dispatch: ceil(params.channels * PARTS / WORKGROUP) workgroups over x.
 
 const WORKGROUP: u32 = 64u;
-const LANES: u32 = 1u;
+const PARTS: u32 = 1u;
 
-const COLUMNS: u32 = WORKGROUP / LANES;
+const COLUMNS: u32 = WORKGROUP / PARTS;
 
 struct Params {
   channels: u32,
@@ -31,12 +31,12 @@ struct Params {
 var<workgroup> sums: array<f32, WORKGROUP>;
 
 fn across_lanes(local: u32, value: f32) -> f32 {
-  if (LANES == 1u) {
+  if (PARTS == 1u) {
     return value;
   }
   workgroupBarrier();
   sums[local] = value;
-  for (var distance = LANES / 2u; distance > 0u; distance /= 2u) {
+  for (var distance = PARTS / 2u; distance > 0u; distance /= 2u) {
     workgroupBarrier();
     if (local < distance * COLUMNS) {
       sums[local] += sums[local + distance * COLUMNS];
@@ -49,23 +49,23 @@ fn across_lanes(local: u32, value: f32) -> f32 {
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
   let channel = group.x * COLUMNS + local % COLUMNS;
-  let lane = local / COLUMNS;
+  let part = local / COLUMNS;
   let column = min(channel, params.channels - 1u);
 
   // Means are summed as differences from the first one, which are small.
   let base = partial[column];
   var difference = 0.0;
-  for (var k = lane; k < params.chunks; k += LANES) {
+  for (var k = part; k < params.chunks; k += PARTS) {
     difference = fma(counts[k], partial[2u * k * params.channels + column] - base, difference);
   }
   let center = base + across_lanes(local, difference) / params.pixels;
   var deviations = 0.0;
-  for (var k = lane; k < params.chunks; k += LANES) {
+  for (var k = part; k < params.chunks; k += PARTS) {
     let apart = partial[2u * k * params.channels + column] - center;
     deviations += fma(counts[k] * apart, apart, partial[(2u * k + 1u) * params.channels + column]);
   }
   let m2 = across_lanes(local, deviations);
-  if (channel < params.channels && lane == 0u) {
+  if (channel < params.channels && part == 0u) {
     mean[channel] = center;
     inv_std[channel] = 1.0 / sqrt(m2 / params.pixels + params.eps);
     let momentum = params.momentum;

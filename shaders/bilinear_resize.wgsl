@@ -5,6 +5,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
 // count = N * OUT_H * OUT_W * CHANNELS.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 8u;
@@ -22,8 +23,8 @@ struct Taps {
   fraction: f32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(1) var<storage, read_write> output: array<Value>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 fn taps(destination: u32, from_size: u32, to_size: u32) -> Taps {

@@ -5,6 +5,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
 // count = N * IN_H * IN_W * CHANNELS.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 8u;
@@ -16,8 +17,8 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> gradient: array<Value>;
+@group(0) @binding(1) var<storage, read_write> output: array<Value>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 // The part of pixel `at` in output pixel `i`, along an axis of `size` pixels resized to `resized`.
@@ -63,7 +64,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let end_row = end_output(y, IN_H, OUT_H);
   let end_column = end_output(x, IN_W, OUT_W);
 
-  var sum = 0.0;
+  var sum = Value();
   for (var i = first_output(y, IN_H, OUT_H); i < end_row; i++) {
     let row_weight = weight(y, i, IN_H, OUT_H);
     for (var j = first_output(x, IN_W, OUT_W); j < end_column; j++) {

@@ -4,6 +4,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
 // count = N * IN_H * IN_W * CHANNELS.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 8u;
@@ -17,8 +18,8 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> gradient: array<Value>;
+@group(0) @binding(1) var<storage, read_write> output: array<Value>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -33,7 +34,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   // Positions in the crop; the unsigned difference wraps to a huge number above and left of it.
   let j = pixel % IN_W - LEFT;
   let i = (pixel / IN_W) % IN_H - TOP;
-  var value = 0.0;
+  var value = Value();
   if (i < OUT_H && j < OUT_W) {
     value = gradient[((n * OUT_H + i) * OUT_W + j) * CHANNELS + channel];
   }

@@ -3,7 +3,7 @@
 //   t[tap(ky, kx), o, c] = w[tap(first_y + step (kh-1-ky), first_x + step (kw-1-kx)), c, o]
 // Both sides are packed, [channels / panel, kh, kw, other channels, panel]; channels that only fill the panel get
 // zeros, and so do input channels that t is to have more than there are. One element per invocation, any groups and
-// channel counts; conv2d_transpose_weight_vec4 is the fast one.
+// channel counts; conv2d_transpose_weight_blocks is the fast one.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of t.
 
 const WORKGROUP: u32 = 64u;

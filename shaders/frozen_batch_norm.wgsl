@@ -3,6 +3,7 @@
 // Any channel count. One invocation computes one element.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
@@ -11,10 +12,10 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read> scale: array<f32>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(1) var<storage, read> scale: array<Value>;
+@group(0) @binding(2) var<storage, read> bias: array<Value>;
+@group(0) @binding(3) var<storage, read_write> output: array<Value>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -25,5 +26,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let channel = index % CHANNELS;
   let value = fma(input[index], scale[channel], bias[channel]);
-  output[index] = select(value, clamp(value, 0.0, ACTIVATION_MAX), ACTIVATION_MAX > 0.0);
+  output[index] = select(value, clamp(value, Value(), Value(ACTIVATION_MAX)), ACTIVATION_MAX > 0.0);
 }

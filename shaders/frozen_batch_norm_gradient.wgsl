@@ -7,6 +7,7 @@
 // Any channel count. One invocation takes one chunk of one channel.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
@@ -22,14 +23,14 @@ struct Params {
   eps: f32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read> output: array<f32>;
-@group(0) @binding(3) var<storage, read> gamma: array<f32>;
-@group(0) @binding(4) var<storage, read> mean: array<f32>;
-@group(0) @binding(5) var<storage, read> variance: array<f32>;
-@group(0) @binding(6) var<storage, read_write> input_gradient: array<f32>;
-@group(0) @binding(7) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(0) var<storage, read> gradient: array<Value>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
+@group(0) @binding(2) var<storage, read> output: array<Value>;
+@group(0) @binding(3) var<storage, read> gamma: array<Value>;
+@group(0) @binding(4) var<storage, read> mean: array<Value>;
+@group(0) @binding(5) var<storage, read> variance: array<Value>;
+@group(0) @binding(6) var<storage, read_write> input_gradient: array<Value>;
+@group(0) @binding(7) var<storage, read_write> partial: array<Value>;
 @group(0) @binding(8) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -48,14 +49,14 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let center = mean[channel];
   let deviation = 1.0 / sqrt(variance[channel] + params.eps);
   let scale = deviation * gamma[channel];
-  var products = 0.0;
-  var sum = 0.0;
+  var products = Value();
+  var sum = Value();
   for (var pixel = first; pixel < end; pixel += interleave) {
     let at = pixel * channels + channel;
     var g = gradient[at];
     if (ACTIVATION_MAX > 0.0) {
       let y = output[at];
-      g = select(0.0, g, (y > 0.0) & (y < ACTIVATION_MAX));
+      g = select(Value(), g, (y > Value()) & (y < Value(ACTIVATION_MAX)));
     }
     input_gradient[at] = g * scale;
     products = fma(g, input[at] - center, products);

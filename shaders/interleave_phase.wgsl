@@ -1,8 +1,9 @@
 // Puts one phase of an image in its place: of each STRIDE x STRIDE pixels it is the one at (phase_y, phase_x), NHWC.
 //   y[n, j * STRIDE + phase_y, i * STRIDE + phase_x, c] = x[n, j, i, c]      or 0 where EMPTY
-// One element per invocation; interleave_phase_vec4 is the twin for channels divisible by 4.
+// Any channel count. One element per invocation.
 // Dispatch: x = ceil(width * channels / WORKGROUP), y = height of x, z = samples.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const EMPTY: bool = false;
 
@@ -17,8 +18,8 @@ struct Params {
   phase_x: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(1) var<storage, read_write> output: array<Value>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -30,7 +31,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let y = id.y * params.stride + params.phase_y;
   let x = id.x / params.channels * params.stride + params.phase_x;
   let to = ((id.z * params.out_height + y) * params.out_width + x) * params.channels + id.x % params.channels;
-  var value = 0.0;
+  var value = Value();
   if (!EMPTY) {
     value = input[(id.z * params.height + id.y) * row + id.x];
   }

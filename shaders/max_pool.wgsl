@@ -4,6 +4,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
 // count = N * OUT_H * OUT_W * CHANNELS.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 8u;
@@ -20,8 +21,8 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(1) var<storage, read_write> output: array<Value>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -36,7 +37,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let top = ((pixel / OUT_W) % OUT_H) * STRIDE;
   let n = pixel / (OUT_W * OUT_H);
 
-  var largest = LOWEST;
+  var largest = Value(LOWEST);
   for (var u = 0u; u < KERNEL; u++) {
     for (var v = 0u; v < KERNEL; v++) {
       // Positions in the padded image; the unsigned difference wraps to a huge number above and left of the image.

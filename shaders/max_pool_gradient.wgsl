@@ -6,6 +6,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
 // count = N * IN_H * IN_W * CHANNELS.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 8u;
@@ -21,10 +22,10 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read> pooled: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> gradient: array<Value>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
+@group(0) @binding(2) var<storage, read> pooled: array<Value>;
+@group(0) @binding(3) var<storage, read_write> output: array<Value>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 // First window along one axis that reaches padded position `at`.
@@ -45,22 +46,22 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let row = (pixel / IN_W) % IN_H + PADDING;
   let value = input[index];
 
-  var sum = 0.0;
+  var sum = Value();
   for (var i = first_window(row); i < OUT_H && i * STRIDE <= row; i++) {
     for (var j = first_window(column); j < OUT_W && j * STRIDE <= column; j++) {
       let window = ((n * OUT_H + i) * OUT_W + j) * CHANNELS + channel;
       var first = value == pooled[window];
-      if (first) {
+      if (any(first)) {
         let before = (row - i * STRIDE) * KERNEL + column - j * STRIDE;
         for (var t = 0u; t < before; t++) {
           // The unsigned difference wraps to a huge number above and left of the image.
           let y = i * STRIDE + t / KERNEL - PADDING;
           let x = j * STRIDE + t % KERNEL - PADDING;
           if (y < IN_H && x < IN_W) {
-            first = first && (input[((n * IN_H + y) * IN_W + x) * CHANNELS + channel] != value);
+            first = first & (input[((n * IN_H + y) * IN_W + x) * CHANNELS + channel] != value);
           }
         }
-        sum += select(0.0, gradient[window], first);
+        sum += select(Value(), gradient[window], first);
       }
     }
   }

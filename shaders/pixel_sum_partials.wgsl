@@ -5,6 +5,7 @@
 // Any channel count. One invocation takes one chunk of one channel.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -18,8 +19,8 @@ struct Params {
   first_chunk: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(1) var<storage, read_write> partial: array<Value>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -35,7 +36,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let begin = chunk / interleave * interleave * params.run;
   let first = begin + chunk % interleave;
   let end = min(begin + interleave * params.run, params.pixels);
-  var sum = 0.0;
+  var sum = Value();
   for (var pixel = first; pixel < end; pixel += interleave) {
     sum += input[pixel * channels + channel];
   }

@@ -2,6 +2,7 @@
 // Any element count. One invocation computes one element.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const ACTIVATION_MAX: f32 = 3.4028234663852886e38; // 6 for ReLU6
 
@@ -9,9 +10,9 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
-@group(0) @binding(1) var<storage, read> activation: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> gradient: array<Value>;
+@group(0) @binding(1) var<storage, read> activation: array<Value>;
+@group(0) @binding(2) var<storage, read_write> output: array<Value>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -21,5 +22,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     return;
   }
   let y = activation[index];
-  output[index] = select(0.0, gradient[index], (y > 0.0) & (y < ACTIVATION_MAX));
+  output[index] = select(Value(), gradient[index], (y > Value()) & (y < Value(ACTIVATION_MAX)));
 }

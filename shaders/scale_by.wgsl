@@ -1,15 +1,16 @@
 // y = x * factor, the factor read from a tensor of one element.
 // Dispatch: one invocation per element; the grid's rows continue its columns.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 
 struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Value>;
 @group(0) @binding(1) var<storage, read> factor: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<Value>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)

@@ -5,6 +5,7 @@
 // clip[1]. If the norm of all gradients, clip[0], is not finite, nothing changes. Any element count.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const MOMENTUM: bool = true;
 const NESTEROV: bool = false;
@@ -18,9 +19,9 @@ struct Params {
   weight_decay: f32,
 }
 
-@group(0) @binding(0) var<storage, read_write> parameter: array<f32>;
-@group(0) @binding(1) var<storage, read_write> velocity: array<f32>;
-@group(0) @binding(2) var<storage, read> gradient: array<f32>;
+@group(0) @binding(0) var<storage, read_write> parameter: array<Value>;
+@group(0) @binding(1) var<storage, read_write> velocity: array<Value>;
+@group(0) @binding(2) var<storage, read> gradient: array<Value>;
 @group(0) @binding(3) var<storage, read> scalars: array<vec4f>;
 @group(0) @binding(4) var<storage, read> clip: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;

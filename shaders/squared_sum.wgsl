@@ -5,6 +5,8 @@
 // Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups, linearised over x and y, with
 // count = elements.
 
+alias Value = f32; // or vec4f: WIDTH neighbouring elements, counted as one
+const WIDTH: u32 = 1u;
 const WORKGROUP: u32 = 256u;
 
 struct Params {
@@ -13,7 +15,7 @@ struct Params {
   base: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Value>;
 @group(0) @binding(1) var<storage, read_write> partial: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
@@ -31,7 +33,8 @@ fn main(
   for (var round = 0u; round < params.rounds; round++) {
     let index = start + round * WORKGROUP + local;
     if (index < params.count) {
-      sum += input[index] * input[index];
+      let x = vec4f(input[index]);
+      sum += dot(x, x) * (f32(WIDTH) / 4.0);
     }
   }
   sums[local] = sum;

@@ -4,6 +4,7 @@
 // Any element count. One invocation computes one element; the softmax of at most four numbers is repeated in each.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 3u;
 const AVERAGE: bool = false;
@@ -12,12 +13,12 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input0: array<f32>;
-@group(0) @binding(1) var<storage, read> input1: array<f32>;
-@group(0) @binding(2) var<storage, read> input2: array<f32>;
-@group(0) @binding(3) var<storage, read> input3: array<f32>;
+@group(0) @binding(0) var<storage, read> input0: array<Value>;
+@group(0) @binding(1) var<storage, read> input1: array<Value>;
+@group(0) @binding(2) var<storage, read> input2: array<Value>;
+@group(0) @binding(3) var<storage, read> input3: array<Value>;
 @group(0) @binding(4) var<storage, read> logits: array<f32>;
-@group(0) @binding(5) var<storage, read_write> output: array<f32>;
+@group(0) @binding(5) var<storage, read_write> output: array<Value>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 // The softmax is shifted by the largest logit, so that no exponential overflows.

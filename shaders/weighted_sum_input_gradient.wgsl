@@ -3,6 +3,7 @@
 // A workgroup takes WORKGROUP * params.rounds of them; the softmax of at most four numbers is repeated per invocation.
 // Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups over x, with count in elements.
 
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 3u;
 
@@ -11,12 +12,12 @@ struct Params {
   rounds: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(0) var<storage, read> gradient: array<Value>;
 @group(0) @binding(1) var<storage, read> logits: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output0: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output1: array<f32>;
-@group(0) @binding(4) var<storage, read_write> output2: array<f32>;
-@group(0) @binding(5) var<storage, read_write> output3: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output0: array<Value>;
+@group(0) @binding(3) var<storage, read_write> output1: array<Value>;
+@group(0) @binding(4) var<storage, read_write> output2: array<Value>;
+@group(0) @binding(5) var<storage, read_write> output3: array<Value>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 // The softmax is shifted by the largest logit, so that no exponential overflows.

@@ -4,6 +4,8 @@
 // Inputs from LEVELS on are not read. partial: one vec4f per invocation. Any element count.
 // Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups over x, with count in elements.
 
+alias Value = f32; // or vec4f: WIDTH neighbouring elements, counted as one
+const WIDTH: u32 = 1u;
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 3u;
 
@@ -14,22 +16,27 @@ struct Params {
   first_part: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
-@group(0) @binding(1) var<storage, read> input0: array<f32>;
-@group(0) @binding(2) var<storage, read> input1: array<f32>;
-@group(0) @binding(3) var<storage, read> input2: array<f32>;
-@group(0) @binding(4) var<storage, read> input3: array<f32>;
+@group(0) @binding(0) var<storage, read> gradient: array<Value>;
+@group(0) @binding(1) var<storage, read> input0: array<Value>;
+@group(0) @binding(2) var<storage, read> input1: array<Value>;
+@group(0) @binding(3) var<storage, read> input2: array<Value>;
+@group(0) @binding(4) var<storage, read> input3: array<Value>;
 @group(0) @binding(5) var<storage, read_write> partial: array<vec4f>;
 @group(0) @binding(6) var<uniform> params: Params;
+
+// The elements of a Value together; a single one is four times in the vec4f.
+fn total(t: Value) -> f32 {
+  return dot(vec4f(t), vec4f(f32(WIDTH) / 4.0));
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
   let first = group.x * WORKGROUP * params.rounds;
   let end = min(first + WORKGROUP * params.rounds, params.count);
-  var t0 = 0.0;
-  var t1 = 0.0;
-  var t2 = 0.0;
-  var t3 = 0.0;
+  var t0 = Value();
+  var t1 = Value();
+  var t2 = Value();
+  var t3 = Value();
   for (var i = first + local; i < end; i += WORKGROUP) {
     let g = gradient[i];
     t0 = fma(g, input0[i], t0);
@@ -44,5 +51,5 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     }
   }
   let part = params.first_part + group.x * WORKGROUP + local;
-  partial[part] = vec4f(t0, t1, t2, t3);
+  partial[part] = vec4f(total(t0), total(t1), total(t2), total(t3));
 }

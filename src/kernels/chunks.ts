@@ -8,7 +8,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { Constants } from '../gpu/shader.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { kernel, linearGrid } from './launch.ts'
-import { chooseLanes, distinctBytes, type MapShader } from './map.ts'
+import { chooseWidth, distinctBytes, valueAlias } from './map.ts'
 import type { ShaderName } from './shaders.generated.ts'
 import { type BatchSlice, batchSlices, sliceOf } from './slices.ts'
 
@@ -67,7 +67,8 @@ export function planChunks(r: Recorder, tensors: readonly GpuTensor[], purpose: 
 }
 
 export interface ChunkKernel {
-  readonly shader: MapShader
+  /** One with an `alias Value`. */
+  readonly shader: ShaderName
   readonly label: string
   readonly plan: ChunkPlan
   /** Tensors of the batch, by variable name, cut into its slices. */
@@ -85,19 +86,18 @@ export interface ChunkKernel {
 /** Records one dispatch per slice. Channels are a parameter, so that one pipeline serves all layers of a network. */
 export function dispatchChunks(r: Recorder, op: ChunkKernel): void {
   const { plan, label, shared = {}, workspace, constants = {}, params = {} } = op
-  const lanes = chooseLanes(plan.channels)
+  const width = chooseWidth(plan.channels)
   for (const { slice, pixels, firstChunk, chunks } of plan.slices) {
     const parts = Object.fromEntries(Object.entries(op.cut).map(([name, tensor]) => [name, sliceOf(tensor, slice)]))
     const groups = channelGroups(plan.channels)
     const count = chunks * groups
     const place: Params = {
       count,
-      ...(lanes === 4 ? { groups } : { channels: groups }),
-      ...{ pixels, run: plan.run },
+      ...{ channels: groups, pixels, run: plan.run },
       ...(workspace && { first_chunk: firstChunk }),
     }
     r.dispatch({
-      kernel: kernel(lanes === 4 ? `${op.shader}_vec4` : op.shader, { WORKGROUP, ...constants }),
+      kernel: kernel(op.shader, { ...valueAlias(width), WORKGROUP, ...constants }),
       label,
       workgroups: linearGrid(r.adapter, count, WORKGROUP),
       bindings: { ...parts, ...shared, ...workspace, params: { ...place, ...params } },
@@ -119,11 +119,11 @@ export interface TotalKernel {
 /** Records the second stage: one dispatch over the channels. */
 export function dispatchTotal(r: Recorder, { shader, label, plan, tensors, constants, params }: TotalKernel): void {
   const { channels, chunks } = plan
-  const lanes = chooseTotalLanes(r.adapter, chunks, channels)
+  const parts = chooseTotalParts(r.adapter, chunks, channels)
   r.dispatch({
-    kernel: kernel(shader, { WORKGROUP, LANES: lanes, ...constants }),
+    kernel: kernel(shader, { WORKGROUP, PARTS: parts, ...constants }),
     label,
-    workgroups: [Math.ceil((channels * lanes) / WORKGROUP)],
+    workgroups: [Math.ceil((channels * parts) / WORKGROUP)],
     bindings: { ...tensors, params: { channels, chunks, ...params } },
     bytes: Object.values(tensors).reduce((sum, tensor) => sum + tensor.bytes, 0),
   })
@@ -133,7 +133,7 @@ export function dispatchTotal(r: Recorder, { shader, label, plan, tensors, const
 const ENOUGH_CHANNELS = 16384
 
 /** Invocations per channel in the second stage, a power of two: a tree costs a software adapter more than it saves. */
-export function chooseTotalLanes({ kind }: Pick<AdapterFacts, 'kind'>, chunks: number, channels: number): number {
+export function chooseTotalParts({ kind }: Pick<AdapterFacts, 'kind'>, chunks: number, channels: number): number {
   if ((kind === 'cpu' && chunks <= WORKGROUP) || channels >= ENOUGH_CHANNELS) return 1
   return Math.min(WORKGROUP, 2 ** Math.floor(Math.log2(Math.max(1, chunks / 2))))
 }
@@ -152,5 +152,5 @@ export function chunkTotal(
 }
 
 function channelGroups(channels: number): number {
-  return channels / chooseLanes(channels)
+  return channels / chooseWidth(channels)
 }

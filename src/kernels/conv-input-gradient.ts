@@ -10,7 +10,7 @@ import { type ConvPlan, type ConvProblem, chooseConv, subgroupPlan } from './con
 import { type ConvWeight, panelOf } from './conv-weight.ts'
 import { convolve, convProblem } from './conv2d.ts'
 import { expectShape, kernel, linearGrid } from './launch.ts'
-import { chooseLanes } from './map.ts'
+import { chooseWidth, valueAlias } from './map.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
 export interface ConvInputGradientArgs {
@@ -126,20 +126,21 @@ function phaseGradient(r: Recorder, launch: PhaseLaunch): void {
 /** Puts a phase in its place, or zeros there. */
 function interleave(r: Recorder, input: GpuTensor, { output, phase, stride, label }: PhaseLaunch): void {
   const [batch = 0, outHeight = 0, outWidth = 0, channels = 0] = output.shape
-  const lanes = chooseLanes(channels)
+  const width = chooseWidth(channels)
   const elements = batch * phase.height * phase.width * channels
   r.dispatch({
-    kernel: kernel(lanes === 4 ? 'interleave_phase_vec4' : 'interleave_phase', {
+    kernel: kernel('interleave_phase', {
+      ...valueAlias(width),
       WORKGROUP,
       EMPTY: phase.convolution === undefined,
     }),
     label: `${label}.interleave`,
-    workgroups: [Math.ceil((phase.width * channels) / lanes / WORKGROUP), phase.height, batch],
+    workgroups: [Math.ceil((phase.width * channels) / width / WORKGROUP), phase.height, batch],
     bindings: {
       input,
       output,
       params: {
-        channels: channels / lanes,
+        channels: channels / width,
         height: phase.height,
         width: phase.width,
         out_height: outHeight,
@@ -185,7 +186,7 @@ function transposedFilter(r: Recorder, weight: ConvWeight, { forward, problem, y
     ? { out_channels4: outChannels / 4, panel4: weight.panel / 4, out_panel4: panel / 4 }
     : { group_inputs: weight.inChannels, group_outputs: groupOutputs, rows, panel: weight.panel, out_panel: panel }
   r.dispatch({
-    kernel: kernel(fast ? 'conv2d_transpose_weight_vec4' : 'conv2d_transpose_weight', { WORKGROUP }),
+    kernel: kernel(fast ? 'conv2d_transpose_weight_blocks' : 'conv2d_transpose_weight', { WORKGROUP }),
     label: `${label}.filter`,
     workgroups: linearGrid(r.adapter, count, WORKGROUP),
     bindings: {

@@ -2,15 +2,14 @@
 // Its outputs are taken in an order in which one tap more along a filter row is one position on, so that an input that was
 // loaded once serves several taps; see the shader.
 
-import type { KernelSpec } from '../gpu/pipelines.ts'
 import type { Recorder } from '../gpu/recorder.ts'
-import type { Constants } from '../gpu/shader.ts'
+import type { WgslType } from '../gpu/shader.ts'
 import { type ConvLaunch, convCost, epilogueBindings, epilogueFlags, requireLanes } from './conv-launch.ts'
 import { filterRow, type LanesPlan, type LaneWidth, SUBGROUP_LANES } from './conv-plan.ts'
 import { kernel, linearGrid } from './launch.ts'
 
 /** WGSL types by width. */
-export const laneTypes: Readonly<Record<LaneWidth, string>> = { 1: 'f32', 2: 'vec2f', 4: 'vec4f' }
+export const laneTypes: Readonly<Record<LaneWidth, WgslType>> = { 1: 'f32', 2: 'vec2f', 4: 'vec4f' }
 
 /** Positions that one subgroup loads. */
 const POSITIONS = 48
@@ -24,7 +23,11 @@ export function lanes(r: Recorder, conv: ConvLaunch, { laneWidth }: LanesPlan): 
   const positions = problem.batch * problem.outHeight * phases * rowPositions
   const columns = Math.ceil(problem.outChannels / (SUBGROUP_LANES * laneWidth))
   r.dispatch({
-    kernel: lanesKernel(laneWidth, { TAPS: taps, CHANNELS: weight.fileChannels === 3 ? 3 : 4 }),
+    kernel: kernel('conv2d_lanes', {
+      Lane: laneTypes[laneWidth],
+      TAPS: taps,
+      CHANNELS: weight.fileChannels === 3 ? 3 : 4,
+    }),
     label,
     workgroups: [...linearGrid(r.adapter, positions, POSITIONS + 1 - taps), columns],
     bindings: {
@@ -64,10 +67,4 @@ function imageParams({ problem, input, firstChannel }: ConvLaunch) {
     padding_x: problem.paddingX,
     dilation: problem.dilation,
   }
-}
-
-/** The shader for a number of channels per lane, which is a type there. */
-function lanesKernel(laneWidth: LaneWidth, constants: Constants): KernelSpec {
-  const spec = kernel('conv2d_lanes', constants)
-  return { ...spec, source: spec.source.replace('alias Lane = vec4f;', `alias Lane = ${laneTypes[laneWidth]};`) }
 }

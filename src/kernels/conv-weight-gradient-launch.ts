@@ -132,11 +132,12 @@ export function lanes(
   const { problem, weight, input, gradient, label } = launch
   requireLanes(r, label)
   const output = partialSums(r, launch, splits)
-  const spec = kernel('conv2d_lanes_weight_gradient', { CHANNELS: weight.fileChannels === 3 ? 3 : 4 })
-  const source = spec.source.replace('alias Lane = vec4f;', `alias Lane = ${laneTypes[laneWidth]};`)
   const padded = Math.ceil(problem.outChannels / weight.panel) * weight.panel
   r.dispatch({
-    kernel: { ...spec, source },
+    kernel: kernel('conv2d_lanes_weight_gradient', {
+      Lane: laneTypes[laneWidth],
+      CHANNELS: weight.fileChannels === 3 ? 3 : 4,
+    }),
     label,
     workgroups: [
       Math.ceil(filterRows(problem) / SUBGROUP_TILE.rows),

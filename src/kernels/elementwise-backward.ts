@@ -6,7 +6,7 @@ import type { GpuTensor } from '../gpu/tensor.ts'
 import { activationMax, type Rectifier } from './activation.ts'
 import { MAX_LEVELS } from './elementwise.ts'
 import { expectShape, kernel } from './launch.ts'
-import { chooseLanes, mapKernel, sampleSize } from './map.ts'
+import { chooseWidth, mapKernel, sampleSize, valueAlias } from './map.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
 const WORKGROUP = 64
@@ -40,7 +40,7 @@ export function reluBackward(r: Recorder, args: ReluBackwardArgs): GpuTensor {
     label,
     inputs: { gradient, activation: output },
     shape: output.shape,
-    lanes: chooseLanes(sampleSize(output)),
+    width: chooseWidth(sampleSize(output)),
     constants: { ACTIVATION_MAX: activationMax(activation) },
     flops: 1,
   })
@@ -89,7 +89,7 @@ function average(r: Recorder, gradient: GpuTensor, levels: number, label: string
     label,
     inputs: { gradient },
     shape: gradient.shape,
-    lanes: chooseLanes(sampleSize(gradient)),
+    width: chooseWidth(sampleSize(gradient)),
     constants: { LEVELS: levels },
     flops: 1,
   })
@@ -99,15 +99,16 @@ type Weighted = Required<WeightedSumBackwardArgs>
 
 function inputGradients(r: Recorder, { gradient, inputs, weights, label }: Weighted): readonly GpuTensor[] {
   const outputs = inputs.map((_, level) => r.alloc(gradient.shape, 'f32', `${label} input ${level}`))
-  const lanes = chooseLanes(sampleSize(gradient))
-  const unused = Array.from({ length: MAX_LEVELS - inputs.length }, () => r.alloc([lanes], 'f32', `${label} unused`))
+  const width = chooseWidth(sampleSize(gradient))
+  const unused = Array.from({ length: MAX_LEVELS - inputs.length }, () => r.alloc([width], 'f32', `${label} unused`))
   for (const slice of batchSlices(r.adapter, [gradient, ...outputs])) {
     const part = sliceOf(gradient, slice)
     const written = outputs.map((output) => sliceOf(output, slice))
-    const count = part.size / lanes
+    const count = part.size / width
     const { rounds, workgroups } = chooseRounds(r, count)
     r.dispatch({
-      kernel: kernel(lanes === 4 ? 'weighted_sum_input_gradient_vec4' : 'weighted_sum_input_gradient', {
+      kernel: kernel('weighted_sum_input_gradient', {
+        ...valueAlias(width),
         WORKGROUP,
         LEVELS: inputs.length,
       }),
@@ -127,9 +128,9 @@ function inputGradients(r: Recorder, { gradient, inputs, weights, label }: Weigh
 }
 
 function weightGradient(r: Recorder, { gradient, inputs, weights, label }: Weighted): GpuTensor {
-  const lanes = chooseLanes(sampleSize(gradient))
+  const width = chooseWidth(sampleSize(gradient))
   const slices = batchSlices(r.adapter, [gradient, ...inputs])
-  const { rounds, workgroups } = chooseRounds(r, (sampleSize(gradient) * (slices[0]?.count ?? 1)) / lanes)
+  const { rounds, workgroups } = chooseRounds(r, (sampleSize(gradient) * (slices[0]?.count ?? 1)) / width)
   const invocations = workgroups * WORKGROUP
   const partial = r.alloc([invocations * slices.length, 4], 'f32', `${label} partials`)
   for (const [index, slice] of slices.entries()) {
@@ -137,7 +138,9 @@ function weightGradient(r: Recorder, { gradient, inputs, weights, label }: Weigh
     const levels = inputs.map((input) => sliceOf(input, slice))
     const unused = Array.from({ length: MAX_LEVELS - inputs.length }, () => part)
     r.dispatch({
-      kernel: kernel(lanes === 4 ? 'weighted_sum_products_vec4' : 'weighted_sum_products', {
+      kernel: kernel('weighted_sum_products', {
+        ...valueAlias(width),
+        WIDTH: width,
         WORKGROUP,
         LEVELS: inputs.length,
       }),
@@ -147,7 +150,7 @@ function weightGradient(r: Recorder, { gradient, inputs, weights, label }: Weigh
         gradient: part,
         ...numbered('input', [...levels, ...unused]),
         partial,
-        params: { count: part.size / lanes, rounds, first_part: index * invocations },
+        params: { count: part.size / width, rounds, first_part: index * invocations },
       },
       flops: 2 * inputs.length * part.size,
       bytes: (1 + inputs.length) * part.bytes,

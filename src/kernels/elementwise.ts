@@ -5,7 +5,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type Activation, activationMax, type Rectifier } from './activation.ts'
 import { expectShape, kernel, linearGrid } from './launch.ts'
-import { chooseLanes, mapKernel, sampleSize } from './map.ts'
+import { chooseWidth, mapKernel, sampleSize } from './map.ts'
 
 const WORKGROUP = 64
 
@@ -29,7 +29,7 @@ function rectify(r: Recorder, input: GpuTensor, activation: Rectifier, label: st
     label,
     inputs: { input },
     shape: input.shape,
-    lanes: chooseLanes(sampleSize(input)),
+    width: chooseWidth(sampleSize(input)),
     constants: { ACTIVATION_MAX: activationMax(activation) },
     flops: activation === 'relu6' ? 2 : 1,
   })
@@ -52,7 +52,7 @@ export function add(r: Recorder, { a, b, activation = 'none', label = 'add' }: A
     label,
     inputs: { a, b },
     shape: a.shape,
-    lanes: chooseLanes(sampleSize(a)),
+    width: chooseWidth(sampleSize(a)),
     constants: { ACTIVATION_MAX: activationMax(activation) },
     flops: activation === 'none' ? 1 : 2,
   })
@@ -84,7 +84,7 @@ export function weightedSum(r: Recorder, { inputs, weights, label = 'weightedSum
     inputs: { input0, input1: input1 ?? input0, input2: input2 ?? input0, input3: input3 ?? input0 },
     shared: { logits: weights ?? input0 },
     shape: input0.shape,
-    lanes: chooseLanes(sampleSize(input0)),
+    width: chooseWidth(sampleSize(input0)),
     constants: { LEVELS: inputs.length, AVERAGE: weights === undefined },
     flops: 2 * inputs.length - 1,
   })
@@ -120,7 +120,7 @@ export function scale(r: Recorder, { input, factor, label = 'scale' }: ScaleArgs
     inputs: { input },
     shared: { factor },
     shape: input.shape,
-    lanes: chooseLanes(sampleSize(input)),
+    width: chooseWidth(sampleSize(input)),
     flops: 1,
   })
 }

@@ -1,5 +1,6 @@
-// Kernels whose invocations each compute one output element, or four neighbouring channels of it: `<shader>.wgsl` and its
-// twin `<shader>_vec4.wgsl`. One dispatch per batch slice; memory-bound all of them, so the cost model is the bytes.
+// Kernels whose invocations each compute one output element, or four neighbouring channels of it: shaders with an
+// `alias Value = f32;` that may stand for vec4f. One dispatch per batch slice; memory-bound all of them, so the cost model is
+// the bytes.
 
 import type { Recorder } from '../gpu/recorder.ts'
 import type { Constants } from '../gpu/shader.ts'
@@ -8,11 +9,9 @@ import { kernel, linearGrid } from './launch.ts'
 import type { ShaderName } from './shaders.generated.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
-/** Shaders that come with a `_vec4` twin. */
-export type MapShader = { [Name in ShaderName]: `${Name}_vec4` extends ShaderName ? Name : never }[ShaderName]
-
 export interface MapKernel {
-  readonly shader: MapShader
+  /** One with an `alias Value`. */
+  readonly shader: ShaderName
   readonly label: string
   /** Tensors whose first dimension is the batch, by variable name. */
   readonly inputs: Readonly<Record<string, GpuTensor>>
@@ -20,25 +19,30 @@ export interface MapKernel {
   readonly shared?: Readonly<Record<string, GpuTensor>>
   /** Shape of the result. */
   readonly shape: readonly number[]
-  readonly lanes: Lanes
+  readonly width: ValueWidth
   readonly constants?: Constants
   /** Floating-point operations per output element. */
   readonly flops: number
 }
 
-/** Elements per invocation. */
-export type Lanes = 1 | 4
+/** Elements that a shader's `Value` holds. */
+export type ValueWidth = 1 | 4
 
 const WORKGROUP = 64
 
 /** Four elements at a time wherever every sample (or pixel) of `size` elements divides into fours. */
-export function chooseLanes(size: number): Lanes {
+export function chooseWidth(size: number): ValueWidth {
   return size % 4 === 0 ? 4 : 1
 }
 
-/** The constant by which a shader knows its channels: `GROUPS` of four, or `CHANNELS`. */
+/** What makes a shader's `Value` as wide as that. */
+export function valueAlias(width: ValueWidth): Constants {
+  return { Value: width === 4 ? 'vec4f' : 'f32' }
+}
+
+/** The constant by which a shader knows its channels, counted in values. */
 export function channelConstant(channels: number): Constants {
-  return chooseLanes(channels) === 4 ? { GROUPS: channels / 4 } : { CHANNELS: channels }
+  return { CHANNELS: channels / chooseWidth(channels) }
 }
 
 /** Elements per sample. */
@@ -48,16 +52,16 @@ export function sampleSize(tensor: GpuTensor): number {
 
 /** Records the kernel and returns its output. @throws ShapeError if a tensor does not fit the binding limit in slices */
 export function mapKernel(r: Recorder, op: MapKernel): GpuTensor {
-  const { shader, lanes, label, shared = {}, constants = {} } = op
+  const { shader, width, label, shared = {}, constants = {} } = op
   const output = r.alloc(op.shape, 'f32', label)
   const cut = { ...op.inputs, output }
   const slices = batchSlices(r.adapter, Object.values(cut))
   for (const slice of slices) {
     const parts = Object.fromEntries(Object.entries(cut).map(([name, tensor]) => [name, sliceOf(tensor, slice)]))
     const elements = (output.size / (op.shape[0] ?? 1)) * slice.count
-    const count = elements / lanes
+    const count = elements / width
     r.dispatch({
-      kernel: kernel(lanes === 4 ? `${shader}_vec4` : shader, { WORKGROUP, ...constants }),
+      kernel: kernel(shader, { ...valueAlias(width), WORKGROUP, ...constants }),
       label,
       workgroups: linearGrid(r.adapter, count, WORKGROUP),
       bindings: { ...parts, ...shared, params: { count } },

@@ -6,7 +6,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type Activation, activationMax } from './activation.ts'
 import { expectShape, imageShape, kernel } from './launch.ts'
-import { channelConstant, chooseLanes, mapKernel } from './map.ts'
+import { channelConstant, chooseWidth, mapKernel } from './map.ts'
 
 const WORKGROUP = 64
 
@@ -68,7 +68,7 @@ export function frozenBatchNorm(r: Recorder, args: FrozenBatchNormArgs): GpuTens
     inputs: { input },
     shared: { scale, bias },
     shape: input.shape,
-    lanes: chooseLanes(channels),
+    width: chooseWidth(channels),
     constants: { ...channelConstant(channels), ACTIVATION_MAX: activationMax(activation) },
     flops: activation === 'none' ? 2 : 3,
   })

@@ -7,7 +7,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { Constants } from '../gpu/shader.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { expectInteger, expectShape, kernel, linearGrid } from './launch.ts'
-import { chooseLanes, type Lanes, type MapShader } from './map.ts'
+import { chooseWidth, valueAlias } from './map.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
 /** Values per row of the scalars of `sgdUpdate` and `adamWUpdate`. */
@@ -146,18 +146,18 @@ export function squaredSums(r: Recorder, gradients: readonly GpuTensor[], label 
   const parts = gradients.flatMap((gradient) => {
     expectShape(label, gradient, gradient.shape)
     return elementSlices(r, [gradient]).map(([input = gradient]) => {
-      const lanes = chooseLanes(input.size)
-      return { input, lanes, runs: Math.ceil(input.size / lanes / (REDUCE_WORKGROUP * ROUNDS)) }
+      const width = chooseWidth(input.size)
+      return { input, width, runs: Math.ceil(input.size / width / (REDUCE_WORKGROUP * ROUNDS)) }
     })
   })
   const partial = r.alloc([parts.reduce((sum, { runs }) => sum + runs, 0)], 'f32', label)
   let base = 0
-  for (const { input, lanes, runs } of parts) {
+  for (const { input, width, runs } of parts) {
     r.dispatch({
-      kernel: kernel(lanes === 4 ? 'squared_sum_vec4' : 'squared_sum', { WORKGROUP: REDUCE_WORKGROUP }),
+      kernel: kernel('squared_sum', { ...valueAlias(width), WIDTH: width, WORKGROUP: REDUCE_WORKGROUP }),
       label: `${label} ${input.label}`,
       workgroups: linearGrid(r.adapter, runs, 1),
-      bindings: { input, partial, params: { count: input.size / lanes, rounds: ROUNDS, base } },
+      bindings: { input, partial, params: { count: input.size / width, rounds: ROUNDS, base } },
       flops: 2 * input.size,
       bytes: input.bytes,
     })
@@ -185,7 +185,7 @@ export function clipFactor(r: Recorder, sums: GpuTensor, maxNorm?: number, label
 }
 
 interface Elementwise {
-  readonly shader: Extract<MapShader, 'sgd_update' | 'adamw_update' | 'accumulate'>
+  readonly shader: 'sgd_update' | 'adamw_update' | 'accumulate'
   readonly label: string
   /** Tensors of one shape, by variable name. */
   readonly tensors: Readonly<Record<string, GpuTensor>>
@@ -203,10 +203,10 @@ function elementwise(r: Recorder, op: Elementwise): void {
   const names = Object.keys(op.tensors)
   for (const parts of elementSlices(r, Object.values(op.tensors))) {
     const size = parts[0]?.size ?? 0
-    const lanes: Lanes = chooseLanes(size)
-    const count = size / lanes
+    const width = chooseWidth(size)
+    const count = size / width
     r.dispatch({
-      kernel: kernel(lanes === 4 ? `${op.shader}_vec4` : op.shader, { WORKGROUP, ...op.constants }),
+      kernel: kernel(op.shader, { ...valueAlias(width), WORKGROUP, ...op.constants }),
       label: op.label,
       workgroups: linearGrid(r.adapter, count, WORKGROUP),
       bindings: {
@@ -238,5 +238,5 @@ function checkUpdate(args: UpdateArgs, state: Readonly<Record<string, GpuTensor>
 
 /** Bound where the specialised shader reads and writes nothing. */
 function unusedTensor(r: Recorder, like: GpuTensor): GpuTensor {
-  return r.alloc([chooseLanes(like.size)], 'f32', 'unused')
+  return r.alloc([chooseWidth(like.size)], 'f32', 'unused')
 }

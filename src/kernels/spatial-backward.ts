@@ -5,7 +5,7 @@ import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { expectInteger, expectShape, imageShape } from './launch.ts'
-import { channelConstant, chooseLanes, mapKernel } from './map.ts'
+import { channelConstant, chooseWidth, mapKernel } from './map.ts'
 
 export interface MaxPoolBackwardArgs {
   /** Of the output, `[N, OH, OW, C]`. */
@@ -41,7 +41,7 @@ export function maxPoolBackward(r: Recorder, args: MaxPoolBackwardArgs): GpuTens
     label,
     inputs: { gradient, input, pooled: output },
     shape: input.shape,
-    lanes: chooseLanes(channels),
+    width: chooseWidth(channels),
     constants: {
       ...channelConstant(channels),
       IN_H: height,
@@ -78,7 +78,7 @@ export function centerCropBackward(r: Recorder, args: CenterCropBackwardArgs): G
     label,
     inputs: { gradient },
     shape: inputShape,
-    lanes: chooseLanes(crop.channels),
+    width: chooseWidth(crop.channels),
     constants: {
       ...channelConstant(crop.channels),
       IN_H: height,
@@ -115,7 +115,7 @@ export function bilinearResizeBackward(r: Recorder, args: BilinearResizeBackward
     label,
     inputs: { gradient },
     shape: inputShape,
-    lanes: chooseLanes(resized.channels),
+    width: chooseWidth(resized.channels),
     constants: {
       ...channelConstant(resized.channels),
       IN_H: height,

@@ -4,7 +4,7 @@ import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { expectInteger, imageShape } from './launch.ts'
-import { channelConstant, chooseLanes, mapKernel } from './map.ts'
+import { channelConstant, chooseWidth, mapKernel } from './map.ts'
 
 export interface MaxPoolArgs {
   /** `[N, H, W, C]` */
@@ -38,7 +38,7 @@ export function maxPool(r: Recorder, { input, kernel, stride, padding, label = '
     label,
     inputs: { input },
     shape: [batch, outHeight, outWidth, channels],
-    lanes: chooseLanes(channels),
+    width: chooseWidth(channels),
     constants: {
       ...channelConstant(channels),
       IN_H: height,
@@ -75,7 +75,7 @@ export function centerCrop(r: Recorder, { input, size, label = 'centerCrop' }: C
     label,
     inputs: { input },
     shape: [batch, size, size, channels],
-    lanes: chooseLanes(channels),
+    width: chooseWidth(channels),
     constants: {
       ...channelConstant(channels),
       IN_H: height,
@@ -109,7 +109,7 @@ export function bilinearResize(r: Recorder, { input, size, label = 'bilinearResi
     label,
     inputs: { input },
     shape: [batch, size, size, channels],
-    lanes: chooseLanes(channels),
+    width: chooseWidth(channels),
     constants: { ...channelConstant(channels), IN_H: height, IN_W: width, OUT_H: size, OUT_W: size },
     flops: 9,
   })

@@ -76,7 +76,7 @@ describe('Recorder.dispatch', () => {
   it('names the shader file of a constant that does not exist', () => {
     const kernel = { name: 'scale.wgsl', source: scaleSource, constants: { SHITF: 1 } }
     expect(record({ kernel })).toThrow(ShaderError)
-    expect(record({ kernel })).toThrow('scale.wgsl: The shader has no constant `SHITF`')
+    expect(record({ kernel })).toThrow('scale.wgsl: The shader has no constant or alias `SHITF`')
   })
 
   it('refuses released tensors and intermediates of other captures', async () => {

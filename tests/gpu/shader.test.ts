@@ -36,9 +36,33 @@ describe('specialise', () => {
     expect(specialise('const LOW: i32 = 0i;', { LOW: -(2 ** 31) })).toBe('const LOW: i32 = -2147483648;')
   })
 
+  it('replaces the types of named aliases', () => {
+    const text = `alias Value = f32; // or vec4f
+alias Index=u32;
+const A: u32 = 1u;
+fn f() -> Value { return Value(); }
+`
+    expect(specialise(text, { Value: 'vec4f', A: 2 })).toBe(text.replace('f32', 'vec4f').replace('1u', '2u'))
+    expect(specialise(text, { Index: 'i32' })).toContain('alias Index = i32;')
+  })
+
+  it('refuses an alias that the shader does not declare, and what is no type', () => {
+    expect(() => specialise('alias Lane = f32;', { Lanes: 'vec4f' })).toThrow(
+      'alias `Lanes` to specialise; did you mean `Lane`?',
+    )
+    expect(() => specialise('// alias Lane = f32;', { Lane: 'vec4f' })).toThrow(ShaderError)
+    expect(() => specialise('const Lane: f32 = 1.0;', { Lane: 'vec4f' })).toThrow('Constant `Lane` is f32')
+    expect(() => specialise('alias Lane = f32;', { Lane: 4 })).toThrow('Alias `Lane` stands for a type')
+    expect(() => specialise('alias Lane = f32;', { Lane: 'f32; fn x' as 'f32' })).toThrow(
+      'Alias `Lane` stands for a type',
+    )
+  })
+
   it('names the nearest constant for an unknown one', () => {
     expect(() => specialise(source, { TILES: 1 })).toThrow(ShaderError)
-    expect(() => specialise(source, { TILES: 1 })).toThrow('no constant `TILES` to specialise; did you mean `TILE`?')
+    expect(() => specialise(source, { TILES: 1 })).toThrow(
+      'no constant or alias `TILES` to specialise; did you mean `TILE`?',
+    )
   })
 
   it('refuses a constant computed from others', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { chooseRun, chooseTotalLanes } from '../../src/kernels/chunks.ts'
+import { chooseRun, chooseTotalParts } from '../../src/kernels/chunks.ts'
 
 describe('pixels per chunk', () => {
   const layer = { pixels: 28 * 31 * 31, channels: 256 }
@@ -23,12 +23,12 @@ describe('pixels per chunk', () => {
 
 describe('invocations per channel that add the chunks', () => {
   it('are a power of two, at most a workgroup', () => {
-    expect([1, 5, 40, 1000].map((chunks) => chooseTotalLanes({ kind: 'gpu' }, chunks, 256))).toEqual([1, 2, 16, 64])
+    expect([1, 5, 40, 1000].map((chunks) => chooseTotalParts({ kind: 'gpu' }, chunks, 256))).toEqual([1, 2, 16, 64])
   })
 
   it('are one where channels are plenty, or chunks few on a software adapter', () => {
-    expect(chooseTotalLanes({ kind: 'gpu' }, 10, 28 * 25 * 256)).toBe(1)
-    expect(chooseTotalLanes({ kind: 'cpu' }, 64, 256)).toBe(1)
-    expect(chooseTotalLanes({ kind: 'cpu' }, 1000, 3)).toBe(64)
+    expect(chooseTotalParts({ kind: 'gpu' }, 10, 28 * 25 * 256)).toBe(1)
+    expect(chooseTotalParts({ kind: 'cpu' }, 64, 256)).toBe(1)
+    expect(chooseTotalParts({ kind: 'cpu' }, 1000, 3)).toBe(64)
   })
 })

@@ -38,4 +38,10 @@ describe.each(Object.keys(shaders) as ShaderName[])('%s.wgsl', (name) => {
     expect(reflect(text).bindings.size).toBeGreaterThan(1)
     await device.kernels.compile([device.kernels.prepare(kernel(name))])
   })
+
+  it.runIf(/^alias Value = f32;/m.test(text))('compiles with four elements at a time', async () => {
+    const wide = kernel(name, { Value: 'vec4f', ...(/^const WIDTH:/m.test(text) && { WIDTH: 4 }) })
+    expect(device.kernels.prepare(wide).text).toContain('alias Value = vec4f;')
+    await device.kernels.compile([device.kernels.prepare(wide)])
+  })
 })
