@@ -1,11 +1,16 @@
-// Where a checkpoint comes from: bytes in memory, a path (Node) or a URL, with progress and an optional digest. The only file
-// of this floor that reaches for Node, and only when it is given a path there.
+// Where a checkpoint comes from: bytes in memory, a file, an answer of a server, a path (Node) or a URL, with progress and an
+// optional digest. The only file of this floor that reaches for Node, and only when it is given a path there.
 
 import { concatBytes } from '../formats/bytes.ts'
+import { ArgumentError } from '../gpu/errors.ts'
+import { show } from '../gpu/message.ts'
 import { SourceError } from './errors.ts'
 
-/** A file's path, its URL, or its bytes. */
-export type CheckpointSource = string | URL | Uint8Array | ArrayBuffer
+/**
+ * A path (in Node) or a URL, as a string or a `URL`; a `File`, `Blob` or `Response`, which is read; or the bytes: an
+ * `ArrayBuffer`, a `SharedArrayBuffer`, or a typed array or `DataView` of either. Shared memory is copied.
+ */
+export type CheckpointSource = string | URL | Blob | Response | ArrayBuffer | SharedArrayBuffer | ArrayBufferView
 
 export interface FetchOptions {
   /** Expected SHA-256 of the file, in hexadecimal. */
@@ -16,10 +21,13 @@ export interface FetchOptions {
 
 /** What to call a source in messages. */
 export function sourceName(source: CheckpointSource): string {
-  return typeof source === 'string' || source instanceof URL ? String(source) : 'checkpoint'
+  const kind = kindOf(source)
+  if (kind === 'String' || kind === 'URL') return String(source)
+  if (kind === 'File') return (source as File).name
+  return (kind === 'Response' && (source as Response).url) || 'checkpoint'
 }
 
-/** @throws SourceError if it cannot be read, or its digest differs from `sha256` */
+/** @throws ArgumentError for what is no source; SourceError if it cannot be read, or its digest differs from `sha256` */
 export async function readSource(source: CheckpointSource, options: FetchOptions = {}): Promise<Uint8Array> {
   const bytes = await readBytes(source, options.onProgress ?? (() => {}))
   if (options.sha256) await checkDigest(sourceName(source), bytes, options.sha256)
@@ -27,8 +35,15 @@ export async function readSource(source: CheckpointSource, options: FetchOptions
 }
 
 async function readBytes(source: CheckpointSource, onProgress: (done: number, total: number) => void) {
-  if (source instanceof Uint8Array) return source
-  if (source instanceof ArrayBuffer) return new Uint8Array(source)
+  if (ArrayBuffer.isView(source)) return unshared(source.buffer, source.byteOffset, source.byteLength)
+  const kind = kindOf(source)
+  if (kind === 'ArrayBuffer' || kind === 'SharedArrayBuffer') {
+    const buffer = source as ArrayBufferLike
+    return unshared(buffer, 0, buffer.byteLength)
+  }
+  if (kind === 'Blob' || kind === 'File') return await readBlob(source as Blob, onProgress)
+  if (kind === 'Response') return await readResponse(source as Response, sourceName(source), onProgress)
+  if ((kind !== 'String' && kind !== 'URL') || String(source) === '') throw wrongSource(source, kind)
   const text = String(source)
   const isFile = text.startsWith('file:') || !/^[a-z][a-z0-9+.-]+:/i.test(text)
   if (!isFile || !isNode()) return await download(text, onProgress)
@@ -37,12 +52,47 @@ async function readBytes(source: CheckpointSource, onProgress: (done: number, to
   return bytes
 }
 
+/** `Uint8Array`, `Blob`, `URL` and so on, of other frames and realms, too. */
+function kindOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1)
+}
+
+function wrongSource(source: unknown, kind: string): ArgumentError {
+  const found =
+    typeof source === 'object' && source !== null && kind !== 'Object' ? `a value of type ${kind}` : show(source)
+  return new ArgumentError(
+    `checkpoint is ${found}, expected a path or URL, a File, a Blob, a Response, an ArrayBuffer or a typed array`,
+  )
+}
+
+/** The bytes as they are; a copy where other threads could change them, because decoders and digests refuse such memory. */
+function unshared(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(buffer, offset, length)
+  return kindOf(buffer) === 'SharedArrayBuffer' ? new Uint8Array(bytes) : bytes
+}
+
+async function readBlob(blob: Blob, onProgress: (done: number, total: number) => void): Promise<Uint8Array> {
+  try {
+    const bytes = new Uint8Array(await blob.arrayBuffer())
+    onProgress(bytes.length, bytes.length)
+    return bytes
+  } catch (cause) {
+    throw new SourceError(`Checkpoint \`${sourceName(blob)}\` cannot be read: ${reasonOf(cause)}`, { cause })
+  }
+}
+
 function isNode(): boolean {
   return 'process' in globalThis && !('window' in globalThis)
 }
 
+interface NodeProcess {
+  getBuiltinModule(name: 'node:fs/promises'): { readFile(path: string | URL): Promise<Uint8Array> }
+}
+
+/** Asks the process for the module: an `import` would be followed by the bundlers of web pages. */
 async function readFile(path: string): Promise<Uint8Array> {
-  const files = await import('node:fs/promises')
+  const { process } = globalThis as unknown as { readonly process: NodeProcess }
+  const files = process.getBuiltinModule('node:fs/promises')
   try {
     return await files.readFile(path.startsWith('file:') ? new URL(path) : path)
   } catch (cause) {
@@ -51,7 +101,17 @@ async function readFile(path: string): Promise<Uint8Array> {
 }
 
 async function download(url: string, onProgress: (done: number, total: number) => void): Promise<Uint8Array> {
-  const response = await request(url)
+  return await readResponse(await request(url), url, onProgress)
+}
+
+/** @param name what to call it in messages */
+async function readResponse(
+  response: Response,
+  name: string,
+  onProgress: (done: number, total: number) => void,
+): Promise<Uint8Array> {
+  await checkAnswer(response, name)
+  if (response.bodyUsed) throw new SourceError(`Checkpoint \`${name}\` has been read before: a Response is read once`)
   const total = response.headers.has('content-encoding') ? 0 : Number(response.headers.get('content-length') ?? 0)
   const chunks: Uint8Array[] = []
   let done = 0
@@ -63,29 +123,31 @@ async function download(url: string, onProgress: (done: number, total: number) =
       onProgress(done, total)
     }
   } catch (cause) {
-    throw brokenOff(url, done, total, cause)
+    throw brokenOff(name, done, total, cause)
   }
-  if (done < total) throw brokenOff(url, done, total)
+  if (done < total) throw brokenOff(name, done, total)
   return concatBytes(chunks)
 }
 
 async function request(url: string): Promise<Response> {
-  let response: Response
   try {
-    response = await fetch(url)
+    return await fetch(url)
   } catch (cause) {
     throw new SourceError(`Checkpoint \`${url}\` cannot be fetched: ${reasonOf(cause)}`, { cause })
   }
-  if (response.ok) return response
-  await response.body?.cancel()
-  const answer = `${response.status} ${response.statusText}`.trim()
-  throw new SourceError(`Checkpoint \`${url}\` cannot be fetched: the server answered ${answer}, expected 200`)
 }
 
-function brokenOff(url: string, done: number, total: number, cause?: unknown): SourceError {
+async function checkAnswer(response: Response, name: string): Promise<void> {
+  if (response.ok) return
+  if (!response.bodyUsed) await response.body?.cancel()
+  const answer = `${response.status} ${response.statusText}`.trim()
+  throw new SourceError(`Checkpoint \`${name}\` cannot be fetched: the server answered ${answer}, expected 200`)
+}
+
+function brokenOff(name: string, done: number, total: number, cause?: unknown): SourceError {
   const expected = total > 0 ? ` of ${total}` : ''
   const reason = cause === undefined ? '' : ` (${reasonOf(cause)})`
-  return new SourceError(`Checkpoint \`${url}\` broke off after ${done}${expected} bytes${reason}`, { cause })
+  return new SourceError(`Checkpoint \`${name}\` broke off after ${done}${expected} bytes${reason}`, { cause })
 }
 
 /** The message of an error; of its cause where it has one, which is where `fetch` hides the reason. */

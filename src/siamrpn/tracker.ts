@@ -4,12 +4,15 @@
 import { anchorsKey, type Checkpoint, readCheckpoint } from '../formats/checkpoint.ts'
 import { matchStateDict } from '../formats/match.ts'
 import type { StateDict } from '../formats/state-dict.ts'
-import { type Device, openDevice } from '../gpu/device.ts'
+import { Device, openDevice } from '../gpu/device.ts'
+import { ArgumentError } from '../gpu/errors.ts'
+import { show } from '../gpu/message.ts'
 import { channelMean, cropRecord } from '../kernels/crop-resize.ts'
 import { type CenterBox, type InitBox, toCenter } from './boxes.ts'
 import { type Config, type ConfigInput, parseConfig } from './config.ts'
 import { r50 } from './configs/r50.ts'
 import { cropGeometry, exemplarCropSize } from './crop-geometry.ts'
+import { defaultModel } from './default-model.ts'
 import { BoxError, ClosedError } from './errors.ts'
 import { type Frame, FrameBuffer, type FrameShape, frameShape } from './frame.ts'
 import { stateDictShapes } from './layout.ts'
@@ -36,8 +39,8 @@ export interface CreateOptions {
 }
 
 export interface LoadOptions extends CreateOptions {
-  /** A file of MMTracking, of pysot, or safetensors: path (Node), URL or bytes. */
-  readonly checkpoint: CheckpointSource
+  /** A file of MMTracking, of pysot, or safetensors, wherever it is. Default: the model that ships with the package. */
+  readonly checkpoint?: CheckpointSource | undefined
   /** Expected SHA-256 of the file, in hexadecimal. */
   readonly sha256?: string | undefined
   /** Default: what the checkpoint's layout implies; a bare state dict implies nothing, and the configuration's stay. */
@@ -65,12 +68,13 @@ export class SiamRPN implements StepRunner {
   }
 
   /**
-   * Loads a checkpoint and makes everything ready for the first frame.
-   * @throws NoAdapterError; SourceError if the file cannot be read; CheckpointError for a broken file, one of another model, or
+   * Loads a checkpoint, or the model that ships, and makes everything ready for the first frame.
+   * @throws ArgumentError for options that are none; NoAdapterError; SourceError if the file cannot be read; CheckpointError for a broken file, one of another model, or
    * a backbone alone; ConfigError; OutOfMemoryError
    */
-  static async load(options: LoadOptions): Promise<SiamRPN> {
-    const { checkpoint, sha256 } = options
+  static async load(options: LoadOptions = {}): Promise<SiamRPN> {
+    checkOptions(options)
+    const { checkpoint = defaultModel(), sha256 } = options
     const given = options.config === undefined ? undefined : parseConfig(options.config)
     const bytes = await readSource(checkpoint, { sha256, onProgress: reporter(options, 'reading') })
     const name = sourceName(checkpoint)
@@ -82,6 +86,7 @@ export class SiamRPN implements StepRunner {
 
   /** A tracker from a state dict by MMTracking's names, which must fit the configuration. @throws as `load` */
   static async create(state: StateDict, options: CreateOptions = {}): Promise<SiamRPN> {
+    checkOptions(options)
     const config = parseConfig(options.config ?? r50)
     return await SiamRPN.#make(state, 'state dict', { ...options, config })
   }
@@ -247,6 +252,17 @@ export class SiamRPN implements StepRunner {
     releaseContext(this.#context)
     this.#context.network.release(this.device)
     if (this.#ownsDevice) await this.device.close()
+  }
+}
+
+/** What types would have told. @throws ArgumentError */
+function checkOptions(options: CreateOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new ArgumentError(`the options are ${show(options)}, expected an object such as { checkpoint, device }`)
+  }
+  const { device } = options
+  if (device !== undefined && !(device instanceof Device)) {
+    throw new ArgumentError(`device is ${show(device)}, expected a device of openDevice()`)
   }
 }
 

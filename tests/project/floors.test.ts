@@ -69,11 +69,6 @@ const exceptions: Case[] = [
   single('siamrpn checks configurations with zod', inFloor('siamrpn'), use('zod')),
   single('provider.ts alone loads webgpu', 'src/gpu/provider.ts', "export const load = () => import('webgpu')\n"),
   single('provider.ts loads no other package', 'src/gpu/provider/provider.ts', use('esbuild'), RESTRICTED),
-  single(
-    'source.ts alone reads files',
-    'src/siamrpn/source.ts',
-    "export const load = () => import('node:fs/promises')\n",
-  ),
   single('the entry point exports siamrpn', 'src/index.ts', "export { x } from './siamrpn/things.ts'\n"),
   single('no entry point exports tools', 'src/other.ts', "export { x } from '../tools/frames/things.ts'\n", RESTRICTED),
   single('a configuration is no program', 'src/siamrpn/configs/a.ts', use('../../train/things.ts'), RESTRICTED),

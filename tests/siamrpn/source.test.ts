@@ -4,8 +4,10 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { ArgumentError } from '../../src/gpu/errors.ts'
+import { defaultModel, defaultModelName } from '../../src/siamrpn/default-model.ts'
 import { SourceError } from '../../src/siamrpn/errors.ts'
-import { readSource, sourceName } from '../../src/siamrpn/source.ts'
+import { type CheckpointSource, readSource, sourceName } from '../../src/siamrpn/source.ts'
 
 const payload = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31) % 256)
 
@@ -113,14 +115,69 @@ describe('a checkpoint from a URL', () => {
 })
 
 test('bytes are taken as they are, and a buffer as bytes', async () => {
-  expect(await readSource(payload)).toBe(payload)
+  expect((await readSource(payload)).buffer).toBe(payload.buffer)
   expect(await readSource(payload.buffer)).toEqual(payload)
   const data = `data:application/octet-stream;base64,${Buffer.from('abc').toString('base64')}`
   expect(await readSource(data)).toEqual(new TextEncoder().encode('abc'))
 })
 
+const shared = new SharedArrayBuffer(payload.length)
+new Uint8Array(shared).set(payload)
+
+test.each<[string, () => CheckpointSource]>([
+  ['a Blob', () => new Blob([payload])],
+  ['a File', () => new File([payload], 'weights.pth')],
+  ['a Response', () => new Response(payload)],
+  ['an ArrayBuffer', () => payload.buffer],
+  ['a typed array', () => new Float32Array(payload.buffer)],
+  ['a DataView', () => new DataView(payload.buffer)],
+  ['a SharedArrayBuffer', () => shared],
+  ['an array of shared memory', () => new Int16Array(shared)],
+])('%s is read whole, into memory that only the reader has', async (_, source) => {
+  const bytes = await readSource(source())
+  expect(bytes).toBeInstanceOf(Uint8Array)
+  expect(bytes.buffer).toBeInstanceOf(ArrayBuffer)
+  expect(Buffer.compare(bytes, payload)).toBe(0)
+})
+
+test('a view is read from its first byte to its last', async () => {
+  expect(await readSource(new Uint16Array(payload.buffer, 4, 3))).toEqual(payload.subarray(4, 10))
+  expect(await readSource(new DataView(shared, 5, 2))).toEqual(payload.slice(5, 7))
+})
+
+test('a Response says how far it is, and is refused with its status or when it was read before', async () => {
+  const seen: number[] = []
+  const headers = { 'content-length': `${payload.length}` }
+  await readSource(new Response(payload, { headers }), { onProgress: (done) => seen.push(done) })
+  expect(seen.at(-1)).toBe(payload.length)
+  const { message } = await failureOf(readSource(new Response('no', { status: 404, statusText: 'Not Found' })))
+  expect(message).toBe('Checkpoint `checkpoint` cannot be fetched: the server answered 404 Not Found, expected 200')
+  const read = new Response(payload)
+  await read.arrayBuffer()
+  expect((await failureOf(readSource(read))).message).toContain('has been read before')
+})
+
+test.each<[unknown, string]>([
+  [7, '7'],
+  [null, 'null'],
+  ['', '""'],
+  [{ path: 'a.pth' }, '{"path":"a.pth"}'],
+  [[1, 2], 'a value of type Array'],
+  [new Map(), 'a value of type Map'],
+])('%o is no source and named', async (source, found) => {
+  const refused = readSource(source as CheckpointSource)
+  await expect(refused).rejects.toThrow(ArgumentError)
+  await expect(refused).rejects.toThrow(`checkpoint is ${found}, expected a path or URL, a File, a Blob, a Response`)
+})
+
+test('the model that ships is where the code says', async () => {
+  expect(defaultModel().pathname).toMatch(new RegExp(`/models/${defaultModelName}\\.safetensors$`))
+  expect((await readSource(defaultModel())).length).toBeGreaterThan(100_000)
+})
+
 test('sources are named in messages by path or URL', () => {
   expect(sourceName('a/b.pth')).toBe('a/b.pth')
   expect(sourceName(new URL('https://host/b.pth'))).toBe('https://host/b.pth')
+  expect(sourceName(new File([], 'c.pth'))).toBe('c.pth')
   expect(sourceName(payload)).toBe('checkpoint')
 })

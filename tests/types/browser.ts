@@ -46,6 +46,14 @@ export async function trackGroup(bytes: Uint8Array, first: ImageBitmap, next: Vi
   return results.map(({ score, anchor }) => score + anchor)
 }
 
+/** The model that ships; and a checkpoint as a file input, a request or a worker hands it on. */
+export async function loadFrom(input: HTMLInputElement, shared: SharedArrayBuffer): Promise<SiamRPN[]> {
+  const file = input.files?.[0] ?? new Blob([])
+  const answer = await fetch('/weights/r50.pth')
+  const sources = [file, answer, shared, new Float32Array(shared), new DataView(new ArrayBuffer(8)), undefined]
+  return await Promise.all([SiamRPN.load(), ...sources.map((checkpoint) => SiamRPN.load({ checkpoint }))])
+}
+
 /** The page's own device, progress for its bar, and a digest of the file. */
 export async function loadWithProgress(bar: HTMLProgressElement, sha256: string): Promise<SiamRPN> {
   const device: Device = await openDevice({ gpu: navigator.gpu, powerPreference: 'high-performance' })
@@ -78,6 +86,6 @@ export async function mistakes(tracker: SiamRPN, frame: ImageBitmap): Promise<vo
   await tracker.init({ data: new Uint8Array(12) }, box)
   // @ts-expect-error A group has no box of its own, it has boxes.
   ;(await tracker.init(frame, [box])).box
-  // @ts-expect-error A checkpoint is needed; for weights that are there already, `SiamRPN.create`.
-  await SiamRPN.load({ device: tracker.device })
+  // @ts-expect-error A checkpoint is a path, a URL, a file, an answer or bytes.
+  await SiamRPN.load({ checkpoint: 7 })
 }

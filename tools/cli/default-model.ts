@@ -1,19 +1,21 @@
-// The model that ships with the package: models/tiny.safetensors, found from the sources as well as from dist/.
+// Which weights a command uses: those that its options name, or the model that ships with the library.
 
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { defaultModelName, defaultModel as libraryModel } from '../../src/siamrpn/default-model.ts'
 import { UsageError } from '../errors.ts'
 
-const relativePath = join('models', 'tiny.safetensors')
+/** Path of the weights that ship. */
+export function defaultModel(): string {
+  return fileURLToPath(libraryModel())
+}
 
-/** Its path. @throws UsageError if the package is not whole */
-export function defaultModel(from = dirname(fileURLToPath(import.meta.url))): string {
-  for (let folder = from; ; folder = dirname(folder)) {
-    const path = join(folder, relativePath)
-    if (existsSync(path)) return path
-    if (dirname(folder) === folder) {
-      throw new UsageError(`no ${relativePath} in ${from} or above; give a model with --checkpoint`)
-    }
-  }
+/** What they are called where people read it. */
+export const defaultModelTitle = `${defaultModelName}, trained by this project on generated clips`
+
+/** A checkpoint's file or URL. @throws UsageError for a configuration that the model that ships is not of */
+export function chosenCheckpoint(options: { readonly config?: string; readonly checkpoint?: string }): string {
+  const { config, checkpoint } = options
+  if (checkpoint !== undefined) return checkpoint
+  if (config === undefined || config === defaultModelName) return defaultModel()
+  throw new UsageError(`--config ${config} has no model of its own: give one with --checkpoint`)
 }

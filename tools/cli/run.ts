@@ -19,7 +19,7 @@ import { trainCommand } from './train/command.ts'
 const examples = `
 Examples:
   siamrpn demo
-  siamrpn track --video clip.mp4 --box 263,112,60,58 --checkpoint siamese_rpn_r50.pth --out tracked.mp4
+  siamrpn track --video clip.mp4 --box 263,112,60,58 --out tracked.mp4
   siamrpn train --config tiny --data synthetic
   siamrpn evaluate --config r50 --checkpoint siamese_rpn_r50.pth --dataset lasot --root data/LaSOTTesting
   siamrpn search --dataset synthetic --lr 0.1:0.7:0.1 --window-influence 0.2:0.6:0.1

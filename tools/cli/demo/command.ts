@@ -7,7 +7,7 @@ import { heldOutSeeds, SyntheticClips } from '../../clips/clips.ts'
 import { hasFfmpeg } from '../../frames/ffmpeg.ts'
 import { formatSize } from '../../frames/types.ts'
 import type { CommandContext } from '../context.ts'
-import { defaultModel } from '../default-model.ts'
+import { defaultModel, defaultModelTitle } from '../default-model.ts'
 import { interruptedCode, interruptible } from '../interrupt.ts'
 import { wholeNumber } from '../options.ts'
 import { fact, note, print } from '../terminal.ts'
@@ -51,7 +51,7 @@ async function demo({ terminal, load }: CommandContext, options: DemoOptions, si
   const withVideo = await hasFfmpeg()
   const size = formatSize(clip)
   print(terminal, fact('source', `generated clip ${number}, ${size}, ${clip.fps} fps, ${clip.count} frames`))
-  print(terminal, fact('model', options.checkpoint ?? 'tiny, trained by this project on generated clips'))
+  print(terminal, fact('model', options.checkpoint ?? defaultModelTitle))
   const result = await runSession({
     terminal,
     load,

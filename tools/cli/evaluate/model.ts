@@ -6,11 +6,11 @@ import { basename, extname } from 'node:path'
 import { readCheckpoint } from '../../../src/formats/checkpoint.ts'
 import { type Config, overrideConfig, parseConfig } from '../../../src/siamrpn/config.ts'
 import { r50 } from '../../../src/siamrpn/configs/r50.ts'
+import { defaultModelName } from '../../../src/siamrpn/default-model.ts'
 import { stateDictShapes } from '../../../src/siamrpn/layout.ts'
 import { readSource } from '../../../src/siamrpn/source.ts'
 import { ownConfig } from '../../../src/siamrpn/tracker.ts'
-import { UsageError } from '../../errors.ts'
-import { defaultModel } from '../default-model.ts'
+import { chosenCheckpoint, defaultModelTitle } from '../default-model.ts'
 import { loadConfig } from '../load-config.ts'
 
 export interface ModelOptions {
@@ -38,22 +38,22 @@ export interface EvaluationModel {
 
 /** @throws UsageError, ConfigError, SourceError, and what a checkpoint that does not parse throws */
 export async function evaluationModel(options: ModelOptions): Promise<EvaluationModel> {
-  const path = options.checkpoint ?? shippedModel(options)
+  const path = chosenCheckpoint(options)
   const checkpoint = /^https?:\/\//.test(path) ? new URL(path) : path
   const bytes = await readSource(checkpoint)
   const given = options.config === undefined ? ownOrR50(bytes, path) : await loadConfig(options.config)
   const { set = [], config: named } = options
   const config = set.length > 0 ? overrideConfig(given, set) : given
   const shipped = options.checkpoint === undefined
-  const configName = named ?? (shipped ? 'tiny' : undefined)
+  const configName = named ?? (shipped ? defaultModelName : undefined)
   return {
     config,
     ...(configName === undefined ? {} : { configName }),
     checkpoint,
     sha256: createHash('sha256').update(bytes).digest('hex'),
     parameters: parametersOf(config),
-    trackerName: options.trackerName ?? (shipped ? 'tiny' : nameOf(path)),
-    title: shipped ? 'tiny, trained by this project on generated clips' : [named, path].filter(Boolean).join(', '),
+    trackerName: options.trackerName ?? (shipped ? defaultModelName : nameOf(path)),
+    title: shipped ? defaultModelTitle : [named, path].filter(Boolean).join(', '),
   }
 }
 
@@ -61,12 +61,6 @@ export async function evaluationModel(options: ModelOptions): Promise<Evaluation
 function parametersOf({ model }: Config): number {
   const shapes = [...stateDictShapes(model)].filter(([name]) => !/\.(running_\w+|num_batches_tracked)$/.test(name))
   return shapes.reduce((sum, [, shape]) => sum + shape.reduce((product, size) => product * size, 1), 0)
-}
-
-/** The model of the package is for `tiny`. */
-function shippedModel({ config }: ModelOptions): string {
-  if (config === undefined || config === 'tiny') return defaultModel()
-  throw new UsageError(`--config ${config} has no model of its own: give one with --checkpoint`)
 }
 
 function ownOrR50(bytes: Uint8Array, path: string): Config {

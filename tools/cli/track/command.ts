@@ -9,6 +9,7 @@ import { type GroundTruth, readGroundTruth } from '../../frames/ground-truth.ts'
 import { type Box, type FrameSource, formatSize } from '../../frames/types.ts'
 import { outputKinds } from '../../frames/writers.ts'
 import type { CommandContext } from '../context.ts'
+import { chosenCheckpoint, defaultModelTitle } from '../default-model.ts'
 import { interruptedCode, interruptible } from '../interrupt.ts'
 import { checkBoxes, collectBox, collectOutput, collectText, wholeNumber } from '../options.ts'
 import { fact, note, print } from '../terminal.ts'
@@ -19,7 +20,7 @@ interface TrackOptions {
   readonly video: string
   readonly box?: readonly Box[]
   readonly config?: string
-  readonly checkpoint: string
+  readonly checkpoint?: string
   readonly anchors?: 'mmtracking' | 'pysot'
   readonly out?: readonly string[]
   readonly gt?: readonly string[]
@@ -33,6 +34,7 @@ const defaultFps = 25
 
 const examples = `
 Examples:
+  siamrpn track --video clip.mp4 --box 263,112,60,58 --out tracked.mp4
   siamrpn track --video clip.mp4 --box 263,112,60,58 --checkpoint siamese_rpn_r50.pth --out tracked.mp4
   siamrpn track --video frames/ --box 10,20,30,40 --box 200,80,50,50 --checkpoint model.pth --out boxes.json
   siamrpn track --video seq/img --gt seq/groundtruth.txt --checkpoint model.pth --out boxes.txt --out seq.webp`
@@ -42,7 +44,11 @@ export function trackCommand(context: CommandContext): Command {
   return new Command('track')
     .description('Tracks boxes through a video, a folder of images or an animated WebP or GIF.')
     .requiredOption('--video <path>', 'video file (needs ffmpeg), folder of images, animation or image')
-    .requiredOption('--checkpoint <file>', 'weights: .pth, .model or .safetensors of MMTracking, pysot or this package')
+    .option(
+      '--checkpoint <file>',
+      'weights, file or URL: .pth, .model or .safetensors of MMTracking, pysot or this package; ' +
+        'default: the model that ships',
+    )
     .option(
       '--box <x,y,w,h>',
       'target in the first frame, pixels from the top-left corner; repeat for more',
@@ -74,7 +80,8 @@ export function trackCommand(context: CommandContext): Command {
 async function track(context: CommandContext, options: TrackOptions, signal: AbortSignal): Promise<number> {
   const { terminal, load } = context
   const quiet = options.quiet ?? false
-  checkPaths(options)
+  const checkpoint = chosenCheckpoint(options)
+  checkPaths(options, checkpoint)
   const groundTruth = await Promise.all((options.gt ?? []).map((file) => readGroundTruth(file)))
   const source = await openFrames(options.video, { start: options.start })
   try {
@@ -82,9 +89,9 @@ async function track(context: CommandContext, options: TrackOptions, signal: Abo
     checkBoxes(boxes, source)
     if (!quiet) {
       print(terminal, fact('source', describeSource(options.video, source)))
-      print(terminal, fact('model', [options.config, options.checkpoint].filter(Boolean).join(', ')))
+      print(terminal, fact('model', modelTitle(options)))
     }
-    const { anchors, checkpoint, config, maxFrames, start, video } = options
+    const { anchors, config, maxFrames, start, video } = options
     const result = await runSession({
       terminal,
       load,
@@ -106,6 +113,10 @@ async function track(context: CommandContext, options: TrackOptions, signal: Abo
   } finally {
     await source.close()
   }
+}
+
+function modelTitle({ config, checkpoint }: TrackOptions): string {
+  return checkpoint === undefined ? defaultModelTitle : [config, checkpoint].filter(Boolean).join(', ')
 }
 
 async function report(
@@ -133,7 +144,7 @@ async function report(
 }
 
 /** No input may be an output, and no output two. */
-function checkPaths({ video, checkpoint, gt = [], out = [], profile }: TrackOptions): void {
+function checkPaths({ video, gt = [], out = [], profile }: TrackOptions, checkpoint: string): void {
   const inputs = new Set([video, checkpoint, ...gt].map((path) => resolve(path)))
   const outputs = new Set<string>()
   for (const path of profile === undefined ? out : [...out, profile]) {

@@ -3,6 +3,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { defaultModel, defaultModelTitle } from '../../../../tools/cli/default-model.ts'
 import { runCommand } from '../../../../tools/cli/run.ts'
 import { openFrames } from '../../../../tools/frames/frames.ts'
 import { collect, encode, pixel, plainFrame, temporaryFolder } from '../../frames/helpers.ts'
@@ -24,6 +25,18 @@ async function makeFrames(): Promise<{ folder: string; video: string; out: (name
 }
 
 const weights = ['--checkpoint', 'weights.pth']
+
+test('without --checkpoint the model that ships is taken, for its own configuration alone', async () => {
+  const { video, out } = await makeFrames()
+  const box = ['track', '--video', video, '--box', '10,20,30,20', '--out', out('a.txt')]
+  const { code, calls, out: text } = await runFake(box)
+  expect(code).toBe(0)
+  expect(calls.request).toMatchObject({ weights: { checkpoint: defaultModel() } })
+  expect(text).toContain(defaultModelTitle)
+  const refused = await runFake([...box, '--config', 'r50'])
+  expect(refused.code).toBe(1)
+  expect(refused.err).toContain('--config r50 has no model of its own: give one with --checkpoint')
+})
 
 test('boxes of every frame go to every output, the first one as it was given', async () => {
   const { video, out } = await makeFrames()
