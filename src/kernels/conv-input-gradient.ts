@@ -9,6 +9,8 @@ import { type GradientPhase, gradientPhases, type PhaseTaps, tapStep } from './c
 import { type ConvPlan, type ConvProblem, chooseConv, subgroupPlan } from './conv-plan.ts'
 import { type ConvWeight, panelOf } from './conv-weight.ts'
 import { convolve, convProblem } from './conv2d.ts'
+import { depthwiseInputGradient } from './depthwise-conv.ts'
+import { isDepthwise } from './depthwise-plan.ts'
 import { expectShape, kernel, linearGrid } from './launch.ts'
 import { chooseWidth, valueAlias } from './map.ts'
 import { batchSlices, sliceOf } from './slices.ts'
@@ -45,6 +47,13 @@ export function convInputGradient(r: Recorder, args: ConvInputGradientArgs): Gpu
   const problem = convProblem({ ...args, input: { shape: inputShape, dtype: 'f32', label: `${label}.input` }, label })
   expectShape(label, gradient, [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels])
   const output = r.alloc(inputShape, 'f32', label)
+  if (isDepthwise(problem) && problem.stride > 1 && !args.plan) {
+    for (const slice of batchSlices(r.adapter, [gradient, output])) {
+      const parts = { gradient: sliceOf(gradient, slice), output: sliceOf(output, slice) }
+      depthwiseInputGradient(r, { problem: { ...problem, batch: slice.count }, weight, ...parts, label })
+    }
+    return output
+  }
   const widened = { ...problem, outChannels: readableChannels(problem) }
   const phases = gradientPhases(widened).map((phase) => {
     const { convolution } = phase

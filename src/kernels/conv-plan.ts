@@ -2,6 +2,7 @@
 // the choice is tested without a GPU and the same plan serves the dispatch, the benches and the tests.
 
 import type { AdapterFacts } from '../gpu/device.ts'
+import { type DepthwisePlan, depthwisePlan, isDepthwise } from './depthwise-plan.ts'
 
 /** The scalars of one convolution, NHWC. */
 export interface ConvProblem {
@@ -38,6 +39,8 @@ export type ConvPlan =
   | { readonly variant: 'tiled'; readonly tileM: number; readonly tileN: number; readonly splitK: number }
   /** F(2x2, 3x3) around 16 subgroup products, `sliceChannels` output channels at a time. */
   | { readonly variant: 'winograd'; readonly sliceChannels: number; readonly storeWeights: boolean }
+  /** One channel in, one out: `strip` x `rows` outputs per invocation, the filter in registers. */
+  | DepthwisePlan
 
 export type ConvVariant = ConvPlan['variant']
 
@@ -80,6 +83,7 @@ const STEPS_PER_SPLIT = 16
 /** The plan for a problem on an adapter. Pure. */
 export function chooseConv(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
   const { inChannels, outChannels, groups } = problem
+  if (isDepthwise(problem)) return depthwisePlan(adapter, problem)
   if (groups > 1 || inChannels % 4 !== 0) return { variant: 'direct' }
   if (hasSubgroupsOf8(adapter)) {
     const winograd = suitsWinograd(problem) && samplesPerSlice(adapter, winogradPlan(problem), problem) > 0

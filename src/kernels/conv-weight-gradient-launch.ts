@@ -7,6 +7,8 @@ import { directGeometry, requireLanes } from './conv-launch.ts'
 import { type ConvProblem, convFlops, outputPixels, SUBGROUP_LANES } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
 import { filterRows, pixelGrid, SUBGROUP_TILE, type WeightGradientPlan } from './conv-weight-gradient-plan.ts'
+import { depthwiseParts, depthwiseWeightGradient } from './depthwise-conv.ts'
+import type { DepthwiseWeightPlan } from './depthwise-plan.ts'
 import { kernel, linearGrid } from './launch.ts'
 
 /** Everything one launch needs, for a slice of the batch. */
@@ -160,6 +162,14 @@ export function lanes(
     ...cost(launch),
   })
   reduce(r, launch, output, splits)
+}
+
+/** The taps of every channel in registers. */
+export function depthwise(r: Recorder, launch: WeightGradientLaunch, plan: DepthwiseWeightPlan): void {
+  const parts = depthwiseParts(launch.problem, plan)
+  const output = partialSums(r, launch, parts)
+  depthwiseWeightGradient(r, { ...launch, output, accumulate: launch.accumulate && parts === 1 }, plan)
+  reduce(r, launch, output, parts)
 }
 
 /** What both subgroup kernels know of the geometry. */

@@ -14,6 +14,7 @@ import {
   suitsWinograd,
   winogradPlan,
 } from './conv-plan.ts'
+import { type DepthwiseWeightPlan, depthwiseWeightPlan, isDepthwise } from './depthwise-plan.ts'
 
 export type WeightGradientPlan =
   /** One element of the filter per invocation, `splits` parts of the rows of pixels; anything goes. */
@@ -26,6 +27,8 @@ export type WeightGradientPlan =
   | { readonly variant: 'tiled'; readonly tile: number; readonly splits: number }
   /** F(2x2, 3x3) backwards around 16 subgroup products, `sliceChannels` output channels at a time. */
   | { readonly variant: 'winograd'; readonly sliceChannels: number }
+  /** One channel in, one out: the filter's taps in registers. */
+  | DepthwiseWeightPlan
 
 /** Rows (taps x input channels) and output channels that one subgroup computes. */
 export const SUBGROUP_TILE = { rows: 32, channels: 64 } as const
@@ -48,6 +51,7 @@ const PARTIAL_BYTES = 16 << 20
 /** The plan for a problem on an adapter. Pure. */
 export function chooseWeightGradient(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPlan {
   const { inChannels, outChannels, groups } = problem
+  if (isDepthwise(problem)) return depthwiseWeightPlan(adapter, problem)
   if (groups > 1 || inChannels % 4 !== 0) return directPlan(adapter, problem)
   if (!hasSubgroupsOf8(adapter)) {
     return outChannels % 4 === 0 ? tiledPlan(adapter, problem) : directPlan(adapter, problem)

@@ -6,7 +6,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { ConvProblem } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
-import { direct, lanes, subgroup, tiled, type WeightGradientLaunch } from './conv-weight-gradient-launch.ts'
+import { depthwise, direct, lanes, subgroup, tiled, type WeightGradientLaunch } from './conv-weight-gradient-launch.ts'
 import {
   chooseWeightGradient,
   directPlan,
@@ -75,6 +75,7 @@ function choosePlan(
   problem: ConvProblem,
 ): WeightGradientPlan {
   const chosen = chooseWeightGradient(adapter, problem)
+  if (chosen.variant === 'depthwise') return chosen
   if (firstChannel !== undefined && firstChannel % 4 !== 0) return directPlan(adapter, problem)
   const plain = !winograd || firstChannel !== undefined
   return chosen.variant === 'winograd' && plain ? subgroupPlan(adapter, problem) : chosen
@@ -85,5 +86,6 @@ function launch(r: Recorder, plan: WeightGradientPlan, conv: WeightGradientLaunc
   else if (plan.variant === 'winograd') winogradGradient(r, conv, plan)
   else if (plan.variant === 'lanes') lanes(r, conv, plan)
   else if (plan.variant === 'tiled') tiled(r, conv, plan)
+  else if (plan.variant === 'depthwise') depthwise(r, conv, plan)
   else direct(r, conv, plan)
 }

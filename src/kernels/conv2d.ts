@@ -10,6 +10,7 @@ import { lanes } from './conv-lanes.ts'
 import { type ConvLaunch, direct, subgroup, tiled } from './conv-launch.ts'
 import { type ConvPlan, type ConvProblem, chooseConv, samplesPerSlice, subgroupPlan } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
+import { depthwise } from './depthwise-conv.ts'
 import { expectInteger, expectShape, imageShape, type TensorDescription } from './launch.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 import { winograd } from './winograd.ts'
@@ -121,6 +122,7 @@ function choosePlan(r: Recorder, { firstChannel, winograd: fast = true }: Conv2d
   const chosen = chooseConv(r.adapter, problem)
   if (chosen.variant === 'winograd' && !fast) return subgroupPlan(problem)
   if (firstChannel === undefined) return chosen
+  if (chosen.variant === 'depthwise') return chosen
   if (firstChannel % 4 !== 0) return { variant: 'direct' }
   return chosen.variant === 'winograd' ? { variant: 'subgroup' } : chosen
 }
@@ -145,5 +147,6 @@ function launch(r: Recorder, plan: ConvPlan, conv: ConvLaunch): void {
   else if (plan.variant === 'tiled') tiled(r, conv, plan)
   else if (plan.variant === 'winograd') winograd(r, conv, plan)
   else if (plan.variant === 'lanes') lanes(r, conv, plan)
+  else if (plan.variant === 'depthwise') depthwise(r, conv, plan)
   else subgroup(r, conv)
 }

@@ -36,6 +36,8 @@ const cases: readonly (readonly [string, GradientCase])[] = [
   conv('a convolution of dilation 2 and stride 2', [1, 9, 8, 2], { padding: 1, dilation: 2, stride: 2 }, [3, 2, 3, 3]),
   conv('a 1x1 convolution', [2, 3, 5, 5], {}, [7, 5, 1, 1]),
   conv('a convolution in groups', [2, 5, 5, 4], { padding: 1, groups: 2 }, [6, 2, 3, 3]),
+  conv('a depthwise convolution', [2, 5, 6, 3], { padding: 1, groups: 3 }, [3, 1, 3, 3]),
+  conv('a depthwise convolution of stride 2', [1, 6, 5, 4], { padding: 1, stride: 2, groups: 4 }, [4, 1, 3, 3]),
   ['a batch norm', { inputs: norm, build: (g, at) => g.batchNorm(normOf(at)) }],
   ['a batch norm with ReLU', { inputs: norm, build: (g, at) => g.batchNorm(normOf(at), { activation: 'relu' }) }],
   [

@@ -1,0 +1,188 @@
+// Depthwise convolution, where every channel has a filter of its own: forward with the epilogue of every convolution, the
+// gradient of the input for strides above 1 (below, it is a depthwise convolution again), and the gradient of the filter.
+// Source of the layer: Howard et al., MobileNets, 2017; Sandler et al., MobileNetV2, CVPR 2018.
+
+import type { KernelSpec } from '../gpu/pipelines.ts'
+import type { Recorder } from '../gpu/recorder.ts'
+import type { Constants } from '../gpu/shader.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { type ConvLaunch, convCost, epilogueBindings, epilogueFlags } from './conv-launch.ts'
+import { type ConvProblem, convFlops } from './conv-plan.ts'
+import type { ConvWeight } from './conv-weight.ts'
+import { type DepthwisePlan, type DepthwiseWeightPlan, interleave } from './depthwise-plan.ts'
+import { kernel, linearGrid } from './launch.ts'
+import type { Lanes } from './map.ts'
+import type { ShaderName } from './shaders.generated.ts'
+
+/** Stands for no upper bound of the activation. */
+const LARGEST_F32 = 3.4028234663852886e38
+
+/** Small workgroups share out few invocations evenly among a CPU's cores. */
+const WORKGROUP = { cpu: 8, gpu: 64 } as const
+
+/** Records the convolution of a slice of the batch. */
+export function depthwise(r: Recorder, conv: ConvLaunch, { strip, rows }: DepthwisePlan): void {
+  const { problem, input, weight, output, residual, firstChannel, label } = conv
+  const lanes = chooseLanes([problem.inChannels, input.shape[3] ?? 0, firstChannel])
+  const workgroup = WORKGROUP[r.adapter.kind]
+  const walk = walkParams(problem, strip, rows)
+  const values = problem.outChannels / lanes
+  const count = problem.batch * walk.phases ** 2 * walk.segments * walk.strips * values
+  const { has_scale = 0, has_bias = 0 } = epilogueFlags(conv)
+  r.dispatch({
+    kernel: depthwiseKernel('depthwise_conv', lanes, {
+      WORKGROUP: workgroup,
+      ...filterConstants(problem, strip),
+      HAS_RESIDUAL: residual !== undefined,
+    }),
+    label,
+    workgroups: linearGrid(r.adapter, count, workgroup),
+    bindings: {
+      input,
+      weight: weight.tensor,
+      ...epilogueBindings(conv),
+      output,
+      params: {
+        ...{ count, values, ...walk },
+        ...imageParams({ problem, input, firstChannel }, lanes),
+        ...geometryParams(problem, weight, lanes),
+        ...{ has_scale, has_bias, activation_max: conv.relu ? LARGEST_F32 : 0 },
+      },
+    },
+    ...convCost(conv),
+  })
+}
+
+export interface DepthwiseInputGradient {
+  /** The forward convolution, of a slice of the batch. */
+  readonly problem: ConvProblem
+  readonly weight: ConvWeight
+  /** Of the output, `[N, OH, OW, C]`. */
+  readonly gradient: GpuTensor
+  /** `[N, H, W, C]` */
+  readonly output: GpuTensor
+  readonly label: string
+}
+
+/** Records the gradient of the input, for any stride: each input collects from the outputs that read it. */
+export function depthwiseInputGradient(r: Recorder, launch: DepthwiseInputGradient): void {
+  const { problem, weight, gradient, output, label } = launch
+  const lanes = chooseLanes([problem.inChannels])
+  const count = output.size / lanes
+  r.dispatch({
+    kernel: depthwiseKernel('depthwise_conv_input_gradient', lanes, { WORKGROUP: 64 }),
+    label,
+    workgroups: linearGrid(r.adapter, count, 64),
+    bindings: {
+      gradient,
+      weight: weight.tensor,
+      output,
+      params: {
+        ...{ count, values: problem.inChannels / lanes },
+        ...sizes(problem),
+        kernel_height: problem.kernelHeight,
+        kernel_width: problem.kernelWidth,
+        ...geometryParams(problem, weight, lanes),
+      },
+    },
+    flops: convFlops(problem),
+    bytes: gradient.bytes + weight.tensor.bytes + output.bytes,
+  })
+}
+
+export interface DepthwiseWeightGradient {
+  /** The forward convolution, of a slice of the batch. */
+  readonly problem: ConvProblem
+  readonly weight: ConvWeight
+  readonly input: GpuTensor
+  /** Of the output, `[N, OH, OW, C]`. */
+  readonly gradient: GpuTensor
+  /** Filters, one for each of `depthwiseParts`. */
+  readonly output: GpuTensor
+  /** Add to what `output` holds. */
+  readonly accumulate: boolean
+  readonly firstChannel: number
+  readonly label: string
+}
+
+/** Parts of a slice of the batch, each with a sum of its own. */
+export function depthwiseParts(problem: ConvProblem, { rows, samples }: DepthwiseWeightPlan): number {
+  return Math.ceil(problem.batch / samples) * walkParams(problem, 1, rows).segments
+}
+
+/** Records the parts of the filter's gradient. */
+export function depthwiseWeightGradient(r: Recorder, launch: DepthwiseWeightGradient, plan: DepthwiseWeightPlan): void {
+  const { problem, weight, input, gradient, output, firstChannel, label } = launch
+  const { strip, rows, samples } = plan
+  const lanes = chooseLanes([problem.inChannels, input.shape[3] ?? 0, firstChannel])
+  const workgroup = WORKGROUP[r.adapter.kind]
+  const filterValues = weight.tensor.size / (problem.kernelHeight * problem.kernelWidth) / lanes
+  const count = depthwiseParts(problem, plan) * filterValues
+  r.dispatch({
+    kernel: depthwiseKernel('depthwise_conv_weight_gradient', lanes, {
+      WORKGROUP: workgroup,
+      ...filterConstants(problem, strip),
+    }),
+    label,
+    workgroups: linearGrid(r.adapter, count, workgroup),
+    bindings: {
+      input,
+      gradient,
+      output,
+      params: {
+        ...{ count, filter_values: filterValues, values: problem.outChannels / lanes },
+        ...walkParams(problem, strip, rows),
+        ...{ samples, batch: problem.batch },
+        ...imageParams({ problem, input, firstChannel }, lanes),
+        ...geometryParams(problem, weight, lanes),
+        accumulate: launch.accumulate ? 1 : 0,
+      },
+    },
+    flops: convFlops(problem),
+    bytes: input.bytes + gradient.bytes + output.bytes,
+  })
+}
+
+/** Channels of one value in the shaders: four where all counts divide into fours. */
+function chooseLanes(counts: readonly number[]): Lanes {
+  return counts.every((count) => count % 4 === 0) ? 4 : 1
+}
+
+/** The shader for a number of channels per value, which is a type there. */
+function depthwiseKernel(name: ShaderName, lanes: Lanes, constants: Constants): KernelSpec {
+  const spec = kernel(name, constants)
+  return lanes === 4 ? spec : { ...spec, source: spec.source.replace('alias Value = vec4f;', 'alias Value = f32;') }
+}
+
+function filterConstants(problem: ConvProblem, strip: number): Constants {
+  const { kernelHeight, kernelWidth } = problem
+  return { KERNEL_H: kernelHeight, KERNEL_W: kernelWidth, STEP: interleave(problem).step, STRIP: strip }
+}
+
+/** How tiles of `rows` x `strip` outputs cover an image. */
+function walkParams(problem: ConvProblem, strip: number, rows: number) {
+  const { phases } = interleave(problem)
+  const across = (size: number, tile: number) => Math.ceil(Math.ceil(size / phases) / tile)
+  return { strips: across(problem.outWidth, strip), phases, segments: across(problem.outHeight, rows), rows }
+}
+
+function imageParams(
+  { problem, input, firstChannel }: Pick<ConvLaunch, 'problem' | 'input' | 'firstChannel'>,
+  lanes: Lanes,
+) {
+  return { ...sizes(problem), in_stride: (input.shape[3] ?? 0) / lanes, in_first: firstChannel / lanes }
+}
+
+function sizes({ inHeight, inWidth, outHeight, outWidth }: ConvProblem) {
+  return { in_height: inHeight, in_width: inWidth, out_height: outHeight, out_width: outWidth }
+}
+
+function geometryParams(problem: ConvProblem, weight: ConvWeight, lanes: Lanes) {
+  return {
+    panel: weight.panel / lanes,
+    stride: problem.stride,
+    padding_y: problem.paddingY,
+    padding_x: problem.paddingX,
+    dilation: problem.dilation,
+  }
+}
