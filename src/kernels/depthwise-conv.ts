@@ -14,9 +14,6 @@ import { kernel, linearGrid } from './launch.ts'
 import type { Lanes } from './map.ts'
 import type { ShaderName } from './shaders.generated.ts'
 
-/** Stands for no upper bound of the activation. */
-const LARGEST_F32 = 3.4028234663852886e38
-
 /** Small workgroups share out few invocations evenly among a CPU's cores. */
 const WORKGROUP = { cpu: 8, gpu: 64 } as const
 
@@ -28,7 +25,7 @@ export function depthwise(r: Recorder, conv: ConvLaunch, { strip, rows }: Depthw
   const walk = walkParams(problem, strip, rows)
   const values = problem.outChannels / lanes
   const count = problem.batch * walk.phases ** 2 * walk.segments * walk.strips * values
-  const { has_scale = 0, has_bias = 0 } = epilogueFlags(conv)
+  const { has_scale = 0, has_bias = 0, activation_max = 0 } = epilogueFlags(conv)
   r.dispatch({
     kernel: depthwiseKernel('depthwise_conv', lanes, {
       WORKGROUP: workgroup,
@@ -46,7 +43,7 @@ export function depthwise(r: Recorder, conv: ConvLaunch, { strip, rows }: Depthw
         ...{ count, values, ...walk },
         ...imageParams({ problem, input, firstChannel }, lanes),
         ...geometryParams(problem, weight, lanes),
-        ...{ has_scale, has_bias, activation_max: conv.relu ? LARGEST_F32 : 0 },
+        ...{ has_scale, has_bias, activation_max },
       },
     },
     ...convCost(conv),

@@ -64,13 +64,13 @@ function prepare(on: Device, { x, k, ...geometry }: Case) {
 const small = { variant: 'depthwise', strip: 4, rows: 4 } as const
 
 describe('depthwise convolution', () => {
-  it.each(cases)('agrees with float64, scale, bias and ReLU included: %j', async (one) => {
+  it.each(cases)('agrees with float64, scale, bias and ReLU6 included: %j', async (one) => {
     const { input, given, weight, options } = prepare(device, one)
     const channels = [one.x[3]]
-    const extra = { scale: random('scale', channels), bias: random('bias', channels) }
-    const expected = reference.conv2d({ ...given, ...extra, relu: true })
+    const extra = { scale: random('scale', channels), bias: random('bias', channels, 7) }
+    const expected = reference.conv2d({ ...given, ...extra, activation: 'relu6' })
     const [x, scale, bias] = [input, extra.scale, extra.bias].map((host) => upload(device, host))
-    const args = { input: x!, scale, bias, relu: true, ...options }
+    const args = { input: x!, scale, bias, activation: 'relu6', ...options } as const
     expectClose(await evaluate(device, (r) => conv2d(r, args)), expected)
     if (one.k[0] === 3) expectClose(await evaluate(device, (r) => conv2d(r, { ...args, plan: small })), expected)
     for (const tensor of [x, scale, bias]) device.release(tensor!)
