@@ -2,11 +2,11 @@
 //   dx[n,y,x,c] = sum over u,v of dy[n,i,j,c] * w[u,v,c],   i = (y + padding_y - u * dilation) / stride,
 //                                                           j = (x + padding_x - v * dilation) / stride,
 // over the taps for which i and j are whole numbers of an output. Inputs that no output reads get zeros.
-// A Value is four channels (or one, as `alias Value = f32;`); one invocation computes one Value.
+// A Value is one channel or four; one invocation computes one Value.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * in_height * in_width *
 // values.
 
-alias Value = vec4f;
+alias Value = f32; // or vec4f: four neighbouring channels, counted as one
 
 const WORKGROUP: u32 = 64u;
 

@@ -2,7 +2,6 @@
 // gradient of the input for strides above 1 (below, it is a depthwise convolution again), and the gradient of the filter.
 // Source of the layer: Howard et al., MobileNets, 2017; Sandler et al., MobileNetV2, CVPR 2018.
 
-import type { KernelSpec } from '../gpu/pipelines.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { Constants } from '../gpu/shader.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
@@ -11,8 +10,7 @@ import { type ConvProblem, convFlops } from './conv-plan.ts'
 import type { ConvWeight } from './conv-weight.ts'
 import { type DepthwisePlan, type DepthwiseWeightPlan, interleave } from './depthwise-plan.ts'
 import { kernel, linearGrid } from './launch.ts'
-import type { Lanes } from './map.ts'
-import type { ShaderName } from './shaders.generated.ts'
+import { type ValueWidth, valueAlias } from './map.ts'
 
 /** Small workgroups share out few invocations evenly among a CPU's cores. */
 const WORKGROUP = { cpu: 8, gpu: 64 } as const
@@ -20,14 +18,15 @@ const WORKGROUP = { cpu: 8, gpu: 64 } as const
 /** Records the convolution of a slice of the batch. */
 export function depthwise(r: Recorder, conv: ConvLaunch, { strip, rows }: DepthwisePlan): void {
   const { problem, input, weight, output, residual, firstChannel, label } = conv
-  const lanes = chooseLanes([problem.inChannels, input.shape[3] ?? 0, firstChannel])
+  const width = chooseWidth([problem.inChannels, input.shape[3] ?? 0, firstChannel])
   const workgroup = WORKGROUP[r.adapter.kind]
   const walk = walkParams(problem, strip, rows)
-  const values = problem.outChannels / lanes
+  const values = problem.outChannels / width
   const count = problem.batch * walk.phases ** 2 * walk.segments * walk.strips * values
   const { has_scale = 0, has_bias = 0, activation_max = 0 } = epilogueFlags(conv)
   r.dispatch({
-    kernel: depthwiseKernel('depthwise_conv', lanes, {
+    kernel: kernel('depthwise_conv', {
+      ...valueAlias(width),
       WORKGROUP: workgroup,
       ...filterConstants(problem, strip),
       HAS_RESIDUAL: residual !== undefined,
@@ -41,8 +40,8 @@ export function depthwise(r: Recorder, conv: ConvLaunch, { strip, rows }: Depthw
       output,
       params: {
         ...{ count, values, ...walk },
-        ...imageParams({ problem, input, firstChannel }, lanes),
-        ...geometryParams(problem, weight, lanes),
+        ...imageParams({ problem, input, firstChannel }, width),
+        ...geometryParams(problem, weight, width),
         ...{ has_scale, has_bias, activation_max },
       },
     },
@@ -64,10 +63,13 @@ export interface DepthwiseInputGradient {
 /** Records the gradient of the input, for any stride: each input collects from the outputs that read it. */
 export function depthwiseInputGradient(r: Recorder, launch: DepthwiseInputGradient): void {
   const { problem, weight, gradient, output, label } = launch
-  const lanes = chooseLanes([problem.inChannels])
-  const count = output.size / lanes
+  const width = chooseWidth([problem.inChannels])
+  const count = output.size / width
   r.dispatch({
-    kernel: depthwiseKernel('depthwise_conv_input_gradient', lanes, { WORKGROUP: 64 }),
+    kernel: kernel('depthwise_conv_input_gradient', {
+      ...valueAlias(width),
+      WORKGROUP: 64,
+    }),
     label,
     workgroups: linearGrid(r.adapter, count, 64),
     bindings: {
@@ -75,11 +77,11 @@ export function depthwiseInputGradient(r: Recorder, launch: DepthwiseInputGradie
       weight: weight.tensor,
       output,
       params: {
-        ...{ count, values: problem.inChannels / lanes },
+        ...{ count, values: problem.inChannels / width },
         ...sizes(problem),
         kernel_height: problem.kernelHeight,
         kernel_width: problem.kernelWidth,
-        ...geometryParams(problem, weight, lanes),
+        ...geometryParams(problem, weight, width),
       },
     },
     flops: convFlops(problem),
@@ -111,12 +113,13 @@ export function depthwiseParts(problem: ConvProblem, { rows, samples }: Depthwis
 export function depthwiseWeightGradient(r: Recorder, launch: DepthwiseWeightGradient, plan: DepthwiseWeightPlan): void {
   const { problem, weight, input, gradient, output, firstChannel, label } = launch
   const { strip, rows, samples } = plan
-  const lanes = chooseLanes([problem.inChannels, input.shape[3] ?? 0, firstChannel])
+  const width = chooseWidth([problem.inChannels, input.shape[3] ?? 0, firstChannel])
   const workgroup = WORKGROUP[r.adapter.kind]
-  const filterValues = weight.tensor.size / (problem.kernelHeight * problem.kernelWidth) / lanes
+  const filterValues = weight.tensor.size / (problem.kernelHeight * problem.kernelWidth) / width
   const count = depthwiseParts(problem, plan) * filterValues
   r.dispatch({
-    kernel: depthwiseKernel('depthwise_conv_weight_gradient', lanes, {
+    kernel: kernel('depthwise_conv_weight_gradient', {
+      ...valueAlias(width),
       WORKGROUP: workgroup,
       ...filterConstants(problem, strip),
     }),
@@ -127,11 +130,11 @@ export function depthwiseWeightGradient(r: Recorder, launch: DepthwiseWeightGrad
       gradient,
       output,
       params: {
-        ...{ count, filter_values: filterValues, values: problem.outChannels / lanes },
+        ...{ count, filter_values: filterValues, values: problem.outChannels / width },
         ...walkParams(problem, strip, rows),
         ...{ samples, batch: problem.batch },
-        ...imageParams({ problem, input, firstChannel }, lanes),
-        ...geometryParams(problem, weight, lanes),
+        ...imageParams({ problem, input, firstChannel }, width),
+        ...geometryParams(problem, weight, width),
         accumulate: launch.accumulate ? 1 : 0,
       },
     },
@@ -141,14 +144,8 @@ export function depthwiseWeightGradient(r: Recorder, launch: DepthwiseWeightGrad
 }
 
 /** Channels of one value in the shaders: four where all counts divide into fours. */
-function chooseLanes(counts: readonly number[]): Lanes {
+function chooseWidth(counts: readonly number[]): ValueWidth {
   return counts.every((count) => count % 4 === 0) ? 4 : 1
-}
-
-/** The shader for a number of channels per value, which is a type there. */
-function depthwiseKernel(name: ShaderName, lanes: Lanes, constants: Constants): KernelSpec {
-  const spec = kernel(name, constants)
-  return lanes === 4 ? spec : { ...spec, source: spec.source.replace('alias Value = vec4f;', 'alias Value = f32;') }
 }
 
 function filterConstants(problem: ConvProblem, strip: number): Constants {
@@ -165,18 +162,18 @@ function walkParams(problem: ConvProblem, strip: number, rows: number) {
 
 function imageParams(
   { problem, input, firstChannel }: Pick<ConvLaunch, 'problem' | 'input' | 'firstChannel'>,
-  lanes: Lanes,
+  width: ValueWidth,
 ) {
-  return { ...sizes(problem), in_stride: (input.shape[3] ?? 0) / lanes, in_first: firstChannel / lanes }
+  return { ...sizes(problem), in_stride: (input.shape[3] ?? 0) / width, in_first: firstChannel / width }
 }
 
 function sizes({ inHeight, inWidth, outHeight, outWidth }: ConvProblem) {
   return { in_height: inHeight, in_width: inWidth, out_height: outHeight, out_width: outWidth }
 }
 
-function geometryParams(problem: ConvProblem, weight: ConvWeight, lanes: Lanes) {
+function geometryParams(problem: ConvProblem, weight: ConvWeight, width: ValueWidth) {
   return {
-    panel: weight.panel / lanes,
+    panel: weight.panel / width,
     stride: problem.stride,
     padding_y: problem.paddingY,
     padding_x: problem.paddingX,
