@@ -33,7 +33,7 @@ export class Stopwatch {
 
   constructor(device: Device) {
     this.#device = device
-    this.#pacer = new Pacer(device.adapter)
+    this.#pacer = new Pacer(device)
   }
 
   /** From `submit` until the device has done everything. */

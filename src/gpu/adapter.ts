@@ -42,6 +42,11 @@ export interface DeviceOptions extends ProviderOptions {
   readonly hideFeatures?: readonly string[]
   /** Treat the adapter as if one binding could cover no more than this many bytes. */
   readonly bindingLimit?: number
+  /**
+   * While the result of a software adapter is pending, Node's event loop spins and takes a core from the adapter; so each of
+   * its turns stops the thread for up to 4 ms. Turn this off in a program whose thread serves others meanwhile. Default true.
+   */
+  readonly stopsThread?: boolean
 }
 
 const wantedFeatures = ['shader-f16', 'subgroups', 'timestamp-query', 'chromium-experimental-subgroup-matrix']

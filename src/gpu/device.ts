@@ -38,7 +38,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   } catch (cause) {
     throw cause instanceof SiamRpnError ? cause : noAdapter(name, cause)
   }
-  return new Device(device, adapterFacts(adapter, device, options.bindingLimit), gpu)
+  return new Device(device, adapterFacts(adapter, device, options.bindingLimit), { ...options, gpu })
 }
 
 export class Device {
@@ -52,15 +52,22 @@ export class Device {
   readonly kernels: KernelCache
   /** Kept referenced for the life of the device (see provider.ts). */
   readonly provider: GPU
+  /** Whether waiting for a software adapter may stop the host's thread; see `DeviceOptions`. */
+  readonly stopsThread: boolean
+  readonly #listener = (event: Event): void => {
+    event.preventDefault()
+    this.#fail(toError((event as GPUUncapturedErrorEvent).error))
+  }
   #ended: DeviceLostError | DeviceClosedError | undefined
   #failure: SiamRpnError | undefined
   #closing: Promise<void> | undefined
   readonly #pending = new Set<(reason: SiamRpnError) => void>()
 
-  constructor(gpu: GPUDevice, adapter: AdapterFacts, provider: GPU) {
+  constructor(gpu: GPUDevice, adapter: AdapterFacts, options: { readonly gpu: GPU; readonly stopsThread?: boolean }) {
     this.gpu = gpu
     this.adapter = adapter
-    this.provider = provider
+    this.provider = options.gpu
+    this.stopsThread = options.stopsThread ?? true
     this.memory = new Memory(gpu, adapter.maxBufferBytes, (error) => this.#fail(error))
     this.kernels = new KernelCache(this)
     this.lost = new Promise((resolve) => {
@@ -71,10 +78,7 @@ export class Device {
         resolve(error)
       })
     })
-    gpu.addEventListener('uncapturederror', (event) => {
-      event.preventDefault()
-      this.#fail(toError((event as GPUUncapturedErrorEvent).error))
-    })
+    gpu.addEventListener('uncapturederror', this.#listener)
   }
 
   /** Uploads `data` as a new tensor. @throws ShapeError if the shape does not have as many elements */
@@ -239,6 +243,7 @@ export class Device {
     if (!this.#ended) this.#end(new DeviceClosedError(`The device \`${this.adapter.description}\` has been closed`))
     this.gpu.destroy()
     await this.gpu.lost
+    this.gpu.removeEventListener('uncapturederror', this.#listener) // Dawn keeps what has listeners alive for ever
     this.memory.clear()
   }
 

@@ -1,5 +1,6 @@
-// Where WebGPU comes from: `navigator.gpu` in a browser, the npm package `webgpu` (Dawn) in Node. The caller must keep the
-// returned GPU referenced while its device lives: Dawn's process-wide threads abort when it is collected first.
+// Where WebGPU comes from: `navigator.gpu` in a browser, the npm package `webgpu` (Dawn) in Node. In Node one instance of Dawn
+// serves all devices of equal flags and lives as long as the process: its threads abort when it is collected before a device,
+// and each instance finds the drivers anew.
 
 import { NoAdapterError } from './errors.ts'
 
@@ -12,6 +13,9 @@ export interface ProviderOptions {
   readonly toggles?: readonly string[]
 }
 
+/** Dawn's instances by their flags. */
+const instances = new Map<string, GPU>()
+
 /** The WebGPU implementation of this environment and its name. @throws NoAdapterError if there is none */
 export async function findGpu(options: ProviderOptions): Promise<{ gpu: GPU; name: string }> {
   if (options.gpu) return { gpu: options.gpu, name: 'the given GPU object' }
@@ -21,7 +25,9 @@ export async function findGpu(options: ProviderOptions): Promise<{ gpu: GPU; nam
   const name = `the npm package webgpu (Dawn for Node) with ${flags.join(' ')}`
   try {
     const { create } = await import('webgpu')
-    return { gpu: create(flags), name }
+    const gpu = instances.get(name) ?? create(flags)
+    instances.set(name, gpu)
+    return { gpu, name }
   } catch (cause) {
     throw noAdapter(name, cause)
   }

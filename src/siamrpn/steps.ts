@@ -186,7 +186,7 @@ export class SearchStep {
     this.#context = context
     this.#program = program
     this.#inputs = inputs
-    this.#pacer = new Pacer(context.device.adapter)
+    this.#pacer = new Pacer(context.device)
   }
 
   get stats(): Program<GpuTensor>['stats'] {

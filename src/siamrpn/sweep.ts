@@ -227,7 +227,7 @@ export class Sweep {
 
   /** A frame takes as long as it has crops. */
   #pacer(crops: number): Pacer {
-    const pacer = this.#pacers.get(crops) ?? new Pacer(this.#context.device.adapter)
+    const pacer = this.#pacers.get(crops) ?? new Pacer(this.#context.device)
     this.#pacers.set(crops, pacer)
     return pacer
   }

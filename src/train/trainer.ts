@@ -91,7 +91,7 @@ export class Trainer {
     this.batchSize = batch
     this.#options = options
     this.#cumulative = cumulativeIters
-    this.#pacer = new Pacer(device.adapter)
+    this.#pacer = new Pacer(device)
     this.model = new TrainableSiamRPN(device, config.model, state)
     this.optimizer = new Optimizer(device, optimizer, optimizer_config?.grad_clip?.max_norm)
     this.#sums = cumulativeIters > 1 ? new GradientSums(device, cumulativeIters) : undefined
@@ -124,7 +124,7 @@ export class Trainer {
     if (this.#phase?.mode.name === mode.name) return
     this.#endPhase()
     this.#phase = await makePhase(this.#parts, mode, { optimizer: this.optimizer, sums: this.#sums }, onProgress)
-    this.#pacer = new Pacer(this.#options.device.adapter)
+    this.#pacer = new Pacer(this.#options.device)
   }
 
   /**
@@ -168,7 +168,7 @@ export class Trainer {
     const label = 'losses without training'
     this.#validation ??= {
       program: await capture(device, (r) => recordLosses(r, this.#parts), { label }),
-      pacer: new Pacer(device.adapter),
+      pacer: new Pacer(device),
     }
     const { program, pacer } = this.#validation
     writeTargets(device, this.#parts.targets, targets)

@@ -27,24 +27,60 @@ async function askedAfter(pacer: Pacer, duration: number): Promise<number> {
   return asked
 }
 
+/** All runs in turn; milliseconds by which they took longer than the device needed. */
+async function delays(pacer: Pacer, durations: readonly number[]): Promise<number[]> {
+  const late: number[] = []
+  for (const duration of durations) late.push(Math.max(0, (await askedAfter(pacer, duration)) - duration))
+  return late
+}
+
+const software = { adapter: { kind: 'cpu' }, stopsThread: true } as const
+const gpu = { adapter: { kind: 'gpu' }, stopsThread: true } as const
+
 describe('on a software adapter', () => {
-  test('the first result is asked for at once, later ones after most of the time that runs have taken', async () => {
-    const pacer = new Pacer({ kind: 'cpu' })
-    expect(await askedAfter(pacer, 1000)).toBe(0)
+  test('three runs after the first are asked for at once, later ones after most of the time that they took', async () => {
+    const pacer = new Pacer(software)
+    for (const duration of [9000, 1000, 1000, 1000]) expect(await askedAfter(pacer, duration)).toBe(0)
     expect(await askedAfter(pacer, 1000)).toBeCloseTo(800, -1)
-    expect(await askedAfter(pacer, 500)).toBeCloseTo(800, -1)
-    // The fastest of the last three runs counts: 800 ms, because that is when its result was asked for.
-    expect(await askedAfter(pacer, 500)).toBeCloseTo(640, -1)
   })
 
   test('short runs are not slept through', async () => {
-    const pacer = new Pacer({ kind: 'cpu' })
-    for (let run = 0; run < 3; run++) expect(await askedAfter(pacer, 9)).toBe(0)
+    const pacer = new Pacer(software)
+    for (let run = 0; run < 8; run++) expect(await askedAfter(pacer, 9)).toBe(0)
   })
 
-  test('a slow run is forgotten after three more', async () => {
-    const pacer = new Pacer({ kind: 'cpu' })
-    for (const duration of [100, 1000, 1000, 1000]) await askedAfter(pacer, duration)
+  test.each([0, 1, 2, 3, 4, 5, 12])(
+    'a 30 s run as number %i among 80 ms ones delays none of the others',
+    async (at) => {
+      const durations = Array.from({ length: 40 }, (_, run) => (run === at ? 30_000 : 80))
+      const late = await delays(new Pacer(software), durations)
+      expect(late.reduce((sum, value) => sum + value, 0)).toBeLessThan(100)
+    },
+  )
+
+  test('one short run among long ones changes nothing', async () => {
+    const pacer = new Pacer(software)
+    for (const duration of [1000, 1000, 1000, 1000, 1, 1000]) await askedAfter(pacer, duration)
+    expect(await askedAfter(pacer, 1000)).toBeCloseTo(800, -1)
+  })
+
+  test('runs that become ten times faster are late by less than four old runs in all, and then not any more', async () => {
+    const pacer = new Pacer(software)
+    await delays(
+      pacer,
+      Array.from({ length: 10 }, () => 1000),
+    )
+    const late = await delays(
+      pacer,
+      Array.from({ length: 20 }, () => 100),
+    )
+    expect(late.reduce((sum, value) => sum + value, 0)).toBeLessThan(4000)
+    expect(late.slice(-5)).toEqual([0, 0, 0, 0, 0])
+  })
+
+  test('runs that become slower are slept through after three', async () => {
+    const pacer = new Pacer(software)
+    await delays(pacer, [100, 100, 100, 100, 100, 1000, 1000, 1000])
     expect(await askedAfter(pacer, 1000)).toBeCloseTo(800, -1)
   })
 })
@@ -54,7 +90,7 @@ describe('while a result is pending', () => {
     vi.useRealTimers()
   })
 
-  /** Turns of the event loop in the second of two runs, whose results are `duration` ms after they were asked for. */
+  /** Turns of the event loop in a first run, whose result is there `duration` ms after it was asked for. */
   async function turnsWhilePending(pacer: Pacer, duration: number): Promise<number> {
     let turns = 0
     const result = async () => {
@@ -68,30 +104,34 @@ describe('while a result is pending', () => {
       await new Promise((resolve) => setTimeout(resolve, duration))
       pending = false
     }
-    for (let run = 0; run < 2; run++) await pacer.through(() => undefined, result)
+    await pacer.through(() => undefined, result)
     return turns
   }
 
-  test('a software adapter has the processor: the event loop naps 4 ms in each turn', async () => {
-    const turns = await turnsWhilePending(new Pacer({ kind: 'cpu' }), 500)
+  test('a software adapter has the processor: the event loop naps in each turn, in the first run too', async () => {
+    const turns = await turnsWhilePending(new Pacer(software), 500)
     expect(turns).toBeGreaterThan(1)
-    expect(turns).toBeLessThan(150)
+    expect(turns).toBeLessThan(300)
+  })
+
+  test('a host that does not want its thread stopped keeps it', async () => {
+    expect(await turnsWhilePending(new Pacer({ ...software, stopsThread: false }), 500)).toBeGreaterThan(300)
   })
 
   test('on a GPU the event loop does not nap', async () => {
-    expect(await turnsWhilePending(new Pacer({ kind: 'gpu' }), 500)).toBeGreaterThan(300)
+    expect(await turnsWhilePending(new Pacer(gpu), 500)).toBeGreaterThan(300)
   })
 })
 
 test('on a GPU nothing is slept', async () => {
-  const pacer = new Pacer({ kind: 'gpu' })
+  const pacer = new Pacer(gpu)
   for (let run = 0; run < 3; run++) expect(await askedAfter(pacer, 1000)).toBe(0)
 })
 
-describe.each(['cpu', 'gpu'] as const)('on a %s', (kind) => {
+describe.each([software, gpu])('on a $adapter.kind', (device) => {
   test('work is submitted before anything is waited for', async () => {
     const order: string[] = []
-    const pacer = new Pacer({ kind })
+    const pacer = new Pacer(device)
     const done = pacer.through(
       () => order.push('work'),
       async () => order.push('result'),
@@ -101,7 +141,7 @@ describe.each(['cpu', 'gpu'] as const)('on a %s', (kind) => {
   })
 
   test('what work or result throws is passed on, and counts as no run', async () => {
-    const pacer = new Pacer({ kind })
+    const pacer = new Pacer(device)
     const failing = () => {
       throw new Error('lost')
     }

@@ -28,7 +28,7 @@ describe.each(Object.entries(adapters))('one frame of r50 on a %s adapter', (_, 
   let context: StepContext
   beforeAll(async () => {
     const { gpu, adapter, provider } = await openDevice({ backend: 'null' })
-    device = new Device(gpu, { ...adapter, ...facts }, provider)
+    device = new Device(gpu, { ...adapter, ...facts }, { gpu: provider })
     const network = new Network(model)
     await network.load(device, zeros(stateDictShapes(model)))
     context = makeContext(device, model, network)
