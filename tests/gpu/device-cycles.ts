@@ -36,7 +36,7 @@ async function openAndClose(): Promise<void> {
 
 async function loadAndClose(): Promise<void> {
   const { SiamRPN } = await import('../../src/siamrpn/tracker.ts')
-  const { namedConfig } = await import('../../configs/index.ts')
+  const { namedConfig } = await import('../../src/siamrpn/configs/index.ts')
   const tracker = await SiamRPN.create(microWeights(), { config: namedConfig('micro') })
   await tracker.close()
 }
