@@ -1,18 +1,26 @@
 // The error classes of the model and tracking floor.
 
 import { SiamRpnError } from '../gpu/errors.ts'
+import { cut } from '../gpu/message.ts'
 import { type ConfigProblem, describeProblem } from './config/problem.ts'
+
+/** How many problems a message lists. */
+const SHOWN_PROBLEMS = 12
 
 /** A configuration is wrong. The message has one line per problem: key path, value found, value expected. */
 export class ConfigError extends SiamRpnError {
   /** Where the configuration came from (a file, an option), if that is known. */
   readonly source: string | undefined
+  /** The first hundred or so. */
   readonly problems: readonly ConfigProblem[]
 
-  constructor(problems: readonly ConfigProblem[], source?: string) {
-    const where = source === undefined ? 'configuration' : `configuration ${source}`
-    const lines = problems.map(describeProblem)
-    super(lines.length === 1 ? `${where}: ${lines[0]}` : `${where}: ${lines.length} problems\n  ${lines.join('\n  ')}`)
+  /** @param left how many more problems there are than those that are given */
+  constructor(problems: readonly ConfigProblem[], source?: string, left = 0) {
+    const where = source === undefined ? 'configuration' : `configuration ${cut(source, 300)}`
+    const lines = problems.slice(0, SHOWN_PROBLEMS).map(describeProblem)
+    const count = problems.length + left
+    if (count > lines.length) lines.push(`... and ${count - lines.length} more`)
+    super(count === 1 ? `${where}: ${lines[0]}` : `${where}: ${count} problems\n  ${lines.join('\n  ')}`)
     this.source = source
     this.problems = problems
   }

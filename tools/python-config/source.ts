@@ -1,9 +1,11 @@
 // The text of a Python file and the places in it: what messages about it need.
 
+import { cut } from '../gpu/message.ts'
 import { PythonConfigError } from './errors.ts'
 
 const maxCharacters = 2 ** 20
 const longestShown = 100
+const longestMessage = 500
 
 export class PythonSource {
   readonly file: string
@@ -27,6 +29,11 @@ export class PythonSource {
     const from = Math.max(0, Math.min(at - start - longestShown / 2, line.length - longestShown))
     const source = line.slice(from, from + longestShown).replaceAll('\t', ' ')
     const column = at - start - from
-    return new PythonConfigError(message, { file: this.file, line: before.split('\n').length, column, source })
+    return new PythonConfigError(cut(message, longestMessage), {
+      file: this.file,
+      line: before.split('\n').length,
+      column,
+      source,
+    })
   }
 }

@@ -4,7 +4,7 @@
 // dataset_wrappers.py, pipelines/*), mmdet/datasets/dataset_wrappers.py. `SyntheticClips` and `ClipFolder` are this project's.
 
 import * as z from 'zod'
-import { nonNegative, positiveInteger } from './model.ts'
+import { nonNegative, pixels, positiveInteger } from './model.ts'
 
 const fraction = z.number().min(0).max(1)
 /** One value for the exemplar, one for the search image. */
@@ -32,12 +32,12 @@ export const trainStepSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('SeqCropLikeSiamFC'),
     context_amount: nonNegative.default(0.5),
-    exemplar_size: positiveInteger.default(127),
-    crop_size: positiveInteger.default(511),
+    exemplar_size: pixels.default(127),
+    crop_size: pixels.default(511),
   }),
   z.strictObject({
     type: z.literal('SeqShiftScaleAug'),
-    target_size: pair(positiveInteger).default([127, 255]),
+    target_size: pair(pixels).default([127, 255]),
     /** Largest shift, pixels. */
     shift: pair(nonNegative).default([4, 64]),
     /** Largest relative change of scale. */
@@ -110,11 +110,11 @@ const sampledDataset = <T extends string>(type: T) =>
 export const syntheticClipsSchema = z.strictObject({
   type: z.literal('SyntheticClips'),
   seed: z.int().nonnegative().default(1),
-  clips: positiveInteger.default(4096),
-  frames_per_clip: positiveInteger.default(100),
+  clips: z.int().positive().max(1e7).default(4096),
+  frames_per_clip: z.int().positive().max(1e6).default(100),
   /** Pixels. */
-  width: z.int().min(64).default(320),
-  height: z.int().min(64).default(240),
+  width: z.int().min(64).max(8192).default(320),
+  height: z.int().min(64).max(8192).default(240),
   frame_range: z.int().nonnegative().default(100),
   pos_prob: positiveShare,
   /** Absent: `train_pipeline`. */
@@ -145,7 +145,7 @@ export const sourceDatasetSchema = z.discriminatedUnion('type', sources)
 
 const repeatDatasetSchema = z.strictObject({
   type: z.literal('RepeatDataset'),
-  times: positiveInteger,
+  times: z.int().positive().max(1e6),
   dataset: sourceDatasetSchema,
 })
 
@@ -200,9 +200,9 @@ export function isBenchmark(config: TestDataset): config is z.output<typeof benc
 
 export const dataSchema = z.strictObject({
   /** Batch size. */
-  samples_per_gpu: positiveInteger,
+  samples_per_gpu: z.int().positive().max(65_536),
   /** Threads that decode images. */
-  workers_per_gpu: z.int().nonnegative(),
+  workers_per_gpu: z.int().nonnegative().max(64),
   /** They live as long as the training here, whatever this says. */
   persistent_workers: z.boolean().default(false),
   /** Samples of an epoch, drawn from all; null: every sample once. */

@@ -3,6 +3,7 @@
 // Sources: mmtrack/apis/train.py, mmcv/runner (hooks, build_runner), mmdet/datasets (ConcatDataset), mmdet/models.
 
 import { ConfigError } from '../errors.ts'
+import { checkExtent } from './parse.ts'
 import type { ConfigProblem } from './problem.ts'
 import { configSchema } from './schema.ts'
 
@@ -70,6 +71,7 @@ const ofVersion1 = ['train_dataloader', 'optim_wrapper', 'param_scheduler', 'def
  */
 export function fromMMTracking(value: unknown, used: ReadonlySet<string> = new Set(), source?: string): unknown {
   if (!isNode(value)) return value
+  checkExtent(value, source)
   const root: Node = structuredClone(value)
   const problems = [...checkVersion(root), ...takeEpochs(root), ...takeOptimizerHook(root), ...leaveOut(root)]
   if (problems.length > 0) throw new ConfigError(problems, source)

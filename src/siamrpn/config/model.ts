@@ -5,7 +5,11 @@
 
 import * as z from 'zod'
 
-export const positiveInteger = z.int().positive()
+/** Counts of epochs, samples and the like: far beyond any use, and far from where sums become inexact. */
+export const positiveInteger = z.int().positive().max(1e9)
+/** The side of an image, in pixels: what a device can hold of its features. */
+export const pixels = z.int().positive().max(4096)
+const channels = z.int().positive().max(16_384)
 export const nonNegative = z.number().nonnegative()
 const fraction = z.number().min(0).max(1)
 const fourNumbers = z.tuple([z.number(), z.number(), z.number(), z.number()])
@@ -42,17 +46,17 @@ export const backboneSchema = z.strictObject({
   type: z.literal('SOTResNet'),
   depth: z.literal(50, '50 (supported depths: 50; only ResNet-50 has the dilated layout of SiameseRPN++)'),
   /** Width of the first stage; stage i has 4 * 2^i times as many output channels. */
-  base_channels: positiveInteger.default(64),
+  base_channels: channels.default(64),
   /** Width of the stem convolution; null: as `base_channels`. */
-  stem_channels: positiveInteger.nullable().default(null),
+  stem_channels: channels.nullable().default(null),
   /** Stages that exist, from the first on. */
   num_stages: z.int().min(1).max(4).default(4),
   /** Stages whose outputs are returned, counted from 0. */
-  out_indices: z.array(z.int().min(0).max(3)).min(1).default([0, 1, 2, 3]),
+  out_indices: z.array(z.int().min(0).max(3)).min(1).max(4).default([0, 1, 2, 3]),
   /** Stages without gradient, the stem included; -1: none, 0: the stem, `num_stages`: all. */
   frozen_stages: z.int().min(-1).max(4).default(-1),
   strides: stages(z.literal([1, 2])).default([1, 2, 2, 2]),
-  dilations: stages(positiveInteger).default([1, 1, 1, 1]),
+  dilations: stages(z.int().positive().max(64)).default([1, 1, 1, 1]),
   norm_cfg: normSchema.prefault({ type: 'BN' }),
   /** Batch norm uses its running statistics in training too. */
   norm_eval: z.boolean().default(true),
@@ -61,11 +65,12 @@ export const backboneSchema = z.strictObject({
 
 export const neckSchema = z.strictObject({
   type: z.literal('ChannelMapper'),
-  in_channels: z.array(positiveInteger).min(1),
-  out_channels: positiveInteger,
+  in_channels: z.array(channels).min(1).max(4),
+  out_channels: channels,
   kernel_size: z
     .int()
     .positive()
+    .max(31)
     .refine((size) => size % 2 === 1, 'an odd number')
     .default(3),
   norm_cfg: normSchema.nullable().default(null),
@@ -76,12 +81,12 @@ export const neckSchema = z.strictObject({
 export const anchorGeneratorSchema = z.strictObject({
   type: z.literal('SiameseRPNAnchorGenerator'),
   /** Pixels of the search image per position of the score map; one level. */
-  strides: z.tuple([positiveInteger]),
+  strides: z.tuple([pixels]),
   /** Height / width. */
-  ratios: z.array(z.number().positive()).min(1),
-  scales: z.array(z.number().positive()).min(1),
+  ratios: z.array(z.number().positive()).min(1).max(64),
+  scales: z.array(z.number().positive()).min(1).max(64),
   /** Side of an anchor of scale 1; null: the stride. */
-  base_sizes: z.tuple([positiveInteger]).nullable().default(null),
+  base_sizes: z.tuple([pixels]).nullable().default(null),
   /** How a side is cut to an integer. Not in MMTracking: weights trained by pysot need `pysot`. */
   variant: z.enum(['mmtracking', 'pysot']).default('mmtracking'),
 })
@@ -136,8 +141,8 @@ export const regressionLossSchema = z.discriminatedUnion('type', [
 export const headSchema = z.strictObject({
   type: z.literal('SiameseRPNHead'),
   anchor_generator: anchorGeneratorSchema,
-  in_channels: z.array(positiveInteger).min(1),
-  kernel_size: positiveInteger.default(3),
+  in_channels: z.array(channels).min(1).max(4),
+  kernel_size: z.int().positive().max(31).default(3),
   norm_cfg: normSchema.prefault({ type: 'BN' }),
   /** Levels are summed with learned softmax weights; otherwise averaged. */
   weighted_sum: z.boolean().default(false),
@@ -161,7 +166,7 @@ export const assignerSchema = z.strictObject({
 export const samplerSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('RandomSampler'),
-    num: positiveInteger,
+    num: z.int().positive().max(1e6),
     pos_fraction: fraction,
     neg_pos_ub: z.number().default(-1),
     add_gt_as_proposals: z.boolean().default(true),
@@ -174,17 +179,17 @@ export const trainCfgSchema = z.strictObject({
     assigner: assignerSchema,
     sampler: samplerSchema,
     /** Samples of a negative pair. */
-    num_neg: positiveInteger,
-    exemplar_size: positiveInteger,
-    search_size: positiveInteger,
+    num_neg: z.int().positive().max(1e6),
+    exemplar_size: pixels,
+    search_size: pixels,
   }),
 })
 
 export const testCfgSchema = z.strictObject({
-  exemplar_size: positiveInteger,
-  search_size: positiveInteger,
+  exemplar_size: pixels,
+  search_size: pixels,
   context_amount: nonNegative,
-  center_size: positiveInteger,
+  center_size: pixels,
   /** Read by benchmarks only: OPE follows a target from the first frame to the last, VOT restarts it where it is lost. */
   test_mode: z.enum(['OPE', 'VOT']).optional(),
   rpn: z.strictObject({

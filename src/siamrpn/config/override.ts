@@ -6,7 +6,7 @@
 
 import * as z from 'zod'
 import { ConfigError } from '../errors.ts'
-import { parseConfig } from './parse.ts'
+import { checkExtent, parseConfig } from './parse.ts'
 import { nearestWord } from './problem.ts'
 import { type Config, configSchema } from './schema.ts'
 import { type Key, type KeyPath, knownKeys, schemaAt, valueAt } from './schema-path.ts'
@@ -28,9 +28,11 @@ export function overrideConfig(config: Config, overrides: string | readonly stri
   for (const override of list) {
     const { path, text } = split(override)
     const schema = schemaForPath(root, path, override)
+    const value = readValue(text, schema)
+    checkExtent(value, `with ${override}`)
     const [name = ''] = path
     const before = structuredClone(root[name])
-    setValue(root, path, readValue(text, schema))
+    setValue(root, path, value)
     if (path.at(-1) === 'type') adoptClass(root, path.slice(0, -1))
     const rule = sharedEntries[name]?.(before, root[name])
     if (rule !== undefined && before !== undefined) rewrite(root, rule)

@@ -5,7 +5,7 @@ import { ConfigError } from '../errors.ts'
 import { crossCheck } from './checks.ts'
 import { type ConfigProblem, nearestWord } from './problem.ts'
 import { type Config, configSchema } from './schema.ts'
-import { type KeyPath, knownKeys, schemaAt, valueAt } from './schema-path.ts'
+import { type Key, type KeyPath, knownKeys, schemaAt, valueAt } from './schema-path.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -16,17 +16,66 @@ type Issue = z.core.$ZodIssue
  * @throws ConfigError that lists every problem with its key path, the value found and what is expected.
  */
 export function parseConfig(value: unknown, source?: string): Config {
+  checkExtent(value, source)
   const result = configSchema.safeParse(value)
-  const found = result.success
-    ? crossCheck(result.data)
-    : result.error.issues.flatMap((issue) => problems(issue, value))
-  if (result.success && found.length === 0) return result.data
-  throw new ConfigError(found, source)
+  if (result.success) {
+    const found = crossCheck(result.data)
+    if (found.length === 0) return result.data
+    throw new ConfigError(found, source)
+  }
+  const { issues } = result.error
+  const found = issues.slice(0, MOST_PROBLEMS).flatMap((issue) => problems(issue, value))
+  const left = issues.slice(0, MOST_PROBLEMS).reduce((sum, issue) => sum + unlisted(issue), 0)
+  throw new ConfigError(found, source, left + Math.max(0, issues.length - MOST_PROBLEMS))
+}
+
+/** How many problems are worked out; of more, only their number is told. */
+const MOST_PROBLEMS = 100
+
+/** Unknown keys of one place that are not worked out. */
+function unlisted(issue: Issue): number {
+  return issue.code === 'unrecognized_keys' ? Math.max(0, issue.keys.length - MOST_PROBLEMS) : 0
+}
+
+const MOST_LEVELS = 64
+const MOST_VALUES = 100_000
+
+/**
+ * Refuses what is larger or nests deeper than any configuration, or contains itself: whoever walks it later need not look.
+ * @throws ConfigError
+ */
+export function checkExtent(value: unknown, source?: string): void {
+  const deepest = new Map<object, number>()
+  let values = 0
+  const above: { readonly node: object; readonly path: Key[] }[] = []
+  const visit = (node: unknown, path: Key[]) => {
+    if (typeof node !== 'object' || node === null || ArrayBuffer.isView(node)) return
+    if (path.length > MOST_LEVELS) {
+      const expected = `at most ${MOST_LEVELS} levels of nesting`
+      throw new ConfigError([{ path: path.slice(0, 3).join('.'), found: node, expected }], source)
+    }
+    // What is shared is visited again only where it lies deeper than before.
+    if ((deepest.get(node) ?? -1) >= path.length) return
+    deepest.set(node, path.length)
+    above.push({ node, path })
+  }
+  visit(value, [])
+  for (let place = above.pop(); place !== undefined; place = above.pop()) {
+    const keys = Object.keys(place.node)
+    values += keys.length
+    if (values > MOST_VALUES) {
+      const expected = `at most ${MOST_VALUES} values in all`
+      throw new ConfigError([{ path: place.path.join('.'), found: place.node, expected }], source)
+    }
+    for (const key of keys) visit((place.node as Record<string, unknown>)[key], [...place.path, key])
+  }
 }
 
 function problems(issue: Issue, value: unknown): ConfigProblem[] {
   const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key, value))
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.slice(0, MOST_PROBLEMS).map((key) => unknownKey(path, key, value))
+  }
   const branch = issue.code === 'invalid_union' ? closestBranch(issue.errors) : undefined
   if (branch !== undefined) {
     return branch.flatMap((inner) => problems({ ...inner, path: [...path, ...inner.path] }, value))

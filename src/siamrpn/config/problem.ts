@@ -1,5 +1,7 @@
 // One thing that is wrong with a configuration, as data and as a line of text.
 
+import { cut, show } from '../../gpu/message.ts'
+
 /** A wrong entry. `found` is undefined where the entry is missing. */
 export interface ConfigProblem {
   /** Dotted key path; list items by their index. */
@@ -11,26 +13,31 @@ export interface ConfigProblem {
   readonly nearest?: string
 }
 
-const LONGEST_VALUE = 60
+/** Longest path, value and expectation in a line, in characters. */
+const LONGEST = { path: 120, value: 60, expected: 600 }
+
+/** Longest word that is compared with others: no key is half as long. */
+const LONGEST_WORD = 64
 
 /** `path: found X, expected Y`. */
 export function describeProblem({ path, found, expected, nearest }: ConfigProblem): string {
-  const at = path === '' ? 'the top level' : path
-  if (nearest !== undefined) return `${at}: unknown key, did you mean '${nearest}'? Known keys: ${expected}`
+  const at = path === '' ? 'the top level' : cut(path, LONGEST.path)
+  const wanted = cut(expected, LONGEST.expected)
+  if (nearest !== undefined) return `${at}: unknown key, did you mean '${nearest}'? Known keys: ${wanted}`
   return found === undefined
-    ? `${at}: missing, expected ${expected}`
-    : `${at}: found ${showValue(found)}, expected ${expected}`
+    ? `${at}: missing, expected ${wanted}`
+    : `${at}: found ${showValue(found)}, expected ${wanted}`
 }
 
 /** A value as short JSON. */
 export function showValue(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value))
-  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}...` : text
+  return show(value, LONGEST.value)
 }
 
-/** The candidate with the smallest edit distance to `word`; undefined if there is no candidate. */
+/** The candidate with the smallest edit distance to (the beginning of) `word`; undefined if there is no candidate. */
 export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
-  const ranked = candidates.map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+  const begin = word.slice(0, LONGEST_WORD)
+  const ranked = candidates.map((candidate) => ({ candidate, distance: editDistance(begin, candidate) }))
   return ranked.sort((a, b) => a.distance - b.distance)[0]?.candidate
 }
 

@@ -18,7 +18,7 @@ import type {
   testCfgSchema,
   trainCfgSchema,
 } from './model.ts'
-import { modelSchema, positiveInteger } from './model.ts'
+import { modelSchema, pixels, positiveInteger } from './model.ts'
 import {
   checkpointConfigSchema,
   evaluationSchema,
@@ -34,9 +34,9 @@ const path = z.string().nullable().default(null)
 export const configSchema = z.strictObject({
   /** Time the variants of every kernel once per problem and keep the fastest. */
   cudnn_benchmark: z.boolean().default(false),
-  crop_size: positiveInteger.optional(),
-  exemplar_size: positiveInteger.optional(),
-  search_size: positiveInteger.optional(),
+  crop_size: pixels.optional(),
+  exemplar_size: pixels.optional(),
+  search_size: pixels.optional(),
   model: modelSchema,
   data_root: z.string().optional(),
   train_pipeline: trainPipelineSchema.optional(),
