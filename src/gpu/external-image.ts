@@ -6,7 +6,13 @@ import { WebGpuError } from './errors.ts'
 import { BINDING_ALIGNMENT, type GpuTensor } from './tensor.ts'
 
 /** What a browser can hand over without the page decoding anything. */
-export type ExternalImage = ImageBitmap | VideoFrame | HTMLCanvasElement | OffscreenCanvas
+export type ExternalImage =
+  | ImageBitmap
+  | VideoFrame
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | HTMLImageElement
+  | HTMLVideoElement
 
 const COPY_SRC = 1
 const COPY_DST = 2
@@ -17,8 +23,13 @@ export function externalRowStride(width: number): number {
   return Math.ceil((width * 4) / BINDING_ALIGNMENT) * BINDING_ALIGNMENT
 }
 
-/** Size in pixels; a video frame's is the size at which it is shown. */
+/**
+ * Size in pixels; a video frame's is the size at which it is to be shown. Elements of a page have their picture's own size,
+ * whatever the page makes of it; 0 before it is there.
+ */
 export function externalSize(image: ExternalImage): { readonly width: number; readonly height: number } {
+  if ('naturalWidth' in image) return { width: image.naturalWidth, height: image.naturalHeight }
+  if ('videoWidth' in image) return { width: image.videoWidth, height: image.videoHeight }
   if ('displayWidth' in image) return { width: image.displayWidth, height: image.displayHeight }
   return { width: image.width, height: image.height }
 }

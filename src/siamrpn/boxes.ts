@@ -3,6 +3,7 @@
 // Source: mmtrack/core/bbox/transforms.py, mmtrack/models/sot/siamrpn.py, mmdet/core/bbox/iou_calculators/iou2d_calculator.py.
 
 import { ShapeError } from '../gpu/errors.ts'
+import { show } from '../gpu/message.ts'
 import type { CenterBox } from '../kernels/decode-best.ts'
 import { BoxError } from './errors.ts'
 
@@ -24,19 +25,39 @@ export interface Box {
 /** x1, y1, x2, y2 in frame pixels. */
 export type Corners = readonly [x1: number, y1: number, x2: number, y2: number]
 
+/** Farthest from the frame's corner that a box may reach, in pixels: what float32 holds exactly, with its surroundings. */
+const MAX_COORDINATE = 1e6
+
 /**
  * Checks a box that is to be tracked in a frame. It may reach beyond the frame, but not lie outside of it.
  * @throws BoxError that shows the box and the frame's size
  */
 export function checkBox(box: Box, frameWidth: number, frameHeight: number): void {
   const { x, y, width, height } = box
+  checkNumbers({ x, y, width, height })
   const shown = `box x ${x}, y ${y}, width ${width}, height ${height}`
-  if (![x, y, width, height].every((value) => Number.isFinite(fround(value)))) {
-    throw new BoxError(`${shown} is not finite, expected four finite numbers of pixels`)
-  }
   if (!(width > 0 && height > 0)) throw new BoxError(`${shown} has no area, expected a positive width and height`)
   if (x >= frameWidth || y >= frameHeight || x + width <= 0 || y + height <= 0) {
     throw new BoxError(`${shown} is outside of the frame, expected it to touch ${frameWidth}x${frameHeight} pixels`)
+  }
+}
+
+/** Programs without types pass texts of a form too, which `+` would string together. */
+function checkNumbers(box: Readonly<Record<string, unknown>>): void {
+  const shown = `box ${Object.entries(box)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? value : show(value)}`)
+    .join(', ')}`
+  for (const [name, value] of Object.entries(box)) {
+    if (typeof value !== 'number') {
+      const kind = value === undefined ? 'missing' : `a ${typeof value}`
+      throw new BoxError(`${shown}: ${name} is ${kind}, expected a number of pixels`)
+    }
+    if (!Number.isFinite(fround(value))) {
+      throw new BoxError(`${shown} is not finite, expected four finite numbers of pixels`)
+    }
+    if (Math.abs(value) > MAX_COORDINATE) {
+      throw new BoxError(`${shown}: ${name} is ${value}, expected at most ${MAX_COORDINATE} pixels`)
+    }
   }
 }
 
@@ -48,14 +69,16 @@ export function toCenter(
   box: InitBox,
   { width, height }: { readonly width: number; readonly height: number },
 ): CenterBox {
-  if (typeof box !== 'object' || box === null)
-    throw new BoxError(`The box is ${String(box)}, expected x, y, width, height`)
+  if (typeof box !== 'object' || box === null) {
+    throw new BoxError(`The box is ${show(box)}, expected x, y, width, height`)
+  }
   if (!('cx' in box)) {
     checkBox(box, width, height)
     return boxToCenter(box)
   }
+  checkNumbers({ cx: box.cx, cy: box.cy, width: box.width, height: box.height })
   checkBox(centerToBox(box), width, height)
-  return box
+  return { cx: box.cx, cy: box.cy, width: box.width, height: box.height }
 }
 
 export function boxToCenter({ x, y, width, height }: Box): CenterBox {
@@ -64,6 +87,20 @@ export function boxToCenter({ x, y, width, height }: Box): CenterBox {
 
 export function centerToBox({ cx, cy, width, height }: CenterBox): Box {
   return { x: fround(cx - width / 2), y: fround(cy - height / 2), width, height }
+}
+
+/** The part of a box that lies in a frame. A box that lies in it as a whole stays as it is. */
+export function visiblePart(box: CenterBox, frame: { readonly width: number; readonly height: number }): Box {
+  const { x, y, width, height } = centerToBox(box)
+  const horizontal = clipSpan(x, width, frame.width)
+  const vertical = clipSpan(y, height, frame.height)
+  return { x: horizontal.start, y: vertical.start, width: horizontal.length, height: vertical.length }
+}
+
+function clipSpan(start: number, length: number, extent: number) {
+  if (start >= 0 && start + length <= extent) return { start, length }
+  const begin = Math.min(extent, Math.max(0, start))
+  return { start: begin, length: Math.max(0, Math.min(extent, start + length) - begin) }
 }
 
 /** MMTracking's `bbox_xyxy_to_cxcywh`. */

@@ -2,6 +2,7 @@
 
 import type { Device } from '../gpu/device.ts'
 import { copyExternalImage, type ExternalImage, externalRowStride, externalSize } from '../gpu/external-image.ts'
+import { show } from '../gpu/message.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { PackedFrame } from '../kernels/crop-resize.ts'
 import { FrameError } from './errors.ts'
@@ -31,11 +32,11 @@ export interface FrameShape {
 /** Checks a frame. @throws FrameError without area, or with something else than 3 or 4 bytes per pixel */
 export function frameShape(frame: Frame): FrameShape {
   if (typeof frame !== 'object' || frame === null) {
-    throw new FrameError(`The frame is ${String(frame)}, expected pixels or an image source`)
+    throw new FrameError(`The frame is ${show(frame)}, expected pixels or an image source`)
   }
   const { width, height } = isPixels(frame) ? frame : externalSize(frame)
   if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
-    throw new FrameError(`The frame is ${width}x${height} pixels, expected whole numbers of at least 1`)
+    throw new FrameError(`The frame is ${show(width)}x${show(height)} pixels, expected whole numbers of at least 1`)
   }
   if (!isPixels(frame)) return { width, height, format: 'rgba8', rowStride: externalRowStride(width) }
   if (!ArrayBuffer.isView(frame.data) || frame.data.BYTES_PER_ELEMENT !== 1) {
@@ -70,13 +71,19 @@ export class FrameBuffer {
 
   /** Uploads a frame of this shape. */
   async write(device: Device, frame: Frame): Promise<void> {
-    if (isPixels(frame)) device.write(this.#pixels, frame.data)
+    if (isPixels(frame)) device.write(this.#pixels, unshared(frame.data))
     else await copyExternalImage(device, frame, this.#pixels)
   }
 
   release(device: Device): void {
     device.release(this.#pixels)
   }
+}
+
+/** A copy of what lies in shared memory, which WebGPU does not take. */
+function unshared(data: Uint8Array | Uint8ClampedArray): Uint8Array | Uint8ClampedArray {
+  const shared = 'SharedArrayBuffer' in globalThis && data.buffer instanceof SharedArrayBuffer
+  return shared ? new Uint8Array(data) : data
 }
 
 function isPixels(frame: Frame): frame is PixelFrame | ImageData {

@@ -15,14 +15,14 @@ import {
   ruledStateRecord,
   stateRecord,
 } from '../kernels/decode-best.ts'
-import { type Box, type CenterBox, centerToBox, type InitBox, toCenter } from './boxes.ts'
+import { type Box, type CenterBox, type InitBox, toCenter, visiblePart } from './boxes.ts'
 import { mapSizes } from './config.ts'
 import { cropGeometry, exemplarCropSize, searchCrop } from './crop-geometry.ts'
 import { ClosedError, FrameError } from './errors.ts'
 import { type Frame, FrameBuffer, type FrameShape, frameShape, sameShape } from './frame.ts'
 import { type MapRequest, type MapRun, MapSteps, MOST_PLACES, type Template } from './map-step.ts'
 import { recordDecode, type StepContext, templateKernels } from './steps.ts'
-import type { TrackResult } from './target.ts'
+import { type TrackResult, trackResult } from './target.ts'
 
 /** How a tracking step weighs the anchors, by the names of `test_cfg.rpn`. */
 export type TrackRule = DecodeRule
@@ -97,9 +97,10 @@ export class Sweep {
     return { ...this.#counts }
   }
 
-  /** Where each track is, in the order of the rules. */
+  /** Where each track is, in the order of the rules; the parts of the boxes that lie in the frame. */
   get boxes(): Box[] {
-    return this.#tracks.map(({ box }) => centerToBox(box))
+    const shape = this.#frame?.buffer.shape
+    return shape === undefined ? [] : this.#tracks.map(({ box }) => visiblePart(box, shape))
   }
 
   /**
@@ -158,7 +159,7 @@ export class Sweep {
         const [old, found] = [this.#tracks[track], best[row]]
         if (old && found) this.#tracks[track] = { ...old, box: found.box }
       }
-      return best.map(({ box, score, index }) => ({ box: centerToBox(box), score, anchor: index }))
+      return best.map((found) => trackResult(found, buffer.shape))
     })
   }
 

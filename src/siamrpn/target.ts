@@ -5,8 +5,8 @@
 import type { Profile } from '../gpu/program.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { CROP_RECORD, cropRecord } from '../kernels/crop-resize.ts'
-import { STATE_RECORD, stateRecord } from '../kernels/decode-best.ts'
-import { type Box, type CenterBox, centerToBox } from './boxes.ts'
+import { type BestBox, STATE_RECORD, stateRecord } from '../kernels/decode-best.ts'
+import { type Box, type CenterBox, visiblePart } from './boxes.ts'
 import type { ModelConfig } from './config.ts'
 import { cropGeometry, searchCrop } from './crop-geometry.ts'
 import { ClosedError, FrameError } from './errors.ts'
@@ -15,12 +15,19 @@ import type { SearchRequest, SearchStep } from './steps.ts'
 
 /** What one frame says of one target. */
 export interface TrackResult {
-  /** Frame pixels, top-left corner; clipped to the frame. */
+  /** Frame pixels, top-left corner; the part of the box that lies in the frame. */
   readonly box: Box
+  /** The box by its centre, which lies in the frame, as MMTracking has it and the next frame goes on from: it may reach beyond. */
+  readonly center: CenterBox
   /** Softmax score of the best anchor, 0..1. */
   readonly score: number
   /** Which anchor it was: (y * W + x) * A + a. */
   readonly anchor: number
+}
+
+/** What a frame says, from what the network found in it. */
+export function trackResult({ box, score, index }: BestBox, frame: FrameShape): TrackResult {
+  return { box: visiblePart(box, frame), center: box, score, anchor: index }
 }
 
 /** What the tracker lends to its targets: one frame at a time on the shared programs. */
@@ -54,9 +61,9 @@ export class TargetGroup implements GroupState {
     this.#padding = padding
   }
 
-  /** Where the targets are, in the order of the boxes given to `init`. */
+  /** Where the targets are, in the order of the boxes given to `init`; the parts that lie in the frame. */
   get boxes(): Box[] {
-    return this.#boxes.map(centerToBox)
+    return this.#boxes.map((box) => visiblePart(box, this.shape))
   }
 
   /** The same by centre: what tracking itself goes on. */
@@ -74,7 +81,7 @@ export class TargetGroup implements GroupState {
     return await this.#step(frame, async (step, request) => {
       const best = await step.run(request)
       this.#boxes = best.map(({ box }) => box) // before the next call's turn, which starts from here
-      return best.map(({ box, score, index }) => ({ box: centerToBox(box), score, anchor: index }))
+      return best.map((found) => trackResult(found, this.shape))
     })
   }
 
@@ -121,9 +128,9 @@ export class Target {
     this.group = group
   }
 
-  /** Where the target is. */
+  /** Where the target is: the part of its box that lies in the frame. */
   get box(): Box {
-    return centerToBox(this.center)
+    return visiblePart(this.center, this.group.shape)
   }
 
   /** The same by centre. */

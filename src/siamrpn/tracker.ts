@@ -87,6 +87,7 @@ export class SiamRPN implements StepRunner {
   /** A tracker from a state dict by MMTracking's names, which must fit the configuration. @throws as `load` */
   static async create(state: StateDict, options: CreateOptions = {}): Promise<SiamRPN> {
     checkOptions(options)
+    if (!(state instanceof Map)) throw new ArgumentError(`the state dict is ${show(state)}, expected a Map of tensors`)
     const config = parseConfig(options.config ?? r50)
     return await SiamRPN.#make(state, 'state dict', { ...options, config })
   }
@@ -260,9 +261,16 @@ function checkOptions(options: CreateOptions): void {
   if (typeof options !== 'object' || options === null) {
     throw new ArgumentError(`the options are ${show(options)}, expected an object such as { checkpoint, device }`)
   }
-  const { device } = options
+  const { device, onProgress } = options
   if (device !== undefined && !(device instanceof Device)) {
     throw new ArgumentError(`device is ${show(device)}, expected a device of openDevice()`)
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new ArgumentError(`onProgress is ${show(onProgress)}, expected a function`)
+  }
+  const { anchors } = options as Partial<LoadOptions>
+  if (anchors !== undefined && anchors !== 'mmtracking' && anchors !== 'pysot') {
+    throw new ArgumentError(`anchors is ${show(anchors)}, expected 'mmtracking' or 'pysot'`)
   }
 }
 

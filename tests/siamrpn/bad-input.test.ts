@@ -17,12 +17,13 @@ import { writeSafetensors } from '../../src/formats/safetensors.ts'
 import type { StateDict } from '../../src/formats/state-dict.ts'
 import { writeTorchZip } from '../../src/formats/torch-writer.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
+import { ArgumentError } from '../../src/gpu/errors.ts'
 import type { InitBox } from '../../src/siamrpn/boxes.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { BoxError, ConfigError, FrameError, SourceError } from '../../src/siamrpn/errors.ts'
 import type { Frame } from '../../src/siamrpn/frame.ts'
 import type { Target } from '../../src/siamrpn/target.ts'
-import { SiamRPN } from '../../src/siamrpn/tracker.ts'
+import { type LoadOptions, SiamRPN } from '../../src/siamrpn/tracker.ts'
 import { goldenBytes } from '../formats/helpers.ts'
 import { temporaryFolder } from '../tools/frames/helpers.ts'
 import { clipFrame, firstBox, micro, microTracker, microWeights, withAlpha } from './helpers.ts'
@@ -73,6 +74,15 @@ describe('frames and boxes', () => {
     expect(target.center).toBe(before)
   })
 
+  test('a frame in shared memory is tracked as any other', async () => {
+    const { data, width, height } = clipFrame(1)
+    const shared = new Uint8Array(new SharedArrayBuffer(data.length))
+    shared.set(data)
+    await using plain = await tracker.init(clipFrame(0), firstBox)
+    await using other = await tracker.init(clipFrame(0), firstBox)
+    expect(await other.update({ data: shared, width, height })).toEqual(await plain.update(clipFrame(1)))
+  })
+
   test('a bad frame is refused at init, too', async () => {
     await expect(tracker.init({ data: new Uint8Array(5), width: 2, height: 1 }, firstBox)).rejects.toThrow(FrameError)
     await expect(tracker.init({ data: new Uint8Array(0), width: 2, height: 0 }, firstBox)).rejects.toThrow('2x0')
@@ -90,9 +100,14 @@ describe('frames and boxes', () => {
     ],
     ['a place above the frame', { ...firstBox, y: -30 }, 'outside of the frame'],
     ['a centre outside', { cx: -20, cy: 10, width: 40, height: 30 }, 'outside of the frame'],
-    ['a size missing', { x: 1, y: 2, width: 3 }, 'height undefined is not finite'],
-    ['a list of numbers', [[1, 2, 3, 4]], 'is not finite'],
+    ['a size missing', { x: 1, y: 2, width: 3 }, 'height undefined: height is missing, expected a number'],
+    ['a list of numbers', [[1, 2, 3, 4]], 'x is missing'],
     ['nothing', undefined, 'The box is undefined'],
+    ['texts of a form', { x: '10', y: '10', width: '50', height: '50' }, 'x is a string, expected a number of pixels'],
+    ['a text by centre', { cx: 10, cy: '10', width: 5, height: 5 }, 'cy is a string'],
+    ['bigints', { ...firstBox, x: 10n }, 'box x 10n, y 40'],
+    ['a side of a thousand million', { ...firstBox, width: 1e9 }, 'width is 1000000000, expected at most 1000000'],
+    ['a place far away', { ...firstBox, x: -2e6, width: 2e6 + 20 }, 'x is -2000000'],
   ])('a box with %s is refused', async (_, box, message) => {
     const error = await failureOf(tracker.init(clipFrame(0), box as InitBox))
     expect(error).toBeInstanceOf(BoxError)
@@ -110,6 +125,35 @@ describe('frames and boxes', () => {
   test('after all of that the target goes on', async () => {
     const again = await tracker.init(clipFrame(0), firstBox)
     expect(await target.update(clipFrame(1))).toEqual(await again.update(clipFrame(1)))
+  })
+})
+
+describe('arguments of programs without types', () => {
+  test.each<[string, unknown, string]>([
+    ['options that are none', null, 'the options are null, expected an object'],
+    ['a path instead of options', 'a.pth', 'the options are "a.pth"'],
+    [
+      'a device that is none',
+      { checkpoint: new Uint8Array(0), device: {} },
+      'device is {}, expected a device of openDevice()',
+    ],
+    ['unknown anchors', { checkpoint: new Uint8Array(0), anchors: 'x' }, 'anchors is "x", expected \'mmtracking\''],
+  ])('%s are refused', async (_, options, message) => {
+    const error = await failureOf(SiamRPN.load(options as LoadOptions))
+    expect(error).toBeInstanceOf(ArgumentError)
+    expect(error.message).toContain(message)
+  })
+
+  test('a checkpoint that is no source and a state dict that is no Map are refused', async () => {
+    await expect(SiamRPN.load({ checkpoint: 7 as unknown as string, device })).rejects.toThrow(ArgumentError)
+    await expect(SiamRPN.create({} as unknown as StateDict, { device })).rejects.toThrow(ArgumentError)
+  })
+
+  test('a checkpoint in shared memory is read', async () => {
+    const bytes = writeSafetensors(microWeights())
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
+    shared.set(bytes)
+    await (await SiamRPN.load({ checkpoint: shared, config: micro, device })).close()
   })
 })
 

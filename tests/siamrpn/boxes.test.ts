@@ -10,6 +10,7 @@ import {
   cornersToCenter,
   cornersToCenters,
   quadToCenter,
+  visiblePart,
 } from '../../src/siamrpn/boxes.ts'
 import { BoxError } from '../../src/siamrpn/errors.ts'
 import { type GoldenSection, readGoldenSection } from '../golden/check/reader.ts'
@@ -136,5 +137,39 @@ describe('bboxOverlaps', () => {
   test('refuses arrays that do not fit', () => {
     expect(() => bboxOverlaps(new Float32Array(8), new Float32Array(4), { aligned: true })).toThrow(ShapeError)
     expect(() => bboxOverlaps(new Float32Array(6), new Float32Array(4))).toThrow(/6 and 4 values/)
+  })
+})
+
+describe('the part of a box that lies in a frame', () => {
+  const frame = { width: 100, height: 50 }
+
+  test('is the box itself where it lies within', () => {
+    const box = { cx: 30.1, cy: 20.2, width: 10.3, height: 12.4 }
+    expect(visiblePart(box, frame)).toEqual(centerToBox(box))
+  })
+
+  test.each([
+    [
+      { cx: 4, cy: 25, width: 10, height: 10 },
+      { x: 0, y: 20, width: 9, height: 10 },
+    ],
+    [
+      { cx: 100, cy: 50, width: 10, height: 20 },
+      { x: 95, y: 40, width: 5, height: 10 },
+    ],
+    [
+      { cx: 50, cy: 25, width: 300, height: 10 },
+      { x: 0, y: 20, width: 100, height: 10 },
+    ],
+    [
+      { cx: 0.1, cy: 0.3, width: 33.3, height: 11.1 },
+      { x: 0, y: 0, width: 16.75, height: 5.85 },
+    ],
+  ])('is cut at its edges: %o', (box, expected) => {
+    const part = visiblePart(box, frame)
+    for (const side of ['x', 'y', 'width', 'height'] as const) expect(part[side]).toBeCloseTo(expected[side], 5)
+    expect(part.x).toBeGreaterThanOrEqual(0)
+    expect(part.x + part.width).toBeLessThanOrEqual(frame.width)
+    expect(part.y + part.height).toBeLessThanOrEqual(frame.height)
   })
 })

@@ -80,8 +80,8 @@ export function explain(error: unknown): string {
 export async function mistakes(tracker: SiamRPN, frame: ImageBitmap): Promise<void> {
   // @ts-expect-error A box has four sides.
   await tracker.init(frame, { x: 1, y: 2 })
-  // @ts-expect-error A video element has no pixels of its own to read: make an ImageBitmap or a VideoFrame of it.
-  await tracker.init(document.createElement('video'), box)
+  // @ts-expect-error An SVG element has no pixels of its own to read: draw it on a canvas.
+  await tracker.init(document.createElementNS('http://www.w3.org/2000/svg', 'image'), box)
   // @ts-expect-error Bytes need their size.
   await tracker.init({ data: new Uint8Array(12) }, box)
   // @ts-expect-error A group has no box of its own, it has boxes.

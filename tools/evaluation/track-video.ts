@@ -6,7 +6,7 @@ import { type CenterBox, centerToBox } from '../../src/siamrpn/boxes.ts'
 import type { RgbFrame } from '../../src/siamrpn/frame.ts'
 import { type TrackedRegion, trackMarks } from '../benchmarks/types.ts'
 import { FrameSizeError } from '../frames/errors.ts'
-import { type Box, formatSize, type Tracked } from '../frames/types.ts'
+import { type Box, formatSize } from '../frames/types.ts'
 import { EvaluationError } from './errors.ts'
 import { FramesAhead } from './frames-ahead.ts'
 
@@ -15,8 +15,14 @@ export interface VideoTracker {
   init(frame: RgbFrame, box: CenterBox): Promise<VideoTarget>
 }
 
+/** Where a target was found: its box as MMTracking has it, not cut at the edges of the frame, as published numbers need it. */
+export interface Found {
+  readonly center: CenterBox
+  readonly score: number
+}
+
 export interface VideoTarget {
-  update(frame: RgbFrame): Promise<Tracked>
+  update(frame: RgbFrame): Promise<Found>
   release(): Promise<void>
 }
 
@@ -127,8 +133,9 @@ class Course {
   async #follow(target: VideoTarget, index: number): Promise<VideoStep> {
     const frame = await this.#frame(index)
     const begin = performance.now()
-    const { box, score } = await target.update(frame)
+    const { center, score } = await target.update(frame)
     const seconds = secondsSince(begin)
+    const box = centerToBox(center)
     if (!this.#video.lost?.(box, index, frame)) return { region: box, score, seconds }
     await this.end()
     this.#startAt = index + restartAfter

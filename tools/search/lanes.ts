@@ -5,8 +5,7 @@
 import type { CenterBox } from '../../src/siamrpn/boxes.ts'
 import type { RgbFrame } from '../../src/siamrpn/frame.ts'
 import type { SweepCounts, TrackRule } from '../../src/siamrpn/sweep.ts'
-import type { VideoTarget, VideoTracker } from '../evaluation/track-video.ts'
-import type { Tracked } from '../frames/types.ts'
+import type { Found, VideoTarget, VideoTracker } from '../evaluation/track-video.ts'
 
 /** What tracks under many rules; `SiamRPN.sweep` makes one. */
 export interface Sweeper {
@@ -14,7 +13,7 @@ export interface Sweeper {
   readonly counts: SweepCounts
   start(frame: RgbFrame, box: CenterBox, rules: readonly TrackRule[]): Promise<void>
   restart(frame: RgbFrame, box: CenterBox, tracks: readonly number[]): Promise<void>
-  update(frame: RgbFrame, tracks: readonly number[]): Promise<readonly Tracked[]>
+  update(frame: RgbFrame, tracks: readonly number[]): Promise<readonly Found[]>
 }
 
 export interface LanesOptions {
@@ -32,7 +31,7 @@ interface Step {
   readonly frame: RgbFrame
   /** Of a start; undefined: the next box is asked for. */
   readonly box: CenterBox | undefined
-  resolve(found: Tracked): void
+  resolve(found: Found): void
   reject(error: unknown): void
 }
 
@@ -82,9 +81,9 @@ export class Lanes {
     this.#proceed()
   }
 
-  #wait(track: number, frame: RgbFrame, box: CenterBox | undefined): Promise<Tracked> {
+  #wait(track: number, frame: RgbFrame, box: CenterBox | undefined): Promise<Found> {
     const index = this.#indices.get(frame) ?? 0
-    const found = new Promise<Tracked>((resolve, reject) => {
+    const found = new Promise<Found>((resolve, reject) => {
       this.#waiting.set(track, { track, index, frame, box, resolve, reject })
     })
     this.#proceed()
@@ -115,7 +114,7 @@ export class Lanes {
       if (this.#started) await sweep.restart(first.frame, first.box, tracksOf(begun))
       else await sweep.start(first.frame, first.box, rules)
       this.#started = true
-      for (const { box, resolve } of begun) if (box) resolve({ box: { x: 0, y: 0, width: 0, height: 0 }, score: 1 })
+      for (const { box, resolve } of begun) if (box) resolve({ center: box, score: 1 })
     }
     const going = steps.filter(({ box }) => box === undefined)
     const [next] = going

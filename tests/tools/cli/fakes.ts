@@ -1,7 +1,7 @@
 // A terminal that remembers what was written to it, and a tracker without a GPU that moves its boxes one pixel a frame.
 
 import { Writable } from 'node:stream'
-import { centerToBox } from '../../../src/siamrpn/boxes.ts'
+import type { CenterBox } from '../../../src/siamrpn/boxes.ts'
 import type { LoadTrackers, TrackersRequest } from '../../../tools/cli/evaluate/load-trackers.ts'
 import { runCommand } from '../../../tools/cli/run.ts'
 import type { Terminal } from '../../../tools/cli/terminal.ts'
@@ -82,16 +82,16 @@ export interface EvaluationCalls {
 export function fakeTrackers(onUpdate: (updates: number) => void = () => undefined) {
   const calls: EvaluationCalls = { inits: 0, updates: 0, held: 0, closed: false }
   const tracker = {
-    init(_frame: unknown, center: Parameters<typeof centerToBox>[0]) {
+    init(_frame: unknown, center: CenterBox) {
       calls.inits++
       calls.held++
-      let box = centerToBox(center)
+      let found = center
       return Promise.resolve({
         update() {
           calls.updates++
           onUpdate(calls.updates)
-          box = { ...box, x: box.x + 1 }
-          return Promise.resolve({ box, score: 0.9 })
+          found = { ...found, cx: found.cx + 1 }
+          return Promise.resolve({ center: found, score: 0.9 })
         },
         release() {
           calls.held--

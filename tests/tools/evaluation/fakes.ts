@@ -1,6 +1,6 @@
 // Videos of blank frames and trackers without a GPU, for tests of what goes on around tracking.
 
-import { type CenterBox, centerToBox } from '../../../src/siamrpn/boxes.ts'
+import type { CenterBox } from '../../../src/siamrpn/boxes.ts'
 import type { RgbFrame } from '../../../src/siamrpn/frame.ts'
 import type { Sequence } from '../../../tools/benchmarks/types.ts'
 import type { ReadFrame } from '../../../tools/evaluation/sequence-video.ts'
@@ -48,13 +48,13 @@ export class FakeTracker implements VideoTracker {
   init(_frame: RgbFrame, center: CenterBox) {
     this.begun.push(center)
     this.held++
-    let current = centerToBox(center)
+    let current = center
     return Promise.resolve({
       update: async () => {
         this.updates++
         await this.#onUpdate(this.updates)
-        current = { ...current, x: current.x + this.#step }
-        return { box: current, score: 0.5 }
+        current = { ...current, cx: current.cx + this.#step }
+        return { center: current, score: 0.5 }
       },
       release: () => {
         this.held--

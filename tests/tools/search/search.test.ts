@@ -3,15 +3,14 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type CenterBox, centerToBox } from '../../../src/siamrpn/boxes.ts'
+import type { CenterBox } from '../../../src/siamrpn/boxes.ts'
 import { BoxError } from '../../../src/siamrpn/errors.ts'
 import type { RgbFrame } from '../../../src/siamrpn/frame.ts'
 import type { TrackRule } from '../../../src/siamrpn/sweep.ts'
 import type { Benchmark, Protocol, Sequence } from '../../../tools/benchmarks/types.ts'
 import { EvaluationError } from '../../../tools/evaluation/errors.ts'
 import { runEvaluation } from '../../../tools/evaluation/run-evaluation.ts'
-import type { VideoTracker } from '../../../tools/evaluation/track-video.ts'
-import type { Tracked } from '../../../tools/frames/types.ts'
+import type { Found, VideoTracker } from '../../../tools/evaluation/track-video.ts'
 import { score } from '../../../tools/metrics/score.ts'
 import { makeJudge } from '../../../tools/search/judge.ts'
 import type { Sweeper } from '../../../tools/search/lanes.ts'
@@ -49,13 +48,13 @@ class FakeSweep implements Sweeper {
     for (const track of tracks) this.#boxes[track] = box
   }
 
-  async update(_: RgbFrame, tracks: readonly number[]): Promise<Tracked[]> {
+  async update(_: RgbFrame, tracks: readonly number[]): Promise<Found[]> {
     this.calls.push(`update ${tracks}`)
     this.counts = { computed: this.counts.computed + 1, updates: this.counts.updates + tracks.length }
     return tracks.map((track) => {
       const box = moved(this.#boxes[track]!, this.#rules[track]!)
       this.#boxes[track] = box
-      return { box: centerToBox(box), score: 0.5 }
+      return { center: box, score: 0.5 }
     })
   }
 }
@@ -68,7 +67,7 @@ function alone(rule: TrackRule): VideoTracker {
       return {
         async update() {
           at = moved(at, rule)
-          return { box: centerToBox(at), score: 0.5 }
+          return { center: at, score: 0.5 }
         },
         release: async () => undefined,
       }

@@ -19,7 +19,7 @@ function drifting() {
         update() {
           calls.updates++
           steps++
-          return Promise.resolve({ box: { x: cx - width / 2 + steps, y: cy - height / 2, width, height }, score: 0.5 })
+          return Promise.resolve({ center: { cx: cx + steps, cy, width, height }, score: 0.5 })
         },
         release: () => {
           calls.released++
