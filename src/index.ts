@@ -61,6 +61,7 @@ export type { Sweep, SweepCounts, TrackRule } from './siamrpn/sweep.ts'
 export type { Target, TargetGroup, TrackResult } from './siamrpn/target.ts'
 export { emptyTargets, releaseTargets, type TargetTensors, writeTargets } from './siamrpn/target-tensors.ts'
 export { TargetBuilder, type TargetSample, type Targets } from './siamrpn/targets.ts'
+export { TeachError, type TeachExample, type TeachOptions, type TeachProgress } from './siamrpn/teach.ts'
 export { type CreateOptions, type LoadOptions, type LoadProgress, SiamRPN } from './siamrpn/tracker.ts'
 export {
   type TrainableLosses,

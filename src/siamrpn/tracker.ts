@@ -1,14 +1,16 @@
 // SiamRPN: loads a model once, then starts targets in frames. Programs and frame memory are shared by all targets and keyed by
 // what they depend on; calls queue up, because they share them. Source: SiamRPN of mmtrack/models/sot/siamrpn.py.
 
-import { anchorsKey, type Checkpoint, readCheckpoint } from '../formats/checkpoint.ts'
+import { readCheckpoint } from '../formats/checkpoint.ts'
 import { matchStateDict } from '../formats/match.ts'
+import { writeSafetensors } from '../formats/safetensors.ts'
 import type { StateDict } from '../formats/state-dict.ts'
 import { Device, openDevice } from '../gpu/device.ts'
 import { ArgumentError } from '../gpu/errors.ts'
 import { show } from '../gpu/message.ts'
 import { channelMean, cropRecord } from '../kernels/crop-resize.ts'
 import { type CenterBox, type InitBox, toCenter } from './boxes.ts'
+import { headPrefix, impliedAnchors, ownConfig, partKey, withAnchors, withHead } from './checkpoint-model.ts'
 import { type Config, type ConfigInput, parseConfig } from './config.ts'
 import { r50 } from './configs/r50.ts'
 import { cropGeometry, exemplarCropSize } from './crop-geometry.ts'
@@ -21,6 +23,7 @@ import { type CheckpointSource, readSource, sourceName } from './source.ts'
 import { makeContext, releaseContext, SearchStep, type StepContext, templateKernels, warmUp } from './steps.ts'
 import { Sweep } from './sweep.ts'
 import { type GroupState, type StepRunner, Target, TargetGroup } from './target.ts'
+import { checkExamples, checkTeachOptions, type TeachExample, type TeachOptions, teachHead } from './teach.ts'
 
 /** A step of loading, for display. */
 export interface LoadProgress {
@@ -41,6 +44,8 @@ export interface CreateOptions {
 export interface LoadOptions extends CreateOptions {
   /** A file of MMTracking, of pysot, or safetensors, wherever it is. Default: the model that ships with the package. */
   readonly checkpoint?: CheckpointSource | undefined
+  /** A taught head, of `SiamRPN.save('head')`, in place of the checkpoint's own. */
+  readonly head?: CheckpointSource | undefined
   /** Expected SHA-256 of the file, in hexadecimal. */
   readonly sha256?: string | undefined
   /** Default: what the checkpoint's layout implies; a bare state dict implies nothing, and the configuration's stay. */
@@ -53,6 +58,7 @@ export class SiamRPN implements StepRunner {
   readonly device: Device
   readonly #context: StepContext
   readonly #ownsDevice: boolean
+  readonly #state: StateDict
   readonly #frames = new Map<string, FrameBuffer>()
   readonly #steps = new Map<string, SearchStep>()
   readonly #groups = new Set<GroupState>()
@@ -60,8 +66,9 @@ export class SiamRPN implements StepRunner {
   #queue: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
 
-  private constructor(context: StepContext, config: Config, ownsDevice: boolean) {
+  private constructor(context: StepContext, config: Config, { state, ownsDevice }: Belongings) {
     this.#context = context
+    this.#state = state
     this.config = config
     this.device = context.device
     this.#ownsDevice = ownsDevice
@@ -81,7 +88,8 @@ export class SiamRPN implements StepRunner {
     const file = readCheckpoint(bytes, name)
     const config = given ?? ownConfig(file, name) ?? parseConfig(r50)
     const anchors = options.anchors ?? impliedAnchors(file)
-    return await SiamRPN.#make(file.stateDict, name, { ...options, config: withAnchors(config, anchors) })
+    const state = options.head === undefined ? file.stateDict : await withHead(file.stateDict, options.head)
+    return await SiamRPN.#make(state, name, { ...options, config: withAnchors(config, anchors) })
   }
 
   /** A tracker from a state dict by MMTracking's names, which must fit the configuration. @throws as `load` */
@@ -107,7 +115,7 @@ export class SiamRPN implements StepRunner {
       context = makeContext(device, config.model, network)
       await warmUp(context, reporter(options, 'kernels'))
       await device.settle()
-      return new SiamRPN(context, config, !options.device)
+      return new SiamRPN(context, config, { state, ownsDevice: !options.device })
     } catch (error) {
       if (context) releaseContext(context)
       network.release(device)
@@ -152,6 +160,47 @@ export class SiamRPN implements StepRunner {
       return sweep
     }
     return await this.#exclusive(make)
+  }
+
+  /**
+   * A tracker that knows the object: its heads are fitted to a few frames of the clip that is to be tracked. This one stays as it
+   * is, and so does the taught one's backbone. Both share the device, which this one's `close` ends: close it last.
+   * @param examples frames of one size with the object's box, or null where it is absent; at least one with a box
+   * @throws TeachError if no frame shows the object or the fit diverges; FrameError; BoxError; the signal's reason; ConfigError
+   * for a configuration without `train_cfg`; OutOfMemoryError; DeviceLostError
+   */
+  async teach(examples: readonly TeachExample[], options: TeachOptions = {}): Promise<SiamRPN> {
+    checkTeachOptions(options)
+    const checked = checkExamples(examples)
+    const source = {
+      context: this.#context,
+      state: this.#state,
+      upload: async (frame: Frame, shape: FrameShape) => (await this.#upload(frame, shape)).packed,
+    }
+    const work = async () => {
+      try {
+        return await teachHead(source, checked, options)
+      } finally {
+        this.#sweep()
+      }
+    }
+    const head = await this.#exclusive(work)
+    return await SiamRPN.create(new Map([...this.#state, ...head]), { device: this.device, config: this.config })
+  }
+
+  /**
+   * The weights in use, by MMTracking's names, to be saved with `writeSafetensors`; the tensors are shared, not copied.
+   * @param part `head`: those that `teach` changes alone, a small file that `load` takes as `head`
+   */
+  weights(part: 'all' | 'head' = 'all'): StateDict {
+    return new Map([...this.#state].filter(([name]) => part === 'all' || name.startsWith(headPrefix)))
+  }
+
+  /**
+   * A safetensors file of `weights(part)`, the configuration in its metadata, as `load` reads it.
+   */
+  save(part: 'all' | 'head' = 'all'): Uint8Array {
+    return writeSafetensors(this.weights(part), { config: JSON.stringify(this.config), [partKey]: part })
   }
 
   /** Frees everything; closes the device if it is the tracker's own. Waits for calls under way. Idempotent. */
@@ -274,39 +323,20 @@ function checkOptions(options: CreateOptions): void {
   }
 }
 
+interface Belongings {
+  /** The weights as they were loaded. */
+  readonly state: StateDict
+  readonly ownsDevice: boolean
+}
+
 type OnProgress = (done: number, total: number) => void
 
 function reporter({ onProgress }: CreateOptions, stage: LoadProgress['stage']): OnProgress | undefined {
   return onProgress && ((done, total) => onProgress({ stage, done, total }))
 }
 
-/** The configuration that `siamrpn train` wrote into its checkpoint; other checkpoints have none that is JSON. */
-export function ownConfig({ meta }: Checkpoint, name: string): Config | undefined {
-  const text = meta.config
-  if (typeof text !== 'string' || !text.startsWith('{')) return undefined
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined // MMTracking writes Python text there
-  }
-  return parseConfig(value, `in ${name}`)
-}
-
-/** A bare state dict without a word about anchors implies none: the configuration's stay. */
-function impliedAnchors({ format, meta, anchors }: Checkpoint): Checkpoint['anchors'] | undefined {
-  return format === 'bare' && !Object.hasOwn(meta, anchorsKey) ? undefined : anchors
-}
-
 function isList(boxes: InitBox | readonly InitBox[]): boxes is readonly InitBox[] {
   return Array.isArray(boxes)
-}
-
-function withAnchors(config: Config, variant: 'mmtracking' | 'pysot' | undefined): Config {
-  if (variant === undefined) return config
-  const { model } = config
-  const anchor_generator = { ...model.head.anchor_generator, variant }
-  return { ...config, model: { ...model, head: { ...model.head, anchor_generator } } }
 }
 
 function stepKey({ kernels, shape }: GroupState): string {
