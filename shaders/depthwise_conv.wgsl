@@ -2,14 +2,13 @@
 //   y[n,i,j,c] = activation(scale[c] * sum over u,v of x[n, i * stride + u * dilation - padding_y,
 //                           j * stride + v * dilation - padding_x, c] * w[u,v,c] + bias[c] + residual[n,i,j,c])
 // Source of the layer: Sandler et al., MobileNetV2, CVPR 2018; the walk is that of depthwise_correlation_rolling.wgsl.
-// One invocation computes a tile of `rows` x STRIP outputs of one Value, one channel or four.
-// Neighbouring invocations take neighbouring channels, so that loads coalesce. With dilation, the outputs of a tile lie
-// `phases` = dilation / gcd(stride, dilation) pixels apart, and so share inputs: in units of the dilation, the tile is that
-// of an undilated convolution with stride STEP = stride / gcd(stride, dilation). Input rows pass by once: round b brings
-// rows STEP b .. STEP b + STEP - 1, which reach AGES output rows. sums[a] holds output row b - a; the finished one,
-// sums[AGES - 1], is stored. Loops over the small arrays have constant bounds, for compilers to unroll.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
-// count = N * phases * segments * phases * strips * values.
+// One invocation computes a tile of `rows` x STRIP outputs of one Value, one channel or four. Neighbouring invocations
+// take neighbouring channels, so that loads coalesce. With dilation, the outputs of a tile lie `phases` = dilation /
+// gcd(stride, dilation) pixels apart, and so share inputs: in units of the dilation, the tile is that of an undilated
+// convolution with stride STEP = stride / gcd(stride, dilation). Input rows pass by once: round b brings rows STEP b ..
+// STEP b + STEP - 1, which reach AGES output rows. sums[a] holds output row b - a; the finished one, sums[AGES - 1], is
+// stored. Loops over the small arrays have constant bounds, for compilers to unroll. Dispatch: ceil(params.count /
+// WORKGROUP) workgroups, linearised over x and y, with count = N * phases * segments * phases * strips * values.
 
 alias Value = f32; // or vec4f: four neighbouring channels, counted as one
 

@@ -1,10 +1,9 @@
 // Gradient of a depthwise convolution's input, NHWC, for any stride: each input collects from the outputs that read it.
 //   dx[n,y,x,c] = sum over u,v of dy[n,i,j,c] * w[u,v,c],   i = (y + padding_y - u * dilation) / stride,
 //                                                           j = (x + padding_x - v * dilation) / stride,
-// over the taps for which i and j are whole numbers of an output. Inputs that no output reads get zeros.
-// A Value is one channel or four; one invocation computes one Value.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * in_height * in_width *
-// values.
+// over the taps for which i and j are whole numbers of an output. Inputs that no output reads get zeros. A Value is one
+// channel or four; one invocation computes one Value. Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised
+// over x and y, with count = N * in_height * in_width * values.
 
 alias Value = f32; // or vec4f: four neighbouring channels, counted as one
 
@@ -31,7 +30,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> output: array<Value>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-// The output that reads an input through a tap, along one axis; -1 if none does. `offset` = input + padding - tap * dilation.
+// The output that reads an input through a tap, along one axis, or -1; `offset` = input + padding - tap * dilation.
 fn reader(offset: i32, size: u32) -> i32 {
   let stride = i32(params.stride);
   let at = offset / stride;

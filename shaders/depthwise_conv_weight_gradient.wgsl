@@ -1,13 +1,13 @@
 // Gradient of a depthwise convolution's filter, NHWC, a Value's taps kept in registers:
 //   dw[u,v,c] = sum over n,i,j of x[n, i * stride + u * dilation - padding_y, j * stride + v * dilation - padding_x, c]
 //                                * dy[n,i,j,c]
-// A Value is one channel or four. One invocation takes one Value and one part of dy: a run of
-// samples, and of each a segment of rows. Neighbouring invocations take neighbouring channels, so that loads coalesce. With
-// dilation, outputs `phases` pixels apart share inputs: see depthwise_conv.wgsl, whose walk this is. In round b come row b
-// of dy and rows STEP b .. STEP b + STEP - 1 of x, which meet the rows b - a of dy, of which slopes[a] holds the strip.
-// Loops over the small arrays have constant bounds, for compilers to unroll. partial: a filter for each part, which are
-// added afterwards, in their order; Values that only fill the filter's last panel get zeros.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = parts * filter_values.
+// A Value is one channel or four. One invocation takes one Value and one part of dy: a run of samples, and of each a
+// segment of rows. Neighbouring invocations take neighbouring channels, so that loads coalesce. With dilation, outputs
+// `phases` pixels apart share inputs: see depthwise_conv.wgsl, whose walk this is. In round b come row b of dy and rows
+// STEP b .. STEP b + STEP - 1 of x, which meet the rows b - a of dy, of which slopes[a] holds the strip. Loops over the
+// small arrays have constant bounds, for compilers to unroll. partial: a filter for each part, which are added
+// afterwards, in their order; Values that only fill the filter's last panel get zeros. Dispatch: ceil(params.count /
+// WORKGROUP) workgroups, linearised over x and y, with count = parts * filter_values.
 
 alias Value = f32; // or vec4f: four neighbouring channels, counted as one
 
