@@ -1,9 +1,10 @@
-// Bilinear resize with half-pixel centres (torch.nn.functional.interpolate, align_corners=False, no antialiasing).
-//   source position of output d = max(0, (d + 0.5) * IN / OUT - 0.5), per axis; neighbours are clamped to the image
-// The position is ((2d + 1) * IN - OUT) / (2 * OUT): integer quotient = left neighbour, remainder = exact fraction.
-// Any channel count. One invocation computes one element.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
-// count = N * OUT_H * OUT_W * CHANNELS.
+// Bilinear resize (torch.nn.functional.interpolate without antialiasing), per axis from IN to OUT pixels:
+//   source position of output d = max(0, (d + 0.5) * IN / OUT - 0.5)      half-pixel centres (align_corners=False)
+//                               = d * (IN - 1) / (OUT - 1)                with ALIGN_CORNERS; 0 where OUT = 1
+// Neighbours are clamped to the image. The position is a fraction of integers, whose quotient is the left neighbour and
+// whose remainder is exact: ((2d + 1) * IN - OUT) / (2 * OUT), or as it stands. Any channel count. One invocation
+// computes one element. Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N *
+// OUT_H * OUT_W * CHANNELS.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
@@ -12,6 +13,7 @@ const IN_H: u32 = 8u;
 const IN_W: u32 = 8u;
 const OUT_H: u32 = 8u;
 const OUT_W: u32 = 8u;
+const ALIGN_CORNERS: bool = false;
 
 struct Params {
   count: u32,
@@ -29,9 +31,10 @@ struct Taps {
 
 fn taps(destination: u32, from_size: u32, to_size: u32) -> Taps {
   let scaled = (2u * destination + 1u) * from_size;
-  let numerator = max(scaled, to_size) - to_size;
-  let first = numerator / (2u * to_size);
-  let fraction = f32(numerator % (2u * to_size)) / f32(2u * to_size);
+  let numerator = select(max(scaled, to_size) - to_size, destination * (from_size - 1u), ALIGN_CORNERS);
+  let denominator = select(2u * to_size, max(to_size, 2u) - 1u, ALIGN_CORNERS);
+  let first = numerator / denominator;
+  let fraction = f32(numerator % denominator) / f32(denominator);
   return Taps(first, min(first + 1u, from_size - 1u), fraction);
 }
 

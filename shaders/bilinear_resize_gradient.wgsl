@@ -1,9 +1,8 @@
-// Gradient of the bilinear resize with half-pixel centres: each pixel collects from the outputs that it was mixed into.
+// Gradient of the bilinear resize: each pixel collects from the outputs that it was mixed into.
 //   dx[n,y,x,c] = sum over i, j of weight(y, i) * weight(x, j) * dy[n,i,j,c]                                   (NHWC)
-// weight(y, i): the part of input row y in output row i, whose source row is max(0, (i + 0.5) * IN / OUT - 0.5).
-// Any channel count. One invocation computes one element.
-// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
-// count = N * IN_H * IN_W * CHANNELS.
+// weight(y, i): the part of input row y in output row i, whose source row is max(0, (i + 0.5) * IN / OUT - 0.5), or
+// with ALIGN_CORNERS i * (IN - 1) / (OUT - 1). Any channel count. One invocation computes one element. Dispatch:
+// ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * IN_H * IN_W * CHANNELS.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
 const WORKGROUP: u32 = 64u;
@@ -12,6 +11,7 @@ const IN_H: u32 = 8u;
 const IN_W: u32 = 8u;
 const OUT_H: u32 = 8u;
 const OUT_W: u32 = 8u;
+const ALIGN_CORNERS: bool = false;
 
 struct Params {
   count: u32,
@@ -23,10 +23,11 @@ struct Params {
 
 // The part of pixel `at` in output pixel `i`, along an axis of `size` pixels resized to `resized`.
 fn weight(at: u32, i: u32, size: u32, resized: u32) -> f32 {
-  // In units of half an output pixel: integers, so that quotient and remainder are exact.
-  let source = max((2u * i + 1u) * size, resized) - resized;
-  let low = source / (2u * resized);
-  let fraction = f32(source % (2u * resized)) / f32(2u * resized);
+  // A fraction of integers, so that quotient and remainder are exact.
+  let numerator = select(max((2u * i + 1u) * size, resized) - resized, i * (size - 1u), ALIGN_CORNERS);
+  let denominator = select(2u * resized, max(resized, 2u) - 1u, ALIGN_CORNERS);
+  let low = numerator / denominator;
+  let fraction = f32(numerator % denominator) / f32(denominator);
   var part = 0.0;
   if (low == at) {
     part += 1.0 - fraction;
@@ -37,8 +38,11 @@ fn weight(at: u32, i: u32, size: u32, resized: u32) -> f32 {
   return part;
 }
 
-// First output pixel whose source may lie within a pixel of `at`; one early, so that rounding leaves none out.
+// First output pixel whose source may lie within a pixel of `at`; one early where rounding might leave one out.
 fn first_output(at: u32, size: u32, resized: u32) -> u32 {
+  if (ALIGN_CORNERS) {
+    return (max(at, 1u) - 1u) * (resized - 1u) / max(size - 1u, 1u);
+  }
   return u32(max(0.0, floor((f32(at) - 0.5) * f32(resized) / f32(size) - 0.5) - 1.0));
 }
 
@@ -46,6 +50,9 @@ fn first_output(at: u32, size: u32, resized: u32) -> u32 {
 fn end_output(at: u32, size: u32, resized: u32) -> u32 {
   if (at + 1u == size) {
     return resized;
+  }
+  if (ALIGN_CORNERS) {
+    return min(resized, (at + 1u) * (resized - 1u) / (size - 1u) + 1u);
   }
   return min(resized, u32(ceil((f32(at) + 1.5) * f32(resized) / f32(size) - 0.5) + 2.0));
 }

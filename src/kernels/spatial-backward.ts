@@ -91,38 +91,3 @@ export function centerCropBackward(r: Recorder, args: CenterCropBackwardArgs): G
     flops: 0,
   })
 }
-
-export interface BilinearResizeBackwardArgs {
-  /** Of the output, `[N, size, size, C]`. */
-  readonly gradient: GpuTensor
-  /** Of the image that was resized, `[N, H, W, C]`. */
-  readonly inputShape: readonly number[]
-  readonly label?: string
-}
-
-/** Gradient of `bilinearResize`: `[N, H, W, C]`. @throws ShapeError if batch or channels differ */
-export function bilinearResizeBackward(r: Recorder, args: BilinearResizeBackwardArgs): GpuTensor {
-  const { gradient, inputShape, label = 'bilinearResizeBackward' } = args
-  const resized = imageShape('bilinearResizeBackward', gradient)
-  const [batch, height = 0, width = 0, channels] = inputShape
-  if (batch !== resized.batch || channels !== resized.channels || inputShape.length !== 4) {
-    throw new ShapeError(
-      `bilinearResizeBackward: gradient \`${gradient.label}\` [${gradient.shape}] is no resize of [${inputShape}]`,
-    )
-  }
-  return mapKernel(r, {
-    shader: 'bilinear_resize_gradient',
-    label,
-    inputs: { gradient },
-    shape: inputShape,
-    width: chooseWidth(resized.channels),
-    constants: {
-      ...channelConstant(resized.channels),
-      IN_H: height,
-      IN_W: width,
-      OUT_H: resized.height,
-      OUT_W: resized.width,
-    },
-    flops: 2 * Math.ceil((2 * resized.height) / height) * Math.ceil((2 * resized.width) / width),
-  })
-}

@@ -1,4 +1,4 @@
-// Ops that move along height and width and leave channels alone: max pooling, centre crop, bilinear resize.
+// Ops that move along height and width and leave channels alone: max pooling and the centre crop.
 
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
@@ -86,31 +86,5 @@ export function centerCrop(r: Recorder, { input, size, label = 'centerCrop' }: C
       LEFT: Math.floor((width - size) / 2),
     },
     flops: 0,
-  })
-}
-
-export interface BilinearResizeArgs {
-  /** `[N, H, W, C]` */
-  readonly input: GpuTensor
-  /** Side of the result, in pixels. */
-  readonly size: number
-  readonly label?: string
-}
-
-/**
- * Bilinear interpolation to `[N, size, size, C]` with half-pixel centres, neighbours clamped to the image.
- * Source: torch.nn.functional.interpolate(mode='bilinear', align_corners=False).
- */
-export function bilinearResize(r: Recorder, { input, size, label = 'bilinearResize' }: BilinearResizeArgs): GpuTensor {
-  const { batch, height, width, channels } = imageShape('bilinearResize', input)
-  expectInteger('bilinearResize', 'size', size, 1)
-  return mapKernel(r, {
-    shader: 'bilinear_resize',
-    label,
-    inputs: { input },
-    shape: [batch, size, size, channels],
-    width: chooseWidth(channels),
-    constants: { ...channelConstant(channels), IN_H: height, IN_W: width, OUT_H: size, OUT_W: size },
-    flops: 9,
   })
 }

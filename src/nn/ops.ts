@@ -23,6 +23,13 @@ import {
 } from '../kernels/elementwise.ts'
 import { reluBackward, weightedSumBackward } from '../kernels/elementwise-backward.ts'
 import { foldOnDevice, frozenBatchNorm as frozenForward } from '../kernels/norm.ts'
+import {
+  bilinearResize as bilinearForward,
+  bilinearResizeGradient,
+  nearestResize as nearestForward,
+  nearestResizeGradient,
+  type ResizeTarget,
+} from '../kernels/resize.ts'
 import { centerCrop as cropForward, maxPool as maxPoolForward } from '../kernels/spatial.ts'
 import { centerCropBackward, maxPoolBackward } from '../kernels/spatial-backward.ts'
 import type { Rule, Tape, Tensor } from './autograd.ts'
@@ -196,6 +203,34 @@ export function centerCrop(tape: Tape, input: Tensor, size: number, label = 'cen
   const output = cropForward(tape.r, { input: input.data, size, label })
   return tape.note([input], output, (gradient) => {
     return [centerCropBackward(tape.r, { gradient, inputShape: input.data.shape })]
+  })
+}
+
+export interface ResizeOptions {
+  /** Rows and columns of the result in pixels, or one number for both. */
+  readonly size: ResizeTarget
+  readonly label?: string
+}
+
+export interface BilinearResizeOptions extends ResizeOptions {
+  /** The corners' centres stay where they are; otherwise the image's edges do. Default false. */
+  readonly alignCorners?: boolean
+}
+
+/** Bilinear interpolation to another size. */
+export function bilinearResize(tape: Tape, input: Tensor, options: BilinearResizeOptions): Tensor {
+  const output = bilinearForward(tape.r, { input: input.data, ...options })
+  const { alignCorners = false } = options
+  return tape.note([input], output, (gradient) => {
+    return [bilinearResizeGradient(tape.r, { gradient, inputShape: input.data.shape, alignCorners })]
+  })
+}
+
+/** The value of the nearest pixel, at another size. */
+export function nearestResize(tape: Tape, input: Tensor, options: ResizeOptions): Tensor {
+  const output = nearestForward(tape.r, { input: input.data, ...options })
+  return tape.note([input], output, (gradient) => {
+    return [nearestResizeGradient(tape.r, { gradient, inputShape: input.data.shape })]
   })
 }
 

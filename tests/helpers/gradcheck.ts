@@ -48,6 +48,8 @@ export interface Graph<T> {
   add(a: T, b: T, options?: { readonly activation?: Activation }): T
   maxPool(input: T, window: { readonly kernel: number; readonly stride: number; readonly padding: number }): T
   centerCrop(input: T, size: number): T
+  bilinearResize(input: T, options: { readonly size: number; readonly alignCorners?: boolean }): T
+  nearestResize(input: T, options: { readonly size: number }): T
   depthwiseCorrelation(input: T, kernel: T): T
   weightedSum(inputs: readonly T[], weights?: T): T
   /** Smooth L1 of `[N, H, W, 4]` against fixed targets with fixed weights. */
@@ -146,6 +148,8 @@ function referenceGraph(leaves: ReadonlyMap<string, HostTensor>): Graph<HostTens
     add: (a, b, { activation } = {}) => elementwise.activate(elementwise.add(a, b), activation),
     maxPool: (input, { kernel, stride, padding }) => spatial.maxPool(input, kernel, stride, padding),
     centerCrop: spatial.centerCrop,
+    bilinearResize: (input, { size, alignCorners }) => spatial.bilinearResize(input, size, alignCorners),
+    nearestResize: (input, { size }) => spatial.nearestResize(input, size),
     depthwiseCorrelation: spatial.depthwiseCorrelation,
     weightedSum: (inputs, weights) => elementwise.weightedSum(inputs, weights?.data),
     loss(prediction) {
@@ -234,6 +238,8 @@ function deviceGraph(tape: Tape, { own, filter, input: leaf }: Sources): Graph<T
     add: (a, b, options) => ops.add(tape, a, b, options),
     maxPool: (input, window) => ops.maxPool(tape, input, window),
     centerCrop: (input, size) => ops.centerCrop(tape, input, size),
+    bilinearResize: (input, options) => ops.bilinearResize(tape, input, options),
+    nearestResize: (input, options) => ops.nearestResize(tape, input, options),
     depthwiseCorrelation: (input, kernel) => ops.depthwiseCorrelation(tape, input, kernel),
     weightedSum: (inputs, weights) => ops.weightedSum(tape, inputs, weights),
     loss(prediction) {

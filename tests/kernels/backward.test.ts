@@ -5,7 +5,7 @@ import { capture, runOnce } from '../../src/gpu/program.ts'
 import type { Recorder } from '../../src/gpu/recorder.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
 import { reluBackward, weightedSumBackward } from '../../src/kernels/elementwise-backward.ts'
-import { bilinearResizeBackward, centerCropBackward, maxPoolBackward } from '../../src/kernels/spatial-backward.ts'
+import { centerCropBackward, maxPoolBackward } from '../../src/kernels/spatial-backward.ts'
 import { evaluate, expectClose, type HostTensor, random, upload } from '../helpers/tensors.ts'
 import * as backward from '../reference/backward.ts'
 import * as elementwise from '../reference/elementwise.ts'
@@ -149,28 +149,6 @@ describe('gradient of the centre crop', () => {
       capture(device, (r) => centerCropBackward(r, { gradient, inputShape }))
     await expect(crop([1, 4, 9, 4])).rejects.toThrow(ShapeError)
     await expect(crop([2, 9, 9, 4])).rejects.toThrow(ShapeError)
-  })
-})
-
-describe('gradient of the bilinear resize', () => {
-  it.each([
-    { shape: [1, 7, 9, 3], size: 11 },
-    { shape: [2, 11, 9, 4], size: 5 },
-    { shape: [1, 6, 6, 2], size: 6 },
-    { shape: [1, 3, 2, 1], size: 13 },
-    { shape: [1, 1, 2, 8], size: 5 },
-    { shape: [1, 13, 12, 1], size: 2 },
-  ])('goes to the pixels that were mixed: $shape to $size', async ({ shape, size }) => {
-    const upstream = random(`resize ${shape}`, [shape[0]!, size, size, shape[3]!])
-    const gradient = upload(device, upstream)
-    const found = await evaluate(device, (r) => bilinearResizeBackward(r, { gradient, inputShape: shape }))
-    expectClose(found, backward.bilinearResize(upstream, shape))
-  })
-
-  it('refuses another batch', async () => {
-    const gradient = device.empty([1, 5, 5, 4])
-    const resize = capture(device, (r) => bilinearResizeBackward(r, { gradient, inputShape: [2, 4, 4, 4] }))
-    await expect(resize).rejects.toThrow(ShapeError)
   })
 })
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
-import { bilinearResize, centerCrop, maxPool } from '../../src/kernels/spatial.ts'
+import { centerCrop, maxPool } from '../../src/kernels/spatial.ts'
 import { evaluate, expectClose, random, upload } from '../helpers/tensors.ts'
 import * as reference from '../reference/spatial.ts'
 
@@ -56,21 +56,6 @@ describe('centre crop', () => {
   it('refuses a size above the image', async () => {
     const input = device.empty([1, 5, 6, 4])
     await expect(capture(device, (r) => centerCrop(r, { input, size: 6 }))).rejects.toThrow(/size 6 is larger/)
-  })
-})
-
-describe('bilinear resize', () => {
-  it.each([
-    { shape: [1, 7, 9, 3], size: 11 },
-    { shape: [2, 21, 19, 4], size: 10 },
-    { shape: [3, 13, 13, 2], size: 13 },
-    { shape: [1, 30, 33, 1], size: 16 },
-    { shape: [1, 1, 2, 8], size: 5 },
-  ])('interpolates with half-pixel centres: $shape to $size', async ({ shape, size }) => {
-    const host = random(`resize ${shape}`, shape, 255)
-    const input = upload(device, host)
-    const found = await evaluate(device, (r) => bilinearResize(r, { input, size }))
-    expectClose(found, reference.bilinearResize(host, size), 1e-6)
   })
 })
 

@@ -79,6 +79,12 @@ const cases: readonly (readonly [string, GradientCase])[] = [
   ],
   ['a centre crop', { inputs: { x: [2, 6, 6, 3] }, build: (g, at) => g.centerCrop(at('x'), 3) }],
   [
+    'a bilinear resize with aligned corners',
+    { inputs: { x: [2, 3, 4, 3] }, build: (g, at) => g.bilinearResize(at('x'), { size: 5, alignCorners: true }) },
+  ],
+  ['a bilinear resize', { inputs: { x: [1, 4, 3, 4] }, build: (g, at) => g.bilinearResize(at('x'), { size: 5 }) }],
+  ['a nearest resize', { inputs: { x: [2, 4, 3, 3] }, build: (g, at) => g.nearestResize(at('x'), { size: 5 }) }],
+  [
     'a correlation',
     { inputs: { x: [2, 5, 4, 3], k: [2, 3, 2, 3] }, build: (g, at) => g.depthwiseCorrelation(at('x'), at('k')) },
   ],

@@ -2,7 +2,6 @@
 
 import type { Rectifier } from '../../src/kernels/activation.ts'
 import { type HostTensor, sizeOf } from '../helpers/tensors.ts'
-import { bilinearResize as resize } from './spatial.ts'
 
 /** @param output what the ReLU or ReLU6 gave */
 export function rectifier(upstream: HostTensor, output: HostTensor, activation: Rectifier): HostTensor {
@@ -69,15 +68,17 @@ export function centerCrop(upstream: HostTensor, inputShape: readonly number[]):
   return result
 }
 
-/** Linear in its input: each basis image's resize is a column of the matrix, whose transpose this applies. */
-export function bilinearResize(upstream: HostTensor, inputShape: readonly number[]): HostTensor {
-  const [, size = 0] = upstream.shape
+/** Of a linear op that takes maps of `inputShape`: its transpose, column by column. */
+export function linear(
+  upstream: HostTensor,
+  inputShape: readonly number[],
+  op: (input: HostTensor) => HostTensor,
+): HostTensor {
   const result = zeros(inputShape)
   for (let i = 0; i < result.data.length; i++) {
     const basis = zeros(inputShape)
     basis.data[i] = 1
-    const column = resize(basis, size).data
-    result.data[i] = Array.from(column).reduce((sum, value, k) => sum + value * upstream.data[k]!, 0)
+    result.data[i] = Array.from(op(basis).data).reduce((sum, value, k) => sum + value * upstream.data[k]!, 0)
   }
   return result
 }

@@ -42,12 +42,21 @@ export function centerCrop(input: HostTensor, size: number): HostTensor {
   return build([batch, size, size, channels], (n, y, x, c) => at(input, n, top + y, left + x, c)!)
 }
 
-/** Half-pixel centres, neighbours clamped to the image. */
-export function bilinearResize(input: HostTensor, size: number): HostTensor {
+/** Neighbours clamped to the image; half-pixel centres, or the corners' centres kept. */
+export function bilinearResize(
+  input: HostTensor,
+  size: number | readonly [number, number],
+  alignCorners = false,
+): HostTensor {
   const [batch = 0, height = 0, width = 0, channels = 0] = input.shape
-  return build([batch, size, size, channels], (n, y, x, c) => {
-    const row = Math.max(0, ((y + 0.5) * height) / size - 0.5)
-    const column = Math.max(0, ((x + 0.5) * width) / size - 0.5)
+  const [outHeight, outWidth] = typeof size === 'number' ? [size, size] : size
+  const source = (d: number, from: number, to: number) => {
+    if (alignCorners) return to === 1 ? 0 : (d * (from - 1)) / (to - 1)
+    return Math.max(0, ((d + 0.5) * from) / to - 0.5)
+  }
+  return build([batch, outHeight, outWidth, channels], (n, y, x, c) => {
+    const row = source(y, height, outHeight)
+    const column = source(x, width, outWidth)
     const top = Math.floor(row)
     const left = Math.floor(column)
     const bottom = Math.min(top + 1, height - 1)
@@ -55,6 +64,15 @@ export function bilinearResize(input: HostTensor, size: number): HostTensor {
     const upper = mix(at(input, n, top, left, c)!, at(input, n, top, right, c)!, column - left)
     const lower = mix(at(input, n, bottom, left, c)!, at(input, n, bottom, right, c)!, column - left)
     return mix(upper, lower, row - top)
+  })
+}
+
+/** Source pixel `floor(d * IN / OUT)`. */
+export function nearestResize(input: HostTensor, size: number | readonly [number, number]): HostTensor {
+  const [batch = 0, height = 0, width = 0, channels = 0] = input.shape
+  const [outHeight, outWidth] = typeof size === 'number' ? [size, size] : size
+  return build([batch, outHeight, outWidth, channels], (n, y, x, c) => {
+    return at(input, n, Math.floor((y * height) / outHeight), Math.floor((x * width) / outWidth), c)!
   })
 }
 

@@ -6,8 +6,7 @@ import { runOnce } from '../../../src/gpu/program.ts'
 import type { Recorder } from '../../../src/gpu/recorder.ts'
 import type { GpuTensor } from '../../../src/gpu/tensor.ts'
 import { batchNormTrain } from '../../../src/kernels/batch-norm.ts'
-import { bilinearResize } from '../../../src/kernels/spatial.ts'
-import { bilinearResizeBackward } from '../../../src/kernels/spatial-backward.ts'
+import { bilinearResize, bilinearResizeGradient } from '../../../src/kernels/resize.ts'
 import { Tape, type Tensor } from '../../../src/nn/autograd.ts'
 import {
   add,
@@ -55,7 +54,7 @@ export const gradientOps: Readonly<Record<string, RunGradients>> = {
     const x = input('x')
     const output = bilinearResize(tape.r, { input: x.data, size: one.number('out') })
     return tape.note([x], output, (gradient) => [
-      bilinearResizeBackward(tape.r, { gradient, inputShape: x.data.shape }),
+      bilinearResizeGradient(tape.r, { gradient, inputShape: x.data.shape }),
     ])
   }),
   softmax_weighted_sum: onTape((tape, input, one) => {

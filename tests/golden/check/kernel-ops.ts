@@ -10,7 +10,8 @@ import { depthwiseCorrelation } from '../../../src/kernels/correlation.ts'
 import { cropRecord, cropResize } from '../../../src/kernels/crop-resize.ts'
 import { add, relu, weightedSum } from '../../../src/kernels/elementwise.ts'
 import { foldBatchNorm, frozenBatchNorm } from '../../../src/kernels/norm.ts'
-import { bilinearResize, maxPool } from '../../../src/kernels/spatial.ts'
+import { bilinearResize } from '../../../src/kernels/resize.ts'
+import { maxPool } from '../../../src/kernels/spatial.ts'
 import { bboxOverlaps } from '../../../src/siamrpn/boxes.ts'
 import { cropGeometry } from '../../../src/siamrpn/crop-geometry.ts'
 import { evaluate, goldenMap, type Map4, toNHWC, uploadMap, withTensors } from './maps.ts'
@@ -69,10 +70,10 @@ export const forwardOps: Readonly<Record<string, RunOp>> = {
   }),
   softmax_weighted_sum: weightedLevels,
   bilinear_resize: onDevice((one, lend) => {
-    if (one.flag('align_corners')) throw new GoldenDataError(`case ${one.id}: bilinear_resize with align_corners`)
+    const alignCorners = one.flag('align_corners')
     const input = lend(one.map('x'))
     const size = one.number('out')
-    return (r) => bilinearResize(r, { input, size })
+    return (r) => bilinearResize(r, { input, size, alignCorners })
   }),
   get_cropped_img: croppedImage,
   bbox_overlaps: overlaps,

@@ -1,0 +1,35 @@
+// Nearest-neighbour resize (torch.nn.functional.interpolate, mode='nearest'), per axis from IN to OUT pixels:
+//   source pixel of output d = floor(d * IN / OUT)                                                             (NHWC)
+// Any channel count. One invocation computes one element.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
+// count = N * OUT_H * OUT_W * CHANNELS.
+
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+const WORKGROUP: u32 = 64u;
+const CHANNELS: u32 = 1u;
+const IN_H: u32 = 8u;
+const IN_W: u32 = 8u;
+const OUT_H: u32 = 8u;
+const OUT_W: u32 = 8u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(1) var<storage, read_write> output: array<Value>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channel = index % CHANNELS;
+  let pixel = index / CHANNELS;
+  let x = pixel % OUT_W * IN_W / OUT_W;
+  let y = pixel / OUT_W % OUT_H * IN_H / OUT_H;
+  let n = pixel / (OUT_W * OUT_H);
+  output[index] = input[((n * IN_H + y) * IN_W + x) * CHANNELS + channel];
+}
