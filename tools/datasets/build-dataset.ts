@@ -5,7 +5,8 @@ import type { Config, DataConfig } from '../../src/siamrpn/config.ts'
 import type { PairDataset } from '../../src/train/augmentation/pair.ts'
 import { syntheticPairs } from '../clips/pairs.ts'
 import { openClipFolder } from './clip-folder.ts'
-import { ConcatDataset, RandomSampleConcatDataset, RepeatDataset, type TrackDataset } from './datasets.ts'
+import { CutoutDataset } from './cutout-dataset.ts'
+import { ConcatDataset, RandomSampleConcatDataset, RepeatDataset } from './datasets.ts'
 import { DatasetError } from './errors.ts'
 import type { PairSamplingOptions } from './pair-sampling.ts'
 import { SOTCocoDataset, SOTImageNetVIDDataset, SOTTrainDataset } from './sot-train-dataset.ts'
@@ -55,10 +56,12 @@ async function build(entry: TrainEntry, tell: DatasetListener | undefined): Prom
       return told(await SOTImageNetVIDDataset.open(entry, pairSampling(entry)), tell)
     case 'SOTCocoDataset':
       return told(await SOTCocoDataset.open(entry, pairSampling(entry)), tell)
+    case 'CutoutDataset':
+      return told(await CutoutDataset.open(entry), tell)
   }
 }
 
-function told(dataset: TrackDataset, tell: DatasetListener | undefined): TrackDataset {
+function told<T extends { describe(): string } & PairDataset>(dataset: T, tell: DatasetListener | undefined): T {
   tell?.(dataset.describe())
   return dataset
 }

@@ -10,7 +10,7 @@ import { isImageName } from '../frames/image.ts'
 import { TrackDataset } from './datasets.ts'
 import { DatasetError, DatasetMissingError } from './errors.ts'
 import type { PairSamplingOptions } from './pair-sampling.ts'
-import { type TrackTable, TrackTableBuilder, unusable } from './tracks.ts'
+import { type BoxFilter, type TrackTable, TrackTableBuilder, unusable } from './tracks.ts'
 
 const boxFiles = ['groundtruth.txt', 'groundtruth_rect.txt']
 const maxDepth = 4
@@ -30,6 +30,15 @@ or like GOT-10k (http://got-10k.aitestunion.com):
   FOLDER/clip-1/absence.label          optional: one 0 or 1 per line
   FOLDER/clip-1/cover.label            optional: 0 (hidden) to 8 per line`
 
+/** Which clips and boxes of a folder count. */
+export interface ClipSelection {
+  /** Clips whose path in the folder begins with one of these; absent: all. */
+  readonly include?: readonly string[] | undefined
+  /** Clips whose path begins with one of these do not count. */
+  readonly exclude?: readonly string[] | undefined
+  readonly box_filter?: BoxFilter | undefined
+}
+
 /**
  * Opens a folder of clips for training. Boxes may be separated by commas, tabs or spaces; a box with NaN or without area
  * stands for a frame without the object.
@@ -38,26 +47,49 @@ or like GOT-10k (http://got-10k.aitestunion.com):
  */
 export async function openClipFolder(
   folder: string,
-  sampling: Partial<PairSamplingOptions> = {},
+  sampling: Partial<PairSamplingOptions> & ClipSelection = {},
 ): Promise<TrackDataset> {
-  return new TrackDataset(folder, await readClips(folder), 'track', { ...clipSamplingDefaults, ...sampling })
+  const { include, exclude, box_filter, ...options } = sampling
+  const table = await readClips(folder, { include, exclude, box_filter })
+  return new TrackDataset(nameOf(folder, sampling), table, 'track', { ...clipSamplingDefaults, ...options })
 }
 
-/** All clips of a folder, in natural order of their names, each a video with one track. */
-export async function readClips(folder: string): Promise<TrackTable> {
+function nameOf(folder: string, { include, exclude = [] }: ClipSelection): string {
+  const parts = [...(include ?? []).map((prefix) => `${prefix}*`), ...exclude.map((prefix) => `not ${prefix}*`)]
+  return parts.length > 0 ? `${folder} (${parts.join(', ')})` : folder
+}
+
+/** The clips of a folder, in natural order of their names, each a video with one track. */
+export async function readClips(folder: string, selection: ClipSelection = {}): Promise<TrackTable> {
   const builder = new TrackTableBuilder()
-  for await (const clip of openClips(folder)) {
-    addClip(builder, clip, relative(folder, clip.folder) || basename(folder))
+  for await (const clip of openClips(folder, selection)) {
+    addClip(builder, clip, { name: clipName(folder, clip.folder), filter: selection.box_filter })
   }
   return builder.finish()
 }
 
+function clipName(folder: string, clip: string): string {
+  return relative(folder, clip) || basename(folder)
+}
+
+function isSelected(name: string, { include, exclude = [] }: ClipSelection): boolean {
+  const begins = (prefix: string) => name.startsWith(prefix)
+  return (include === undefined || include.some(begins)) && !exclude.some(begins)
+}
+
 /** Read a few at a time: all clips of a large data set at once would fill the memory. */
-async function* openClips(folder: string): AsyncGenerator<Clip> {
+async function* openClips(folder: string, selection: ClipSelection): AsyncGenerator<Clip> {
   const found = await stat(folder).catch(() => undefined)
   if (!found?.isDirectory()) throw new DatasetMissingError(`no folder ${folder};${layout}`)
-  const files = await findClips(folder, maxDepth)
-  if (files.length === 0) throw new DatasetMissingError(`no clip in ${folder};${layout}`)
+  const all = await findClips(folder, maxDepth)
+  if (all.length === 0) throw new DatasetMissingError(`no clip in ${folder};${layout}`)
+  const files = all.filter((clip) => isSelected(clipName(folder, clip.folder), selection))
+  if (files.length === 0) {
+    const { include, exclude = [] } = selection
+    throw new DatasetError(
+      `none of the ${all.length} clips in ${folder} is selected by include [${include ?? ''}] and exclude [${exclude}]`,
+    )
+  }
   for (let start = 0; start < files.length; start += clipsAhead) {
     yield* await Promise.all(files.slice(start, start + clipsAhead).map(readClip))
   }
@@ -141,11 +173,15 @@ async function readFlags(file: string, count: number): Promise<number[] | undefi
   return flags
 }
 
-function addClip(builder: TrackTableBuilder, { images, boxes, absent }: Clip, name: string): void {
+function addClip(
+  builder: TrackTableBuilder,
+  { images, boxes, absent }: Clip,
+  { name, filter }: { readonly name: string; readonly filter: BoxFilter | undefined },
+): void {
   builder.video(name)
   for (const [k, image] of images.entries()) {
     const box = boxes[k]
-    const reason = box === undefined || absent[k] ? 'absent' : unusable(box)
+    const reason = box === undefined || absent[k] ? 'absent' : unusable(box, undefined, filter)
     if (box === undefined || reason !== undefined) builder.leftOut[reason ?? 'absent']++
     else builder.frame(k, image, [box.x, box.y, box.x + box.width, box.y + box.height])
   }

@@ -6,13 +6,14 @@ import { CocoEntry } from './coco-entry.ts'
 import { Column, PathColumn } from './columns.ts'
 import { AnnotationError } from './errors.ts'
 import { readJsonArrays } from './json-arrays.ts'
-import { type TrackTable, TrackTableBuilder, unusable } from './tracks.ts'
+import { type BoxFilter, type TrackTable, TrackTableBuilder, unusable } from './tracks.ts'
 
 export interface CocoVidOptions {
   /** Put before every file name, with a slash. */
   readonly imagePrefix: string
   /** Leaves out annotations of crowds. */
   readonly skipCrowds?: boolean
+  readonly boxFilter?: BoxFilter | undefined
 }
 
 /**
@@ -35,6 +36,12 @@ export async function readCocoVid(file: string, options: CocoVidOptions): Promis
   return raw.toTable(options)
 }
 
+interface FrameOptions {
+  readonly prefix: string
+  readonly skipCrowds: boolean
+  readonly boxFilter: BoxFilter | undefined
+}
+
 const numbers = () => new Column(new Float64Array(0))
 
 /** The file's three arrays as columns; NaN stands for an entry that is not there. */
@@ -52,6 +59,7 @@ class RawAnnotations {
   readonly #annotations = {
     image: numbers(),
     instance: numbers(),
+    category: numbers(),
     box: numbers(),
     crowd: new Column(new Uint8Array(0)),
   }
@@ -76,14 +84,15 @@ class RawAnnotations {
   }
 
   addAnnotation(entry: CocoEntry): void {
-    const { image, instance, box, crowd } = this.#annotations
+    const { image, instance, category, box, crowd } = this.#annotations
     image.push(entry.number('image_id'))
     instance.push(entry.optionalNumber('instance_id'))
+    category.push(entry.optionalNumber('category_id'))
     box.pushAll(entry.box())
     crowd.push(Number(entry.flag('iscrowd')))
   }
 
-  toTable({ imagePrefix, skipCrowds = false }: CocoVidOptions): TrackTable {
+  toTable({ imagePrefix, skipCrowds = false, boxFilter }: CocoVidOptions): TrackTable {
     const builder = new TrackTableBuilder()
     const prefix = imagePrefix === '' ? '' : `${imagePrefix.replace(/\/+$/, '')}/`
     const images = this.#imageOfAnnotation()
@@ -92,9 +101,10 @@ class RawAnnotations {
     for (let video = 0; video < videos.count; video++) {
       builder.video(videos.name(video))
       for (const track of this.#tracks(order(video), images)) {
-        builder.track()
-        for (const annotation of track)
-          this.#addFrame(builder, annotation, images[annotation] ?? 0, { prefix, skipCrowds })
+        builder.track(this.#categoryOf(track[0] ?? 0))
+        for (const annotation of track) {
+          this.#addFrame(builder, annotation, images[annotation] ?? 0, { prefix, skipCrowds, boxFilter })
+        }
       }
     }
     return builder.finish()
@@ -153,6 +163,11 @@ class RawAnnotations {
     return tracks.values()
   }
 
+  #categoryOf(annotation: number): number | undefined {
+    const category = this.#annotations.category.at(annotation)
+    return Number.isSafeInteger(category) && category >= 0 ? category : undefined
+  }
+
   #frameId(image: number): number {
     if (!this.#withVideos) return 0
     const frame = this.#images.frame.at(image)
@@ -163,13 +178,13 @@ class RawAnnotations {
     builder: TrackTableBuilder,
     annotation: number,
     image: number,
-    { prefix, skipCrowds }: { readonly prefix: string; readonly skipCrowds: boolean },
+    { prefix, skipCrowds, boxFilter }: FrameOptions,
   ): void {
     const { box, crowd } = this.#annotations
     const [x = 0, y = 0, width = 0, height = 0] = box.view(4 * annotation, 4 * annotation + 4)
     const size = { width: this.#images.width.at(image), height: this.#images.height.at(image) }
     const isCrowd = skipCrowds && crowd.at(annotation) === 1
-    const reason = isCrowd ? 'crowd' : unusable({ x, y, width, height }, size)
+    const reason = isCrowd ? 'crowd' : unusable({ x, y, width, height }, size, boxFilter)
     if (reason) builder.leftOut[reason]++
     else builder.frame(this.#frameId(image), `${prefix}${this.#images.name.at(image)}`, [x, y, x + width, y + height])
   }

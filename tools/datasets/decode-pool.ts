@@ -4,9 +4,16 @@
 
 import { Worker } from 'node:worker_threads'
 import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import type { PixelSource } from '../../src/train/augmentation/pair.ts'
-import { decodeSource } from './decode.ts'
-import { type DecodeAnswer, type DecodeOrder, unpackError } from './decode-messages.ts'
+import type { PairRequest, PixelSource, Xyxy } from '../../src/train/augmentation/pair.ts'
+import { Decoder } from './decode.ts'
+import {
+  type DecodeAnswer,
+  type Decoded,
+  type DecodeOrder,
+  type DecodeTask,
+  unpackError,
+  type WindowOptions,
+} from './decode-messages.ts'
 import { DecodeWorkerError } from './errors.ts'
 
 /** Orders that a thread has at a time. */
@@ -14,8 +21,15 @@ const ordersPerWorker = 4
 
 interface Waiting {
   readonly order: DecodeOrder
-  resolve(frame: RgbFrame): void
+  resolve(decoded: Decoded): void
   reject(error: Error): void
+}
+
+/** Template and search window, and the objects in them. */
+export interface PairWindows {
+  readonly template: RgbFrame
+  readonly search: RgbFrame
+  readonly boxes: readonly [Xyxy, Xyxy]
 }
 
 /** A thread and what it is working on. */
@@ -29,15 +43,23 @@ interface Hand {
 export class DecodePool {
   readonly #hands: Hand[] = []
   readonly #queue: Waiting[] = []
-  readonly #inline: boolean
+  readonly #windows: WindowOptions | undefined
+  /** Where there are no threads: what this thread decodes with. */
+  readonly #inline: Decoder | undefined
   #inlineOrders = 0
   #nextId = 0
   #failure: Error | undefined
 
-  /** @param workers threads to start, 0 or more */
-  constructor(workers: number) {
+  /**
+   * @param workers threads to start, 0 or more
+   * @param windows how the windows of pairs are made, its memory in all; absent: only frames are asked for
+   * @throws ConfigError, DatasetMissingError if no windows can be made in this way
+   */
+  constructor(workers: number, windows?: WindowOptions) {
     if (!Number.isSafeInteger(workers) || workers < 0) throw new RangeError(`${workers} workers, expected 0 or more`)
-    this.#inline = workers === 0
+    const here = new Decoder(windows) // Also where threads decode: it says what is wrong with the steps.
+    this.#inline = workers === 0 ? here : undefined
+    this.#windows = windows && { ...windows, cacheBytes: windows.cacheBytes / Math.max(1, workers) }
     for (let k = 0; k < workers; k++) this.#hands.push(this.#start())
   }
 
@@ -46,10 +68,38 @@ export class DecodePool {
    *
    * @throws SourceNotFoundError, UnreadableImageError; DecodeWorkerError if a thread has died or the pool is closed
    */
-  decode(source: PixelSource): Promise<RgbFrame> {
+  async decode(source: PixelSource): Promise<RgbFrame> {
+    const { images } = await this.#run({ kind: 'frame', source })
+    const [frame] = images
+    if (frame === undefined) throw new DecodeWorkerError('a decoding worker answered with no image, expected one')
+    return frame
+  }
+
+  /**
+   * The two finished windows of a pair, their random numbers drawn from a stream of this key.
+   *
+   * @throws as `decode`
+   */
+  async windows(request: PairRequest, key: readonly (string | number)[]): Promise<PairWindows> {
+    const { images, boxes } = await this.#run({ kind: 'pair', request, key })
+    const [template, search] = images
+    if (!template || !search || !boxes) {
+      throw new DecodeWorkerError(
+        `a decoding worker answered with ${images.length} images, expected two and their boxes`,
+      )
+    }
+    return { template, search, boxes }
+  }
+
+  /** Whether windows can be asked for. */
+  get makesWindows(): boolean {
+    return this.#windows !== undefined
+  }
+
+  #run(task: DecodeTask): Promise<Decoded> {
     if (this.#failure) return Promise.reject(this.#failure)
     return new Promise((resolve, reject) => {
-      this.#queue.push({ order: { id: this.#nextId++, source }, resolve, reject })
+      this.#queue.push({ order: { id: this.#nextId++, task }, resolve, reject })
       this.#hand()
     })
   }
@@ -61,7 +111,7 @@ export class DecodePool {
   }
 
   #start(): Hand {
-    const worker = startWorker()
+    const worker = startWorker(this.#windows)
     const hand: Hand = { worker, orders: new Map(), clip: undefined }
     worker.on('message', (answer: DecodeAnswer) => this.#take(hand, answer))
     worker.on('error', (error) => {
@@ -76,16 +126,16 @@ export class DecodePool {
     const waiting = hand.orders.get(answer.id)
     hand.orders.delete(answer.id)
     if (hand.orders.size === 0) hand.worker.unref()
-    if ('frame' in answer) waiting?.resolve(answer.frame)
-    else waiting?.reject(unpackError(answer.error, waiting.order.source))
+    if ('decoded' in answer) waiting?.resolve(answer.decoded)
+    else waiting?.reject(unpackError(answer.error))
     this.#hand()
   }
 
   /** Hands out what can be handed out. */
   #hand(): void {
-    if (this.#inline) this.#decodeHere()
+    if (this.#inline) this.#decodeHere(this.#inline)
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-      const clip = clipOf(next.order.source)
+      const clip = clipOf(next.order.task)
       const free = this.#hands.filter(({ orders }) => orders.size < ordersPerWorker)
       const hand = free.find((one) => clip !== undefined && one.clip === clip) ?? free.reduce(leastBusy, free[0])
       if (hand === undefined) return
@@ -97,12 +147,13 @@ export class DecodePool {
     }
   }
 
-  #decodeHere(): void {
+  #decodeHere(decoder: Decoder): void {
     while (this.#inlineOrders < ordersPerWorker) {
       const waiting = this.#queue.shift()
       if (waiting === undefined) return
       this.#inlineOrders++
-      decodeSource(waiting.order.source)
+      decoder
+        .run(waiting.order.task)
         .then(waiting.resolve, waiting.reject)
         .finally(() => {
           this.#inlineOrders--
@@ -121,7 +172,8 @@ export class DecodePool {
   }
 }
 
-function clipOf(source: PixelSource): string | undefined {
+function clipOf(task: DecodeTask): string | undefined {
+  const source = task.kind === 'frame' ? task.source : task.request.template.source
   return source.kind === 'synthetic' ? `${source.seed} ${source.clip}` : undefined
 }
 
@@ -130,10 +182,13 @@ function leastBusy(best: Hand | undefined, hand: Hand): Hand {
 }
 
 /** Runs decode-worker, from the built package as it is, from the sources through tsx (which a thread has to ask for). */
-function startWorker(): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./decode-worker.js', import.meta.url))
+function startWorker(windows: WindowOptions | undefined): Worker {
+  const workerData = { windows }
+  if (!import.meta.url.endsWith('.ts')) {
+    return new Worker(new URL('./decode-worker.js', import.meta.url), { workerData })
+  }
   const tsx = import.meta.resolve('tsx/esm/api')
   const entry = new URL('./decode-worker.ts', import.meta.url).href
   const start = `import('${tsx}').then(({ register }) => { register(); return import('${entry}') })`
-  return new Worker(start, { eval: true, execArgv: [] })
+  return new Worker(start, { eval: true, execArgv: [], workerData })
 }

@@ -1,16 +1,18 @@
 // The thread that DecodePool starts: decodes what it is asked for and hands the pixels over without a copy. As the one entry
 // file of this floor it acts when it is loaded; nothing imports it.
 
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import sharp from 'sharp'
 import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import { decodeSource } from './decode.ts'
-import type { DecodeAnswer, DecodeOrder } from './decode-messages.ts'
+import { Decoder } from './decode.ts'
+import type { DecodeAnswer, Decoded, DecodeOrder, WindowOptions } from './decode-messages.ts'
 import { packError } from './decode-messages.ts'
 
 // Pictures decode side by side, so one thread for each is best, and none comes twice.
 sharp.concurrency(1)
 sharp.cache(false)
+
+const decoder = new Decoder((workerData as { readonly windows: WindowOptions | undefined }).windows)
 
 parentPort?.on('message', (order: DecodeOrder) => {
   answer(order).catch((error: unknown) => {
@@ -20,18 +22,22 @@ parentPort?.on('message', (order: DecodeOrder) => {
   })
 })
 
-async function answer({ id, source }: DecodeOrder): Promise<void> {
+async function answer({ id, task }: DecodeOrder): Promise<void> {
   let message: DecodeAnswer
   try {
-    message = { id, frame: ownMemory(await decodeSource(source)) }
+    message = { id, decoded: inOwnMemory(await decoder.run(task)) }
   } catch (error) {
     message = { id, error: packError(error) }
   }
-  const transfer = 'frame' in message ? [message.frame.data.buffer as ArrayBuffer] : []
+  const transfer = 'decoded' in message ? message.decoded.images.map(({ data }) => data.buffer as ArrayBuffer) : []
   parentPort?.postMessage(message, transfer)
 }
 
-/** The frame in memory that V8 has allocated: a library's own (sharp's) cannot change threads. */
-function ownMemory(frame: RgbFrame): RgbFrame {
+/** The images in memory that V8 has allocated: a library's own (sharp's) cannot change threads. */
+function inOwnMemory(decoded: Decoded): Decoded {
+  return { ...decoded, images: decoded.images.map(ownCopy) }
+}
+
+function ownCopy(frame: RgbFrame): RgbFrame {
   return { ...frame, data: new Uint8Array(frame.data) }
 }

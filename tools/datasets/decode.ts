@@ -1,21 +1,50 @@
-// A pixel source to pixels, in whichever thread this runs: an image file through image.ts, a frame of a synthetic clip through
-// the renderer.
+// What a decoding thread does, in whichever thread it runs: a pixel source to pixels, or a pair to its two windows.
 
 import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import { Random } from '../../src/siamrpn/random.ts'
 import type { PixelSource } from '../../src/train/augmentation/pair.ts'
+import { PairCropper } from '../augment/pair-cropper.ts'
+import { Pictures } from '../augment/pictures.ts'
 import { renderSynthetic } from '../clips/pairs.ts'
 import { readImage } from '../frames/image.ts'
+import type { Decoded, DecodeTask, WindowOptions } from './decode-messages.ts'
 
-/**
- * The pixels of a source.
- *
- * @throws SourceNotFoundError, UnreadableImageError
- */
-export async function decodeSource(source: PixelSource): Promise<RgbFrame> {
-  switch (source.kind) {
-    case 'file':
-      return readImage(source.path)
-    case 'synthetic':
-      return renderSynthetic(source)
+/** Does tasks, one or several at a time; what comes out follows from the task alone. */
+export class Decoder {
+  readonly #pictures: Pictures
+  readonly #cropper: PairCropper | undefined
+
+  /** @param windows absent: only frames are asked for @throws ConfigError, DatasetMissingError */
+  constructor(windows: WindowOptions | undefined) {
+    this.#pictures = new Pictures(windows?.cacheBytes ?? 0)
+    this.#cropper = windows && new PairCropper(windows.steps, this.#pictures)
+  }
+
+  /** @throws SourceNotFoundError, UnreadableImageError */
+  async run(task: DecodeTask): Promise<Decoded> {
+    if (task.kind === 'frame') return { images: [await this.#frame(task.source)] }
+    if (this.#cropper === undefined) throw new RangeError('a pair of windows, without the steps that make them')
+    return this.#cropper.crop(task.request, new Random(...task.key))
+  }
+
+  async #frame(source: PixelSource): Promise<RgbFrame> {
+    switch (source.kind) {
+      case 'file':
+        return readImage(source.path)
+      case 'synthetic':
+        return renderSynthetic(source)
+      case 'collage': {
+        const { width } = source
+        const view = {
+          map: [1, 0, 0, 1],
+          from: [0, 0],
+          to: [0, 0],
+          size: width,
+          fill: 'replicate',
+          antialias: true,
+        } as const
+        return (await this.#pictures.open(source)).draw(view)
+      }
+    }
   }
 }

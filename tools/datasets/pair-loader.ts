@@ -19,6 +19,8 @@ export interface PairLoaderOptions {
   readonly samplesPerEpoch?: number | undefined
   /** Batches that are made ready ahead of the one asked for (2). */
   readonly prefetch?: number
+  /** Told of the first image that could not be read; further ones are only counted. */
+  readonly onFirstSkip?: (image: SkippedImage) => void
 }
 
 /** An image that could not be read, and why. */
@@ -49,7 +51,7 @@ interface Sample {
   readonly skipped: readonly SkippedImage[]
 }
 
-type Frames = Pick<DecodedPair, 'template' | 'search'>
+type Images = Pick<DecodedPair, 'template' | 'search' | 'boxes'>
 
 export class PairLoader {
   /** Batches of an epoch. */
@@ -118,14 +120,31 @@ export class PairLoader {
     const skipped: SkippedImage[] = []
     for (let draw = 1; ; draw++) {
       const request = this.#draw(epoch, draw === 1 ? index : random.integer(dataset.length), random)
-      const frames = await this.#decode(request, skipped)
-      if (frames) return { pair: { request, ...frames, random }, images: 2 * draw, skipped }
+      const images = this.#options.pool.makesWindows
+        ? await this.#windows(request, ['windows', seed, epoch, position, draw], skipped)
+        : await this.#decode(request, skipped)
+      if (images) return { pair: { request, ...images, random }, images: 2 * draw, skipped }
       if (draw === maxDraws) throw tooManySkipped(skipped, 2 * draw, `sample ${index} was drawn ${draw} times`)
     }
   }
 
+  /** The finished windows, or undefined with an unreadable image added to `skipped`. */
+  async #windows(
+    request: PairRequest,
+    key: readonly (string | number)[],
+    skipped: SkippedImage[],
+  ): Promise<Images | undefined> {
+    try {
+      return await this.#options.pool.windows(request, key)
+    } catch (error) {
+      if (!isSkippable(error)) throw error
+      skipped.push({ path: error.path, reason: error.message })
+      return undefined
+    }
+  }
+
   /** Both frames, or undefined with the unreadable ones added to `skipped`. */
-  async #decode({ template, search }: PairRequest, skipped: SkippedImage[]): Promise<Frames | undefined> {
+  async #decode({ template, search }: PairRequest, skipped: SkippedImage[]): Promise<Images | undefined> {
     const sources = isSameFile(template.source, search.source) ? [template.source] : [template.source, search.source]
     const results = await Promise.allSettled(sources.map((source) => this.#options.pool.decode(source)))
     const frames: RgbFrame[] = []
@@ -149,6 +168,8 @@ export class PairLoader {
 
   #count(samples: readonly Sample[]): void {
     for (const { images, skipped } of samples) {
+      const [first] = skipped
+      if (this.#skipped === 0 && first !== undefined) this.#options.onFirstSkip?.(first)
       this.#images += images
       this.#skipped += skipped.length
       this.#examples.push(...skipped.slice(0, maxExamples - this.#examples.length))
@@ -163,7 +184,7 @@ function tooManySkipped(skipped: readonly SkippedImage[], images: number, found:
   return new CorruptImagesError(`too many unreadable images among ${images}: ${found}. For example:${shown.join('')}`)
 }
 
-function isSkippable(error: unknown): error is Error {
+function isSkippable(error: unknown): error is UnreadableImageError | SourceNotFoundError {
   return error instanceof UnreadableImageError || error instanceof SourceNotFoundError
 }
 

@@ -15,6 +15,8 @@ export interface PairSamplingOptions {
   readonly pos_prob: number
   /** The template's frame is no search frame. */
   readonly filter_key_img: boolean
+  /** Share of negative pairs that show two objects of one category (0). */
+  readonly hard_neg_prob?: number | undefined
 }
 
 /** Frames of one track. */
@@ -37,8 +39,25 @@ export function samplePairOfVideo(
     const [low, high] = bounds(options)
     return makePair(table, [piece, template], [piece, pickAround(piece, template, [low, high + 1], options, random)])
   }
-  const other = pieceOfVideo(table, random.integer(table.videos), random)
+  const other = negativePiece(table, options, piece, random)
   return makePair(table, [piece, template], [other, other.start + random.integer(other.count)], false)
+}
+
+/** MMTracking draws from any video, its own too; with hard negatives it is always another one's. */
+function negativePiece(
+  table: TrackTable,
+  { hard_neg_prob = 0 }: PairSamplingOptions,
+  { track }: Piece,
+  random: Random,
+): Piece {
+  if (hard_neg_prob === 0 || table.videos === 1) return pieceOfVideo(table, random.integer(table.videos), random)
+  const own = table.videoOf(track)
+  if (random.next() < hard_neg_prob) {
+    const alike = table.tracksLike(track)
+    const other = alike[random.integer(alike.length)] ?? track
+    if (table.videoOf(other) !== own) return wholeTrack(table, other)
+  }
+  return pieceOfVideo(table, (own + 1 + random.integer(table.videos - 1)) % table.videos, random)
 }
 
 /** A pair as PairSampling draws it: every track counts as a video, two are drawn, and the range excludes its upper end. */

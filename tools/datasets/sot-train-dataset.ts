@@ -6,12 +6,13 @@ import { readCocoVid } from './coco-vid.ts'
 import { type PairUnit, TrackDataset } from './datasets.ts'
 import { DatasetError, DatasetMissingError } from './errors.ts'
 import type { PairSamplingOptions } from './pair-sampling.ts'
-import type { TrackTable } from './tracks.ts'
+import type { BoxFilter, TrackTable } from './tracks.ts'
 
 export interface CocoVidFiles {
   readonly ann_file: string
   /** Folder that the annotations' file names start from. */
   readonly img_prefix: string
+  readonly box_filter?: BoxFilter | undefined
 }
 
 /** One sample per video: two frames of an instance, or of two instances. */
@@ -54,9 +55,9 @@ export class SOTCocoDataset extends PairSamplingDataset {
   }
 }
 
-async function openTable({ ann_file, img_prefix }: CocoVidFiles, skipCrowds: boolean): Promise<TrackTable> {
+async function openTable({ ann_file, img_prefix, box_filter }: CocoVidFiles, skipCrowds: boolean): Promise<TrackTable> {
   if (!(await exists(ann_file))) throw missing(`no annotation file ${ann_file}`, { ann_file, img_prefix })
-  const table = await readCocoVid(ann_file, { imagePrefix: img_prefix, skipCrowds })
+  const table = await readCocoVid(ann_file, { imagePrefix: img_prefix, skipCrowds, boxFilter: box_filter })
   if (table.frames > 0 && !(await exists(table.image(0)))) {
     throw missing(`${ann_file} names ${table.image(0)}, which is not there`, { ann_file, img_prefix })
   }

@@ -5,8 +5,11 @@ import { SiamRpnError } from '../../src/gpu/errors.ts'
 
 /** The path given as a video, image or folder does not exist. */
 export class SourceNotFoundError extends SiamRpnError {
+  readonly path: string
+
   constructor(path: string, options?: ErrorOptions) {
     super(`no such file or folder: ${path}`, options)
+    this.path = path
   }
 }
 
@@ -50,8 +53,11 @@ export class TruncatedVideoError extends SiamRpnError {
 
 /** An image that does not decode: not an image, damaged or truncated. */
 export class UnreadableImageError extends SiamRpnError {
+  readonly path: string
+
   constructor(file: string, reason: string, options?: ErrorOptions) {
     super(`cannot read the image ${file}: ${reason}`, options)
+    this.path = file
   }
 }
 

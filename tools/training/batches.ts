@@ -2,13 +2,14 @@
 
 import type { TargetBuilder } from '../../src/siamrpn/targets.ts'
 import type { TrainPipeline } from '../../src/train/augmentation/train-pipeline.ts'
+import type { WindowUpload } from '../../src/train/augmentation/window-upload.ts'
 import type { BatchSource } from '../../src/train/runner.ts'
 import type { TrainBatch } from '../../src/train/trainer.ts'
 import type { PairLoader } from '../datasets/pair-loader.ts'
 
 export interface TrainBatchesParts {
   readonly loader: Pick<PairLoader, 'iterationsPerEpoch' | 'pairs'>
-  readonly pipeline: Pick<TrainPipeline, 'prepare'>
+  readonly pipeline: Pick<TrainPipeline | WindowUpload, 'prepare'>
   readonly targets: Pick<TargetBuilder, 'build'>
 }
 

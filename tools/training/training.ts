@@ -7,13 +7,15 @@ import { ConfigError } from '../../src/siamrpn/errors.ts'
 import { TargetBuilder } from '../../src/siamrpn/targets.ts'
 import type { PairDataset } from '../../src/train/augmentation/pair.ts'
 import { TrainPipeline } from '../../src/train/augmentation/train-pipeline.ts'
+import { WindowUpload } from '../../src/train/augmentation/window-upload.ts'
 import { TrainingError } from '../../src/train/errors.ts'
 import { LrSchedule } from '../../src/train/lr-schedule.ts'
 import { type Hook, Runner } from '../../src/train/runner.ts'
 import { type PhasePlan, type TrainBatch, Trainer } from '../../src/train/trainer.ts'
+import { isHostPipeline, windowSizes } from '../augment/pair-cropper.ts'
 import { buildTrainDataset } from '../datasets/build-dataset.ts'
 import { DecodePool } from '../datasets/decode-pool.ts'
-import { PairLoader } from '../datasets/pair-loader.ts'
+import { PairLoader, type SkippedImage } from '../datasets/pair-loader.ts'
 import { TrainBatches } from './batches.ts'
 import { CheckpointHook, type RunFacts } from './checkpoint-hook.ts'
 import { type Evaluate, EvaluationHook, evaluatesAfter } from './evaluation-hook.ts'
@@ -81,13 +83,25 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
   const maxEpochs = required('total_epochs', config.total_epochs)
   const closing: (() => Promise<void> | void)[] = []
   try {
-    const pool = new DecodePool(workers_per_gpu)
+    const { steps } = options.data
+    const onHost = isHostPipeline(steps)
+    const cacheBytes = 1e6 * required('data', config.data).image_cache_mb
+    const pool = new DecodePool(workers_per_gpu, onHost ? { steps, cacheBytes } : undefined)
     closing.push(() => pool.close())
-    const pipeline = await TrainPipeline.create(device, options.data.steps, batchSize)
+    const pipeline = onHost
+      ? await WindowUpload.create(device, windowSizes(steps), batchSize)
+      : await TrainPipeline.create(device, steps, batchSize)
     closing.push(() => pipeline.release())
     const batches = (dataset: PairDataset, samplesPerEpoch?: number | undefined) => {
-      const loader = new PairLoader({ dataset, pool, batchSize, seed: options.seed, samplesPerEpoch })
-      closing.push(() => loader.close())
+      const onFirstSkip = ({ reason }: SkippedImage) => {
+        say(`warning: ${reason}; another sample takes its place, further such images are only counted`)
+      }
+      const loader = new PairLoader({ dataset, pool, batchSize, seed: options.seed, samplesPerEpoch, onFirstSkip })
+      closing.push(() => {
+        const { images, skipped } = loader.report
+        if (skipped > 0) say(`${skipped} of ${images} images could not be read`)
+        loader.close()
+      })
       return new TrainBatches({ loader, pipeline, targets: new TargetBuilder(config.model) })
     }
     const source = batches(options.data.train, samples_per_epoch ?? options.data.train.samplesPerEpoch)

@@ -172,14 +172,15 @@ function checkPipelines(config: Config): ConfigProblem[] {
   const problems: ConfigProblem[] = []
   for (const { path, steps } of trainPipelines(config)) {
     for (const [i, step] of steps.entries()) {
-      if (step.type === 'SeqShiftScaleAug' && !equal(step.target_size, [exemplar_size, search_size])) {
+      const cuts = step.type === 'SeqShiftScaleAug' || step.type === 'SeqAffineCrop'
+      if (cuts && !equal(step.target_size, [exemplar_size, search_size])) {
         problems.push({
           path: `${path}.${i}.target_size`,
           found: step.target_size,
           expected: `${show([exemplar_size, search_size])}, exemplar and search size of model.train_cfg.rpn`,
         })
       }
-      if (step.type !== 'SeqCropLikeSiamFC') continue
+      if (step.type !== 'SeqCropLikeSiamFC' && step.type !== 'SeqAffineCrop') continue
       if (step.exemplar_size !== exemplar_size) {
         problems.push({
           path: `${path}.${i}.exemplar_size`,
@@ -187,7 +188,7 @@ function checkPipelines(config: Config): ConfigProblem[] {
           expected: `${exemplar_size}, as model.train_cfg.rpn.exemplar_size`,
         })
       }
-      if (config.crop_size !== undefined && step.crop_size !== config.crop_size) {
+      if (step.type === 'SeqCropLikeSiamFC' && config.crop_size !== undefined && step.crop_size !== config.crop_size) {
         problems.push({
           path: `${path}.${i}.crop_size`,
           found: step.crop_size,

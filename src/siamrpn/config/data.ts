@@ -1,7 +1,8 @@
 // Schema of the data side: pipelines, datasets and the `data` entry. Tracking does not read it; it is checked and carried along
 // so that one configuration describes a model and how it was trained.
 // Sources: mmtrack/datasets (sot_train_dataset.py, sot_imagenet_vid_dataset.py, sot_coco_dataset.py, lasot_dataset.py,
-// dataset_wrappers.py, pipelines/*), mmdet/datasets/dataset_wrappers.py. `SyntheticClips` and `ClipFolder` are this project's.
+// dataset_wrappers.py, pipelines/*), mmdet/datasets/dataset_wrappers.py. `SyntheticClips`, `ClipFolder`, `CutoutDataset` and the steps
+// beside `SeqAffineCrop` are this project's.
 
 import * as z from 'zod'
 import { nonNegative, pixels, positiveInteger } from './model.ts'
@@ -18,6 +19,74 @@ const positiveShare = fraction.default(0.8)
 
 const loading = { to_float32: z.boolean().default(false) }
 const annotations = { with_bbox: z.boolean().default(true), with_label: z.boolean().default(true) }
+
+/**
+ * Steps that make images on the host: SeqAffineCrop in the place of SeqCropLikeSiamFC and SeqShiftScaleAug, and what can stand
+ * around it. Pairs of values: exemplar, search image.
+ */
+const hostSteps = [
+  /** A textured rectangle in or around the box becomes the target, where both images are one. */
+  z.strictObject({
+    type: z.literal('SeqSubBox'),
+    prob: fraction.default(0.2),
+    /** Sides of the rectangle in parts of the box's. */
+    size: z.tuple([z.number().positive(), z.number().positive()]).default([0.35, 0.9]),
+    /** Pixels; smaller ones are drawn again. */
+    min_size: nonNegative.default(8),
+    max_ratio: z.number().min(1).default(4),
+    /** Standard deviation of its bytes. */
+    min_contrast: nonNegative.default(25),
+  }),
+  z.strictObject({
+    type: z.literal('SeqAffineCrop'),
+    context_amount: nonNegative.default(0.5),
+    exemplar_size: positiveInteger.default(127),
+    target_size: pair(positiveInteger).default([127, 255]),
+    /** Largest shift either way, in parts of half the side. */
+    shift: pair(fraction).default([0.03, 0.35]),
+    /** The search image's in a share of `far_prob` of the pairs. */
+    far_shift: fraction.default(0.7),
+    far_prob: fraction.default(0.25),
+    /** Natural logarithm of the largest change of scale. */
+    scale: pair(nonNegative).default([0.05, 0.4]),
+    /** Degrees either way. */
+    rotate: pair(z.number().min(0).max(180)).default([0, 8]),
+    /** Natural logarithm of the largest change of the aspect ratio. */
+    stretch: pair(nonNegative).default([0, 0.15]),
+    /** Share of pairs of which both images are mirrored. */
+    flip_prob: fraction.default(0.5),
+    /** What lies outside of the frame, by weight: its mean colour, its edge repeated, a random colour, black. */
+    fill: z
+      .strictObject({ mean: nonNegative, replicate: nonNegative, random: nonNegative, zero: nonNegative })
+      .refine(({ mean, replicate, random, zero }) => mean + replicate + random + zero > 0, 'weights, not all 0')
+      .default({ mean: 0.6, replicate: 0.2, random: 0.1, zero: 0.1 }),
+    /** Share of much reduced images that are made without aliasing. */
+    antialias_prob: fraction.default(0.7),
+  }),
+  /** A piece of a photograph covers part of the object in the search image. */
+  z.strictObject({
+    type: z.literal('SeqOcclude'),
+    prob: fraction.default(0.12),
+    /** Folder of photographs. */
+    img_prefix: z.string(),
+  }),
+  /** Exposure, contrast and tint: the same for both images, then the search image's own. Amounts: logarithm of the largest gain. */
+  z.strictObject({
+    type: z.literal('SeqLightAug'),
+    prob: fraction.default(0.6),
+    amount: nonNegative.default(0.35),
+    search_prob: fraction.default(0.6),
+    search_amount: nonNegative.default(0.3),
+  }),
+  /** Out of focus, or moved by a few pixels. */
+  z.strictObject({ type: z.literal('SeqFocusAug'), prob: pair(fraction).default([0.08, 0.25]) }),
+  /** Normal noise whose standard deviation lies between these. */
+  z.strictObject({
+    type: z.literal('SeqNoiseAug'),
+    prob: pair(fraction).default([0, 0.1]),
+    std: z.tuple([nonNegative, nonNegative]).default([2, 12]),
+  }),
+] as const
 
 export const trainStepSchema = z.discriminatedUnion('type', [
   z.strictObject({
@@ -55,6 +124,7 @@ export const trainStepSchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('SeqGrayAug'), prob: fraction.default(0) }),
   z.strictObject({ type: z.literal('SeqBlurAug'), prob: pair(fraction).default([0, 0.2]) }),
+  ...hostSteps,
   z.strictObject({
     type: z.literal('VideoCollect'),
     keys: z.array(z.string()),
@@ -89,11 +159,24 @@ const refImgSamplerSchema = z.strictObject({
   pos_prob: positiveShare,
   filter_key_img: z.boolean().default(false),
   return_key_img: z.boolean().default(true),
+  /** Not in MMTracking: share of negative pairs that show two objects of one category. */
+  hard_neg_prob: fraction.optional(),
+})
+
+/** Not in MMTracking: boxes that nothing is to be learned from. */
+const boxFilterSchema = z.strictObject({
+  /** Of the shorter side, pixels. */
+  min_size: nonNegative.default(0),
+  /** Longer side / shorter side. */
+  max_ratio: z.number().min(1).default(Number.MAX_VALUE),
+  /** Share of the image; looked at where the annotations state the image's size. */
+  max_area: z.number().positive().default(Number.MAX_VALUE),
 })
 
 const cocoVidEntries = {
   ann_file: z.string(),
   img_prefix: z.string().default(''),
+  box_filter: boxFilterSchema.optional(),
   pipeline: trainPipelineSchema,
   test_mode: z.literal(false, 'false (this data set is for training)').default(false),
 }
@@ -125,9 +208,39 @@ export const syntheticClipsSchema = z.strictObject({
 export const clipFolderSchema = z.strictObject({
   type: z.literal('ClipFolder'),
   path: z.string(),
+  /** Clips whose path begins with one of these; absent: all. */
+  include: z.array(z.string()).min(1).optional(),
+  /** Clips whose path begins with one of these do not count. */
+  exclude: z.array(z.string()).optional(),
+  box_filter: boxFilterSchema.optional(),
   frame_range: frameRange.default(100),
   pos_prob: positiveShare,
   filter_key_img: z.boolean().default(false),
+  /** Absent: `train_pipeline`. */
+  pipeline: trainPipelineSchema.optional(),
+})
+
+/** Objects with masks, laid over photographs: NAME.png (white: the object) beside NAME.jpg. */
+export const cutoutDatasetSchema = z.strictObject({
+  type: z.literal('CutoutDataset'),
+  path: z.string(),
+  /** Folder of photographs to lay them over. */
+  background_path: z.string(),
+  /** Of the mask's shorter side, pixels. */
+  min_size: positiveInteger.default(12),
+  pos_prob: positiveShare,
+  /** Degrees between exemplar and search image, either way, and of the share `far_turn_prob` of the pairs. */
+  turn: z.number().min(0).max(180).default(15),
+  far_turn: z.number().min(0).max(180).default(100),
+  far_turn_prob: fraction.default(0.3),
+  /** Numbers of other objects in the search image, one of them drawn; a negative pair draws from those above 0. */
+  look_alikes: z
+    .array(z.int().min(0).max(8))
+    .min(1)
+    .refine((counts) => counts.some((count) => count > 0), 'numbers, at least one above 0')
+    .default([0, 0, 1, 2]),
+  /** Share of the other objects that are of the same kind, which is what the names begin with (`person-0001`). */
+  same_kind_prob: fraction.default(0.5),
   /** Absent: `train_pipeline`. */
   pipeline: trainPipelineSchema.optional(),
 })
@@ -138,6 +251,7 @@ const sources = [
   sampledDataset('SOTCocoDataset'),
   syntheticClipsSchema,
   clipFolderSchema,
+  cutoutDatasetSchema,
 ] as const
 
 /** A data set that wraps no other one. */
@@ -205,6 +319,8 @@ export const dataSchema = z.strictObject({
   workers_per_gpu: z.int().nonnegative().max(64),
   /** They live as long as the training here, whatever this says. */
   persistent_workers: z.boolean().default(false),
+  /** Not in MMTracking: decoded images that are kept in memory at most, by pipelines with SeqAffineCrop, in megabytes. */
+  image_cache_mb: nonNegative.default(1500),
   /** Samples of an epoch, drawn from all; null: every sample once. */
   samples_per_epoch: positiveInteger.nullable().default(null),
   /** Several datasets are concatenated. */

@@ -138,13 +138,16 @@ function adoptClass(root: Node, path: KeyPath): void {
 /** The new value of an entry, or undefined where it stays as it is. */
 type Rule = (key: string, value: unknown) => unknown
 
+/** Entries that hold paths below `data_root`. */
+const pathKeys = ['ann_file', 'img_prefix', 'path', 'background_path']
+
 /** How the entries look that are made from a shared one. */
 const sharedEntries: Readonly<Record<string, (before: unknown, after: unknown) => Rule>> = {
   exemplar_size: (before, after) => sizeRule('exemplar_size', 0, before, after),
   search_size: (before, after) => sizeRule('search_size', 1, before, after),
   crop_size: (before, after) => (key, value) => (key === 'crop_size' && value === before ? after : undefined),
   data_root: (before, after) => (key, value) => {
-    const below = (key === 'ann_file' || key === 'img_prefix') && typeof value === 'string'
+    const below = pathKeys.includes(key) && typeof value === 'string'
     return below && value.startsWith(String(before)) ? String(after) + value.slice(String(before).length) : undefined
   },
   train_pipeline: pipelineRule,

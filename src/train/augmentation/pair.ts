@@ -10,6 +10,7 @@ export type Xyxy = readonly [number, number, number, number]
 /** Where a frame's pixels come from; plain data, so that a worker can be asked for it. */
 export type PixelSource =
   | { readonly kind: 'file'; readonly path: string }
+  | CollageSource
   /** Frame `frame` of the clip that `SyntheticClips` renders for `seed` and `clip`, of this size and length. */
   | {
       readonly kind: 'synthetic'
@@ -22,6 +23,41 @@ export type PixelSource =
       /** x, y, width, height in pixels: nothing else is looked at, and need not be rendered. */
       readonly window?: readonly [x: number, y: number, width: number, height: number]
     }
+
+/** A map of the plane: x' = a x + b y, y' = c x + d y. */
+type LinearMap = readonly [a: number, b: number, c: number, d: number]
+
+/** Something laid into a collage: the place `from` of its own image comes to lie at `to`; the map says what lies around. */
+interface Laid {
+  readonly path: string
+  readonly map: LinearMap
+  readonly from: readonly [x: number, y: number]
+  readonly to: readonly [x: number, y: number]
+}
+
+/** An object with a mask in a collage. */
+export interface CollageObject extends Laid {
+  /** File of the mask, as large as the image. */
+  readonly mask: string
+  /** On the object alone: clip(t * gain + offset) ^ gamma * tint for a colour t in [0, 1]. */
+  readonly light?: {
+    readonly gain: number
+    readonly offset: number
+    readonly gamma: number
+    readonly tint: readonly [number, number, number]
+  }
+}
+
+/** Objects over a photograph, the last one on top. */
+export interface CollageSource {
+  readonly kind: 'collage'
+  /** Pixels. */
+  readonly width: number
+  readonly height: number
+  /** `from` in parts of the photograph's sides. With what it shows outside of itself. */
+  readonly background: Laid & { readonly fill: 'mean' | 'replicate' | readonly [number, number, number] }
+  readonly objects: readonly CollageObject[]
+}
 
 /** One of the two images of a pair. */
 export interface PairFrame {
@@ -53,5 +89,7 @@ export interface DecodedPair {
   readonly request: PairRequest
   readonly template: RgbFrame
   readonly search: RgbFrame
+  /** The objects in both, where the images are finished windows; absent: the request's boxes. */
+  readonly boxes?: readonly [Xyxy, Xyxy]
   readonly random: Random
 }

@@ -5,9 +5,12 @@ import type { Config } from '../../../src/siamrpn/config.ts'
 import { Random } from '../../../src/siamrpn/random.ts'
 import type { PairDataset, PairFrame } from '../../../src/train/augmentation/pair.ts'
 import { buildTrainDataset } from '../../../tools/datasets/build-dataset.ts'
+import { type ClipSelection, openClipFolder } from '../../../tools/datasets/clip-folder.ts'
 import { ConcatDataset, RandomSampleConcatDataset, RepeatDataset } from '../../../tools/datasets/datasets.ts'
 import { EpochOrder } from '../../../tools/datasets/epoch-order.ts'
 import { DatasetError } from '../../../tools/datasets/errors.ts'
+import { SOTTrainDataset } from '../../../tools/datasets/sot-train-dataset.ts'
+import type { BoxFilter } from '../../../tools/datasets/tracks.ts'
 import { temporaryFolder } from '../frames/helpers.ts'
 import { writeClip, writeJpeg, writeText } from './training-helpers.ts'
 
@@ -132,5 +135,63 @@ describe('from a configuration', () => {
     const unsampled = { ...files, type: 'SOTCocoDataset', pipeline: [{ type: 'ConcatVideoReferences' }] } as const
     const wrong = buildTrainDataset({ ...unsampled, pipeline: [...unsampled.pipeline] })
     await expect(wrong).rejects.toThrow('its pipeline is ConcatVideoReferences; expected PairSampling')
+  })
+})
+
+describe('which boxes and clips count', () => {
+  const annotated = async (annotations: readonly object[], box_filter?: BoxFilter) => {
+    const folder = await temporaryFolder()
+    const [ann_file, img_prefix] = [join(folder, 'a.json'), join(folder, 'images')]
+    const images = [1, 2, 3].map((id) => ({ id, file_name: `${id}.jpg`, width: 100, height: 100 }))
+    for (const { file_name } of images) await writeJpeg(join(img_prefix, file_name), [0, 0, 0])
+    await writeText(ann_file, JSON.stringify({ images, annotations }))
+    const sampling = { frame_range: 0, pos_prob: 0, filter_key_img: false, return_key_img: true, hard_neg_prob: 1 }
+    return SOTTrainDataset.open({ ann_file, img_prefix, box_filter, ref_img_sampler: sampling })
+  }
+
+  test('box_filter leaves out small, long and large boxes', async () => {
+    const boxes = [
+      [0, 0, 20, 20],
+      [0, 0, 9, 20],
+      [0, 0, 90, 14],
+      [0, 0, 95, 95],
+    ]
+    const annotations = boxes.map((bbox) => ({ image_id: 1, bbox }))
+    const dataset = await annotated(annotations, { min_size: 10, max_ratio: 6, max_area: 0.85 })
+    expect(dataset.describe()).toContain('1 videos, 1 tracks, 1 boxes; left out: 3 filtered')
+    expect((await annotated(annotations)).table.frames).toBe(4)
+  })
+
+  test('hard negatives show another object of the same category in another image', async () => {
+    const object = (image_id: number, category_id: number, x: number) => ({ image_id, category_id, bbox: [x, 0, 9, 9] })
+    const dataset = await annotated([object(1, 5, 1), object(1, 5, 2), object(2, 6, 3), object(3, 5, 4)])
+    const drawn = (image: number) =>
+      Array.from({ length: 200 }, (_, key) => dataset.sample(image, new Random('hard', key)))
+    for (const image of [0, 1, 2]) {
+      for (const { template, search, positive } of drawn(image)) {
+        expect(positive).toBe(false)
+        expect(search.source).not.toEqual(template.source)
+      }
+    }
+    const share = (image: number, xs: readonly number[]) => {
+      return drawn(image).filter(({ search }) => xs.includes(search.box[0])).length / 200
+    }
+    // Of the three objects of category 5, two are in image 1; one in its own image is replaced by any of another image.
+    expect(share(2, [1, 2])).toBeGreaterThan(0.75)
+    expect(share(0, [4])).toBeGreaterThan(0.55)
+  })
+
+  test('include and exclude choose clips by the beginning of their path', async () => {
+    const folder = await temporaryFolder()
+    for (const name of ['car-1', 'car-2', 'dog-1']) await writeClip(join(folder, name), ['1,1,8,8', '2,1,4,8'])
+    const names = async (selection: ClipSelection) => {
+      const { table } = await openClipFolder(folder, selection)
+      return Array.from({ length: table.tracks }, (_, track) => table.videoName(track))
+    }
+    expect(await names({ include: ['car-'] })).toEqual(['car-1', 'car-2'])
+    expect(await names({ exclude: ['car-1', 'dog'] })).toEqual(['car-2'])
+    await expect(names({ include: ['cat'] })).rejects.toThrow('none of the 3 clips')
+    const filtered = await openClipFolder(folder, { box_filter: { min_size: 5, max_ratio: 9, max_area: 1 } })
+    expect(filtered.table.frames).toBe(3)
   })
 })

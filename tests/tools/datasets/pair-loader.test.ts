@@ -1,11 +1,12 @@
 // Batches follow from (seed, epoch, iteration) alone: from any start, with any number of workers, with broken images between.
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { trainPipelineSchema } from '../../../src/siamrpn/config/data.ts'
 import type { DecodedPair, PairDataset } from '../../../src/train/augmentation/pair.ts'
 import { openClipFolder } from '../../../tools/datasets/clip-folder.ts'
 import { DecodePool } from '../../../tools/datasets/decode-pool.ts'
 import { CorruptImagesError } from '../../../tools/datasets/errors.ts'
-import { PairLoader, type PairLoaderOptions } from '../../../tools/datasets/pair-loader.ts'
+import { PairLoader, type PairLoaderOptions, type SkippedImage } from '../../../tools/datasets/pair-loader.ts'
 import { pixel, temporaryFolder } from '../frames/helpers.ts'
 import { writeBrokenJpeg, writeClip } from './training-helpers.ts'
 
@@ -108,4 +109,45 @@ test('more than one unreadable image in a hundred is an error, and so is a sampl
   }
   const none = makeLoader(await openClipFolder(folder), 0)
   await expect(none.pairs(0, 0)).rejects.toThrow(CorruptImagesError)
+})
+
+const steps = trainPipelineSchema.parse([
+  { type: 'SeqAffineCrop', exemplar_size: 17, target_size: [17, 33] },
+  { type: 'SeqLightAug' },
+  { type: 'SeqNoiseAug', prob: [1, 1] },
+])
+
+/** Batches of finished windows: their bytes and boxes. */
+async function readWindows(dataset: PairDataset, workers: number, options: Partial<PairLoaderOptions> = {}) {
+  const pool = new DecodePool(workers, { steps, cacheBytes: 20_000 })
+  const loader = new PairLoader({ dataset, pool, batchSize: 2, seed: 7, ...options })
+  const batches = []
+  for (let k = 0; k < 2 * loader.iterationsPerEpoch; k++) {
+    const pairs = await loader.pairs(Math.floor(k / loader.iterationsPerEpoch), k % loader.iterationsPerEpoch)
+    batches.push(...pairs.map(({ request, template, search, boxes }) => ({ id: request.id, template, search, boxes })))
+  }
+  const { report } = loader
+  loader.close()
+  await pool.close()
+  return { batches, report }
+}
+
+test('finished windows are the same bytes with any number of workers', async () => {
+  const dataset = await openClipFolder(await clips(4, 6))
+  const { batches } = await readWindows(dataset, 0)
+  expect(batches).toHaveLength(8)
+  expect(batches.every(({ template, search }) => template.width === 17 && search.width === 33)).toBe(true)
+  expect((await readWindows(dataset, 2)).batches).toEqual(batches)
+})
+
+test('a broken image is replaced in batches of windows too, and the first one is told', async () => {
+  const folder = await clips(4, 30)
+  const broken = join(folder, 'clip-1/img/00000007.jpg')
+  await writeBrokenJpeg(broken)
+  const told: SkippedImage[] = []
+  const options = { samplesPerEpoch: 400, batchSize: 8, onFirstSkip: (image: SkippedImage) => told.push(image) }
+  const { batches, report } = await readWindows(await openClipFolder(folder), 1, options)
+  expect(batches).toHaveLength(800)
+  expect(report.skipped).toBeGreaterThan(1)
+  expect(told).toEqual([{ path: broken, reason: expect.stringContaining('cannot read the image') }])
 })

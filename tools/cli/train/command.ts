@@ -42,6 +42,7 @@ the same bits as a run that was never ended.
 Examples:
   siamrpn train --config tiny --data synthetic
   siamrpn train --config r50 --work-dir work_dirs/r50 --resume
+  siamrpn train --config r50 --set data_root=/mnt/sets/
   siamrpn train --config r50 --data my-clips/ --load-from siamese_rpn_r50.pth --keep-statistics --max-epochs 5 \\
     --set optimizer.lr=0.0005
   siamrpn train --config r50 --data synthetic --max-iters 2 --set data.samples_per_gpu=2`
