@@ -13,6 +13,8 @@ struct Params {
   in_height: u32,
   in_width: u32,
   in_channels4: u32,
+  in_stride4: u32, // vec4 from one pixel to the next
+  in_first4: u32, // first vec4 of the channels that are read
   tiles_y: u32,
   tiles_x: u32,
   dilation: u32,
@@ -47,7 +49,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       let y = first_y + i32(i * params.dilation);
       let x = first_x + i32(j * params.dilation);
       let inside = y >= 0 && x >= 0 && y < i32(params.in_height) && x < i32(params.in_width);
-      let at = ((n * params.in_height + u32(max(y, 0))) * params.in_width + u32(max(x, 0))) * params.in_channels4 + c;
+      let pixel = (n * params.in_height + u32(max(y, 0))) * params.in_width + u32(max(x, 0));
+      let at = pixel * params.in_stride4 + params.in_first4 + c;
       d[i] = select(vec4f(), input[select(0u, at, inside)], inside);
     }
     rows[0][j] = d[0] - d[2];

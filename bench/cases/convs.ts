@@ -38,7 +38,9 @@ function bareCase({ name, channels, kernel, size, ...geometry }: BareLayer): Ben
   return operationCase(name, async (device) => {
     const [inChannels, outChannels] = channels
     const spec = { name, inChannels, outChannels, kernel, stride: 1, padding: 0, dilation: 1, ...geometry }
-    const module = new ConvModule([{ ...spec, bias: false, eps: 0, padInput: paddedChannels(inChannels) }])
+    const module = new ConvModule([{ ...spec, bias: false, eps: 0, padInput: paddedChannels(inChannels) }], {
+      inputSizes: [size],
+    })
     await module.load(device, noiseWeights(new Map([[`${name}.weight`, outChannels * inChannels * kernel ** 2]])))
     const input = noise(device, [1, size, size, paddedChannels(inChannels)], 'input')
     const { padding, dilation, stride } = spec
@@ -101,7 +103,7 @@ export function convName({ spec, residual, activation, inSize }: ConvNode): stri
 function convCase(name: string, node: ConvNode, count: number): BenchCase {
   const prepare: Parameters<typeof operationCase>[1] = async (device) => {
     const { spec, inSize, outSize, activation } = node
-    const module = new ConvModule([spec])
+    const module = new ConvModule([spec], { inputSizes: [inSize] })
     await module.load(device, noiseWeights(convTensors(spec)))
     const input = noise(device, [1, inSize, inSize, paddedChannels(spec.inChannels)], 'input')
     const residual = node.residual ? noise(device, [1, outSize, outSize, spec.outChannels], 'residual') : undefined

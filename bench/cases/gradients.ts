@@ -5,9 +5,10 @@ import type { Device } from '../../src/gpu/device.ts'
 import { capture, type Program } from '../../src/gpu/program.ts'
 import type { Recorder } from '../../src/gpu/recorder.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
-import { convInputGradient, convWeightGradient } from '../../src/kernels/conv-backward.ts'
-import { packConvWeight, releaseConvWeight } from '../../src/kernels/conv-weight.ts'
-import { conv2d } from '../../src/kernels/conv2d.ts'
+import { packConvWeight, releaseConvWeight } from '../../src/kernels/conv/filter.ts'
+import { conv2d } from '../../src/kernels/conv/forward.ts'
+import { convInputGradient } from '../../src/kernels/conv/input-gradient.ts'
+import { convWeightGradient } from '../../src/kernels/conv/weight-gradient.ts'
 import { type BenchCase, type Running, variantName } from '../case.ts'
 import { noise } from '../data.ts'
 import { type Sample, Stopwatch } from '../stopwatch.ts'
@@ -108,7 +109,7 @@ function prepare(device: Device, { batch, size, channels, kernel, stride = 1, pa
   const geometry = { weight, stride, padding, dilation }
   const records: Record<Part, (r: Recorder) => GpuTensor> = {
     // as training runs it
-    forward: (r) => conv2d(r, { input, winograd: false, ...geometry }),
+    forward: (r) => conv2d(r, { input, allowWinograd: false, ...geometry }),
     input: (r) => convInputGradient(r, { gradient, inputShape: input.shape, ...geometry }),
     filter: (r) => convWeightGradient(r, { input, gradient, ...geometry }),
   }

@@ -3,6 +3,7 @@
 
 import { ShapeError } from '../gpu/errors.ts'
 import { BINDING_ALIGNMENT, type GpuTensor } from '../gpu/tensor.ts'
+import { greatestCommonDivisor, leastCommonMultiple } from './arithmetic.ts'
 
 /** Samples `start .. start + count` of the first dimension. */
 export interface BatchSlice {
@@ -57,12 +58,4 @@ export function sliceOf(tensor: GpuTensor, { start, count }: BatchSlice): GpuTen
 /** How many samples lie between two bindable offsets. */
 function alignedSamples(sampleBytes: number): number {
   return BINDING_ALIGNMENT / greatestCommonDivisor(BINDING_ALIGNMENT, sampleBytes)
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b)
-}
-
-function leastCommonMultiple(a: number, b: number): number {
-  return (a / greatestCommonDivisor(a, b)) * b
 }

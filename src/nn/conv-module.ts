@@ -6,11 +6,12 @@ import type { Device } from '../gpu/device.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { Activation } from '../kernels/activation.ts'
-import { chooseConv } from '../kernels/conv-plan.ts'
-import { type ConvWeight, packConvWeight, releaseConvWeight } from '../kernels/conv-weight.ts'
-import { conv2d } from '../kernels/conv2d.ts'
+import { type ConvFilter, type ConvWeight, packConvWeight, releaseConvWeight } from '../kernels/conv/filter.ts'
+import { conv2d } from '../kernels/conv/forward.ts'
+import { convProblem } from '../kernels/conv/geometry.ts'
+import { filterForms } from '../kernels/conv/plan.ts'
+import { transformFilter } from '../kernels/conv/winograd.ts'
 import { foldBatchNorm } from '../kernels/norm.ts'
-import { storeTransformedFilter } from '../kernels/winograd.ts'
 import { ModuleStateError } from './errors.ts'
 
 /** The values of a state dict's tensor, row-major; throws if there is none of that name. */
@@ -45,12 +46,15 @@ export interface ConvForward {
 }
 
 export interface ConvModuleOptions {
-  /** Side of the smallest output that is asked of it: whether transformed filters are kept depends on it. Default 15. */
-  readonly outputSize?: number
+  /**
+   * Sides of all inputs that it will be given: the forms in which its filter is kept depend on them. Default: unknown, the
+   * filter is kept as it was packed.
+   */
+  readonly inputSizes?: readonly number[]
 }
 
 interface Loaded {
-  readonly weight: ConvWeight
+  weight: ConvFilter
   scale: GpuTensor | undefined
   bias: GpuTensor | undefined
 }
@@ -73,7 +77,7 @@ export class ConvModule {
   /** Uploads the filter, its folded batch norm or bias. @throws whatever `weights` throws for a missing name */
   async load(device: Device, weights: WeightSource): Promise<void> {
     this.release(device)
-    const { inChannels, kernel, stride, padding, dilation, name, groups = 1, padInput = 0 } = this.spec
+    const { inChannels, kernel, name, groups = 1, padInput = 0 } = this.spec
     const filters = this.parts.map((part) => weights(`${part.name}.weight`))
     const affine = this.parts.map((part) => foldPart(part, weights))
     const shape = [this.outChannels, inChannels / groups, kernel, kernel]
@@ -85,27 +89,7 @@ export class ConvModule {
     const channels = [this.outChannels]
     if (scales.length > 0) loaded.scale = device.tensor(concatenate(scales), channels, `${name}.scale`)
     if (biases.length > 0) loaded.bias = device.tensor(concatenate(biases), channels, `${name}.bias`)
-    const { outputSize = 15 } = this.#options
-    const plan = chooseConv(device.adapter, {
-      ...{
-        batch: 1,
-        inHeight: outputSize,
-        inWidth: outputSize,
-        outHeight: outputSize,
-        outWidth: outputSize,
-        groups,
-      },
-      ...{
-        inChannels: weight.inChannels * groups,
-        outChannels: this.outChannels,
-        kernelHeight: kernel,
-        kernelWidth: kernel,
-      },
-      ...{ stride, dilation, paddingY: padding, paddingX: padding },
-    })
-    if (plan.variant !== 'winograd' || !plan.storeWeights) return
-    await storeTransformedFilter(device, weight)
-    device.release(weight.tensor) // every use reads the transformed filter
+    loaded.weight = await this.#keepForms(device, weight)
   }
 
   /** `[N, H, W, C]` to `[N, OH, OW, O]`, parts side by side along O. */
@@ -128,6 +112,27 @@ export class ConvModule {
     releaseConvWeight(device, weight)
     for (const tensor of [scale, bias]) if (tensor) device.release(tensor)
     this.#loaded = undefined
+  }
+
+  /** Keeps the filter in the forms that the plans for its inputs read. */
+  async #keepForms(device: Device, weight: ConvWeight): Promise<ConvFilter> {
+    const { inputSizes = [] } = this.#options
+    const { stride, padding, dilation, groups = 1, name: label } = this.spec
+    const problems = inputSizes.map((size) => {
+      const input = {
+        shape: [1, size, size, weight.inChannels * groups],
+        dtype: 'f32',
+        label: `${label}.input`,
+      } as const
+      return convProblem({ input, weight, stride, padding, dilation, groups, label })
+    })
+    const forms = filterForms(device.adapter, problems)
+    if (!forms.transformed) return weight
+    const transformed = await transformFilter(device, weight)
+    if (forms.packed) return { ...weight, transformed }
+    const { tensor, ...shape } = weight
+    device.release(tensor)
+    return { ...shape, transformed }
   }
 
   #need(): Loaded {

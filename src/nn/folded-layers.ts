@@ -8,7 +8,6 @@ import { depthwiseCorrelation } from '../kernels/correlation.ts'
 import { weightedSum } from '../kernels/elementwise.ts'
 import { centerCrop, maxPool } from '../kernels/spatial.ts'
 import { ConvModule, type ConvSpec, type WeightSource } from './conv-module.ts'
-import type { ConvCall } from './counting-layers.ts'
 import { ModuleStateError } from './errors.ts'
 import { type After, type Layers, specList, type Window } from './layers.ts'
 
@@ -35,6 +34,12 @@ export function foldedMap(tensor: GpuTensor, parts: readonly number[] = [tensor.
 /** Told after each convolution whose weights are on the device. */
 export type OnLoaded = (done: number, total: number) => void
 
+/** Convolutions that share a filter, and the sizes of the inputs that they are given, each once. */
+export interface ConvUse {
+  readonly specs: readonly [ConvSpec, ...ConvSpec[]]
+  readonly inSizes: readonly number[]
+}
+
 /** The weights of a network that only runs, on a device. */
 export class FoldedWeights {
   readonly #modules = new Map<string, ConvModule>()
@@ -42,12 +47,12 @@ export class FoldedWeights {
   readonly #vectors = new Map<string, GpuTensor>()
 
   /**
-   * @param convs every convolution of the network, with the smallest output that is asked of it
+   * @param convs every convolution of the network, with the inputs that it is given
    * @param vectors names of the logits of weighted sums
    */
-  constructor(convs: readonly ConvCall[], vectors: readonly string[]) {
-    for (const { specs, outSize } of convs) {
-      this.#modules.set(specs[0].name, new ConvModule(specs, { outputSize: outSize }))
+  constructor(convs: readonly ConvUse[], vectors: readonly string[]) {
+    for (const { specs, inSizes } of convs) {
+      this.#modules.set(specs[0].name, new ConvModule(specs, { inputSizes: inSizes }))
     }
     this.#vectorNames = vectors
   }

@@ -10,8 +10,9 @@ import {
   channelSum,
   frozenBatchNormBackward,
 } from '../kernels/batch-norm.ts'
-import { convInputGradient, convWeightGradient } from '../kernels/conv-backward.ts'
-import { conv2d as convForward } from '../kernels/conv2d.ts'
+import { conv2d as convForward } from '../kernels/conv/forward.ts'
+import { convInputGradient } from '../kernels/conv/input-gradient.ts'
+import { convWeightGradient } from '../kernels/conv/weight-gradient.ts'
 import { depthwiseCorrelation as correlate } from '../kernels/correlation.ts'
 import { depthwiseCorrelationBackward } from '../kernels/correlation-backward.ts'
 import {
@@ -61,7 +62,7 @@ export function conv2d(tape: Tape, { input, filter, bias }: ConvInputs, options:
   const { r } = tape
   const weight = filter.parameter.filter
   if (!weight) throw new ModuleStateError(`conv2d: parameter \`${filter.parameter.name}\` is no filter`)
-  const output = convForward(r, { input: input.data, weight, bias: bias?.data, winograd: false, ...options })
+  const output = convForward(r, { input: input.data, weight, bias: bias?.data, allowWinograd: false, ...options })
   const { label = 'conv2d' } = options
   return tape.note([input, filter.tensor, bias], output, (gradient) => [
     input.requiresGrad

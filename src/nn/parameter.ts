@@ -3,7 +3,7 @@
 
 import type { Device } from '../gpu/device.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { type ConvWeight, packConvWeight, packOihw, unpackConvWeight } from '../kernels/conv-weight.ts'
+import { type ConvWeight, packConvWeight, packOihw, unpackConvWeight } from '../kernels/conv/filter.ts'
 
 export interface ParameterOptions {
   /** Zero input channels appended up to this count (an RGB image has 4 channels here). */

@@ -5,7 +5,7 @@
 import type { Device } from '../gpu/device.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { Activation } from '../kernels/activation.ts'
-import { conv2d as convForward } from '../kernels/conv2d.ts'
+import { conv2d as convForward } from '../kernels/conv/forward.ts'
 import { foldOnDevice } from '../kernels/norm.ts'
 import type { Tape, Tensor } from './autograd.ts'
 import type { ConvSpec, WeightSource } from './conv-module.ts'
@@ -107,7 +107,7 @@ export class TrainableConv {
       ...epilogue,
       residual,
       activation,
-      winograd: false,
+      allowWinograd: false,
       label,
     })
   }

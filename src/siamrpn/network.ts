@@ -15,7 +15,7 @@ import {
   type OnLoaded,
 } from '../nn/folded-layers.ts'
 import type { ModelConfig } from './config.ts'
-import { convCalls, SiameseNetwork } from './siamese-network.ts'
+import { convUses, SiameseNetwork } from './siamese-network.ts'
 import type { HeadMaps } from './siamese-rpn-head.ts'
 
 /** Logits `[N, H, W, 2 A]` and deltas `[N, H, W, 4 A]`. */
@@ -27,7 +27,7 @@ export class Network {
 
   constructor(model: ModelConfig) {
     this.#graph = new SiameseNetwork(model)
-    this.#weights = new FoldedWeights(convCalls(this.#graph.count()), this.#graph.head.vectors)
+    this.#weights = new FoldedWeights(convUses(this.#graph.count()), this.#graph.head.vectors)
   }
 
   /** Uploads all weights. @throws CheckpointError for a missing tensor; OutOfMemoryError */

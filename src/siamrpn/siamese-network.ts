@@ -3,7 +3,8 @@
 // mmtrack/models/sot/siamrpn.py.
 
 import type { ConvSpec } from '../nn/conv-module.ts'
-import { type ConvCall, CountingLayers, type Features } from '../nn/counting-layers.ts'
+import { CountingLayers, type Features } from '../nn/counting-layers.ts'
+import type { ConvUse } from '../nn/folded-layers.ts'
 import type { Layers } from '../nn/layers.ts'
 import type { Backbone } from './backbone.ts'
 import { ChannelMapper } from './channel-mapper.ts'
@@ -55,12 +56,14 @@ export class SiameseNetwork {
   }
 }
 
-/** Every convolution call of tracking once, with the smallest output that is asked of it. */
-export function convCalls({ template, search }: ReturnType<SiameseNetwork['count']>): ConvCall[] {
-  const calls = new Map<string, ConvCall>()
-  for (const call of [...search.convs, ...template.convs]) {
-    const known = calls.get(call.specs[0].name)
-    if (!known || call.outSize < known.outSize) calls.set(call.specs[0].name, call)
+/** Every convolution of tracking once, with the sizes of all inputs that it is given. */
+export function convUses({ template, search }: ReturnType<SiameseNetwork['count']>): ConvUse[] {
+  const uses = new Map<string, { readonly specs: ConvUse['specs']; readonly inSizes: number[] }>()
+  for (const { specs, inSize, outSize } of [...search.convs, ...template.convs]) {
+    const { name } = specs[0]
+    const use = uses.get(name) ?? { specs, inSizes: [] }
+    if (outSize >= 1 && !use.inSizes.includes(inSize)) use.inSizes.push(inSize)
+    uses.set(name, use)
   }
-  return [...calls.values()]
+  return [...uses.values()]
 }

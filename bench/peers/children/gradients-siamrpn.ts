@@ -2,9 +2,10 @@
 
 import { openDevice } from '../../../src/gpu/device.ts'
 import { capture } from '../../../src/gpu/program.ts'
-import { convInputGradient, convWeightGradient } from '../../../src/kernels/conv-backward.ts'
-import { packConvWeight, unpackConvWeight } from '../../../src/kernels/conv-weight.ts'
-import { conv2d } from '../../../src/kernels/conv2d.ts'
+import { packConvWeight, unpackConvWeight } from '../../../src/kernels/conv/filter.ts'
+import { conv2d } from '../../../src/kernels/conv/forward.ts'
+import { convInputGradient } from '../../../src/kernels/conv/input-gradient.ts'
+import { convWeightGradient } from '../../../src/kernels/conv/weight-gradient.ts'
 import { contendWithGradients, toChannelsFirst, toChannelsLast } from '../contend-gradients.ts'
 
 await contendWithGradients(async ({ input, filter, gradient, padding, dilation }) => {
@@ -14,7 +15,7 @@ await contendWithGradients(async ({ input, filter, gradient, padding, dilation }
   const dy = device.tensor(toChannelsLast(gradient), [1, gradient.shape[2], gradient.shape[3], gradient.shape[1]])
   const geometry = { weight, padding, dilation }
   const program = await capture(device, (r) => ({
-    output: conv2d(r, { input: x, winograd: false, ...geometry }),
+    output: conv2d(r, { input: x, allowWinograd: false, ...geometry }),
     input: convInputGradient(r, { gradient: dy, inputShape: x.shape, ...geometry }),
     filter: convWeightGradient(r, { input: x, gradient: dy, ...geometry }),
   }))

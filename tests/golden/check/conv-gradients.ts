@@ -2,8 +2,9 @@
 
 import { runOnce } from '../../../src/gpu/program.ts'
 import { channelSum } from '../../../src/kernels/batch-norm.ts'
-import { convInputGradient, convWeightGradient } from '../../../src/kernels/conv-backward.ts'
-import { packConvWeight, releaseConvWeight, unpackConvWeight } from '../../../src/kernels/conv-weight.ts'
+import { packConvWeight, releaseConvWeight, unpackConvWeight } from '../../../src/kernels/conv/filter.ts'
+import { convInputGradient } from '../../../src/kernels/conv/input-gradient.ts'
+import { convWeightGradient } from '../../../src/kernels/conv/weight-gradient.ts'
 import type { OpCase, OpOutput } from './kernel-ops.ts'
 import { type Map4, readMap, uploadMap, withTensors } from './maps.ts'
 

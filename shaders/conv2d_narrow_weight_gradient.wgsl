@@ -9,7 +9,7 @@
 
 enable subgroups;
 
-// f32, vec2f or vec4f: written here by the launch.
+// Or f32, vec2f.
 alias Lane = vec4f;
 
 const CHANNELS: u32 = 4u; // 3 for images, whose fourth channel is zero

@@ -1,20 +1,20 @@
 // How the gradient of a convolution's filter is computed: a pure function from what the adapter is and what the layer looks
-// like to a plan, as conv-plan.ts does for the forward pass. The products have few rows and columns (the filter's) and a long
+// like to a plan, as plan.ts does for the forward pass. The products have few rows and columns (the filter's) and a long
 // inner dimension (the pixels of a batch), so where there are few tiles, the pixels are split and partial sums added up.
 
-import { BINDING_ALIGNMENT } from '../gpu/tensor.ts'
+import { BINDING_ALIGNMENT } from '../../gpu/tensor.ts'
+import { type DepthwiseWeightPlan, depthwiseWeightPlan, isDepthwise } from './depthwise-plan.ts'
+import { type ConvProblem, filterRows, outputPixels, pixelGrid } from './geometry.ts'
 import {
+  type ChannelsPerLane,
   type ConvAdapter,
-  type ConvProblem,
+  type ConvLimits,
+  fitsWinograd,
   hasSubgroupsOf8,
-  type LaneWidth,
-  outputPixels,
   SUBGROUP_LANES,
   samplesPerSlice,
-  suitsWinograd,
   winogradPlan,
-} from './conv-plan.ts'
-import { type DepthwiseWeightPlan, depthwiseWeightPlan, isDepthwise } from './depthwise-plan.ts'
+} from './plan.ts'
 
 export type WeightGradientPlan =
   /** One element of the filter per invocation, `splits` parts of the rows of pixels; anything goes. */
@@ -22,13 +22,15 @@ export type WeightGradientPlan =
   /** 32 rows of the filter x 64 output channels per subgroup of 8 lanes; `splits` parts of the pixels. */
   | { readonly variant: 'subgroup'; readonly splits: number }
   /** 32 rows of the filter x 8, 16 or 32 output channels per subgroup; for few output channels. */
-  | { readonly variant: 'lanes'; readonly laneWidth: LaneWidth; readonly splits: number }
+  | { readonly variant: 'narrow'; readonly channelsPerLane: ChannelsPerLane; readonly splits: number }
   /** `tile` rows of the filter x `tile` output channels through workgroup memory; `splits` parts of the pixels. */
   | { readonly variant: 'tiled'; readonly tile: number; readonly splits: number }
   /** F(2x2, 3x3) backwards around 16 subgroup products, `sliceChannels` output channels at a time. */
   | { readonly variant: 'winograd'; readonly sliceChannels: number }
   /** One channel in, one out: the filter's taps in registers. */
   | DepthwiseWeightPlan
+
+export type WeightGradientVariant = WeightGradientPlan['variant']
 
 /** Rows (taps x input channels) and output channels that one subgroup computes. */
 export const SUBGROUP_TILE = { rows: 32, channels: 64 } as const
@@ -49,16 +51,18 @@ const MOST_PIXELS = 1 << 13
 const PARTIAL_BYTES = 16 << 20
 
 /** The plan for a problem on an adapter. Pure. */
-export function chooseWeightGradient(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPlan {
+export function chooseWeightGradient(
+  adapter: ConvAdapter,
+  problem: ConvProblem,
+  { allowWinograd = true, firstChannel = 0 }: Omit<ConvLimits, 'transformedOnly'> = {},
+): WeightGradientPlan {
   const { inChannels, outChannels, groups } = problem
   if (isDepthwise(problem)) return depthwiseWeightPlan(adapter, problem)
-  if (groups > 1 || inChannels % 4 !== 0) return directPlan(adapter, problem)
+  if (groups > 1 || inChannels % 4 !== 0 || firstChannel % 4 !== 0) return directPlan(adapter, problem)
   if (!hasSubgroupsOf8(adapter)) {
     return outChannels % 4 === 0 ? tiledPlan(adapter, problem) : directPlan(adapter, problem)
   }
-  if (suitsWinograd(problem) && gradientSamples(adapter, winogradPlan(problem), problem) > 0) {
-    return { variant: 'winograd', sliceChannels: winogradPlan(problem).sliceChannels }
-  }
+  if (allowWinograd && fitsWinograd(adapter, problem)) return winogradPlan(problem)
   return subgroupPlan(adapter, problem)
 }
 
@@ -68,7 +72,7 @@ export function gradientSamples(
   plan: WeightGradientPlan,
   problem: ConvProblem,
 ): number {
-  if (plan.variant === 'winograd') return samplesPerSlice(adapter, { ...plan, storeWeights: false }, problem)
+  if (plan.variant === 'winograd') return samplesPerSlice(adapter, plan, problem)
   if (plan.variant !== 'subgroup') return Number.POSITIVE_INFINITY
   // Large filters are not split for the digits' sake: sums of some samples are added up instead, where views allow it.
   const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels } = problem
@@ -78,7 +82,7 @@ export function gradientSamples(
 }
 
 /** One invocation per element: there are few on a GPU, so the rows of pixels are split. */
-export function directPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPlan {
+function directPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPlan {
   const rows = problem.batch * problem.outHeight
   const elements = filterRows(problem) * problem.outChannels
   const full = adapter.kind === 'gpu' ? FULL_GPU_WORKGROUPS : FULL_CPU_WORKGROUPS
@@ -90,18 +94,21 @@ export function directPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGr
 export function subgroupPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPlan {
   const { outChannels } = problem
   const widths = ([1, 2, 4] as const).filter((width) => outChannels % width === 0)
-  const laneWidth = widths.reduce((a, b) => (lanesCost(outChannels, b) < lanesCost(outChannels, a) ? b : a))
-  const wide = outChannels % 4 === 0 && wideCost(outChannels) <= lanesCost(outChannels, laneWidth)
-  const channels = wide ? SUBGROUP_TILE.channels : SUBGROUP_LANES * laneWidth
+  const channelsPerLane = widths.reduce((a, b) => (narrowCost(outChannels, b) < narrowCost(outChannels, a) ? b : a))
+  const wide = outChannels % 4 === 0 && wideCost(outChannels) <= narrowCost(outChannels, channelsPerLane)
+  const channels = wide ? SUBGROUP_TILE.channels : SUBGROUP_LANES * channelsPerLane
   const tiles = Math.ceil(filterRows(problem) / SUBGROUP_TILE.rows) * Math.ceil(outChannels / channels)
   const wanted = Math.max(Math.ceil(FULL_CPU_WORKGROUPS / tiles), splitsForDigits(problem))
   const splits = affordable(adapter, problem, Math.min(wanted, pixelGrid(problem, wanted).rows))
-  return wide ? { variant: 'subgroup', splits } : { variant: 'lanes', laneWidth, splits }
+  return wide ? { variant: 'subgroup', splits } : { variant: 'narrow', channelsPerLane, splits }
 }
 
 /** Instructions for four pixels, by count: loads (64 for a vec4, lane by lane), broadcasts, products. */
-function lanesCost(outChannels: number, laneWidth: LaneWidth): number {
-  return Math.ceil(outChannels / (SUBGROUP_LANES * laneWidth)) * ((4 + laneWidth) * 64 + 128 + 128 * laneWidth)
+function narrowCost(outChannels: number, channelsPerLane: ChannelsPerLane): number {
+  return (
+    Math.ceil(outChannels / (SUBGROUP_LANES * channelsPerLane)) *
+    ((4 + channelsPerLane) * 64 + 128 + 128 * channelsPerLane)
+  )
 }
 
 /** The same for two vec4 per lane. */
@@ -128,28 +135,4 @@ function splitsForDigits(problem: ConvProblem): number {
 function affordable({ maxBindingBytes }: ConvAdapter, problem: ConvProblem, wanted: number): number {
   const bytes = filterRows(problem) * Math.ceil(problem.outChannels / 4) * 16
   return Math.max(1, Math.min(wanted, Math.floor(Math.min(PARTIAL_BYTES, maxBindingBytes) / bytes)))
-}
-
-/** Taps x input channels of a group. */
-export function filterRows({ kernelHeight, kernelWidth, inChannels, groups }: ConvProblem): number {
-  return (kernelHeight * kernelWidth * inChannels) / groups
-}
-
-/** The output's pixels as the rows over which a kernel's loop goes; only the last row may be shorter than `width`. */
-export interface PixelGrid {
-  readonly rows: number
-  readonly width: number
-}
-
-/**
- * The image's rows; but where an output pixel is the input pixel of the same index, rows are as long as `splits` equal parts
- * (and a multiple of 4).
- */
-export function pixelGrid(problem: ConvProblem, splits: number): PixelGrid {
-  const { kernelHeight, kernelWidth, stride, paddingY, paddingX, outHeight, outWidth, batch } = problem
-  const pointwise = kernelHeight === 1 && kernelWidth === 1 && stride === 1 && paddingY === 0 && paddingX === 0
-  if (!pointwise) return { rows: batch * outHeight, width: outWidth }
-  const pixels = outputPixels(problem)
-  const width = Math.ceil(pixels / splits / 4) * 4
-  return { rows: Math.ceil(pixels / width), width }
 }

@@ -2,13 +2,12 @@
 // GEMM loads vec4 along the output channels. Many output channels are cut into panels, [O / panel, kh, kw, I, panel]: a tile
 // then walks through memory that is contiguous, which rows of a wide matrix, kilobytes apart, are not.
 
-import type { Device } from '../gpu/device.ts'
-import { ShapeError } from '../gpu/errors.ts'
-import type { GpuTensor } from '../gpu/tensor.ts'
+import type { Device } from '../../gpu/device.ts'
+import { ShapeError } from '../../gpu/errors.ts'
+import type { GpuTensor } from '../../gpu/tensor.ts'
 
-export interface ConvWeight {
-  /** `[O / panel, kh, kw, I, panel]`, O padded to a multiple of 4. */
-  readonly tensor: GpuTensor
+/** What a filter is, without its values. */
+export interface FilterShape {
   /** Output channels that lie together. */
   readonly panel: number
   readonly outChannels: number
@@ -18,9 +17,24 @@ export interface ConvWeight {
   readonly fileChannels?: number
   readonly kernelHeight: number
   readonly kernelWidth: number
-  /** Winograd's transform of the filter, where a plan wants it kept; made by the first program that uses it. */
-  transformed?: GpuTensor
 }
+
+/** A filter as it was packed. */
+export interface ConvWeight extends FilterShape {
+  /** `[O / panel, kh, kw, I, panel]`, O padded to a multiple of 4. */
+  readonly tensor: GpuTensor
+  /** Winograd's transform, where it is kept, too (`transformFilter`): `[16, I, O]`. */
+  readonly transformed?: GpuTensor
+}
+
+/** A filter of which Winograd's transform is all that was kept. */
+export interface TransformedWeight extends FilterShape {
+  readonly tensor?: undefined
+  readonly transformed: GpuTensor
+}
+
+/** What a forward convolution takes. */
+export type ConvFilter = ConvWeight | TransformedWeight
 
 /** Panels are as wide as the tiles that read them. */
 const PANEL = 64
@@ -105,8 +119,6 @@ function eachWeight(shape: readonly number[], inChannels: number, visit: (oihw: 
 }
 
 /** Frees a filter's memory. */
-export function releaseConvWeight(device: Device, weight: ConvWeight): void {
-  device.release(weight.tensor)
-  if (weight.transformed) device.release(weight.transformed)
-  delete weight.transformed
+export function releaseConvWeight(device: Device, { tensor, transformed }: ConvFilter): void {
+  for (const form of [tensor, transformed]) if (form) device.release(form)
 }

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Device, openDevice } from '../../src/gpu/device.ts'
-import { FeatureError, ShapeError } from '../../src/gpu/errors.ts'
-import { capture } from '../../src/gpu/program.ts'
-import type { Activation } from '../../src/kernels/activation.ts'
-import type { ConvPlan } from '../../src/kernels/conv-plan.ts'
-import { packConvWeight, releaseConvWeight } from '../../src/kernels/conv-weight.ts'
-import { type Conv2dArgs, conv2d } from '../../src/kernels/conv2d.ts'
-import { storeTransformedFilter } from '../../src/kernels/winograd.ts'
-import { evaluate, expectClose, random, upload } from '../helpers/tensors.ts'
-import * as reference from '../reference/conv2d.ts'
+import { type Device, openDevice } from '../../../src/gpu/device.ts'
+import { FeatureError, ShapeError } from '../../../src/gpu/errors.ts'
+import { capture } from '../../../src/gpu/program.ts'
+import type { Activation } from '../../../src/kernels/activation.ts'
+import { packConvWeight, releaseConvWeight } from '../../../src/kernels/conv/filter.ts'
+import { type Conv2dArgs, conv2d } from '../../../src/kernels/conv/forward.ts'
+import type { ConvPlan } from '../../../src/kernels/conv/plan.ts'
+import { transformFilter } from '../../../src/kernels/conv/winograd.ts'
+import { evaluate, expectClose, random, upload } from '../../helpers/tensors.ts'
+import * as reference from '../../reference/conv2d.ts'
 
 interface Case {
   readonly x: readonly [number, number, number, number]
@@ -62,12 +62,24 @@ const laneCases: readonly Case[] = [
 
 const tiled32: ConvPlan = { variant: 'tiled', tileM: 32, tileN: 32, splitK: 1 }
 
-const plans: readonly { name: string; plan: ConvPlan; cases: readonly Case[] }[] = [
+interface Variant {
+  readonly name: string
+  readonly plan: ConvPlan
+  readonly cases: readonly Case[]
+  /** Whether Winograd's transform of the filter is made beforehand. */
+  readonly storeFilter?: boolean
+}
+
+const variants: readonly Variant[] = [
   { name: 'direct', plan: { variant: 'direct' }, cases: [...any, ...divisibleBy4] },
   { name: 'subgroup', plan: { variant: 'subgroup' }, cases: divisibleBy4 },
-  { name: '8 channels per subgroup', plan: { variant: 'lanes', laneWidth: 1 }, cases: [...laneCases, ...divisibleBy4] },
-  { name: '16 channels per subgroup', plan: { variant: 'lanes', laneWidth: 2 }, cases: laneCases.slice(2) },
-  { name: '32 channels per subgroup', plan: { variant: 'lanes', laneWidth: 4 }, cases: divisibleBy4 },
+  {
+    name: '8 channels per subgroup',
+    plan: { variant: 'narrow', channelsPerLane: 1 },
+    cases: [...laneCases, ...divisibleBy4],
+  },
+  { name: '16 channels per subgroup', plan: { variant: 'narrow', channelsPerLane: 2 }, cases: laneCases.slice(2) },
+  { name: '32 channels per subgroup', plan: { variant: 'narrow', channelsPerLane: 4 }, cases: divisibleBy4 },
   { name: 'tiled 32x32', plan: tiled32, cases: divisibleBy4 },
   { name: 'tiled 64x64', plan: { ...tiled32, tileM: 64, tileN: 64 }, cases: divisibleBy4.slice(2, 5) },
   { name: 'tiled 128x8', plan: { ...tiled32, tileM: 128, tileN: 8 }, cases: divisibleBy4.slice(1, 3) },
@@ -75,12 +87,13 @@ const plans: readonly { name: string; plan: ConvPlan; cases: readonly Case[] }[]
   { name: 'tiled, split in 3', plan: { ...tiled32, splitK: 3 }, cases: divisibleBy4 },
   {
     name: 'Winograd in slices',
-    plan: { variant: 'winograd', sliceChannels: 64, storeWeights: false },
+    plan: { variant: 'winograd', sliceChannels: 64 },
     cases: winogradCases,
   },
   {
     name: 'Winograd with stored filters',
-    plan: { variant: 'winograd', sliceChannels: 4096, storeWeights: true },
+    plan: { variant: 'winograd', sliceChannels: 4096 },
+    storeFilter: true,
     cases: winogradCases,
   },
 ]
@@ -92,14 +105,14 @@ beforeAll(async () => {
 afterAll(() => device.close())
 
 function usesSubgroups(plan: ConvPlan | undefined): boolean {
-  return plan?.variant === 'subgroup' || plan?.variant === 'winograd' || plan?.variant === 'lanes'
+  return plan?.variant === 'subgroup' || plan?.variant === 'winograd' || plan?.variant === 'narrow'
 }
 
 function hasSubgroupsOf8({ adapter }: Device): boolean {
   return adapter.features.has('subgroups') && adapter.subgroupMinSize >= 8
 }
 
-async function check(given: Case, plan: ConvPlan | undefined, activation: Activation): Promise<void> {
+async function check(given: Case, { plan, storeFilter = false }: Variant, activation: Activation): Promise<void> {
   const { x, w, ...geometry } = given
   const input = random(`x ${x}`, x)
   const weight = random(`w ${w}`, w, 0.5)
@@ -113,10 +126,10 @@ async function check(given: Case, plan: ConvPlan | undefined, activation: Activa
   const expected = reference.conv2d({ input, weight, ...geometry, ...extra, ...(residual && { residual }) })
 
   const packed = packConvWeight(device, Float32Array.from(weight.data), w)
-  if (plan?.variant === 'winograd' && plan.storeWeights) await storeTransformedFilter(device, packed)
+  const transformed = storeFilter ? { transformed: await transformFilter(device, packed) } : {}
   const args: Conv2dArgs = {
     input: upload(device, input),
-    weight: packed,
+    weight: { ...packed, ...transformed },
     ...geometry,
     ...(plan && { plan }),
     ...(extra.scale && { scale: upload(device, extra.scale), bias: upload(device, extra.bias), activation }),
@@ -127,16 +140,17 @@ async function check(given: Case, plan: ConvPlan | undefined, activation: Activa
   } else {
     expectClose(await evaluate(device, (r) => conv2d(r, args)), expected)
   }
-  releaseConvWeight(device, packed)
+  releaseConvWeight(device, { ...packed, ...transformed })
 }
 
-for (const { name, plan, cases } of plans) {
+for (const variant of variants) {
+  const { name, cases } = variant
   describe(`convolution, ${name}`, () => {
-    it('agrees with float64 without an epilogue', () => check(cases[1] as Case, plan, 'none'))
+    it('agrees with float64 without an epilogue', () => check(cases[1] as Case, variant, 'none'))
     for (const [index, given] of cases.entries()) {
       const activation = index % 2 === 0 ? 'relu' : 'relu6'
       it(`agrees with float64, scale, bias, residual and ${activation} included: ${JSON.stringify(given)}`, () =>
-        check(given, plan, activation))
+        check(given, variant, activation))
     }
   })
 }
@@ -148,8 +162,9 @@ describe('convolution', () => {
     const expected = reference.conv2d({ input: { data: part, shape: [2, 6, 7, 4] }, weight, padding: 1 })
     const packed = packConvWeight(device, Float32Array.from(weight.data), weight.shape)
     for (const plan of [
+      { variant: 'winograd', sliceChannels: 8 },
       { variant: 'direct' },
-      { variant: 'lanes', laneWidth: 1 },
+      { variant: 'narrow', channelsPerLane: 1 },
       { variant: 'subgroup' },
       tiled32,
     ] as const) {
@@ -157,6 +172,24 @@ describe('convolution', () => {
       const args = { input: upload(device, input), weight: packed, padding: 1, firstChannel: 8, plan }
       expectClose(await evaluate(device, (r) => conv2d(r, args)), expected)
     }
+  })
+
+  it('works with the transformed filter alone, where a plan reads nothing else', async () => {
+    if (!hasSubgroupsOf8(device)) return
+    const [input, filter] = [random('transformed', [1, 12, 11, 96]), random('transformed w', [96, 96, 3, 3], 0.1)]
+    const packed = packConvWeight(device, Float32Array.from(filter.data), filter.shape)
+    const transformed = await transformFilter(device, packed)
+    const { tensor, ...shape } = packed
+    device.release(tensor)
+    const weight = { ...shape, transformed }
+    const args = { input: upload(device, input), weight, padding: 1 }
+    const found = await evaluate(device, (r) => conv2d(r, args))
+    expectClose(found, reference.conv2d({ input, weight: filter, padding: 1 }))
+    const other = capture(device, (r) => conv2d(r, { ...args, plan: { variant: 'subgroup' } }))
+    await expect(other).rejects.toThrow(/reads the packed filter, but `weight.winograd` was kept transformed alone/)
+    const view = capture(device, (r) => conv2d(r, { ...args, input: device.empty([1, 12, 11, 99]), firstChannel: 3 }))
+    await expect(view).rejects.toThrow(/multiple of 4 channels on, found 3/)
+    releaseConvWeight(device, weight)
   })
 
   it('leaves out the fourth channel of an image', async () => {
@@ -167,7 +200,7 @@ describe('convolution', () => {
       four.map((value, i) => (i % 4 === 3 ? 0 : value)),
       [1, 17, 15, 4],
     )
-    for (const plan of [{ variant: 'lanes', laneWidth: 1 }, { variant: 'subgroup' }] as const) {
+    for (const plan of [{ variant: 'narrow', channelsPerLane: 1 }, { variant: 'subgroup' }] as const) {
       if (!hasSubgroupsOf8(device)) continue
       const found = await evaluate(device, (r) => conv2d(r, { input: image, weight: packed, stride: 2, plan }))
       expectClose(found, reference.conv2d({ input, weight, stride: 2 }))

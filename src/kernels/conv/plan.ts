@@ -1,32 +1,15 @@
 // How a convolution is computed: a pure function from what the adapter is and what the layer looks like to a plan, so that
 // the choice is tested without a GPU and the same plan serves the dispatch, the benches and the tests.
 
-import type { AdapterFacts } from '../gpu/device.ts'
+import type { AdapterFacts } from '../../gpu/device.ts'
 import { type DepthwisePlan, depthwisePlan, isDepthwise } from './depthwise-plan.ts'
-
-/** The scalars of one convolution, NHWC. */
-export interface ConvProblem {
-  readonly batch: number
-  readonly inHeight: number
-  readonly inWidth: number
-  readonly inChannels: number
-  readonly outHeight: number
-  readonly outWidth: number
-  readonly outChannels: number
-  readonly kernelHeight: number
-  readonly kernelWidth: number
-  readonly stride: number
-  readonly paddingY: number
-  readonly paddingX: number
-  readonly dilation: number
-  readonly groups: number
-}
+import { type ConvProblem, filterRow, filterRows, outputPixels, tileGrid } from './geometry.ts'
 
 /** Lanes of the subgroups that the kernels for software adapters are written for. */
 export const SUBGROUP_LANES = 8
 
-/** Output channels of one lane of conv2d_lanes. */
-export type LaneWidth = 1 | 2 | 4
+/** Output channels that one lane of conv2d_narrow computes. */
+export type ChannelsPerLane = 1 | 2 | 4
 
 export type ConvPlan =
   /** One output element per invocation; anything goes. */
@@ -34,17 +17,17 @@ export type ConvPlan =
   /** 32 pixels x 64 channels per subgroup of 8 lanes, nothing through workgroup memory. */
   | { readonly variant: 'subgroup' }
   /** 45 to 48 pixels x 8, 16 or 32 channels per subgroup; the taps of a filter row share what is loaded. */
-  | { readonly variant: 'lanes'; readonly laneWidth: LaneWidth }
+  | { readonly variant: 'narrow'; readonly channelsPerLane: ChannelsPerLane }
   /** Workgroup memory; `splitK` slices of the inner dimension. */
   | { readonly variant: 'tiled'; readonly tileM: number; readonly tileN: number; readonly splitK: number }
   /** F(2x2, 3x3) around 16 subgroup products, `sliceChannels` output channels at a time. */
-  | { readonly variant: 'winograd'; readonly sliceChannels: number; readonly storeWeights: boolean }
+  | { readonly variant: 'winograd'; readonly sliceChannels: number }
   /** One channel in, one out: `strip` x `rows` outputs per invocation, the filter in registers. */
   | DepthwisePlan
 
 export type ConvVariant = ConvPlan['variant']
 
-export type LanesPlan = ConvPlan & { readonly variant: 'lanes' }
+type NarrowPlan = ConvPlan & { readonly variant: 'narrow' }
 
 export type WinogradPlan = ConvPlan & { readonly variant: 'winograd' }
 
@@ -53,11 +36,8 @@ export type ConvAdapter = Pick<
   'kind' | 'features' | 'subgroupMinSize' | 'subgroupMaxSize' | 'maxBindingBytes' | 'maxWorkgroupInvocations'
 >
 
-/** Taps of a filter row that conv2d_lanes takes together at most. */
-const MOST_TAPS = 4
-
 /** More output channels than this fill half of conv2d_subgroup's tile, which is then as fast. */
-const MOST_LANE_CHANNELS = 32
+const MOST_NARROW_CHANNELS = 32
 
 const WIDE_INPUTS = 256
 
@@ -80,58 +60,27 @@ const FULL_GPU_WORKGROUPS = 256
 /** Steps of 16 along the inner dimension that a slice must have to be worth a second stage. */
 const STEPS_PER_SPLIT = 16
 
+/** What bounds the choice, besides the adapter and the problem. */
+export interface ConvLimits {
+  /** Whether Winograd's transforms may be used, whose rounding errors are about ten times larger. Default true. */
+  readonly allowWinograd?: boolean | undefined
+  /** The input's first channel that is read, where it has more. */
+  readonly firstChannel?: number | undefined
+  /** Whether Winograd's transform of the filter is all that was kept of it (`filterForms`). */
+  readonly transformedOnly?: boolean | undefined
+}
+
 /** The plan for a problem on an adapter. Pure. */
-export function chooseConv(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
+export function chooseConv(adapter: ConvAdapter, problem: ConvProblem, limits: ConvLimits = {}): ConvPlan {
   const { inChannels, outChannels, groups } = problem
+  const { allowWinograd = true, firstChannel = 0, transformedOnly = false } = limits
+  if (transformedOnly) return winogradPlan(problem)
   if (isDepthwise(problem)) return depthwisePlan(adapter, problem)
-  if (groups > 1 || inChannels % 4 !== 0) return { variant: 'direct' }
+  if (groups > 1 || inChannels % 4 !== 0 || firstChannel % 4 !== 0) return { variant: 'direct' }
   if (hasSubgroupsOf8(adapter)) {
-    const winograd = suitsWinograd(problem) && samplesPerSlice(adapter, winogradPlan(problem), problem) > 0
-    return winograd ? winogradPlan(problem) : subgroupPlan(problem)
+    return allowWinograd && fitsWinograd(adapter, problem) ? winogradPlan(problem) : subgroupPlan(problem)
   }
   return outChannels % 4 === 0 ? tiledPlan(adapter, problem) : { variant: 'direct' }
-}
-
-/** Pixels of the output, all samples together: rows of the GEMM. */
-export function outputPixels({ batch, outHeight, outWidth }: ConvProblem): number {
-  return batch * outHeight * outWidth
-}
-
-/** Tiles of 2x2 outputs that Winograd works on: a dilation d makes d x d interleaved images of each. */
-export interface TileGrid {
-  readonly tilesY: number
-  readonly tilesX: number
-  /** All samples and interleaved images together. */
-  readonly tiles: number
-}
-
-export function tileGrid({ batch, outHeight, outWidth, dilation }: ConvProblem): TileGrid {
-  const along = (size: number) => Math.ceil(Math.ceil(size / dilation) / 2)
-  const tilesY = along(outHeight)
-  const tilesX = along(outWidth)
-  return { tilesY, tilesX, tiles: batch * dilation * dilation * tilesY * tilesX }
-}
-
-/** How conv2d_lanes goes over a filter row. */
-export interface FilterRow {
-  /** Taps that share what is loaded, 1 to 4. */
-  readonly taps: number
-  /** Passes. */
-  readonly groups: number
-  /** From one of these taps to the next. */
-  readonly tapStep: number
-  /** Interleaved images along a row of outputs. */
-  readonly phases: number
-}
-
-/** Fewest passes of at most four taps each; two taps are not worth a kernel of their own. */
-export function filterRow({ kernelWidth, stride, dilation }: ConvProblem): FilterRow {
-  const common = greatestCommonDivisor(stride, dilation)
-  const tapStep = stride / common
-  const along = Math.ceil(kernelWidth / tapStep)
-  if (along <= 2) return { taps: 1, groups: kernelWidth, tapStep: 1, phases: 1 }
-  const blocks = Math.ceil(along / MOST_TAPS)
-  return { taps: Math.ceil(along / blocks), groups: blocks * tapStep, tapStep, phases: dilation / common }
 }
 
 /** How many samples a plan can take at once, so that its scratch tensors can be bound. */
@@ -145,12 +94,6 @@ export function samplesPerSlice(
   return Math.floor(maxBindingBytes / (16 * tileGrid({ ...problem, batch: 1 }).tiles * channels * 4))
 }
 
-/** Multiply-adds counted as two. */
-export function convFlops(problem: ConvProblem): number {
-  const { inChannels, outChannels, kernelHeight, kernelWidth, groups } = problem
-  return 2 * outputPixels(problem) * outChannels * kernelHeight * kernelWidth * (inChannels / groups)
-}
-
 /** Whether kernels that pass operands among 8 lanes are the fastest: a software adapter. */
 export function hasSubgroupsOf8({ kind, features, subgroupMinSize, subgroupMaxSize }: ConvAdapter): boolean {
   return kind === 'cpu' && features.has('subgroups') && subgroupMinSize === 8 && subgroupMaxSize === 8
@@ -160,26 +103,31 @@ export function hasSubgroupsOf8({ kind, features, subgroupMinSize, subgroupMaxSi
  * Without Winograd's transforms: the kernel for few output channels where they are few, as wide as costs least. A layer with
  * many inputs is left to the wide kernel, which such a model has compiled anyway: every variant takes seconds.
  */
-export function subgroupPlan(problem: ConvProblem): ConvPlan {
+function subgroupPlan(problem: ConvProblem): ConvPlan {
   const { inChannels, outChannels } = problem
-  const wide = outChannels > MOST_LANE_CHANNELS || inChannels >= WIDE_INPUTS
+  const wide = outChannels > MOST_NARROW_CHANNELS || inChannels >= WIDE_INPUTS
   if (wide && outChannels % 4 === 0) return { variant: 'subgroup' }
-  const widths = ([1, 2, 4] as const).filter((laneWidth) => outChannels % laneWidth === 0)
-  const plans = widths.map((laneWidth) => ({ variant: 'lanes', laneWidth }) as const)
-  return plans.reduce((a, b) => (lanesCost(problem, b) < lanesCost(problem, a) ? b : a))
+  const widths = ([1, 2, 4] as const).filter((width) => outChannels % width === 0)
+  const plans = widths.map((channelsPerLane) => ({ variant: 'narrow', channelsPerLane }) as const)
+  return plans.reduce((a, b) => (narrowCost(problem, b) < narrowCost(problem, a) ? b : a))
 }
 
 /** Per pixel and four inputs, along one filter row, in loads of a vec4 by each lane; checked against measurements. */
-function lanesCost(problem: ConvProblem, { laneWidth }: LanesPlan): number {
-  const { taps, groups } = filterRow(problem)
-  const columns = Math.ceil(problem.outChannels / (SUBGROUP_LANES * laneWidth))
+function narrowCost(problem: ConvProblem, { channelsPerLane }: NarrowPlan): number {
+  const { taps, passes } = filterRow(problem)
+  const columns = Math.ceil(problem.outChannels / (SUBGROUP_LANES * channelsPerLane))
   const positions = 6.6 // 6 loads and 192 broadcasts
-  const products = 1.4 * taps * laneWidth
-  return (columns * groups * (positions + taps * laneWidth + products)) / (49 - taps)
+  const products = 1.4 * taps * channelsPerLane
+  return (columns * passes * (positions + taps * channelsPerLane + products)) / (49 - taps)
+}
+
+/** Whether Winograd pays and a sample's scratch tensors can be bound. */
+export function fitsWinograd(adapter: ConvAdapter, problem: ConvProblem): boolean {
+  return suitsWinograd(problem) && samplesPerSlice(adapter, winogradPlan(problem), problem) > 0
 }
 
 /** Whether 16 products per tile cost less than 36. */
-export function suitsWinograd(problem: ConvProblem): boolean {
+function suitsWinograd(problem: ConvProblem): boolean {
   const { kernelHeight, kernelWidth, stride, inChannels, outChannels, outHeight, outWidth } = problem
   return (
     outChannels % 4 === 0 &&
@@ -196,11 +144,27 @@ export function suitsWinograd(problem: ConvProblem): boolean {
 export function winogradPlan({ inChannels, outChannels }: ConvProblem): WinogradPlan {
   const bytesPerChannel = 16 * inChannels * 4
   if (bytesPerChannel * outChannels <= STORED_FILTER_BYTES) {
-    return { variant: 'winograd', sliceChannels: outChannels, storeWeights: true }
+    return { variant: 'winograd', sliceChannels: outChannels }
   }
   const slices = Math.ceil((bytesPerChannel * outChannels) / FILTER_SLICE_BYTES)
   const sliceChannels = Math.ceil(outChannels / slices / 64) * 64
-  return { variant: 'winograd', sliceChannels: Math.min(sliceChannels, outChannels), storeWeights: false }
+  return { variant: 'winograd', sliceChannels: Math.min(sliceChannels, outChannels) }
+}
+
+/** In which forms a filter is kept on the device. */
+export interface FilterForms {
+  readonly packed: boolean
+  /** Winograd's transform. */
+  readonly transformed: boolean
+}
+
+/** The forms that the plans for all problems of a filter read; for whoever owns the filter and knows those problems. Pure. */
+export function filterForms(adapter: ConvAdapter, problems: readonly ConvProblem[]): FilterForms {
+  const whole = problems.map((problem) => {
+    const plan = chooseConv(adapter, problem)
+    return plan.variant === 'winograd' && plan.sliceChannels === problem.outChannels
+  })
+  return { packed: whole.length === 0 || whole.includes(false), transformed: whole.includes(true) }
 }
 
 interface Tile {
@@ -210,7 +174,7 @@ interface Tile {
 
 function tiledPlan(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
   const tile = problem.outChannels <= 32 ? narrowTile(adapter, problem) : squareTile(adapter, problem)
-  const steps = Math.ceil((problem.kernelHeight * problem.kernelWidth * problem.inChannels) / 16)
+  const steps = Math.ceil(filterRows(problem) / 16)
   const wanted = Math.floor(FULL_GPU_WORKGROUPS / workgroups(problem, tile))
   const splitK = Math.max(1, Math.min(wanted, Math.floor(steps / STEPS_PER_SPLIT), 8))
   return { variant: 'tiled', ...tile, splitK }
@@ -235,8 +199,4 @@ function narrowTile({ maxWorkgroupInvocations }: ConvAdapter, problem: ConvProbl
     )
   })
   return { tileM: fits ?? (tileN < 16 ? 64 : 32), tileN }
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b)
 }

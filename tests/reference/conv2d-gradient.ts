@@ -10,7 +10,7 @@ export interface Conv2dGradients {
 }
 
 /** @param gradient of the output, `[N, OH, OW, O]` */
-export function conv2dBackward(
+export function conv2dGradients(
   args: Pick<Conv2dReference, 'input' | 'weight' | 'stride' | 'padding' | 'dilation' | 'groups'>,
   gradient: HostTensor,
 ): Conv2dGradients {

@@ -1,20 +1,21 @@
-// The gradient of a 3x3 filter through Winograd's transforms backwards: the forward pass is Y = A^T [(G w G^T) (B^T x B)] A per
+// The gradient of a 3x3 filter through Winograd's transforms in reverse: the forward pass is Y = A^T [(G w G^T) (B^T x B)] A per
 // tile, all linear in w, so dw = G^T [sum over tiles of (B^T x B) (A dY A^T)] G: 16 products where the direct form takes 36.
 // Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
 
-import type { Recorder } from '../gpu/recorder.ts'
-import type { GpuTensor } from '../gpu/tensor.ts'
-import { type TileGrid, tileGrid } from './conv-plan.ts'
-import { panelOf } from './conv-weight.ts'
-import { subgroupProducts, type WeightGradientLaunch } from './conv-weight-gradient-launch.ts'
-import type { WeightGradientPlan } from './conv-weight-gradient-plan.ts'
-import { kernel, linearGrid } from './launch.ts'
+import type { Recorder } from '../../gpu/recorder.ts'
+import type { GpuTensor } from '../../gpu/tensor.ts'
+import { kernel, linearGrid } from '../launch.ts'
+import { panelOf } from './filter.ts'
+import { type TileGrid, tileGrid } from './geometry.ts'
+import type { WeightGradientLaunch } from './partial-sums.ts'
+import { subgroupGradientProducts } from './subgroup-weight-gradient.ts'
+import type { WeightGradientPlan } from './weight-gradient-plan.ts'
 import { type ChannelSlice, outputTiles, POSITIONS, transformInput } from './winograd.ts'
 
 const WORKGROUP = 64
 
 /** Records the gradient: input transform, then per slice of output channels gradient transform, products, filter transform. */
-export function winogradGradient(
+export function winogradWeightGradient(
   r: Recorder,
   launch: WeightGradientLaunch,
   { sliceChannels }: WeightGradientPlan & { variant: 'winograd' },
@@ -28,17 +29,11 @@ export function winogradGradient(
     const gradient = transformGradient(r, launch, grid, slice)
     const panel = panelOf(slice.count)
     const output = r.alloc([POSITIONS, inChannels, slice.count], 'f32', `${label}.products`)
-    subgroupProducts(r, {
+    subgroupGradientProducts(r, {
       launch: {
         ...launch,
-        ...{
-          problem: productProblem(launch, grid, slice),
-          input,
-          gradient,
-          output,
-          firstChannel: 0,
-          accumulate: false,
-        },
+        problem: productProblem(launch, grid, slice),
+        ...{ input, gradient, output, firstChannel: 0, accumulate: false },
         label: `${label}.products`,
       },
       panel,

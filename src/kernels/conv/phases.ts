@@ -2,7 +2,8 @@
 // place see the same taps of the filter, every (stride / gcd(stride, dilation))-th one. Their gradient is an ordinary
 // convolution of stride 1 with that sub-filter, so no multiplication with inserted zeros is done. Pure, no GPU.
 
-import type { ConvProblem } from './conv-plan.ts'
+import { greatestCommonDivisor } from '../arithmetic.ts'
+import type { ConvProblem } from './geometry.ts'
 
 /** Taps `first, first + step, ...` of the filter along one axis; in reverse order they are a phase's filter. */
 export interface PhaseTaps {
@@ -90,8 +91,4 @@ function tapsOf({ stride, dilation }: ConvProblem, { kernel, padding }: Axis, of
     return { first, count, padding: ((count - 1) * step * dilation) / stride - distance / stride }
   }
   return undefined
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b)
 }

@@ -2,15 +2,16 @@
 // gradient of the input for strides above 1 (below, it is a depthwise convolution again), and the gradient of the filter.
 // Source of the layer: Howard et al., MobileNets, 2017; Sandler et al., MobileNetV2, CVPR 2018.
 
-import type { Recorder } from '../gpu/recorder.ts'
-import type { Constants } from '../gpu/shader.ts'
-import type { GpuTensor } from '../gpu/tensor.ts'
-import { type ConvLaunch, convCost, epilogueBindings, epilogueFlags } from './conv-launch.ts'
-import { type ConvProblem, convFlops } from './conv-plan.ts'
-import type { ConvWeight } from './conv-weight.ts'
+import type { Recorder } from '../../gpu/recorder.ts'
+import type { Constants } from '../../gpu/shader.ts'
+import type { GpuTensor } from '../../gpu/tensor.ts'
+import { kernel, linearGrid } from '../launch.ts'
+import { type ValueWidth, valueAlias } from '../map.ts'
 import { type DepthwisePlan, type DepthwiseWeightPlan, interleave } from './depthwise-plan.ts'
-import { kernel, linearGrid } from './launch.ts'
-import { type ValueWidth, valueAlias } from './map.ts'
+import { type ConvLaunch, convCost, epilogueBindings, epilogueParams, packedFilter } from './epilogue.ts'
+import type { ConvWeight, FilterShape } from './filter.ts'
+import { type ConvProblem, convFlops } from './geometry.ts'
+import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
 
 /** Small workgroups share out few invocations evenly among a CPU's cores. */
 const WORKGROUP = { cpu: 8, gpu: 64 } as const
@@ -23,7 +24,7 @@ export function depthwise(r: Recorder, conv: ConvLaunch, { strip, rows }: Depthw
   const walk = walkParams(problem, strip, rows)
   const values = problem.outChannels / width
   const count = problem.batch * walk.phases ** 2 * walk.segments * walk.strips * values
-  const { has_scale = 0, has_bias = 0, activation_max = 0 } = epilogueFlags(conv)
+  const { has_scale = 0, has_bias = 0, activation_max = 0 } = epilogueParams(conv)
   r.dispatch({
     kernel: kernel('depthwise_conv', {
       ...valueAlias(width),
@@ -35,7 +36,7 @@ export function depthwise(r: Recorder, conv: ConvLaunch, { strip, rows }: Depthw
     workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: {
       input,
-      weight: weight.tensor,
+      weight: packedFilter(conv),
       ...epilogueBindings(conv),
       output,
       params: {
@@ -89,34 +90,21 @@ export function depthwiseInputGradient(r: Recorder, launch: DepthwiseInputGradie
   })
 }
 
-export interface DepthwiseWeightGradient {
-  /** The forward convolution, of a slice of the batch. */
-  readonly problem: ConvProblem
-  readonly weight: ConvWeight
-  readonly input: GpuTensor
-  /** Of the output, `[N, OH, OW, C]`. */
-  readonly gradient: GpuTensor
-  /** Filters, one for each of `depthwiseParts`. */
-  readonly output: GpuTensor
-  /** Add to what `output` holds. */
-  readonly accumulate: boolean
-  readonly firstChannel: number
-  readonly label: string
-}
-
 /** Parts of a slice of the batch, each with a sum of its own. */
-export function depthwiseParts(problem: ConvProblem, { rows, samples }: DepthwiseWeightPlan): number {
+function depthwiseParts(problem: ConvProblem, { rows, samples }: DepthwiseWeightPlan): number {
   return Math.ceil(problem.batch / samples) * walkParams(problem, 1, rows).segments
 }
 
-/** Records the parts of the filter's gradient. */
-export function depthwiseWeightGradient(r: Recorder, launch: DepthwiseWeightGradient, plan: DepthwiseWeightPlan): void {
-  const { problem, weight, input, gradient, output, firstChannel, label } = launch
+/** Records the gradient of the filter, and the sum of its parts. */
+export function depthwiseWeightGradient(r: Recorder, launch: WeightGradientLaunch, plan: DepthwiseWeightPlan): void {
+  const { problem, weight, input, gradient, firstChannel, label } = launch
+  const parts = depthwiseParts(problem, plan)
+  const output = partialSums(r, launch, parts)
   const { strip, rows, samples } = plan
   const width = chooseWidth([problem.inChannels, input.shape[3] ?? 0, firstChannel])
   const workgroup = WORKGROUP[r.adapter.kind]
-  const filterValues = weight.tensor.size / (problem.kernelHeight * problem.kernelWidth) / width
-  const count = depthwiseParts(problem, plan) * filterValues
+  const filterValues = launch.output.size / (problem.kernelHeight * problem.kernelWidth) / width
+  const count = parts * filterValues
   r.dispatch({
     kernel: kernel('depthwise_conv_weight_gradient', {
       ...valueAlias(width),
@@ -135,12 +123,12 @@ export function depthwiseWeightGradient(r: Recorder, launch: DepthwiseWeightGrad
         ...{ samples, batch: problem.batch },
         ...imageParams({ problem, input, firstChannel }, width),
         ...geometryParams(problem, weight, width),
-        accumulate: launch.accumulate ? 1 : 0,
+        accumulate: launch.accumulate && parts === 1 ? 1 : 0,
       },
     },
-    flops: convFlops(problem),
-    bytes: input.bytes + gradient.bytes + output.bytes,
+    ...gradientCost(launch),
   })
+  addPartialSums(r, launch, output, parts)
 }
 
 /** Channels of one value in the shaders: four where all counts divide into fours. */
@@ -171,7 +159,7 @@ function sizes({ inHeight, inWidth, outHeight, outWidth }: ConvProblem) {
   return { in_height: inHeight, in_width: inWidth, out_height: outHeight, out_width: outWidth }
 }
 
-function geometryParams(problem: ConvProblem, weight: ConvWeight, width: ValueWidth) {
+function geometryParams(problem: ConvProblem, weight: FilterShape, width: ValueWidth) {
   return {
     panel: weight.panel / width,
     stride: problem.stride,

@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { ConvAdapter, ConvProblem } from '../../src/kernels/conv-plan.ts'
-import {
-  chooseWeightGradient,
-  gradientSamples,
-  pixelGrid,
-  subgroupPlan,
-} from '../../src/kernels/conv-weight-gradient-plan.ts'
+import { type ConvProblem, pixelGrid } from '../../../src/kernels/conv/geometry.ts'
+import type { ConvAdapter } from '../../../src/kernels/conv/plan.ts'
+import { chooseWeightGradient, gradientSamples, subgroupPlan } from '../../../src/kernels/conv/weight-gradient-plan.ts'
 
 const lavapipe: ConvAdapter = {
   kind: 'cpu',
@@ -46,13 +42,20 @@ describe("choice of the gradient of a convolution's filter", () => {
     expect(chooseWeightGradient(lavapipe, conv([256, 256], 3))).toEqual({ variant: 'winograd', sliceChannels: 256 })
   })
 
-  it('takes lanes as wide as few output channels need', () => {
+  it('keeps to what is allowed, and to what the channels that are read allow', () => {
+    const problem = conv([256, 256], 3)
+    expect(chooseWeightGradient(lavapipe, problem, { allowWinograd: false }).variant).toBe('subgroup')
+    expect(chooseWeightGradient(lavapipe, problem, { firstChannel: 8 }).variant).toBe('winograd')
+    expect(chooseWeightGradient(lavapipe, problem, { firstChannel: 6 }).variant).toBe('direct')
+  })
+
+  it('takes kernels as wide as few output channels need', () => {
     const few = (channels: number) => chooseWeightGradient(lavapipe, conv([64, channels], 1))
-    expect(few(8)).toMatchObject({ variant: 'lanes', laneWidth: 1 })
-    expect(few(10)).toMatchObject({ variant: 'lanes', laneWidth: 2 })
-    expect(few(16)).toMatchObject({ variant: 'lanes', laneWidth: 2 })
-    expect(few(32)).toMatchObject({ variant: 'lanes', laneWidth: 4 })
-    expect(few(17)).toMatchObject({ variant: 'lanes', laneWidth: 1 })
+    expect(few(8)).toMatchObject({ variant: 'narrow', channelsPerLane: 1 })
+    expect(few(10)).toMatchObject({ variant: 'narrow', channelsPerLane: 2 })
+    expect(few(16)).toMatchObject({ variant: 'narrow', channelsPerLane: 2 })
+    expect(few(32)).toMatchObject({ variant: 'narrow', channelsPerLane: 4 })
+    expect(few(17)).toMatchObject({ variant: 'narrow', channelsPerLane: 1 })
     expect(few(128)).toMatchObject({ variant: 'subgroup' })
   })
 
@@ -65,7 +68,11 @@ describe("choice of the gradient of a convolution's filter", () => {
   })
 
   it('splits the pixels where there are few tiles, or too many pixels for one sum', () => {
-    expect(chooseWeightGradient(lavapipe, conv([16, 16], 3))).toEqual({ variant: 'lanes', laneWidth: 2, splits: 4 })
+    expect(chooseWeightGradient(lavapipe, conv([16, 16], 3))).toEqual({
+      variant: 'narrow',
+      channelsPerLane: 2,
+      splits: 4,
+    })
     const stem = conv([4, 64], 7, { batch: 28, outHeight: 125, outWidth: 125, stride: 2 })
     expect(chooseWeightGradient(lavapipe, stem)).toEqual({ variant: 'subgroup', splits: 54 })
   })

@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  type ConvAdapter,
-  type ConvProblem,
-  chooseConv,
-  convFlops,
-  filterRow,
-  samplesPerSlice,
-} from '../../src/kernels/conv-plan.ts'
+import { type ConvProblem, convFlops, filterRow } from '../../../src/kernels/conv/geometry.ts'
+import { type ConvAdapter, chooseConv, filterForms, samplesPerSlice } from '../../../src/kernels/conv/plan.ts'
 
 const lavapipe: ConvAdapter = {
   kind: 'cpu',
@@ -57,14 +51,13 @@ describe('choice of a convolution', () => {
     expect(chooseConv(lavapipe, conv([256, 256], 3))).toEqual({
       variant: 'winograd',
       sliceChannels: 256,
-      storeWeights: true,
     })
   })
 
   it('takes a kernel for few output channels on lavapipe, as wide as they are', () => {
     const width = (channels: readonly [number, number], kernel: number, rest: Partial<ConvProblem> = {}) => {
       const plan = chooseConv(lavapipe, conv(channels, kernel, 31, rest))
-      return plan.variant === 'lanes' ? plan.laneWidth : plan.variant
+      return plan.variant === 'narrow' ? plan.channelsPerLane : plan.variant
     }
     expect(width([4, 8], 7, { stride: 2 })).toBe(1)
     expect(width([32, 8], 1)).toBe(1)
@@ -84,18 +77,39 @@ describe('choice of a convolution', () => {
 
   it('shares what is loaded among the taps of a filter row', () => {
     const row = (kernel: number, rest: Partial<ConvProblem> = {}) => filterRow(conv([4, 8], kernel, 31, rest))
-    expect(row(1)).toEqual({ taps: 1, groups: 1, tapStep: 1, phases: 1 })
-    expect(row(3)).toEqual({ taps: 3, groups: 1, tapStep: 1, phases: 1 })
-    expect(row(3, { dilation: 4 })).toEqual({ taps: 3, groups: 1, tapStep: 1, phases: 4 })
-    expect(row(3, { stride: 2 })).toEqual({ taps: 1, groups: 3, tapStep: 1, phases: 1 })
-    expect(row(3, { stride: 2, dilation: 2 })).toEqual({ taps: 3, groups: 1, tapStep: 1, phases: 1 })
-    expect(row(7, { stride: 2 })).toEqual({ taps: 4, groups: 2, tapStep: 2, phases: 1 })
-    expect(row(5)).toEqual({ taps: 3, groups: 2, tapStep: 1, phases: 1 })
+    expect(row(1)).toEqual({ taps: 1, passes: 1, tapStep: 1, phases: 1 })
+    expect(row(3)).toEqual({ taps: 3, passes: 1, tapStep: 1, phases: 1 })
+    expect(row(3, { dilation: 4 })).toEqual({ taps: 3, passes: 1, tapStep: 1, phases: 4 })
+    expect(row(3, { stride: 2 })).toEqual({ taps: 1, passes: 3, tapStep: 1, phases: 1 })
+    expect(row(3, { stride: 2, dilation: 2 })).toEqual({ taps: 3, passes: 1, tapStep: 1, phases: 1 })
+    expect(row(7, { stride: 2 })).toEqual({ taps: 4, passes: 2, tapStep: 2, phases: 1 })
+    expect(row(5)).toEqual({ taps: 3, passes: 2, tapStep: 1, phases: 1 })
+  })
+
+  it('keeps to what is allowed, and to what the channels that are read allow', () => {
+    const problem = conv([256, 256], 3)
+    expect(chooseConv(lavapipe, problem, { allowWinograd: false }).variant).toBe('subgroup')
+    expect(chooseConv(lavapipe, problem, { firstChannel: 8 }).variant).toBe('winograd')
+    for (const adapter of [lavapipe, gpu]) {
+      expect(chooseConv(adapter, problem, { firstChannel: 6 }).variant).toBe('direct')
+    }
+    // Few pixels, but nothing else can read the filter.
+    expect(chooseConv(lavapipe, conv([256, 256], 3, 5), { transformedOnly: true }).variant).toBe('winograd')
+  })
+
+  it('says in which forms a filter is to be kept, for the problems that are known', () => {
+    const [large, small] = [conv([256, 256], 3, 31), conv([256, 256], 3, 5)]
+    expect(filterForms(lavapipe, [large])).toEqual({ packed: false, transformed: true })
+    expect(filterForms(lavapipe, [large, small])).toEqual({ packed: true, transformed: true })
+    expect(filterForms(lavapipe, [small])).toEqual({ packed: true, transformed: false })
+    expect(filterForms(lavapipe, [])).toEqual({ packed: true, transformed: false })
+    expect(filterForms(lavapipe, [conv([1024, 2048], 3)])).toEqual({ packed: true, transformed: false })
+    expect(filterForms(gpu, [large])).toEqual({ packed: true, transformed: false })
   })
 
   it('transforms large filters slice by slice, in scratch memory of at most 36 MiB', () => {
     const plan = chooseConv(lavapipe, conv([1024, 2048], 3))
-    expect(plan).toEqual({ variant: 'winograd', sliceChannels: 512, storeWeights: false })
+    expect(plan).toEqual({ variant: 'winograd', sliceChannels: 512 })
     expect(16 * 1024 * 512 * 4).toBeLessThanOrEqual(36 << 20)
   })
 

@@ -1,36 +1,31 @@
 // The gradient of a convolution's input ("dgrad"): a convolution of the output's gradient with the filter whose channels are
 // exchanged and whose taps are reversed, through the same kernels as the forward pass; one such convolution per phase of the
-// stride (conv-phases.ts), put in place afterwards.
+// stride (phases.ts), put in place afterwards.
 
-import type { Params } from '../gpu/params.ts'
-import type { Recorder } from '../gpu/recorder.ts'
-import type { GpuTensor } from '../gpu/tensor.ts'
-import { type GradientPhase, gradientPhases, type PhaseTaps, tapStep } from './conv-phases.ts'
-import { type ConvPlan, type ConvProblem, chooseConv, subgroupPlan } from './conv-plan.ts'
-import { type ConvWeight, panelOf } from './conv-weight.ts'
-import { convolve, convProblem } from './conv2d.ts'
-import { depthwiseInputGradient } from './depthwise-conv.ts'
+import type { Params } from '../../gpu/params.ts'
+import type { Recorder } from '../../gpu/recorder.ts'
+import type { GpuTensor } from '../../gpu/tensor.ts'
+import { expectShape, kernel, linearGrid } from '../launch.ts'
+import { chooseWidth, valueAlias } from '../map.ts'
+import { batchSlices, sliceOf } from '../slices.ts'
+import { depthwiseInputGradient } from './depthwise.ts'
 import { isDepthwise } from './depthwise-plan.ts'
-import { expectShape, kernel, linearGrid } from './launch.ts'
-import { chooseWidth, valueAlias } from './map.ts'
-import { batchSlices, sliceOf } from './slices.ts'
+import { noEpilogue } from './epilogue.ts'
+import { type ConvWeight, panelOf } from './filter.ts'
+import { convolve } from './forward.ts'
+import { type ConvProblem, type ConvWindow, convProblem } from './geometry.ts'
+import { type GradientPhase, gradientPhases, type PhaseTaps, tapStep } from './phases.ts'
+import { type ConvPlan, chooseConv } from './plan.ts'
 
-export interface ConvInputGradientArgs {
+/** The window is that of the forward convolution. */
+export interface ConvInputGradientArgs extends ConvWindow {
   /** Of the output, `[N, OH, OW, O]`. */
   readonly gradient: GpuTensor
   readonly weight: ConvWeight
   /** `[N, H, W, C]` */
   readonly inputShape: readonly number[]
-  /** Default 1. */
-  readonly stride?: number
-  /** Of the forward convolution: one number, or rows and columns. Default 0. */
-  readonly padding?: number | readonly [number, number]
-  /** Default 1. */
-  readonly dilation?: number
-  /** Default 1. */
-  readonly groups?: number
   /** Whether Winograd's transforms may be used, whose rounding errors are larger. Default true. */
-  readonly winograd?: boolean
+  readonly allowWinograd?: boolean
   /** How to compute each phase's convolution; default: what `chooseConv` says. For tests and benches. */
   readonly plan?: ConvPlan
   readonly label?: string
@@ -60,18 +55,14 @@ export function convInputGradient(r: Recorder, args: ConvInputGradientArgs): Gpu
     return { phase, filter: convolution && transposedFilter(r, weight, { ...convolution, forward: problem, label }) }
   })
   const { stride } = problem
-  const choose = (part: ConvProblem) => args.plan ?? choosePlan(r, args, part)
+  const { allowWinograd } = args
+  const choose = (part: ConvProblem) => args.plan ?? chooseConv(r.adapter, part, { allowWinograd })
   for (const slice of batchSlices(r.adapter, [gradient, output])) {
     const source = padded(r, sliceOf(gradient, slice), widened.outChannels)
     const parts = { gradient: source, output: sliceOf(output, slice), stand: weight.tensor }
     for (const each of phases) phaseGradient(r, { ...parts, ...each, stride, choose, label })
   }
   return output
-}
-
-function choosePlan({ adapter }: Recorder, { winograd = true }: ConvInputGradientArgs, problem: ConvProblem): ConvPlan {
-  const chosen = chooseConv(adapter, problem)
-  return chosen.variant === 'winograd' && !winograd ? subgroupPlan(problem) : chosen
 }
 
 /** The gradient's channels, with as many of zeros as the fast kernels need, which read four at a time. */
@@ -116,20 +107,17 @@ function phaseGradient(r: Recorder, launch: PhaseLaunch): void {
     return
   }
   const problem = { ...convolution.problem, batch }
-  const target = stride === 1 ? output : r.alloc([batch, height, width, channels], 'f32', `${label}.phase`)
+  const whole = stride === 1 ? output : r.alloc([batch, height, width, channels], 'f32', `${label}.phase`)
   convolve(r, launch.choose(problem), {
     problem,
     weight: filter,
     input: gradient,
-    output: target,
-    scale: undefined,
-    bias: undefined,
-    residual: undefined,
-    activation: 'none',
+    output: whole,
+    ...noEpilogue,
     firstChannel: 0,
     label,
   })
-  if (target !== output) interleave(r, target, launch)
+  if (whole !== output) interleave(r, whole, launch)
 }
 
 /** Puts a phase in its place, or zeros there. */

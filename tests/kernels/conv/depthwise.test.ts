@@ -1,19 +1,21 @@
 // Depthwise convolution: forward with its epilogue and both gradients against float64, on both kinds of adapter's tiles.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Device, openDevice } from '../../src/gpu/device.ts'
-import { plan } from '../../src/gpu/program.ts'
-import type { Recorder } from '../../src/gpu/recorder.ts'
-import type { GpuTensor } from '../../src/gpu/tensor.ts'
-import { convInputGradient, convWeightGradient } from '../../src/kernels/conv-backward.ts'
-import { chooseConv } from '../../src/kernels/conv-plan.ts'
-import { packConvWeight, releaseConvWeight, unpackConvWeight } from '../../src/kernels/conv-weight.ts'
-import { chooseWeightGradient } from '../../src/kernels/conv-weight-gradient-plan.ts'
-import { conv2d, convProblem } from '../../src/kernels/conv2d.ts'
-import { depthwisePlan, depthwiseWeightPlan } from '../../src/kernels/depthwise-plan.ts'
-import { evaluate, expectClose, type HostTensor, random, upload } from '../helpers/tensors.ts'
-import * as reference from '../reference/conv2d.ts'
-import { conv2dBackward } from '../reference/conv2d-backward.ts'
+import { type Device, openDevice } from '../../../src/gpu/device.ts'
+import { plan } from '../../../src/gpu/program.ts'
+import type { Recorder } from '../../../src/gpu/recorder.ts'
+import type { GpuTensor } from '../../../src/gpu/tensor.ts'
+import { depthwisePlan, depthwiseWeightPlan } from '../../../src/kernels/conv/depthwise-plan.ts'
+import { packConvWeight, releaseConvWeight, unpackConvWeight } from '../../../src/kernels/conv/filter.ts'
+import { conv2d } from '../../../src/kernels/conv/forward.ts'
+import { convProblem } from '../../../src/kernels/conv/geometry.ts'
+import { convInputGradient } from '../../../src/kernels/conv/input-gradient.ts'
+import { chooseConv } from '../../../src/kernels/conv/plan.ts'
+import { convWeightGradient } from '../../../src/kernels/conv/weight-gradient.ts'
+import { chooseWeightGradient } from '../../../src/kernels/conv/weight-gradient-plan.ts'
+import { evaluate, expectClose, type HostTensor, random, upload } from '../../helpers/tensors.ts'
+import * as reference from '../../reference/conv2d.ts'
+import { conv2dGradients } from '../../reference/conv2d-gradient.ts'
 
 interface Case {
   /** `[N, H, W, C]` */
@@ -91,7 +93,7 @@ describe('depthwise convolution', () => {
   it.each(cases)('has the gradients of float64: %j', async (one) => {
     const { shape, input, given, weight, options } = prepare(device, one)
     const dy = random('dy', reference.conv2d(given).shape)
-    const expected = conv2dBackward(given, dy)
+    const expected = conv2dGradients(given, dy)
     const [gradient, x] = [upload(device, dy), upload(device, input)]
     const dx = await evaluate(device, (r) => convInputGradient(r, { gradient, inputShape: one.x, ...options }))
     expectClose(dx, expected.input)
@@ -137,7 +139,7 @@ describe('depthwise convolution, besides,', () => {
       const one: Case = { x: [9, 16, 16, 16], k: [3, 3], padding: 1, stride }
       const { shape, input, given, weight, options } = prepare(limited, one)
       const dy = random('dy', reference.conv2d(given).shape)
-      const expected = conv2dBackward(given, dy)
+      const expected = conv2dGradients(given, dy)
       const [gradient, x] = [upload(limited, dy), upload(limited, input)]
       const forward = await evaluate(limited, (r) => conv2d(r, { input: x, ...options }))
       expect(forward.dispatches).toBeGreaterThan(1)

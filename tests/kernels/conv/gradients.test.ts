@@ -1,13 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Device, openDevice } from '../../src/gpu/device.ts'
-import { FeatureError, ShapeError } from '../../src/gpu/errors.ts'
-import { capture } from '../../src/gpu/program.ts'
-import { convInputGradient, convWeightGradient } from '../../src/kernels/conv-backward.ts'
-import { type ConvWeight, packConvWeight, releaseConvWeight, unpackConvWeight } from '../../src/kernels/conv-weight.ts'
-import type { WeightGradientPlan } from '../../src/kernels/conv-weight-gradient-plan.ts'
-import { evaluate, expectClose, type HostTensor, random, upload } from '../helpers/tensors.ts'
-import * as reference from '../reference/conv2d.ts'
-import { conv2dBackward } from '../reference/conv2d-backward.ts'
+import { type Device, openDevice } from '../../../src/gpu/device.ts'
+import { FeatureError, ShapeError } from '../../../src/gpu/errors.ts'
+import { capture } from '../../../src/gpu/program.ts'
+import {
+  type ConvWeight,
+  packConvWeight,
+  releaseConvWeight,
+  unpackConvWeight,
+} from '../../../src/kernels/conv/filter.ts'
+import { convInputGradient } from '../../../src/kernels/conv/input-gradient.ts'
+import { convWeightGradient } from '../../../src/kernels/conv/weight-gradient.ts'
+import type { WeightGradientPlan } from '../../../src/kernels/conv/weight-gradient-plan.ts'
+import { evaluate, expectClose, type HostTensor, random, upload } from '../../helpers/tensors.ts'
+import * as reference from '../../reference/conv2d.ts'
+import { conv2dGradients } from '../../reference/conv2d-gradient.ts'
 
 interface Case {
   readonly x: readonly [number, number, number, number]
@@ -64,7 +70,7 @@ function prepare(on: Device, given: Case): Prepared {
   const { shape } = reference.conv2d({ input, weight: filter, ...geometry })
   const gradient = random(`dy ${shape}`, shape)
   const weight = packConvWeight(on, Float32Array.from(filter.data), w)
-  return { weight, input, gradient, expected: conv2dBackward({ input, weight: filter, ...geometry }, gradient) }
+  return { weight, input, gradient, expected: conv2dGradients({ input, weight: filter, ...geometry }, gradient) }
 }
 
 /** The filter's gradient in PyTorch's layout. What only fills a panel must be zero. */
@@ -142,19 +148,19 @@ const plans: readonly { name: string; plan: WeightGradientPlan; cases: readonly 
   { name: 'tiled, split in 3', plan: { variant: 'tiled', tile: 32, splits: 3 }, cases: divisibleBy4.slice(2, 8) },
   { name: 'subgroup', plan: { variant: 'subgroup', splits: 1 }, cases: divisibleBy4 },
   { name: 'subgroup, split in 3', plan: { variant: 'subgroup', splits: 3 }, cases: divisibleBy4 },
-  { name: '8 channels', plan: { variant: 'lanes', laneWidth: 1, splits: 1 }, cases: anyOutputs },
+  { name: '8 channels', plan: { variant: 'narrow', channelsPerLane: 1, splits: 1 }, cases: anyOutputs },
   {
     name: '16 channels, split in 2',
-    plan: { variant: 'lanes', laneWidth: 2, splits: 2 },
+    plan: { variant: 'narrow', channelsPerLane: 2, splits: 2 },
     cases: anyOutputs.filter(({ w }) => w[0] % 2 === 0),
   },
-  { name: '32 channels', plan: { variant: 'lanes', laneWidth: 4, splits: 1 }, cases: divisibleBy4 },
+  { name: '32 channels', plan: { variant: 'narrow', channelsPerLane: 4, splits: 1 }, cases: divisibleBy4 },
   { name: 'Winograd', plan: { variant: 'winograd', sliceChannels: 4096 }, cases: winogradCases },
   { name: 'Winograd in slices', plan: { variant: 'winograd', sliceChannels: 64 }, cases: winogradCases.slice(2, 3) },
 ]
 
 function usesSubgroups({ variant }: WeightGradientPlan): boolean {
-  return variant === 'subgroup' || variant === 'lanes' || variant === 'winograd'
+  return variant === 'subgroup' || variant === 'narrow' || variant === 'winograd'
 }
 
 describe.each(plans)("gradient of a convolution's filter, $name", ({ plan, cases }) => {
@@ -181,7 +187,7 @@ describe("gradient of a convolution's filter", () => {
         ? [
             { variant: 'subgroup', splits: 1 } as const,
             { variant: 'subgroup', splits: 2 } as const,
-            { variant: 'lanes', laneWidth: 2, splits: 1 } as const,
+            { variant: 'narrow', channelsPerLane: 2, splits: 1 } as const,
             { variant: 'winograd', sliceChannels: 16 } as const,
           ]
         : []),
@@ -251,7 +257,7 @@ describe("gradient of a convolution's filter", () => {
     expect(weight.fileChannels).toBe(3) // kernels may leave the fourth out
     const found = await evaluate(device, (r) => convWeightGradient(r, args))
     const wide = { shape: [8, 4, 3, 3], data: new Float64Array(8 * 4 * 9) }
-    const expected = conv2dBackward({ input: rgb, weight: wide, stride: 2 }, gradient)
+    const expected = conv2dGradients({ input: rgb, weight: wide, stride: 2 }, gradient)
     expectClose(unpacked(found, weight, [8, 4, 3, 3]), expected.weight)
   })
 })
@@ -266,7 +272,7 @@ describe('the float64 reference of the gradients', () => {
         reference.conv2d({ input, weight, ...geometry, ...changed })
       const output = forward({})
       const gradient = random('dy', output.shape)
-      const gradients = conv2dBackward({ input, weight, ...geometry }, gradient)
+      const gradients = conv2dGradients({ input, weight, ...geometry }, gradient)
       for (const role of ['input', 'weight'] as const) {
         const original = role === 'input' ? input : weight
         const index = Math.floor(original.data.length / 3)

@@ -11,7 +11,7 @@
 
 enable subgroups;
 
-// f32, vec2f or vec4f: written here by the launch.
+// Or f32, vec2f.
 alias Lane = vec4f;
 
 const TAPS: u32 = 3u; // 1 to 4: of a filter row, taken together

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Device, openDevice } from '../../src/gpu/device.ts'
-import { ShapeError } from '../../src/gpu/errors.ts'
+import { type Device, openDevice } from '../../../src/gpu/device.ts'
+import { ShapeError } from '../../../src/gpu/errors.ts'
 import {
   packConvWeight,
   packOihw,
   panelOf,
   releaseConvWeight,
   unpackConvWeight,
-} from '../../src/kernels/conv-weight.ts'
-import { random, sizeOf } from '../helpers/tensors.ts'
+} from '../../../src/kernels/conv/filter.ts'
+import { random, sizeOf } from '../../helpers/tensors.ts'
 
 let device: Device
 beforeAll(async () => {

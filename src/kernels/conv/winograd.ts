@@ -2,14 +2,17 @@
 // form takes 36. A dilation d is d x d dense convolutions on interleaved pixels, so one scheme serves all dilations.
 // Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
 
-import type { Device } from '../gpu/device.ts'
-import { runOnce } from '../gpu/program.ts'
-import type { Recorder } from '../gpu/recorder.ts'
-import type { GpuTensor } from '../gpu/tensor.ts'
-import { type ConvLaunch, epilogueBindings, epilogueFlags, subgroupProducts } from './conv-launch.ts'
-import { type ConvProblem, type TileGrid, tileGrid, type WinogradPlan } from './conv-plan.ts'
-import { type ConvWeight, panelOf } from './conv-weight.ts'
-import { kernel, linearGrid } from './launch.ts'
+import type { Device } from '../../gpu/device.ts'
+import { ShapeError } from '../../gpu/errors.ts'
+import { runOnce } from '../../gpu/program.ts'
+import type { Recorder } from '../../gpu/recorder.ts'
+import type { GpuTensor } from '../../gpu/tensor.ts'
+import { kernel, linearGrid } from '../launch.ts'
+import { type ConvLaunch, epilogueBindings, epilogueParams, noEpilogue, packedFilter } from './epilogue.ts'
+import { type ConvWeight, type FilterShape, panelOf } from './filter.ts'
+import { type ConvProblem, type TileGrid, tileGrid } from './geometry.ts'
+import type { WinogradPlan } from './plan.ts'
+import { subgroupProducts } from './subgroup.ts'
 
 const WORKGROUP = 64
 
@@ -23,14 +26,19 @@ export interface ChannelSlice {
 }
 
 /** Records the convolution: input transform, then per slice of output channels filter transform, products, output transform. */
-export function winograd(r: Recorder, conv: ConvLaunch, { sliceChannels, storeWeights }: WinogradPlan): void {
+export function winograd(r: Recorder, conv: ConvLaunch, { sliceChannels }: WinogradPlan): void {
   const { problem, weight, label } = conv
+  if (conv.firstChannel % 4 !== 0) {
+    throw new ShapeError(
+      `${label}: Winograd's transform reads from a multiple of 4 channels on, found ${conv.firstChannel}`,
+    )
+  }
   const grid = tileGrid(problem)
   const data = transformInput(r, conv, grid)
   for (let first = 0; first < problem.outChannels; first += sliceChannels) {
     const slice = { first, count: Math.min(sliceChannels, problem.outChannels - first) }
-    const stored = storeWeights ? weight.transformed : undefined
-    const filter = stored ?? transformFilter(r, weight, slice, `${label}.filter`)
+    const stored = slice.count === problem.outChannels ? weight.transformed : undefined
+    const filter = stored ?? transformSlice(r, packedFilter(conv), weight, slice, `${label}.filter`)
     const products = r.alloc([POSITIONS, 1, grid.tiles, slice.count], 'f32', `${label}.products`)
     const launch = productLaunch(conv, data, products, grid.tiles)
     subgroupProducts(r, { conv: launch, weight: filter, panel: panelOf(slice.count), batches: POSITIONS })
@@ -38,9 +46,8 @@ export function winograd(r: Recorder, conv: ConvLaunch, { sliceChannels, storeWe
   }
 }
 
-/** Transforms a filter once and for all; programs captured afterwards use the result. Does nothing the second time. */
-export async function storeTransformedFilter(device: Device, weight: ConvWeight): Promise<void> {
-  if (weight.transformed) return
+/** A filter's transform, `[16, I, O]`, for programs captured afterwards. The caller releases it. */
+export async function transformFilter(device: Device, weight: ConvWeight): Promise<GpuTensor> {
   const slice = { first: 0, count: weight.outChannels }
   const stored = device.empty(
     [POSITIONS, weight.inChannels, weight.outChannels],
@@ -48,20 +55,23 @@ export async function storeTransformedFilter(device: Device, weight: ConvWeight)
     `${weight.tensor.label}.winograd`,
   )
   try {
-    const record = (r: Recorder) => transformFilter(r, weight, slice, stored.label, stored)
+    const record = (r: Recorder) => {
+      recordTransform(r, { packed: weight.tensor, weight, slice, output: stored })
+      return stored
+    }
     const program = await runOnce(device, record, { poison: false })
     program.destroy()
   } catch (error) {
     device.release(stored)
     throw error
   }
-  weight.transformed = stored
+  return stored
 }
 
 /** The image's side, `[16, 1, tiles, C]`. */
 export function transformInput(
   r: Recorder,
-  { problem, input, label }: Pick<ConvLaunch, 'problem' | 'input' | 'label'>,
+  { problem, input, firstChannel, label }: Pick<ConvLaunch, 'problem' | 'input' | 'firstChannel' | 'label'>,
   grid: TileGrid,
 ): GpuTensor {
   const { inChannels } = problem
@@ -79,6 +89,8 @@ export function transformInput(
         in_height: problem.inHeight,
         in_width: problem.inWidth,
         in_channels4: inChannels / 4,
+        in_stride4: (input.shape[3] ?? 0) / 4,
+        in_first4: firstChannel / 4,
         tiles_y: grid.tilesY,
         tiles_x: grid.tilesX,
         dilation: problem.dilation,
@@ -92,22 +104,35 @@ export function transformInput(
   return output
 }
 
-function transformFilter(
+function transformSlice(
   r: Recorder,
-  weight: ConvWeight,
-  { first, count }: ChannelSlice,
+  packed: GpuTensor,
+  weight: FilterShape,
+  slice: ChannelSlice,
   label: string,
-  target?: GpuTensor,
 ): GpuTensor {
+  const output = r.alloc([POSITIONS, weight.inChannels, slice.count], 'f32', label)
+  recordTransform(r, { packed, weight, slice, output })
+  return output
+}
+
+interface FilterTransform {
+  readonly packed: GpuTensor
+  readonly weight: FilterShape
+  readonly slice: ChannelSlice
+  readonly output: GpuTensor
+}
+
+function recordTransform(r: Recorder, { packed, weight, slice, output }: FilterTransform): void {
   const { inChannels, outChannels } = weight
-  const output = target ?? r.alloc([POSITIONS, inChannels, count], 'f32', label)
+  const { first, count } = slice
   const invocations = (inChannels * count) / 4
   r.dispatch({
     kernel: kernel('winograd_weight', { WORKGROUP }),
-    label,
+    label: output.label,
     workgroups: linearGrid(r.adapter, invocations, WORKGROUP),
     bindings: {
-      weight: weight.tensor,
+      weight: packed,
       output,
       params: {
         count: invocations,
@@ -119,9 +144,8 @@ function transformFilter(
       },
     },
     flops: 28 * invocations * 4,
-    bytes: (weight.tensor.bytes * count) / outChannels + output.bytes,
+    bytes: (packed.bytes * count) / outChannels + output.bytes,
   })
-  return output
 }
 
 /** The 16 products as one batched matrix product: `[tiles, C] x [C, slice]`. */
@@ -141,11 +165,10 @@ function productLaunch(conv: ConvLaunch, input: GpuTensor, output: GpuTensor, ti
     paddingX: 0,
     dilation: 1,
   }
-  const none = { scale: undefined, bias: undefined, residual: undefined, activation: 'none' as const }
-  return { ...conv, ...none, problem, input, output, label: `${conv.label}.products` }
+  return { ...conv, ...noEpilogue, problem, input, output, firstChannel: 0, label: `${conv.label}.products` }
 }
 
-/** Parameters of the shaders that go between 2x2 tiles and the pixels of the output, forward and backward. */
+/** Parameters of the shaders that go between 2x2 tiles and the pixels of the output, forward and for the gradient. */
 export function outputTiles(problem: ConvProblem, grid: TileGrid, slice: ChannelSlice): Record<string, number> {
   return {
     first4: slice.first / 4,
@@ -179,7 +202,7 @@ function transformOutput(r: Recorder, conv: ConvLaunch, { products, grid, slice 
       params: {
         count,
         ...outputTiles(problem, grid, slice),
-        ...epilogueFlags(conv),
+        ...epilogueParams(conv),
       },
     },
     flops: 24 * count * 4,

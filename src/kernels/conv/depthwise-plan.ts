@@ -1,8 +1,9 @@
 // How a depthwise convolution is computed, one where every channel has a filter of its own (groups = input channels = output
-// channels). Memory-bound: an input should be loaded as few times as possible. Pure functions, as in conv-plan.ts.
+// channels). Memory-bound: an input should be loaded as few times as possible. Pure functions, as in plan.ts.
 
-import type { AdapterFacts } from '../gpu/device.ts'
-import type { ConvProblem } from './conv-plan.ts'
+import type { AdapterFacts } from '../../gpu/device.ts'
+import { greatestCommonDivisor } from '../arithmetic.ts'
+import type { ConvProblem } from './geometry.ts'
 
 /** Tiles of depthwise_conv.wgsl. */
 export interface DepthwisePlan {
@@ -85,8 +86,4 @@ function tile(problem: ConvProblem, largest: { readonly rows: number; readonly s
 export function interleave({ stride, dilation }: Pick<ConvProblem, 'stride' | 'dilation'>) {
   const common = greatestCommonDivisor(stride, dilation)
   return { step: stride / common, phases: dilation / common }
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b)
 }

@@ -1,0 +1,102 @@
+// The kernels for software adapters and few output channels: 8, 16 or 32 per subgroup. The forward kernel takes its outputs in
+// an order in which one tap more along a filter row is one position on, so that an input that was loaded once serves several
+// taps; see conv2d_narrow.wgsl.
+
+import type { Recorder } from '../../gpu/recorder.ts'
+import type { WgslType } from '../../gpu/shader.ts'
+import { kernel, linearGrid } from '../launch.ts'
+import { type ConvLaunch, convCost, epilogueBindings, epilogueParams, packedFilter } from './epilogue.ts'
+import { filterRow, filterRows, imageParams } from './geometry.ts'
+import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
+import { type ChannelsPerLane, type ConvPlan, SUBGROUP_LANES } from './plan.ts'
+import { requireSubgroups } from './subgroup.ts'
+import { pixelRows } from './subgroup-weight-gradient.ts'
+import { SUBGROUP_TILE, type WeightGradientPlan } from './weight-gradient-plan.ts'
+
+/** What a lane holds. */
+const laneTypes: Readonly<Record<ChannelsPerLane, WgslType>> = { 1: 'f32', 2: 'vec2f', 4: 'vec4f' }
+
+/** Positions that one subgroup loads. */
+const POSITIONS = 48
+
+/** Records conv2d_narrow: `POSITIONS + 1 - taps` outputs x `8 channelsPerLane` channels per subgroup. */
+export function narrow(
+  r: Recorder,
+  conv: ConvLaunch,
+  { channelsPerLane }: ConvPlan & { readonly variant: 'narrow' },
+): void {
+  const { problem, input, weight, output, label } = conv
+  requireSubgroups(r, label)
+  const { taps, passes, tapStep, phases } = filterRow(problem)
+  const rowPositions = Math.ceil(problem.outWidth / phases) + taps - 1
+  const positions = problem.batch * problem.outHeight * phases * rowPositions
+  const columns = Math.ceil(problem.outChannels / (SUBGROUP_LANES * channelsPerLane))
+  r.dispatch({
+    kernel: kernel('conv2d_narrow', {
+      Lane: laneTypes[channelsPerLane],
+      TAPS: taps,
+      CHANNELS: weight.fileChannels === 3 ? 3 : 4,
+    }),
+    label,
+    workgroups: [...linearGrid(r.adapter, positions, POSITIONS + 1 - taps), columns],
+    bindings: {
+      input,
+      weight: packedFilter(conv),
+      ...epilogueBindings(conv),
+      output,
+      params: {
+        positions,
+        row_positions: rowPositions,
+        phases,
+        ...imageParams(problem, conv),
+        out_lanes: problem.outChannels / channelsPerLane,
+        panel: weight.panel / channelsPerLane,
+        kernel_height: problem.kernelHeight,
+        kernel_width: problem.kernelWidth,
+        groups: passes,
+        tap_step: tapStep,
+        ...epilogueParams(conv),
+      },
+    },
+    ...convCost(conv),
+  })
+}
+
+/** Records conv2d_narrow_weight_gradient, 32 rows x `8 channelsPerLane` channels per subgroup, and the sum of its parts. */
+export function narrowWeightGradient(
+  r: Recorder,
+  launch: WeightGradientLaunch,
+  { channelsPerLane, splits }: WeightGradientPlan & { readonly variant: 'narrow' },
+): void {
+  const { problem, weight, input, gradient, label } = launch
+  requireSubgroups(r, label)
+  const output = partialSums(r, launch, splits)
+  const padded = Math.ceil(problem.outChannels / weight.panel) * weight.panel
+  r.dispatch({
+    kernel: kernel('conv2d_narrow_weight_gradient', {
+      Lane: laneTypes[channelsPerLane],
+      CHANNELS: weight.fileChannels === 3 ? 3 : 4,
+    }),
+    label,
+    workgroups: [
+      Math.ceil(filterRows(problem) / SUBGROUP_TILE.rows),
+      Math.ceil(padded / (SUBGROUP_LANES * channelsPerLane)),
+      splits,
+    ],
+    bindings: {
+      input,
+      gradient,
+      output,
+      params: {
+        ...pixelRows(launch, splits),
+        out_lanes: problem.outChannels / channelsPerLane,
+        padded_lanes: padded / channelsPerLane,
+        panel: weight.panel / channelsPerLane,
+        accumulate: launch.accumulate && splits === 1 ? 1 : 0,
+        sums: SUBGROUP_TILE.rows,
+      },
+    },
+    ...gradientCost(launch),
+  })
+  addPartialSums(r, launch, output, splits)
+}
