@@ -1,0 +1,127 @@
+// The built page on a server of its own, in a real browser: what the tests in this folder start from.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { extname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const DIST = join(ROOT, 'web/dist')
+
+/** What Chromium needs to run without a screen, a sandbox, a network and a GPU. */
+const flags = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+const softwareGpu = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+  '--use-angle=swiftshader',
+  '--ignore-gpu-blocklist',
+  '--autoplay-policy=no-user-gesture-required',
+]
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.zip': 'application/zip',
+  '.safetensors': 'application/octet-stream',
+}
+
+/** Where Chromium is; undefined if this machine has none. */
+export function chromiumPath(): string | undefined {
+  return [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+    (path) => path !== undefined && existsSync(path),
+  )
+}
+
+/** Builds the page into web/dist, as `npm run web:build` does. */
+export function buildPage(): void {
+  const { status, stderr } = spawnSync('npm', ['run', '--silent', 'web:build'], { cwd: ROOT, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`The page does not build:\n${stderr}`)
+}
+
+/** Serves web/dist from a folder below the root, as a static host would. */
+export async function serve(): Promise<{ readonly address: string; readonly server: Server }> {
+  const server = createServer(async ({ url = '/' }, response) => {
+    const path = normalize(new URL(url, 'http://localhost').pathname).replace(/^\/some\/folder\//, '/')
+    const file = join(DIST, path.endsWith('/') ? `${path}index.html` : path)
+    try {
+      const body = await readFile(file)
+      response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' }).end(body)
+    } catch {
+      response.writeHead(404).end()
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (typeof address !== 'object' || !address) throw new Error('The server has no address')
+  return { address: `http://127.0.0.1:${address.port}/some/folder/`, server }
+}
+
+export interface BrowserOptions {
+  /** Default true. */
+  readonly webgpu?: boolean
+  readonly extraFlags?: readonly string[]
+  readonly width?: number
+  readonly height?: number
+  readonly dark?: boolean
+  /** Lets a test add scripts of its own that the page's policy forbids. */
+  readonly bypassPolicy?: boolean
+}
+
+export interface OpenedPage {
+  readonly page: Page
+  readonly context: BrowserContext
+  /** Messages of level error, and uncaught exceptions. */
+  readonly errors: string[]
+  /** Hosts that anything was asked of. */
+  readonly hosts: Set<string>
+  close(): Promise<void>
+}
+
+/** Opens the page in a fresh profile. */
+export async function openPage(address: string, options: BrowserOptions = {}): Promise<OpenedPage> {
+  const profile = await mkdtemp(join(tmpdir(), 'siamrpn-browser-'))
+  const { webgpu = true, extraFlags = [], width = 1280, height = 900, dark = false, bypassPolicy = false } = options
+  const executablePath = chromiumPath()
+  if (!executablePath) throw new Error('There is no Chromium on this machine')
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    headless: true,
+    args: [...flags, ...(webgpu ? softwareGpu : ['--disable-features=WebGPU', '--disable-gpu']), ...extraFlags],
+    viewport: { width, height },
+    colorScheme: dark ? 'dark' : 'light',
+    acceptDownloads: true,
+    bypassCSP: bypassPolicy,
+  })
+  const page = context.pages()[0] ?? (await context.newPage())
+  const errors: string[] = []
+  const hosts = new Set<string>()
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text())
+  })
+  page.on('pageerror', (error) => errors.push(error.message))
+  context.on('request', (request) => {
+    const url = new URL(request.url())
+    if (url.protocol.startsWith('http')) hosts.add(url.host)
+  })
+  await page.goto(address)
+  const close = async () => {
+    await context.close()
+    await rm(profile, { recursive: true, force: true })
+  }
+  return { page, context, errors, hosts, close }
+}

@@ -1,0 +1,60 @@
+// Autosave: the project of each clip in the browser's own storage (IndexedDB), found again by what identifies the clip.
+
+import type { ClipFacts, Project } from '../model/project.ts'
+
+const DATABASE = 'siamrpn'
+const STORE = 'projects'
+
+/** Projects that are kept; the oldest go first. */
+const MOST_PROJECTS = 50
+
+interface Saved {
+  readonly key: string
+  readonly time: number
+  readonly project: Project
+}
+
+/** Name, size and length: the same file opened again gives the same key. */
+export function clipKey({ name, width, height, frameCount }: ClipFacts): string {
+  return `${name} ${width}x${height} ${frameCount}`
+}
+
+/** @throws DOMException where the storage is full or refused */
+export async function saveProject(project: Project): Promise<void> {
+  const saved: Saved = { key: clipKey(project.clip), time: Date.now(), project }
+  await withStore('readwrite', (store) => store.put(saved))
+  const all = await withStore<Saved[]>('readonly', (store) => store.getAll())
+  const old = all.sort((a, b) => b.time - a.time).slice(MOST_PROJECTS)
+  for (const { key } of old) await withStore('readwrite', (store) => store.delete(key))
+}
+
+export async function savedProject(clip: ClipFacts): Promise<Project | undefined> {
+  const saved = await withStore<Saved | undefined>('readonly', (store) => store.get(clipKey(clip)))
+  return saved?.project
+}
+
+async function withStore<T>(mode: IDBTransactionMode, use: (store: IDBObjectStore) => IDBRequest): Promise<T> {
+  const database = await openDatabase()
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      const transaction = database.transaction(STORE, mode)
+      const request = use(transaction.objectStore(STORE))
+      transaction.oncomplete = () => resolve(request.result)
+      transaction.onerror = () => reject(transaction.error ?? new DOMException('The transaction failed'))
+      transaction.onabort = () =>
+        reject(transaction.error ?? new DOMException('The transaction was ended', 'AbortError'))
+    })
+  } finally {
+    database.close()
+  }
+}
+
+function openDatabase(): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(DATABASE, 1)
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: 'key' })
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+    request.onblocked = () => reject(new DOMException('Another tab holds the storage', 'BlockedError'))
+  })
+}

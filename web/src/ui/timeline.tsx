@@ -1,0 +1,142 @@
+// The timeline: a row per target with its scores, marks and gaps, and the current frame, which it moves by pointer and keys.
+
+import { useSignalEffect } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import type { Project } from '../model/project.ts'
+import type { Session } from '../session/session.ts'
+
+const ROW = 28
+const PADDING = 6
+
+export function Timeline({ session }: { session: Session }) {
+  const canvas = useRef<HTMLCanvasElement>(null)
+
+  const draw = () => {
+    const project = session.project.value
+    const element = canvas.current
+    if (!element || !project) return
+    const ratio = window.devicePixelRatio
+    const width = element.clientWidth
+    const height = Math.max(1, project.targets.length) * ROW + PADDING
+    element.style.height = `${height}px`
+    if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio)
+    if (element.height !== Math.round(height * ratio)) element.height = Math.round(height * ratio)
+    const context = element.getContext('2d')
+    if (!context) return
+    context.setTransform(ratio, 0, 0, ratio, 0, 0)
+    drawTimeline(context, { project, frame: session.frame.value, selected: session.selected.value, width, height })
+  }
+
+  useSignalEffect(draw)
+  useEffect(() => {
+    const observer = new ResizeObserver(draw)
+    if (canvas.current) observer.observe(canvas.current)
+    return () => observer.disconnect()
+  })
+
+  const seekTo = (event: PointerEvent) => {
+    const project = session.project.value
+    const element = canvas.current
+    if (!project || !element || session.following.value) return
+    const bounds = element.getBoundingClientRect()
+    const row = Math.floor((event.clientY - bounds.top) / ROW)
+    const target = project.targets[row]
+    if (target) session.selected.value = target.id
+    session.stop()
+    void session.seek(((event.clientX - bounds.left) / bounds.width) * (project.clip.frameCount - 1))
+  }
+
+  const project = session.project.value
+  const last = (project?.clip.frameCount ?? 1) - 1
+  return (
+    <canvas
+      ref={canvas}
+      class="timeline"
+      data-testid="timeline"
+      role="slider"
+      tabIndex={0}
+      aria-label="Current frame"
+      aria-valuemin={1}
+      aria-valuemax={last + 1}
+      aria-valuenow={session.frame.value + 1}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId)
+        seekTo(event)
+      }}
+      onPointerMove={(event) => {
+        if (event.buttons === 1) seekTo(event)
+      }}
+      onKeyDown={(event) => {
+        const steps: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1, PageUp: -25, PageDown: 25 }
+        const step = steps[event.key]
+        const frame =
+          event.key === 'Home'
+            ? 0
+            : event.key === 'End'
+              ? last
+              : step === undefined
+                ? undefined
+                : session.frame.value + step
+        if (frame === undefined) return
+        event.preventDefault()
+        void session.seek(frame)
+      }}
+    />
+  )
+}
+
+interface TimelineView {
+  readonly project: Project
+  readonly frame: number
+  readonly selected: number | undefined
+  readonly width: number
+  readonly height: number
+}
+
+function drawTimeline(
+  context: CanvasRenderingContext2D,
+  { project, frame, selected, width, height }: TimelineView,
+): void {
+  const style = getComputedStyle(context.canvas)
+  const count = project.clip.frameCount
+  const step = width / Math.max(1, count - 1)
+  context.clearRect(0, 0, width, height)
+  for (const [row, target] of project.targets.entries()) {
+    const top = row * ROW + PADDING / 2
+    const base = top + ROW - 6
+    context.fillStyle = style.getPropertyValue(target.id === selected ? '--row-selected' : '--row')
+    context.fillRect(0, top, width, ROW - 4)
+    context.fillStyle = target.colour
+    for (const [at, { score }] of target.track) {
+      const bar = Math.max(1, score * (ROW - 10))
+      context.fillRect(at * step - step / 2, base - bar, Math.max(1, step), bar)
+    }
+    for (const [at, mark] of target.marks)
+      drawMark(context, at * step, top + ROW / 2 - 2, mark.kind === 'box', style.color)
+  }
+  context.fillStyle = style.color
+  context.fillRect(Math.min(width - 2, frame * step), 0, 2, height)
+}
+
+/** A diamond where a person set a box, a cross where they said that the target is absent. */
+function drawMark(context: CanvasRenderingContext2D, x: number, y: number, filled: boolean, colour: string): void {
+  const size = 5
+  context.strokeStyle = colour
+  context.fillStyle = colour
+  context.lineWidth = 2
+  context.beginPath()
+  if (filled) {
+    context.moveTo(x, y - size)
+    context.lineTo(x + size, y)
+    context.lineTo(x, y + size)
+    context.lineTo(x - size, y)
+    context.closePath()
+    context.fill()
+    return
+  }
+  context.moveTo(x - size, y - size)
+  context.lineTo(x + size, y + size)
+  context.moveTo(x + size, y - size)
+  context.lineTo(x - size, y + size)
+  context.stroke()
+}

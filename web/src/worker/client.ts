@@ -1,0 +1,65 @@
+// The page's side of the tracker's worker: requests as promises.
+
+import type { Answers, Message, Progress, Request } from './protocol.ts'
+
+/** An error that the worker told: `name` is the library's class. */
+export class WorkerError extends Error {
+  constructor(name: string, message: string) {
+    super(message)
+    this.name = name
+  }
+}
+
+interface Pending {
+  readonly resolve: (answer: Answers[keyof Answers]) => void
+  readonly reject: (error: Error) => void
+  readonly onProgress: ((progress: Progress) => void) | undefined
+}
+
+export class TrackerClient {
+  readonly #worker: Worker
+  readonly #pending = new Map<number, Pending>()
+  #next = 0
+
+  constructor() {
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'tracker' })
+    this.#worker.onmessage = ({ data }: MessageEvent<Message>) => this.#receive(data)
+    this.#worker.onerror = (event) =>
+      this.#fail(new WorkerError('WorkerError', `The tracker's worker stopped: ${event.message}`))
+  }
+
+  /** @param transfer what the worker takes over, such as the picture of the request */
+  ask<K extends Request['kind']>(
+    request: Extract<Request, { kind: K }>,
+    transfer: Transferable[] = [],
+    onProgress?: (progress: Progress) => void,
+  ): Promise<Answers[K]> {
+    const id = this.#next++
+    return new Promise<Answers[K]>((resolve, reject) => {
+      this.#pending.set(id, { resolve: (answer) => resolve(answer as Answers[K]), reject, onProgress })
+      this.#worker.postMessage({ id, request }, transfer)
+    })
+  }
+
+  close(): void {
+    this.#worker.terminate()
+    this.#fail(new WorkerError('ClosedError', 'The tracker was closed'))
+  }
+
+  #receive(message: Message): void {
+    const pending = this.#pending.get(message.id)
+    if (!pending) return
+    if ('progress' in message) {
+      pending.onProgress?.(message.progress)
+      return
+    }
+    this.#pending.delete(message.id)
+    if ('error' in message) pending.reject(new WorkerError(message.error.name, message.error.message))
+    else pending.resolve(message.answer)
+  }
+
+  #fail(error: Error): void {
+    for (const { reject } of this.#pending.values()) reject(error)
+    this.#pending.clear()
+  }
+}

@@ -1,0 +1,99 @@
+// What the page and the tracker's worker say to each other: one request, one answer, and progress in between.
+
+import type { Box } from 'siamrpn'
+import type { Picture } from '../media/clip-source.ts'
+import type { Tracked } from '../model/project.ts'
+
+export interface AdapterInfo {
+  readonly description: string
+  readonly software: boolean
+}
+
+export interface LoadRequest {
+  readonly kind: 'load'
+  /** Undefined: the model that ships. */
+  readonly weights: { readonly name: string; readonly bytes: ArrayBuffer } | undefined
+}
+
+/** Starts following a target: `key` names it from then on. */
+export interface StartRequest {
+  readonly kind: 'start'
+  readonly key: number
+  readonly picture: Picture
+  readonly box: Box
+}
+
+/** Follows the targets `keys` into the next frame. */
+export interface StepRequest {
+  readonly kind: 'step'
+  readonly keys: readonly number[]
+  readonly picture: Picture
+}
+
+export interface StopRequest {
+  readonly kind: 'stop'
+  readonly keys: readonly number[]
+}
+
+/** Loses the device on purpose, for the test of what happens then. */
+export interface LoseRequest {
+  readonly kind: 'lose'
+}
+
+export interface TeachRequest {
+  readonly kind: 'teach'
+  readonly examples: readonly { readonly picture: Picture; readonly box: Box | null }[]
+  readonly steps: number
+}
+
+/** Ends a teaching under way; the weights stay as they were. */
+export interface CancelTeachRequest {
+  readonly kind: 'cancel-teach'
+}
+
+/** Which weights are in use: those that were loaded, or the taught ones. */
+export interface UseRequest {
+  readonly kind: 'use'
+  readonly weights: 'loaded' | 'taught'
+}
+
+export interface ExportRequest {
+  readonly kind: 'export-weights'
+}
+
+export type Request =
+  | LoadRequest
+  | StartRequest
+  | StepRequest
+  | StopRequest
+  | LoseRequest
+  | TeachRequest
+  | CancelTeachRequest
+  | UseRequest
+  | ExportRequest
+
+/** What each request answers with. */
+export interface Answers {
+  load: AdapterInfo
+  start: null
+  step: readonly Tracked[]
+  stop: null
+  lose: null
+  teach: { readonly firstLoss: number; readonly lastLoss: number }
+  'cancel-teach': null
+  use: null
+  'export-weights': ArrayBuffer
+}
+
+/** What is being done and how far it is; `total` 0 where it is not known. `loss` while teaching. */
+export interface Progress {
+  readonly stage: string
+  readonly done: number
+  readonly total: number
+  readonly loss?: number | undefined
+}
+
+export type Message =
+  | { readonly id: number; readonly answer: Answers[keyof Answers] }
+  | { readonly id: number; readonly progress: Progress }
+  | { readonly id: number; readonly error: { readonly name: string; readonly message: string } }
