@@ -3,7 +3,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { ClipSource, Picture } from '../../web/src/media/clip-source.ts'
 import { addTarget, emptyProject, setMark, type TrackedTarget } from '../../web/src/model/project.ts'
-import { backwardStretch, type Follower, followBackward, followForward, forwardStretches } from '../../web/src/session/follow.ts'
+import {
+  backwardStretch,
+  type Follower,
+  followBackward,
+  followForward,
+  forwardStretches,
+} from '../../web/src/session/follow.ts'
 
 const clip = { name: 'clip', width: 64, height: 48, frameCount: 12, frameRate: 25 }
 const box = { x: 1, y: 2, width: 3, height: 4 }
@@ -72,11 +78,17 @@ afterEach(() => {
 describe('stretches', () => {
   test('each box mark is followed to the frame before the next mark, the last one to the end', () => {
     const stretches = forwardStretches(targetWith([2, 6], [9]), 0, 12)
-    expect(stretches.map(({ from, to }) => [from, to])).toEqual([[2, 5], [6, 8]])
+    expect(stretches.map(({ from, to }) => [from, to])).toEqual([
+      [2, 5],
+      [6, 8],
+    ])
   })
 
   test('marks before the start are left alone, and neighbours have nothing between them', () => {
-    expect(forwardStretches(targetWith([2, 3, 6]), 3, 12).map(({ from, to }) => [from, to])).toEqual([[3, 5], [6, 11]])
+    expect(forwardStretches(targetWith([2, 3, 6]), 3, 12).map(({ from, to }) => [from, to])).toEqual([
+      [3, 5],
+      [6, 11],
+    ])
     expect(forwardStretches(targetWith([10, 11]), 0, 12)).toEqual([])
   })
 
@@ -91,13 +103,7 @@ describe('followForward', () => {
   test('starts at each mark and steps through the frames between', async () => {
     const { made, calls } = follower()
     await followForward(source, made, forwardStretches(targetWith([1, 4], [6]), 0, 12), hooks())
-    expect(calls).toEqual([
-      'start 1 in 1',
-      'step 1 in 2',
-      'step 1 in 3',
-      'start 1 in 4',
-      'step 1 in 5',
-    ])
+    expect(calls).toEqual(['start 1 in 1', 'step 1 in 2', 'step 1 in 3', 'start 1 in 4', 'step 1 in 5'])
   })
 
   test('several targets share a frame', async () => {

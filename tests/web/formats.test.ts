@@ -7,7 +7,14 @@ import { writeGroundTruth } from '../../web/src/formats/ground-truth.ts'
 import { importAnnotations } from '../../web/src/formats/import.ts'
 import { writeProjectJson } from '../../web/src/formats/json.ts'
 import { writeMot } from '../../web/src/formats/mot.ts'
-import { addTarget, emptyProject, type Project, renameTarget, setMark, setTracked } from '../../web/src/model/project.ts'
+import {
+  addTarget,
+  emptyProject,
+  type Project,
+  renameTarget,
+  setMark,
+  setTracked,
+} from '../../web/src/model/project.ts'
 
 const clip = { name: 'dog.mp4', width: 640, height: 360, frameCount: 6, frameRate: 25 }
 const box = (x: number) => ({ x, y: 20.5, width: 30, height: 40.25 })
@@ -78,7 +85,10 @@ describe('refusals', () => {
     ['1,1,10,10,0,5,1,-1,-1,-1', 'expected finite numbers with an area'],
     ['1,1,1,1,5,5,1,-1,-1,-1\n1,1,2,2,5,5,1,-1,-1,-1', 'has two boxes in frame 1, expected one at most'],
     ['{"images": [{"id": 1}], "annotations": []}', 'The COCO file has 1 images, the open clip has 6 frames'],
-    ['{"format": "siamrpn-project", "clip": {"frameCount": 7}, "targets": []}', 'is for a clip of 7 frames, the open clip has 6'],
+    [
+      '{"format": "siamrpn-project", "clip": {"frameCount": 7}, "targets": []}',
+      'is for a clip of 7 frames, the open clip has 6',
+    ],
     ['frame,target,name,x,y,width,height,score,source\n1,1,a,b,2,3,4,,marked', 'Line 2: x is "b", expected a number'],
   ])('%j', (text, message) => {
     expect(() => importAnnotations(clip, text, 'x')).toThrow(message)

@@ -38,7 +38,8 @@ async function until(page: OpenedPage['page'], condition: (session: Session) => 
 async function seriousProblems({ page }: OpenedPage): Promise<string[]> {
   await page.addScriptTag({ content: axe }).catch(() => undefined)
   return await page.evaluate(async () => {
-    const tool = (window as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string }[] }> } }).axe
+    const tool = (window as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string }[] }> } })
+      .axe
     const { violations } = await tool.run()
     return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id }) => id)
   })
@@ -82,11 +83,16 @@ describe.skipIf(!path)('the page', () => {
   test('exports JSON that it imports again', async () => {
     const { page } = opened
     const before = await inPage(page, ({ project }) => project.value?.targets[0]?.track.size)
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export' }).click()])
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Export' }).click(),
+    ])
     const file = await download.path()
     await page.getByRole('button', { name: /^Remove Target 1$/ }).click()
     await until(page, ({ project }) => project.value?.targets.length === 0)
-    await page.getByTestId('import').setInputFiles({ name: 'again.json', mimeType: 'application/json', buffer: await readFile(file) })
+    await page
+      .getByTestId('import')
+      .setInputFiles({ name: 'again.json', mimeType: 'application/json', buffer: await readFile(file) })
     await until(page, ({ project }) => project.value?.targets.length === 1)
     expect(await inPage(page, ({ project }) => project.value?.targets[0]?.track.size)).toBe(before)
   })
@@ -106,7 +112,9 @@ describe.skipIf(!path)('the page', () => {
     ['clip.zip', 'hello', '"clip.zip" is no zip archive that can be read'],
   ])('refuses %s with a sentence and keeps what is open', async (name, text, message) => {
     const { page } = opened
-    await page.getByTestId('open').setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(text) })
+    await page
+      .getByTestId('open')
+      .setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(text) })
     await until(page, ({ notice }) => notice.value?.kind === 'error')
     expect(await page.getByTestId('notice').innerText()).toContain(message)
     expect(await inPage(page, ({ project }) => project.value?.clip.name)).toBe('sample')
@@ -115,7 +123,9 @@ describe.skipIf(!path)('the page', () => {
 
   test('weights of another model are refused, and the model in use stays', async () => {
     const { page } = opened
-    await page.getByTestId('weights').setInputFiles({ name: 'x.safetensors', mimeType: '', buffer: Buffer.from('not weights') })
+    await page
+      .getByTestId('weights')
+      .setInputFiles({ name: 'x.safetensors', mimeType: '', buffer: Buffer.from('not weights') })
     await until(page, ({ notice }) => notice.value?.kind === 'error')
     expect(await inPage(page, ({ modelName }) => modelName.value)).toBe('The model that ships')
   })

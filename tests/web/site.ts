@@ -42,7 +42,7 @@ const types: Readonly<Record<string, string>> = {
 
 /** Where Chromium is; undefined if this machine has none. */
 export function chromiumPath(): string | undefined {
-  return [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+  return [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
     (path) => path !== undefined && existsSync(path),
   )
 }

@@ -10,6 +10,12 @@ const session = new Session()
 const root = document.querySelector('#app')
 if (root) render(<App session={session} />, root)
 
+addEventListener('dragover', (event) => event.preventDefault())
+addEventListener('drop', (event) => {
+  event.preventDefault()
+  void session.open([...(event.dataTransfer?.files ?? [])])
+})
+
 session.missing.value = await missingSupport()
 if (!session.missing.value) await session.loadModel(undefined)
 

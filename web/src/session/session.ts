@@ -388,7 +388,7 @@ export class Session {
     if (!project) return
     const truth = readGroundTruth(project.clip, text, 'Target 1').targets[0]
     const first = truth && [...truth.marks].find(([, mark]) => mark.kind === 'box')
-    if (!first || first[1].kind !== 'box') return
+    if (first?.[1].kind !== 'box') return
     this.#edit(addTarget(project, first[0], first[1].box).project)
     this.selected.value = this.project.value?.targets[0]?.id
     this.inform('The first box is set: press Follow. Or draw a box of your own.')

@@ -1,6 +1,6 @@
 // The page: what to open, the stage with its controls and timeline, and the panels beside it.
 
-import { useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { Session } from '../session/session.ts'
 import { Corrections, ExportPanel, Model, Targets } from './panels.tsx'
 import { Stage } from './stage.tsx'
@@ -9,14 +9,7 @@ import { Timeline } from './timeline.tsx'
 export function App({ session }: { session: Session }) {
   const open = session.project.value !== undefined
   return (
-    <div
-      class="page"
-      onDragOver={(event) => event.preventDefault()}
-      onDrop={(event) => {
-        event.preventDefault()
-        void session.open([...(event.dataTransfer?.files ?? [])])
-      }}
-    >
+    <div class="page">
       <header>
         <h1>siamrpn</h1>
         <p>Track anything in a video. Everything stays on this device.</p>
@@ -66,6 +59,8 @@ function Welcome({ session }: { session: Session }) {
 function OpenButtons({ session }: { session: Session }) {
   const file = useRef<HTMLInputElement>(null)
   const folder = useRef<HTMLInputElement>(null)
+  // Every browser has this attribute, but no standard names it, so that it is set here.
+  useEffect(() => folder.current?.setAttribute('webkitdirectory', ''))
   const choose = (event: Event & { currentTarget: HTMLInputElement }) => {
     const files = [...(event.currentTarget.files ?? [])]
     event.currentTarget.value = ''
@@ -96,11 +91,9 @@ function OpenButtons({ session }: { session: Session }) {
         accept="video/*,image/*,.zip,.mkv"
         onChange={choose}
       />
-      {/* @ts-expect-error: webkitdirectory is in every browser, but not in Preact's types */}
       <input
         ref={folder}
         type="file"
-        webkitdirectory
         class="hidden"
         tabIndex={-1}
         aria-label="Folder of images"

@@ -83,19 +83,24 @@ export function Stage({ session }: { session: Session }) {
   }
 
   return (
-    <canvas
-      ref={canvas}
-      class="stage"
-      data-testid="stage"
-      tabIndex={0}
+    <div
+      class="stage-frame"
       role="application"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys
+      tabIndex={0}
       aria-label="Frame. Drag to draw a box. Keys: N new box, arrows move the selected box, Shift with arrows resizes it."
-      onPointerDown={onPointerDown}
-      onPointerMove={onPointerMove}
-      onPointerUp={onPointerUp}
-      onPointerCancel={onPointerCancel}
       onKeyDown={(event) => onKey(session, event)}
-    />
+    >
+      <canvas
+        ref={canvas}
+        class="stage"
+        data-testid="stage"
+        onPointerDown={onPointerDown}
+        onPointerMove={onPointerMove}
+        onPointerUp={onPointerUp}
+        onPointerCancel={onPointerCancel}
+      />
+    </div>
   )
 }
 
