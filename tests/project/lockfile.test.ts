@@ -21,10 +21,12 @@ interface Manifest extends LockedPackage {
 const read = (name: string) => JSON.parse(readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8'))
 const manifest: Manifest = read('package.json')
 const toolsManifest: Manifest = read('tools/package.json')
+const webManifest: Manifest = read('web/package.json')
 const lock: { lockfileVersion: number; packages: Record<string, LockedPackage> } = read('package-lock.json')
-const { '': root, tools, ...locked } = lock.packages
+const { '': root, tools, web, ...locked } = lock.packages
 /** Without the workspaces and the links to them. */
-const packages = Object.entries(locked).filter(([, { resolved }]) => resolved !== 'tools')
+const workspaces = ['', 'tools', 'web']
+const packages = Object.entries(locked).filter(([, { link, resolved = '' }]) => !link || !workspaces.includes(resolved))
 
 describe('package.json', () => {
   test('depends on exactly what was chosen', () => {
@@ -38,11 +40,22 @@ describe('package.json', () => {
       'zod',
     ])
     expect(Object.keys(toolsManifest.devDependencies ?? {})).toEqual(['@types/cli-progress'])
+    expect(Object.keys(webManifest.dependencies ?? {})).toEqual([
+      '@preact/signals',
+      'fflate',
+      'mediabunny',
+      'preact',
+      'siamrpn',
+    ])
+    expect(Object.keys(webManifest.devDependencies ?? {})).toEqual(['vite'])
     expect(Object.keys(manifest.devDependencies ?? {})).toEqual([
       '@biomejs/biome',
       '@types/node',
       '@webgpu/types',
+      'axe-core',
       'esbuild',
+      'fflate',
+      'playwright-core',
       'tinybench',
       'tsx',
       'typescript',
@@ -70,6 +83,8 @@ describe('package-lock.json', () => {
     expect(root?.devDependencies).toEqual(manifest.devDependencies)
     expect(tools?.dependencies).toEqual(toolsManifest.dependencies)
     expect(tools?.devDependencies).toEqual(toolsManifest.devDependencies)
+    expect(web?.dependencies).toEqual(webManifest.dependencies)
+    expect(web?.devDependencies).toEqual(webManifest.devDependencies)
   })
 
   test('has a checksum for every package, and no place but the public registry', () => {

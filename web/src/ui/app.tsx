@@ -91,14 +91,7 @@ function OpenButtons({ session }: { session: Session }) {
         accept="video/*,image/*,.zip,.mkv"
         onChange={choose}
       />
-      <input
-        ref={folder}
-        type="file"
-        class="hidden"
-        tabIndex={-1}
-        aria-label="Folder of images"
-        onChange={choose}
-      />
+      <input ref={folder} type="file" class="hidden" tabIndex={-1} aria-label="Folder of images" onChange={choose} />
     </nav>
   )
 }

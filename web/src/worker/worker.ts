@@ -12,8 +12,6 @@ import type {
   StepRequest,
 } from './protocol.ts'
 
-const shipped = new URL('../../../models/tiny.safetensors', import.meta.url).href
-
 const stages: Readonly<Record<LoadProgress['stage'], string>> = {
   reading: 'Reading the model',
   weights: 'Uploading the weights',
@@ -46,7 +44,7 @@ class Host {
 
   async #load({ weights }: LoadRequest, tell: Tell): Promise<AdapterInfo> {
     const onProgress = ({ stage, done, total }: LoadProgress) => tell({ stage: stages[stage], done, total })
-    const checkpoint = weights ? new Uint8Array(weights.bytes) : shipped
+    const checkpoint = weights?.bytes
     const tracker = await SiamRPN.load({ checkpoint, onProgress })
     await this.#close()
     this.#tracker = tracker
