@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { overrideConfig } from '../../src/siamrpn/config.ts'
+import { overrideConfig, parseConfig, type TrainDatasetConfig } from '../../src/siamrpn/config.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
+import { photoPipeline, photoTrainData } from '../../src/siamrpn/configs/photo-data.ts'
 import { ConfigError } from '../../src/siamrpn/errors.ts'
 
 const r50 = namedConfig('r50')
@@ -110,6 +111,21 @@ describe('shared entries', () => {
     const text = JSON.stringify(overrideConfig(r50, 'data_root=/mnt/sets/').data)
     expect(text.match(/"\/mnt\/sets\//g)).toHaveLength(10)
     expect(text).not.toContain('"data/')
+  })
+
+  test('data_root moves folders of clips, cut-outs and photographs, too, and the pipelines stay alike', () => {
+    const options = { data_root: 'data/photos/', exemplar_size: 127, search_size: 255 }
+    const { crop_size, ...rest } = r50
+    const data = { samples_per_gpu: 2, workers_per_gpu: 0, train: photoTrainData(options) }
+    const before = parseConfig({ ...rest, data_root: options.data_root, train_pipeline: photoPipeline(options), data })
+    const after = overrideConfig(before, 'data_root=/mnt/sets/')
+    expect(JSON.stringify(after)).not.toContain('data/photos')
+    const train = after.data?.train as Extract<TrainDatasetConfig, { type: 'RandomSampleConcatDataset' }>
+    for (const { pipeline } of train.dataset_cfgs as readonly { readonly pipeline?: unknown }[]) {
+      expect(pipeline).toEqual(after.train_pipeline)
+    }
+    expect(train.dataset_cfgs[2]).toMatchObject({ path: '/mnt/sets/cutouts', background_path: '/mnt/sets/photos' })
+    expect(() => overrideConfig(before, 'search_size=191')).not.toThrow()
   })
 
   test('a step of train_pipeline changes in every dataset', () => {

@@ -57,7 +57,11 @@ export class SOTCocoDataset extends PairSamplingDataset {
 
 async function openTable({ ann_file, img_prefix, box_filter }: CocoVidFiles, skipCrowds: boolean): Promise<TrackTable> {
   if (!(await exists(ann_file))) throw missing(`no annotation file ${ann_file}`, { ann_file, img_prefix })
-  const table = await readCocoVid(ann_file, { imagePrefix: img_prefix, skipCrowds, boxFilter: box_filter })
+  const table = await readCocoVid(ann_file, {
+    imagePrefix: img_prefix,
+    skipCrowds: skipCrowds || box_filter !== undefined,
+    boxFilter: box_filter,
+  })
   if (table.frames > 0 && !(await exists(table.image(0)))) {
     throw missing(`${ann_file} names ${table.image(0)}, which is not there`, { ann_file, img_prefix })
   }

@@ -163,7 +163,7 @@ const refImgSamplerSchema = z.strictObject({
   hard_neg_prob: fraction.optional(),
 })
 
-/** Not in MMTracking: boxes that nothing is to be learned from. */
+/** Not in MMTracking: boxes that nothing is to be learned from; with it, crowds are left out, too. */
 const boxFilterSchema = z.strictObject({
   /** Of the shorter side, pixels. */
   min_size: nonNegative.default(0),

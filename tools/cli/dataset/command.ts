@@ -13,6 +13,7 @@ import { silent, startProgress } from '../progress.ts'
 import { fact, print } from '../terminal.ts'
 import { checkCommand } from './check.ts'
 import { convertCommand } from './convert.ts'
+import { cutoutsCommand } from './cutouts.ts'
 import { previewCommand } from './preview.ts'
 import { statsCommand } from './stats.ts'
 
@@ -69,7 +70,8 @@ Examples:
 /** Makes the command. */
 export function datasetCommand(context: CommandContext): Command {
   const command = new Command('dataset').description('Makes, checks, counts, converts and shows data sets.')
-  for (const make of [checkCommand, statsCommand, convertCommand, previewCommand]) command.addCommand(make(context))
+  for (const make of [checkCommand, statsCommand, convertCommand, cutoutsCommand, previewCommand])
+    command.addCommand(make(context))
   const names = Object.keys(layouts)
   return command.addCommand(
     new Command('synthetic')
