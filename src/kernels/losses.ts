@@ -90,7 +90,7 @@ export function crossEntropyLoss(r: Recorder, args: CrossEntropyLossArgs): Loss 
     ...op,
     shader: 'loss_cross_entropy',
     label,
-    params: { scale: lossScale(args, op.anchors), class_weight: classWeight ?? [1, 1] },
+    params: { scale: lossScale(args, op.elements), class_weight: classWeight ?? [1, 1] },
     flops: 14,
   })
 }
@@ -107,7 +107,7 @@ export function focalLoss(r: Recorder, args: FocalLossArgs): Loss {
     ...op,
     shader: 'loss_focal',
     label,
-    params: { scale: lossScale(args, CLASSES * op.anchors), gamma, alpha },
+    params: { scale: lossScale(args, CLASSES * op.elements), gamma, alpha },
     flops: 46,
   })
 }
@@ -123,7 +123,7 @@ export function l1Loss(r: Recorder, args: RegressionLossArgs): Loss {
     ...op,
     shader: 'loss_l1',
     label,
-    params: { scale: lossScale(args, COORDINATES * op.anchors), beta: 1 },
+    params: { scale: lossScale(args, COORDINATES * op.elements), beta: 1 },
     flops: 24,
   })
 }
@@ -140,7 +140,7 @@ export function smoothL1Loss(r: Recorder, args: SmoothL1LossArgs): Loss {
     constants: { ...op.constants, SMOOTH: true },
     shader: 'loss_l1',
     label,
-    params: { scale: lossScale(args, COORDINATES * op.anchors), beta },
+    params: { scale: lossScale(args, COORDINATES * op.elements), beta },
     flops: 40,
   })
 }
@@ -182,28 +182,29 @@ function overlapLoss(r: Recorder, args: RegressionLossArgs, { op, mode, eps, lab
     constants: { ...inputs.constants, MODE: mode },
     shader: 'loss_iou',
     label,
-    params: { scale: lossScale(args, inputs.anchors), eps },
+    params: { scale: lossScale(args, inputs.elements), eps },
     flops: 90,
   })
 }
 
 type LossShader = Extract<ShaderName, `loss_${string}`>
 
-interface LossKernel {
+/** A loss over elements (anchors, or samples) that all belong to one sample each, equally many. */
+export interface LossKernel {
   readonly shader: LossShader
   readonly label: string
   readonly prediction: GpuTensor
   /** Tensors by variable name, the prediction included; the first dimension is the batch. */
   readonly inputs: Readonly<Record<string, GpuTensor>>
-  /** Of the whole batch. */
-  readonly anchors: number
+  /** Anchors or samples of the whole batch: invocations. */
+  readonly elements: number
   readonly constants: Constants
   readonly params: Params
-  /** Floating-point operations per anchor; an exponential or a logarithm counts as one. */
+  /** Floating-point operations per element; an exponential or a logarithm counts as one. */
   readonly flops: number
 }
 
-type LossInputs = Pick<LossKernel, 'prediction' | 'inputs' | 'anchors' | 'constants'>
+type LossInputs = Pick<LossKernel, 'prediction' | 'inputs' | 'elements' | 'constants'>
 
 function classification(op: string, { cls, labels, labelWeights }: ClassificationLossArgs): LossInputs {
   const { batch, anchors, perPosition } = anchorsOf(op, cls, CLASSES)
@@ -212,7 +213,7 @@ function classification(op: string, { cls, labels, labelWeights }: Classificatio
   return {
     prediction: cls,
     inputs: { logits: cls, labels, weights: labelWeights },
-    anchors: batch * anchors,
+    elements: batch * anchors,
     constants: { ANCHORS: perPosition },
   }
 }
@@ -224,7 +225,7 @@ function regression(op: string, { bbox, boxTargets, boxWeights }: RegressionLoss
   return {
     prediction: bbox,
     inputs: { prediction: bbox, targets: boxTargets, weights: boxWeights },
-    anchors: batch * anchors,
+    elements: batch * anchors,
     constants: { ANCHORS: perPosition },
   }
 }
@@ -242,17 +243,18 @@ function anchorsOf(op: string, map: GpuTensor, channels: number) {
 }
 
 /** What every element's loss and gradient are multiplied by. */
-function lossScale({ reduction = 'mean', lossWeight = 1 }: ReductionArgs, elements: number): number {
+export function lossScale({ reduction = 'mean', lossWeight = 1 }: ReductionArgs, elements: number): number {
   return reduction === 'mean' ? lossWeight / elements : lossWeight
 }
 
-function recordLoss(r: Recorder, op: LossKernel): Loss {
+/** Records the loss's shader, slice by slice, and the sum of its workgroups' partial sums. */
+export function recordLoss(r: Recorder, op: LossKernel): Loss {
   const { shader, label, prediction, inputs } = op
   const gradient = r.alloc(prediction.shape, 'f32', `${label}.gradient`)
   const loss = r.alloc([1], 'f32', label)
   const cut = { ...inputs, gradient }
   const slices = batchSlices(r.adapter, Object.values(cut))
-  const perSample = op.anchors / (prediction.shape[0] ?? 1)
+  const perSample = op.elements / (prediction.shape[0] ?? 1)
   const groups = slices.map(({ count }) => Math.ceil((count * perSample) / WORKGROUP))
   const partials = r.alloc([groups.reduce((sum, count) => sum + count, 0)], 'f32', `${label}.partials`)
   let first = 0

@@ -2,6 +2,7 @@
 // `alias Value = f32;` that may stand for vec4f. One dispatch per batch slice; memory-bound all of them, so the cost model is
 // the bytes.
 
+import type { Params } from '../gpu/params.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { Constants } from '../gpu/shader.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
@@ -21,6 +22,8 @@ export interface MapKernel {
   readonly shape: readonly number[]
   readonly width: ValueWidth
   readonly constants?: Constants
+  /** Uniform values besides the count. */
+  readonly params?: Params
   /** Floating-point operations per output element. */
   readonly flops: number
 }
@@ -52,7 +55,7 @@ export function sampleSize(tensor: GpuTensor): number {
 
 /** Records the kernel and returns its output. @throws ShapeError if a tensor does not fit the binding limit in slices */
 export function mapKernel(r: Recorder, op: MapKernel): GpuTensor {
-  const { shader, width, label, shared = {}, constants = {} } = op
+  const { shader, width, label, shared = {}, constants = {}, params = {} } = op
   const output = r.alloc(op.shape, 'f32', label)
   const cut = { ...op.inputs, output }
   const slices = batchSlices(r.adapter, Object.values(cut))
@@ -64,7 +67,7 @@ export function mapKernel(r: Recorder, op: MapKernel): GpuTensor {
       kernel: kernel(shader, { ...valueAlias(width), WORKGROUP, ...constants }),
       label,
       workgroups: linearGrid(r.adapter, count, WORKGROUP),
-      bindings: { ...parts, ...shared, params: { count } },
+      bindings: { ...parts, ...shared, params: { count, ...params } },
       flops: op.flops * elements,
       bytes: distinctBytes([...Object.values(parts), ...Object.values(shared)]),
     })

@@ -3,6 +3,7 @@
 
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { Activation } from '../kernels/activation.ts'
+import { globalAveragePool as averageForward, globalAveragePoolGradient } from '../kernels/average-pool.ts'
 import {
   batchNormNormalise,
   batchNormTrain,
@@ -31,6 +32,7 @@ import {
   nearestResizeGradient,
   type ResizeTarget,
 } from '../kernels/resize.ts'
+import { sigmoid as sigmoidForward, sigmoidGradient } from '../kernels/sigmoid.ts'
 import { centerCrop as cropForward, maxPool as maxPoolForward } from '../kernels/spatial.ts'
 import { centerCropBackward, maxPoolBackward } from '../kernels/spatial-backward.ts'
 import type { Rule, Tape, Tensor } from './autograd.ts'
@@ -73,6 +75,18 @@ export function conv2d(tape: Tape, { input, filter, bias }: ConvInputs, options:
       : undefined,
     bias?.requiresGrad ? channelSum(r, gradient) : undefined,
   ])
+}
+
+/**
+ * A linear layer, `input * weight^T + bias`: `[N, I]` (or `[N, 1, 1, I]`) to `[N, O]`, as a convolution of 1x1. The parameter has
+ * PyTorch's shape `[O, I]`.
+ * @throws ShapeError if the input has not I values per sample
+ */
+export function linear(tape: Tape, { input, filter, bias }: ConvInputs, label = 'linear'): Tensor {
+  const [samples = 0] = input.data.shape
+  const pixel = reshape(tape, input, [samples, 1, 1, input.data.size / samples])
+  const output = conv2d(tape, { input: pixel, filter, bias }, { label })
+  return reshape(tape, output, [samples, output.data.size / samples])
 }
 
 export interface Statistics {
@@ -169,6 +183,17 @@ export function relu6(tape: Tape, input: Tensor, label = 'relu6'): Tensor {
   return tape.note([input], output, (gradient) => [reluBackward(tape.r, { gradient, output, activation: 'relu6' })])
 }
 
+/** `1 / (1 + exp(-input))` */
+export function sigmoid(tape: Tape, input: Tensor, label = 'sigmoid'): Tensor {
+  const output = sigmoidForward(tape.r, input.data, label)
+  return tape.note([input], output, (gradient) => [sigmoidGradient(tape.r, { gradient, output })])
+}
+
+/** The same values under another shape. @throws ShapeError if it has another size */
+export function reshape(tape: Tape, input: Tensor, shape: readonly number[]): Tensor {
+  return tape.note([input], input.data.reshape(shape), (gradient) => [gradient])
+}
+
 /** `activation(a + b)` */
 export function add(
   tape: Tape,
@@ -196,6 +221,14 @@ export function maxPool(tape: Tape, input: Tensor, options: PoolOptions): Tensor
   const output = maxPoolForward(r, { input: input.data, ...options })
   return tape.note([input], output, (gradient) => {
     return [maxPoolBackward(r, { gradient, input: input.saved, output, ...options })]
+  })
+}
+
+/** Mean over all pixels: `[N, 1, 1, C]`. */
+export function globalAveragePool(tape: Tape, input: Tensor, label = 'globalAveragePool'): Tensor {
+  const output = averageForward(tape.r, input.data, label)
+  return tape.note([input], output, (gradient) => {
+    return [globalAveragePoolGradient(tape.r, { gradient, inputShape: input.data.shape })]
   })
 }
 

@@ -8,6 +8,7 @@ import { runOnce } from '../../src/gpu/program.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
 import type { Activation } from '../../src/kernels/activation.ts'
 import { smoothL1Loss } from '../../src/kernels/losses.ts'
+import { softmaxCrossEntropy as softmaxLoss } from '../../src/kernels/softmax-loss.ts'
 import { Tape, type Tensor } from '../../src/nn/autograd.ts'
 import * as ops from '../../src/nn/ops.ts'
 import { Parameter } from '../../src/nn/parameter.ts'
@@ -16,6 +17,7 @@ import { conv2d } from '../reference/conv2d.ts'
 import * as elementwise from '../reference/elementwise.ts'
 import { finiteDifferences } from '../reference/finite-differences.ts'
 import * as losses from '../reference/losses.ts'
+import { softmaxCrossEntropy } from '../reference/softmax-loss.ts'
 import * as spatial from '../reference/spatial.ts'
 import { expectClose, type HostTensor, random, upload } from './tensors.ts'
 
@@ -44,6 +46,12 @@ export interface Graph<T> {
   /** With running statistics that are functions of the number of channels. */
   frozenBatchNorm(inputs: Norm<T>, options?: { readonly activation?: Activation }): T
   relu(input: T): T
+  sigmoid(input: T): T
+  globalAveragePool(input: T): T
+  /** @param filter name of a filter of two dimensions; `bias` that of an input */
+  linear(input: T, filter: string, bias?: string): T
+  /** Of `[N, K]` logits with classes that are a function of N and K. */
+  softmaxCrossEntropy(logits: T): T
   relu6(input: T): T
   add(a: T, b: T, options?: { readonly activation?: Activation }): T
   maxPool(input: T, window: { readonly kernel: number; readonly stride: number; readonly padding: number }): T
@@ -127,6 +135,10 @@ function targetsOf([n = 1, h = 1, w = 1]: Shape) {
   return { targets: random(`targets ${shape}`, shape, 2), weights: random(`weights ${shape}`, shape) }
 }
 
+function classesOf([samples = 0, classes = 1]: Shape): number[] {
+  return Array.from({ length: samples }, (_, n) => (3 * n + 1) % classes)
+}
+
 function referenceGraph(leaves: ReadonlyMap<string, HostTensor>): Graph<HostTensor> {
   const plus = (x: HostTensor, residual: HostTensor | undefined) => (residual ? elementwise.add(x, residual) : x)
   return {
@@ -146,6 +158,17 @@ function referenceGraph(leaves: ReadonlyMap<string, HostTensor>): Graph<HostTens
     relu: (input) => elementwise.activate(input, 'relu'),
     relu6: (input) => elementwise.activate(input, 'relu6'),
     add: (a, b, { activation } = {}) => elementwise.activate(elementwise.add(a, b), activation),
+    sigmoid: elementwise.sigmoid,
+    globalAveragePool: spatial.globalAveragePool,
+    linear(input, filter, bias) {
+      const { data, shape } = need(leaves, filter)
+      const [samples = 0] = input.shape
+      const pixel = { data: input.data, shape: [samples, 1, 1, input.data.length / samples] }
+      const weight = { data, shape: [...shape, 1, 1] }
+      const output = conv2d({ input: pixel, weight, ...(bias && { bias: need(leaves, bias) }) })
+      return { data: output.data, shape: [samples, shape[0]!] }
+    },
+    softmaxCrossEntropy: (logits) => softmaxCrossEntropy(logits, classesOf(logits.shape)),
     maxPool: (input, { kernel, stride, padding }) => spatial.maxPool(input, kernel, stride, padding),
     centerCrop: spatial.centerCrop,
     bilinearResize: (input, { size, alignCorners }) => spatial.bilinearResize(input, size, alignCorners),
@@ -234,6 +257,18 @@ function deviceGraph(tape: Tape, { own, filter, input: leaf }: Sources): Graph<T
     batchNorm: (inputs, options) => ops.batchNorm(tape, inputs, statistics(inputs.input), options),
     frozenBatchNorm: (inputs, options) => ops.frozenBatchNorm(tape, inputs, statistics(inputs.input), options),
     relu: (input) => ops.relu(tape, input),
+    sigmoid: (input) => ops.sigmoid(tape, input),
+    globalAveragePool: (input) => ops.globalAveragePool(tape, input),
+    linear(input, name, bias) {
+      const parameter = filter(name)
+      const tensor = tape.parameter(parameter, true)
+      return ops.linear(tape, { input, filter: { parameter, tensor }, ...(bias && { bias: leaf(bias) }) })
+    },
+    softmaxCrossEntropy(logits) {
+      const classes = classesOf(logits.data.shape)
+      const labels = own({ data: Float32Array.from(classes), shape: [classes.length] })
+      return ops.loss(tape, logits, softmaxLoss(tape.r, { logits: logits.data, labels, reduction: 'sum' }))
+    },
     relu6: (input) => ops.relu6(tape, input),
     add: (a, b, options) => ops.add(tape, a, b, options),
     maxPool: (input, window) => ops.maxPool(tape, input, window),
@@ -247,7 +282,7 @@ function deviceGraph(tape: Tape, { own, filter, input: leaf }: Sources): Graph<T
       const args = { bbox: prediction.data, boxTargets: own(targets), boxWeights: own(weights) }
       return ops.loss(tape, prediction, smoothL1Loss(tape.r, { ...args, reduction: 'sum' }))
     },
-    reshape: (input, shape) => tape.note([input], input.data.reshape(shape), (gradient) => [gradient]),
+    reshape: (input, shape) => ops.reshape(tape, input, shape),
     sizeOf: ({ data }) => data.size,
   }
 }

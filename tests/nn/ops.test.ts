@@ -71,6 +71,24 @@ const cases: readonly (readonly [string, GradientCase])[] = [
       build: (g, at) => g.batchNorm({ ...normOf(at), gamma: eightfold(g, at('gamma')) }, { activation: 'relu6' }),
     },
   ],
+  ['a sigmoid', { inputs: { x: map }, build: (g, at) => g.sigmoid(at('x')) }],
+  ['a global average pool', { inputs: { x: map }, build: (g, at) => g.globalAveragePool(at('x')) }],
+  [
+    'a linear layer',
+    {
+      inputs: { x: [3, 1, 1, 5], bias: [4] },
+      filters: { filter: [4, 5] },
+      build: (g, at) => g.linear(at('x'), 'filter', 'bias'),
+    },
+  ],
+  [
+    'a classifier: pool, linear layer and softmax cross entropy',
+    {
+      inputs: { x: [3, 2, 3, 4] },
+      filters: { filter: [5, 4] },
+      build: (g, at) => g.softmaxCrossEntropy(g.linear(g.globalAveragePool(at('x')), 'filter')),
+    },
+  ],
   ['a sum', { inputs: other, build: (g, at) => g.add(at('x'), at('y')) }],
   ['a sum with ReLU', { inputs: other, build: (g, at) => g.add(at('x'), at('y'), { activation: 'relu' }) }],
   [

@@ -15,12 +15,13 @@ describe('a parameter', () => {
     { shape: [6, 3, 3, 3], padInput: 4, elements: 8 * 4 * 9 },
     { shape: [64, 8, 1, 1], padInput: 0, elements: 512 },
     { shape: [7], padInput: 0, elements: 7 },
+    { shape: [6, 5], padInput: 0, elements: 8 * 5 },
   ])('goes from PyTorch’s layout to the kernels’ and back: $shape', async ({ shape, padInput, elements }) => {
     const values = Float32Array.from(random(`parameter ${shape}`, shape).data)
     const before = device.memory.bytes
     const parameter = new Parameter(device, { name: 'p', shape, values }, { padInput })
     expect(parameter.data.size).toBe(elements)
-    expect(parameter.filter?.tensor).toBe(shape.length === 4 ? parameter.data : undefined)
+    expect(parameter.filter?.tensor).toBe(shape.length > 1 ? parameter.data : undefined)
     const stored = parameter.fromPyTorch(values)
     expect(parameter.toPyTorch(stored)).toEqual(values)
     parameter.release(device)

@@ -9,6 +9,10 @@ export function activate({ data, shape }: HostTensor, activation: Activation = '
   return { data: Float64Array.from(data, (value) => Math.min(Math.max(value, 0), top)), shape }
 }
 
+export function sigmoid({ data, shape }: HostTensor): HostTensor {
+  return { data: Float64Array.from(data, (value) => 1 / (1 + Math.exp(-value))), shape }
+}
+
 export function add(a: HostTensor, b: HostTensor): HostTensor {
   return { data: Float64Array.from(a.data, (value, i) => value + b.data[i]!), shape: a.shape }
 }

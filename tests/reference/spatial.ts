@@ -35,6 +35,16 @@ export function maxPool(input: HostTensor, kernel: number, stride: number, paddi
   })
 }
 
+/** `[N, 1, 1, C]` */
+export function globalAveragePool(input: HostTensor): HostTensor {
+  const [batch = 0, height = 0, width = 0, channels = 0] = input.shape
+  return build([batch, 1, 1, channels], (n, _y, _x, c) => {
+    let sum = 0
+    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) sum += at(input, n, y, x, c)!
+    return sum / (height * width)
+  })
+}
+
 export function centerCrop(input: HostTensor, size: number): HostTensor {
   const [batch = 0, height = 0, width = 0, channels = 0] = input.shape
   const top = Math.floor((height - size) / 2)

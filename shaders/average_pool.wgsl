@@ -1,0 +1,33 @@
+// Mean over all pixels of a sample, channel by channel (torch.nn.AdaptiveAvgPool2d(1)).
+//   y[n,c] = sum over p of x[n,p,c] / PIXELS                                                                   (NHWC)
+// Any channel count. One invocation computes one element.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * CHANNELS.
+
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+  channels: u32,
+  pixels: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(1) var<storage, read_write> output: array<Value>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let channels = params.channels;
+  let pixels = params.pixels;
+  let first = index / channels * pixels * channels + index % channels;
+  var sum = Value();
+  for (var p = 0u; p < pixels; p++) {
+    sum += input[first + p * channels];
+  }
+  output[index] = sum / f32(pixels);
+}

@@ -1,0 +1,27 @@
+// Gradient of the mean over all pixels: every pixel gets an equal share.
+//   dx[n,p,c] = dy[n,c] / PIXELS                                                                               (NHWC)
+// Any channel count. One invocation computes one element.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * PIXELS * CHANNELS.
+
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+  channels: u32,
+  pixels: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<Value>;
+@group(0) @binding(1) var<storage, read_write> output: array<Value>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let n = index / (params.pixels * params.channels);
+  output[index] = gradient[n * params.channels + index % params.channels] / f32(params.pixels);
+}

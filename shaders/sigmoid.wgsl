@@ -1,0 +1,26 @@
+// Logistic function.
+//   y = 1 / (1 + exp(-x)), element by element; the shape does not matter. With exp(-|x|), which cannot overflow.
+// Any element count. One invocation computes one element. Dispatch: ceil(params.count / WORKGROUP) workgroups,
+// linearised over x and y, with count = elements.
+
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(1) var<storage, read_write> output: array<Value>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let x = input[index];
+  let e = exp(-abs(x));
+  output[index] = select(e, Value() + 1.0, x >= Value()) / (1.0 + e);
+}

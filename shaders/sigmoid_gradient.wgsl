@@ -1,0 +1,25 @@
+// Gradient of the logistic function: dx = dy * y * (1 - y); y is the forward output.
+// Any element count. One invocation computes one element.
+// Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
+
+alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+const WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gradient: array<Value>;
+@group(0) @binding(1) var<storage, read> activation: array<Value>;
+@group(0) @binding(2) var<storage, read_write> output: array<Value>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let index = id.y * grid.x * WORKGROUP + id.x;
+  if (index >= params.count) {
+    return;
+  }
+  let y = activation[index];
+  output[index] = gradient[index] * y * (1.0 - y);
+}
