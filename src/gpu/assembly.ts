@@ -8,6 +8,7 @@ import type { CompiledKernel, Kernel } from './pipelines.ts'
 import { type Lifetime, planMemory } from './planner.ts'
 import type { Recorder, Step } from './recorder.ts'
 import { BINDING_ALIGNMENT, type Storage } from './tensor.ts'
+import type { OnKernel } from './warm-up.ts'
 
 export interface ProgramStats {
   readonly dispatches: number
@@ -51,7 +52,7 @@ interface Draft {
 
 interface AssembleOptions {
   readonly label?: string
-  readonly onProgress?: (done: number, total: number) => void
+  readonly onProgress?: OnKernel
   readonly poison?: boolean
 }
 

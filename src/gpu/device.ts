@@ -38,7 +38,18 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   } catch (cause) {
     throw cause instanceof SiamRpnError ? cause : noAdapter(name, cause)
   }
-  return new Device(device, adapterFacts(adapter, device, options.bindingLimit), { ...options, gpu })
+  return new Device(device, adapterFacts(adapter, device, options.bindingLimit), {
+    ...options,
+    gpu,
+    openTwin: () => openDevice({ ...options, gpu }),
+  })
+}
+
+/** What a device knows of how it was opened. */
+export interface DeviceParts {
+  readonly gpu: GPU
+  readonly stopsThread?: boolean
+  readonly openTwin?: () => Promise<Device>
 }
 
 export class Device {
@@ -54,6 +65,8 @@ export class Device {
   readonly provider: GPU
   /** Whether waiting for a software adapter may stop the host's thread; see `DeviceOptions`. */
   readonly stopsThread: boolean
+  /** Opens another device on the same adapter in the same way; absent where that is not known. */
+  readonly openTwin: (() => Promise<Device>) | undefined
   readonly #listener = (event: Event): void => {
     event.preventDefault()
     this.#fail(toError((event as GPUUncapturedErrorEvent).error))
@@ -63,11 +76,12 @@ export class Device {
   #closing: Promise<void> | undefined
   readonly #pending = new Set<(reason: SiamRpnError) => void>()
 
-  constructor(gpu: GPUDevice, adapter: AdapterFacts, options: { readonly gpu: GPU; readonly stopsThread?: boolean }) {
+  constructor(gpu: GPUDevice, adapter: AdapterFacts, options: DeviceParts) {
     this.gpu = gpu
     this.adapter = adapter
     this.provider = options.gpu
     this.stopsThread = options.stopsThread ?? true
+    this.openTwin = options.openTwin
     this.memory = new Memory(gpu, adapter.maxBufferBytes, (error) => this.#fail(error))
     this.kernels = new KernelCache(this)
     this.lost = new Promise((resolve) => {

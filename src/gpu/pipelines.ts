@@ -1,10 +1,11 @@
-// Kernels compiled once per specialised text, asynchronously and in parallel. Bind group layouts are explicit, made from the
+// Kernels compiled once per specialised text, asynchronously, by WebGPU and by the driver (see warm-up.ts). Bind group layouts are explicit, made from the
 // reflected interface, so WebGPU checks read against read_write. An invalid pipeline would drop its dispatches in silence:
 // here it never gets past creation, and the error shows file, line and source line.
 
 import type { Device } from './device.ts'
 import { ShaderError } from './errors.ts'
 import { type Constants, reflect, type ShaderInterface, specialise } from './shader.ts'
+import { type OnKernel, warmUpDriver } from './warm-up.ts'
 
 /** A shader file, the constants that specialise it and, if the file has several entry points, one of them. */
 export interface KernelSpec {
@@ -35,6 +36,8 @@ export class KernelCache {
   readonly #specs = new Map<string, Map<string, Kernel>>()
   readonly #kernels = new Map<string, Kernel>()
   readonly #compiled = new Map<Kernel, Promise<CompiledKernel>>()
+  /** Those that have been dispatched. */
+  readonly #warm = new Set<Kernel>()
   readonly #layouts = new Map<string, GPUBindGroupLayout>()
 
   constructor(device: Device) {
@@ -58,26 +61,30 @@ export class KernelCache {
   }
 
   /**
-   * Compiles all of them in parallel; those already compiled cost nothing.
-   * @param onProgress told after each
+   * Compiles all of them, so that their first run takes no longer than others; those already compiled cost nothing.
+   * @param onKernel told after each
    * @throws ShaderError with file, line and source line
    */
-  async compile(
-    kernels: readonly Kernel[],
-    onProgress?: (done: number, total: number) => void,
-  ): Promise<ReadonlyMap<Kernel, CompiledKernel>> {
+  async compile(kernels: readonly Kernel[], onKernel?: OnKernel): Promise<ReadonlyMap<Kernel, CompiledKernel>> {
     const unique = [...new Set(kernels)]
-    let done = 0
-    const compiled = await this.#device.guard(
-      Promise.all(
-        unique.map(async (kernel) => {
-          const result = await this.#once(kernel)
-          onProgress?.(++done, unique.length)
-          return [kernel, result] as const
-        }),
-      ),
-    )
-    return new Map(compiled)
+    const create = async (kernel: Kernel) => [kernel, await this.create(kernel)] as const
+    const compiled = new Map(await this.#device.guard(Promise.all(unique.map(create))))
+    const cold = new Map([...compiled].filter(([kernel]) => !this.#warm.has(kernel)))
+    const warm = compiled.size - cold.size
+    await warmUpDriver(this.#device, cold, (done, _, name) => onKernel?.(warm + done, compiled.size, name))
+    for (const kernel of cold.keys()) this.#warm.add(kernel)
+    if (cold.size === 0) onKernel?.(compiled.size, compiled.size, '')
+    return compiled
+  }
+
+  /** The pipeline of a kernel; a software driver may compile it only when it is first dispatched. @throws ShaderError */
+  create(kernel: Kernel): Promise<CompiledKernel> {
+    let compiled = this.#compiled.get(kernel)
+    if (!compiled) {
+      compiled = this.#build(kernel)
+      this.#compiled.set(kernel, compiled)
+    }
+    return compiled
   }
 
   /** The one kernel of this text and entry point, however its constants were written. */
@@ -86,15 +93,6 @@ export class KernelCache {
     const known = this.#kernels.get(key)
     if (!known) this.#kernels.set(key, kernel)
     return known ?? kernel
-  }
-
-  #once(kernel: Kernel): Promise<CompiledKernel> {
-    let compiled = this.#compiled.get(kernel)
-    if (!compiled) {
-      compiled = this.#build(kernel)
-      this.#compiled.set(kernel, compiled)
-    }
-    return compiled
   }
 
   async #build(kernel: Kernel): Promise<CompiledKernel> {

@@ -7,6 +7,7 @@ import { BindingError } from './errors.ts'
 import { type Profile, profileSteps } from './profiler.ts'
 import { Recorder } from './recorder.ts'
 import { GpuTensor } from './tensor.ts'
+import type { OnKernel } from './warm-up.ts'
 
 export type { ProgramStats } from './assembly.ts'
 export type { Profile } from './profiler.ts'
@@ -14,8 +15,8 @@ export type { Profile } from './profiler.ts'
 export interface CaptureOptions {
   /** Names the program in errors, profiles and buffer labels. */
   readonly label?: string
-  /** Told after each compiled pipeline. */
-  readonly onProgress?: (done: number, total: number) => void
+  /** Told after each kernel that is compiled. */
+  readonly onProgress?: OnKernel
   /** Fill each intermediate with NaN before its first writer runs, so that elements nobody wrote show. For tests. */
   readonly poison?: boolean
 }

@@ -2,6 +2,7 @@
 // serves all devices of equal flags and lives as long as the process: its threads abort when it is collected before a device,
 // and each instance finds the drivers anew.
 
+import { isNode } from './environment.ts'
 import { NoAdapterError } from './errors.ts'
 
 export interface ProviderOptions {
@@ -21,6 +22,7 @@ export async function findGpu(options: ProviderOptions): Promise<{ gpu: GPU; nam
   if (options.gpu) return { gpu: options.gpu, name: 'the given GPU object' }
   const browser = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu
   if (browser) return { gpu: browser, name: 'navigator.gpu' }
+  if (!isNode()) throw noAdapter('navigator.gpu, which is not there')
   const flags = dawnFlags(options)
   const name = `the npm package webgpu (Dawn for Node) with ${flags.join(' ')}`
   try {

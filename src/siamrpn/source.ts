@@ -2,6 +2,7 @@
 // optional digest. The only file of this floor that reaches for Node, and only when it is given a path there.
 
 import { concatBytes } from '../formats/bytes.ts'
+import { isNode } from '../gpu/environment.ts'
 import { ArgumentError } from '../gpu/errors.ts'
 import { show } from '../gpu/message.ts'
 import { SourceError } from './errors.ts'
@@ -27,6 +28,19 @@ export function sourceName(source: CheckpointSource): string {
   return (kind === 'Response' && (source as Response).url) || 'checkpoint'
 }
 
+/** Whether reading it is a download. In Node a text is a path unless it begins as URLs do: `epoch:20.pth` is a path. */
+export function isRemote(source: CheckpointSource): boolean {
+  const kind = kindOf(source)
+  if (kind === 'Response') return true
+  if (kind !== 'String' && kind !== 'URL') return false
+  const text = String(source)
+  return !isNode() || (!isFileUrl(text) && /^(?:[a-z][a-z0-9+.-]*:\/\/|blob:|data:)/i.test(text))
+}
+
+function isFileUrl(text: string): boolean {
+  return /^file:/i.test(text)
+}
+
 /** @throws ArgumentError for what is no source; SourceError if it cannot be read, or its digest differs from `sha256` */
 export async function readSource(source: CheckpointSource, options: FetchOptions = {}): Promise<Uint8Array> {
   const bytes = await readBytes(source, options.onProgress ?? (() => {}))
@@ -45,8 +59,7 @@ async function readBytes(source: CheckpointSource, onProgress: (done: number, to
   if (kind === 'Response') return await readResponse(source as Response, sourceName(source), onProgress)
   if ((kind !== 'String' && kind !== 'URL') || String(source) === '') throw wrongSource(source, kind)
   const text = String(source)
-  const isFile = text.startsWith('file:') || !/^[a-z][a-z0-9+.-]+:/i.test(text)
-  if (!isFile || !isNode()) return await download(text, onProgress)
+  if (isRemote(source)) return await download(text, onProgress)
   const bytes = await readFile(text)
   onProgress(bytes.length, bytes.length)
   return bytes
@@ -81,10 +94,6 @@ async function readBlob(blob: Blob, onProgress: (done: number, total: number) =>
   }
 }
 
-function isNode(): boolean {
-  return 'process' in globalThis && !('window' in globalThis)
-}
-
 interface NodeProcess {
   getBuiltinModule(name: 'node:fs/promises'): { readFile(path: string | URL): Promise<Uint8Array> }
 }
@@ -94,7 +103,7 @@ async function readFile(path: string): Promise<Uint8Array> {
   const { process } = globalThis as unknown as { readonly process: NodeProcess }
   const files = process.getBuiltinModule('node:fs/promises')
   try {
-    return await files.readFile(path.startsWith('file:') ? new URL(path) : path)
+    return await files.readFile(isFileUrl(path) ? new URL(path) : path)
   } catch (cause) {
     throw new SourceError(`Checkpoint \`${path}\` cannot be read: ${reasonOf(cause)}`, { cause })
   }

@@ -7,6 +7,7 @@ import { Pacer } from '../gpu/pacer.ts'
 import { capture, type Profile, type Program } from '../gpu/program.ts'
 import { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import type { OnKernel } from '../gpu/warm-up.ts'
 import { CROP_RECORD, channelSums, cropResize, type PackedFrame } from '../kernels/crop-resize.ts'
 import { type BestBox, bestBoxes, decodeBest, STATE_RECORD } from '../kernels/decode-best.ts'
 import { SiameseRPNAnchorGenerator } from './anchors.ts'
@@ -42,10 +43,10 @@ export function releaseContext({ device, anchors, window }: StepContext): void {
 }
 
 /**
- * Compiles all kernels of both programs, in parallel.
+ * Compiles all kernels of both programs, so that the first frame takes no longer than others.
  * @param onProgress told after each kernel
  */
-export async function warmUp(context: StepContext, onProgress?: (done: number, total: number) => void): Promise<void> {
+export async function warmUp(context: StepContext, onProgress?: OnKernel): Promise<void> {
   const r = new Recorder(context.device)
   const frame: PackedFrame = { pixels: r.alloc([16 * 12], 'u32', 'frame'), width: 16, height: 16, format: 'rgb8' }
   channelSums(r, frame)

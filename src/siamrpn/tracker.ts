@@ -19,7 +19,7 @@ import { BoxError, ClosedError } from './errors.ts'
 import { type Frame, FrameBuffer, type FrameShape, frameShape } from './frame.ts'
 import { stateDictShapes } from './layout.ts'
 import { Network } from './network.ts'
-import { type CheckpointSource, readSource, sourceName } from './source.ts'
+import { type CheckpointSource, isRemote, readSource, sourceName } from './source.ts'
 import { makeContext, releaseContext, SearchStep, type StepContext, templateKernels, warmUp } from './steps.ts'
 import { Sweep } from './sweep.ts'
 import { type GroupState, type StepRunner, Target, TargetGroup } from './target.ts'
@@ -27,10 +27,16 @@ import { checkExamples, checkTeachOptions, type TeachExample, type TeachOptions,
 
 /** A step of loading, for display. */
 export interface LoadProgress {
-  readonly stage: 'reading' | 'weights' | 'kernels'
+  /**
+   * Bytes of the checkpoint from a server or from a file; convolutions whose weights go to the device; kernels that are
+   * compiled, by the driver, too, which is most of the time where its cache does not know them.
+   */
+  readonly stage: 'download' | 'reading' | 'weights' | 'kernels'
   readonly done: number
   /** 0 where it is not known. */
   readonly total: number
+  /** The kernel that was compiled last. */
+  readonly detail?: string
 }
 
 export interface CreateOptions {
@@ -83,7 +89,10 @@ export class SiamRPN implements StepRunner {
     checkOptions(options)
     const { checkpoint = defaultModel(), sha256 } = options
     const given = options.config === undefined ? undefined : parseConfig(options.config)
-    const bytes = await readSource(checkpoint, { sha256, onProgress: reporter(options, 'reading') })
+    const bytes = await readSource(checkpoint, {
+      sha256,
+      onProgress: reporter(options, isRemote(checkpoint) ? 'download' : 'reading'),
+    })
     const name = sourceName(checkpoint)
     const file = readCheckpoint(bytes, name)
     const config = given ?? ownConfig(file, name) ?? parseConfig(r50)
@@ -329,10 +338,10 @@ interface Belongings {
   readonly ownsDevice: boolean
 }
 
-type OnProgress = (done: number, total: number) => void
+type OnProgress = (done: number, total: number, detail?: string) => void
 
 function reporter({ onProgress }: CreateOptions, stage: LoadProgress['stage']): OnProgress | undefined {
-  return onProgress && ((done, total) => onProgress({ stage, done, total }))
+  return onProgress && ((done, total, detail) => onProgress({ stage, done, total, ...(detail ? { detail } : {}) }))
 }
 
 function isList(boxes: InitBox | readonly InitBox[]): boxes is readonly InitBox[] {

@@ -6,6 +6,7 @@ import { OutOfMemoryError } from '../gpu/errors.ts'
 import { capture, type Program, plan } from '../gpu/program.ts'
 import { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import type { OnKernel } from '../gpu/warm-up.ts'
 import { Tape } from '../nn/autograd.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
 import type { Parameter } from '../nn/parameter.ts'
@@ -77,7 +78,7 @@ export async function makePhase(
   parts: StepParts,
   mode: EpochMode,
   receiver: Receiver,
-  onProgress?: (done: number, total: number) => void,
+  onProgress?: OnKernel,
 ): Promise<Phase> {
   const { device } = parts
   const parameters = trainedParameters(parts, mode)

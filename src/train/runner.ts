@@ -37,7 +37,8 @@ export interface TrainedModel {
 
 /** What is trained. `Trainer` is one. */
 export interface Trainee<Batch> extends TrainedModel {
-  startEpoch(epoch: number): Promise<void>
+  /** @param onKernel told after each kernel that is compiled for the epoch */
+  startEpoch(epoch: number, onKernel?: (done: number, total: number) => void): Promise<void>
   /** Has handed its work to the device when it returns its promise: the next batch may be prepared then. */
   step(batch: Batch, lr: readonly number[]): Promise<StepOutcome>
   /** Losses of a batch without training on it, batch norms with their running statistics. */
@@ -89,6 +90,8 @@ export interface Run {
 export interface Hook {
   beforeRun?(run: Run): Promise<void> | void
   beforeEpoch?(run: Run): Promise<void> | void
+  /** Kernels of the epoch's programs that are compiled, before `beforeEpoch`. */
+  onKernel?(done: number, total: number): void
   afterIteration?(run: Run): Promise<void> | void
   afterEpoch?(run: Run): Promise<void> | void
   afterEvaluation?(run: Run, scores: Scores): Promise<void> | void
@@ -200,7 +203,9 @@ export class Runner<Batch extends NamedBatch> implements Run {
     this.innerIteration = from
     this.rates = schedule.rates(trainer.optimizer.groups, epoch)
     this.log.clear()
-    await trainer.startEpoch(epoch)
+    await trainer.startEpoch(epoch, (done, total) => {
+      for (const hook of hooks) hook.onKernel?.(done, total)
+    })
     for (const hook of hooks) await hook.beforeEpoch?.(this)
     let begin = performance.now()
     let next = source.batch(epoch, from)

@@ -9,6 +9,7 @@ import { Pacer } from '../gpu/pacer.ts'
 import { capture, type Profile, type Program, type ProgramStats } from '../gpu/program.ts'
 import { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import type { OnKernel } from '../gpu/warm-up.ts'
 import { Tape } from '../nn/autograd.ts'
 import { Optimizer } from '../nn/optimizer.ts'
 import type { Config } from '../siamrpn/config.ts'
@@ -118,7 +119,7 @@ export class Trainer {
   }
 
   /** Makes the programs of the epoch's phase, if it is another than before. @throws OutOfMemoryError; ShaderError */
-  async startEpoch(epoch: number, onProgress?: (done: number, total: number) => void): Promise<void> {
+  async startEpoch(epoch: number, onProgress?: OnKernel): Promise<void> {
     const mode = epochMode(this.#options.config, epoch)
     this.#endValidation()
     if (this.#phase?.mode.name === mode.name) return

@@ -36,12 +36,12 @@ describe.each(Object.keys(shaders) as ShaderName[])('%s.wgsl', (name) => {
     const needed = [...text.matchAll(/^enable (\w+);/gm)].map(([, extension = '']) => features[extension])
     if (!needed.every((feature) => feature && device.adapter.features.has(feature))) return
     expect(reflect(text).bindings.size).toBeGreaterThan(1)
-    await device.kernels.compile([device.kernels.prepare(kernel(name))])
+    await device.kernels.create(device.kernels.prepare(kernel(name)))
   })
 
   it.runIf(/^alias Value = f32;/m.test(text))('compiles with four elements at a time', async () => {
     const wide = kernel(name, { Value: 'vec4f', ...(/^const WIDTH:/m.test(text) && { WIDTH: 4 }) })
     expect(device.kernels.prepare(wide).text).toContain('alias Value = vec4f;')
-    await device.kernels.compile([device.kernels.prepare(wide)])
+    await device.kernels.create(device.kernels.prepare(wide))
   })
 })

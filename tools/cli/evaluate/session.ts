@@ -6,6 +6,7 @@ import { ResultStore } from '../../evaluation/result-store.ts'
 import { type EvaluationOutcome, runEvaluation } from '../../evaluation/run-evaluation.ts'
 import type { CommandContext } from '../context.ts'
 import { interruptedCode, orInterrupted } from '../interrupt.ts'
+import { LoadDisplay } from '../load-display.ts'
 import { startProgress } from '../progress.ts'
 import { fact, note, print, type Terminal } from '../terminal.ts'
 import type { EvaluateOptions } from './command.ts'
@@ -112,20 +113,15 @@ async function load(
   atMost: number,
   signal: AbortSignal,
 ): Promise<LoadedTrackers> {
-  const progress = startProgress(terminal, 'loading', 100)
-  const loading = loadTrackers({
-    config,
-    checkpoint,
-    count: options.parallel,
-    atMost,
-    onProgress: ({ stage, done, total }) => progress.update(total > 0 ? Math.floor((100 * done) / total) : 0, stage),
-  })
+  const display = new LoadDisplay(startProgress(terminal, 'loading', 100))
+  let complete = false
   try {
-    const loaded = await orInterrupted(loading, signal)
-    progress.update(100)
+    const request = { config, checkpoint, count: options.parallel, atMost, onProgress: display.update }
+    const loaded = await orInterrupted(loadTrackers(request), signal)
+    complete = true
     return loaded
   } finally {
-    progress.stop()
+    display.stop(complete)
   }
 }
 

@@ -14,6 +14,7 @@ import type { CommandContext } from '../context.ts'
 import { type EvaluationData, openEvaluationData } from '../evaluate/data.ts'
 import { type EvaluationModel, evaluationModel } from '../evaluate/model.ts'
 import { interruptedCode, orInterrupted } from '../interrupt.ts'
+import { LoadDisplay } from '../load-display.ts'
 import { startProgress } from '../progress.ts'
 import { fact, note, print, type Terminal } from '../terminal.ts'
 import { describeAdapter } from '../track/load-tracker.ts'
@@ -154,16 +155,14 @@ function tracksFollowFrom({ sha256, config }: EvaluationModel, data: EvaluationD
 
 async function load(terminal: Terminal, model: EvaluationModel, capacity: number, signal: AbortSignal) {
   const { SiamRPN, openDevice } = await import('../../../src/index.ts')
-  const progress = startProgress(terminal, 'loading', 100)
+  const display = new LoadDisplay(startProgress(terminal, 'loading', 100))
   const { checkpoint, config } = model
   const device = await openDevice()
   try {
-    const onProgress = ({ stage, done, total }: { stage: string; done: number; total: number }) =>
-      progress.update(total > 0 ? Math.floor((100 * done) / total) : 0, stage)
+    const onProgress = display.update
     const tracker = await orInterrupted(SiamRPN.load({ checkpoint, config, device, onProgress }), signal)
     const sweep = await tracker.sweep(capacity)
-    progress.update(100)
-    progress.stop()
+    display.stop(true)
     print(terminal, fact('adapter', describeAdapter(device.adapter)))
     return {
       sweep,
@@ -173,7 +172,7 @@ async function load(terminal: Terminal, model: EvaluationModel, capacity: number
       },
     }
   } catch (error) {
-    progress.stop()
+    display.stop(false)
     await device.close()
     throw error
   }

@@ -5,6 +5,7 @@ import type { FrameSource, Tracked } from '../../frames/types.ts'
 import { openWriters } from '../../frames/writers.ts'
 import { formatRate } from '../../report/numbers.ts'
 import { orInterrupted } from '../interrupt.ts'
+import { LoadDisplay } from '../load-display.ts'
 import { silent, startProgress } from '../progress.ts'
 import { fact, formatBytes, print, type Terminal } from '../terminal.ts'
 import { rateOf } from './summary.ts'
@@ -61,17 +62,14 @@ export async function runSession(session: Session): Promise<SessionResult> {
 }
 
 async function loadTracker({ terminal, load, model, signal, quiet }: Session): Promise<LoadedTracker> {
-  const progress = quiet ? silent : startProgress(terminal, 'loading', 100)
-  const loading = load({
-    ...model,
-    onProgress: ({ stage, done, total }) => progress.update(total > 0 ? Math.floor((100 * done) / total) : 0, stage),
-  })
+  const display = new LoadDisplay(quiet ? silent : startProgress(terminal, 'loading', 100))
+  let complete = false
   try {
-    const tracker = await orInterrupted(loading, signal)
-    progress.update(100)
+    const tracker = await orInterrupted(load({ ...model, onProgress: display.update }), signal)
+    complete = true
     return tracker
   } finally {
-    progress.stop()
+    display.stop(complete)
   }
 }
 

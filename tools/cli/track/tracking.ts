@@ -14,6 +14,8 @@ export interface LoadProgress {
   readonly stage: string
   readonly done: number
   readonly total: number
+  /** What was done last. */
+  readonly detail?: string
 }
 
 /** Which tracker to load. */

@@ -1,17 +1,27 @@
-// The epoch under way as a bar on a terminal. Log lines go above it: the bar vanishes while they are written.
+// The epoch under way as a bar on a terminal, and before it the kernels that are compiled. Log lines go above it: the bar vanishes while they are written.
 
 import { SingleBar } from 'cli-progress'
 import type { Hook, Run } from '../../../src/train/runner.ts'
 import { duration } from '../../training/text-logger.ts'
+import { type Progress, startProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
 
 export class EpochProgress implements Hook {
   readonly #terminal: Terminal
   #bar: SingleBar | undefined
+  #compiling: Progress | undefined
   #state: { total: number; done: number; detail: { epoch: string; loss: string; left: string } } | undefined
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal
+  }
+
+  onKernel(done: number, total: number): void {
+    this.#compiling ??= startProgress(this.#terminal, 'kernels', total)
+    this.#compiling.update(done)
+    if (done < total) return
+    this.#compiling.stop()
+    this.#compiling = undefined
   }
 
   beforeEpoch(run: Run): void {
@@ -71,6 +81,8 @@ export class EpochProgress implements Hook {
   }
 
   #end(): void {
+    this.#compiling?.stop()
+    this.#compiling = undefined
     this.#bar?.stop()
     this.#bar = undefined
     this.#state = undefined
