@@ -13,6 +13,7 @@ import type {
 } from './protocol.ts'
 
 const stages: Readonly<Record<LoadProgress['stage'], string>> = {
+  download: 'Downloading the model',
   reading: 'Reading the model',
   weights: 'Uploading the weights',
   kernels: 'Preparing the kernels',
