@@ -12,6 +12,7 @@ import { interruptedCode } from './interrupt.ts'
 import { pretrainedCommand } from './pretrained/command.ts'
 import { reportCommand } from './report/command.ts'
 import { searchCommand } from './search/command.ts'
+import { teachCommand } from './teach/command.ts'
 import { note } from './terminal.ts'
 import { trackCommand } from './track/command.ts'
 import { trainCommand } from './train/command.ts'
@@ -20,6 +21,7 @@ const examples = `
 Examples:
   siamrpn demo
   siamrpn track --video clip.mp4 --box 263,112,60,58 --out tracked.mp4
+  siamrpn teach --video clip.mp4 --boxes corrections.json --out mine.safetensors
   siamrpn train --config tiny --data synthetic
   siamrpn evaluate --config r50 --checkpoint siamese_rpn_r50.pth --dataset lasot --root data/LaSOTTesting
   siamrpn search --dataset synthetic --lr 0.1:0.7:0.1 --window-influence 0.2:0.6:0.1
@@ -34,6 +36,7 @@ export function makeProgram(context: CommandContext): Command {
     .addHelpText('after', examples)
   const commands = [
     trackCommand(context),
+    teachCommand(context),
     demoCommand(context),
     trainCommand(context),
     evaluateCommand(context),

@@ -32,6 +32,7 @@ export function fakeTerminal(isTTY = false): Terminal & { stdout: Memory; stderr
 export interface Calls {
   request?: LoadRequest
   init?: readonly Box[]
+  taught?: { boxes: readonly (Box | null)[]; part: 'all' | 'head'; steps: number; seed: number }
   updates: number
   closed: boolean
 }
@@ -57,6 +58,12 @@ export function fakeLoad(onUpdate: (updates: number) => void = () => undefined):
           profile: () =>
             Promise.resolve({ table: () => 'the table', chromeTrace: () => ({ traceEvents: [{ name: 'conv' }] }) }),
         })
+      },
+      teach(examples, { part, steps = 80, seed = 0, onProgress }) {
+        calls.taught = { boxes: examples.map(({ box }) => box), part, steps, seed }
+        onProgress({ stage: 'features', done: 1, total: 1 })
+        for (let done = 1; done <= steps; done++) onProgress({ stage: 'fitting', done, total: steps, loss: 1 / done })
+        return Promise.resolve(Uint8Array.of(1, 2, 3))
       },
       close() {
         calls.closed = true

@@ -21,6 +21,7 @@ interface TrackOptions {
   readonly box?: readonly Box[]
   readonly config?: string
   readonly checkpoint?: string
+  readonly head?: string
   readonly anchors?: 'mmtracking' | 'pysot'
   readonly out?: readonly string[]
   readonly gt?: readonly string[]
@@ -54,6 +55,7 @@ export function trackCommand(context: CommandContext): Command {
       'target in the first frame, pixels from the top-left corner; repeat for more',
       collectBox,
     )
+    .option('--head <file>', "a taught head, of `siamrpn teach --head-only`, in place of the checkpoint's own")
     .option('--config <name>', "configuration of the model: a name or a file; default: the checkpoint's own, or r50")
     .addOption(
       new Option('--anchors <kind>', 'anchors the weights were trained with, instead of what the checkpoint tells') //
@@ -91,7 +93,7 @@ async function track(context: CommandContext, options: TrackOptions, signal: Abo
       print(terminal, fact('source', describeSource(options.video, source)))
       print(terminal, fact('model', modelTitle(options)))
     }
-    const { anchors, config, maxFrames, start, video } = options
+    const { anchors, config, head, maxFrames, start, video } = options
     const result = await runSession({
       terminal,
       load,
@@ -101,7 +103,7 @@ async function track(context: CommandContext, options: TrackOptions, signal: Abo
       boxes,
       groundTruth,
       outputs: options.out ?? [],
-      model: { ...(config ? { config } : {}), weights: { checkpoint }, ...(anchors ? { anchors } : {}) },
+      model: { ...(config ? { config } : {}), weights: { checkpoint }, head, ...(anchors ? { anchors } : {}) },
       metadata: { source: video, checkpoint, start, sourceFps: source.fps ?? null },
       start,
       profile: options.profile !== undefined,
@@ -144,8 +146,8 @@ async function report(
 }
 
 /** No input may be an output, and no output two. */
-function checkPaths({ video, gt = [], out = [], profile }: TrackOptions, checkpoint: string): void {
-  const inputs = new Set([video, checkpoint, ...gt].map((path) => resolve(path)))
+function checkPaths({ video, head, gt = [], out = [], profile }: TrackOptions, checkpoint: string): void {
+  const inputs = new Set([video, checkpoint, ...(head ? [head] : []), ...gt].map((path) => resolve(path)))
   const outputs = new Set<string>()
   for (const path of profile === undefined ? out : [...out, profile]) {
     const full = resolve(path)

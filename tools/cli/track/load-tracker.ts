@@ -19,12 +19,21 @@ export const loadTracker: LoadTracker = async (request) => {
       'seed' in weights
         ? writeSafetensors(randomWeights(stateDictShapes((config ?? namedConfig('r50')).model), weights.seed))
         : location(weights.checkpoint)
-    const tracker = await SiamRPN.load({ checkpoint, config, device, onProgress, anchors: request.anchors })
+    const head = request.head === undefined ? undefined : location(request.head)
+    const tracker = await SiamRPN.load({ checkpoint, head, config, device, onProgress, anchors: request.anchors })
     return {
       adapter: describeAdapter(device.adapter),
       anchors: tracker.config.model.head.anchor_generator.variant,
       memory: device.memory,
       init: (frame, boxes) => tracker.init(frame, boxes),
+      async teach(examples, { part, ...options }) {
+        const taught = await tracker.teach(examples, options)
+        try {
+          return taught.save(part)
+        } finally {
+          await taught.close()
+        }
+      },
       async close() {
         await tracker.close()
         await device.close()

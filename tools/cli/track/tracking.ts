@@ -24,9 +24,33 @@ export interface LoadRequest {
   readonly config?: string | undefined
   /** A checkpoint file or URL, or the seed of random weights. */
   readonly weights: { readonly checkpoint: string } | { readonly seed: string }
+  /** A taught head, file or URL, in place of the checkpoint's own. */
+  readonly head?: string | undefined
   /** Overrides the anchors that the checkpoint's layout implies. */
   readonly anchors?: 'mmtracking' | 'pysot'
   readonly onProgress: (progress: LoadProgress) => void
+}
+
+/** A frame whose box is known; null: the object is not in it. */
+export interface TeachExample {
+  readonly frame: RgbFrame
+  readonly box: Box | null
+}
+
+/** A step of teaching, for display. */
+export interface TeachStep {
+  readonly stage: string
+  readonly done: number
+  readonly total: number
+  readonly loss?: number
+}
+
+export interface TeachSettings {
+  readonly part: 'all' | 'head'
+  readonly steps?: number
+  readonly seed?: number
+  readonly signal: AbortSignal
+  readonly onProgress: (step: TeachStep) => void
 }
 
 /** A tracker that is ready. */
@@ -38,6 +62,8 @@ export interface LoadedTracker {
   /** Device memory in bytes, now and at most. */
   readonly memory: { readonly bytes: number; readonly peakBytes: number }
   init(frame: RgbFrame, boxes: readonly Box[]): Promise<TargetGroup>
+  /** Fits the heads to frames of one clip; the weights as a safetensors file. This tracker stays as it is. */
+  teach(examples: readonly TeachExample[], options: TeachSettings): Promise<Uint8Array>
   close(): Promise<void>
 }
 
