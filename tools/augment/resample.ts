@@ -56,14 +56,21 @@ export function drawPicture(source: Pixels, map: SourceMap, width: number, heigh
     for (let x = 0; x < width; x++, to += 3, sx += a, sy += c) {
       const px = stepsOf(sx)
       const py = stepsOf(sy)
-      const ix = (px >> SHIFT) - ORIGIN
-      const iy = (py >> SHIFT) - ORIGIN
+      let ix = (px >> SHIFT) - ORIGIN
+      let iy = (py >> SHIFT) - ORIGIN
+      let wx = px & (STEPS - 1)
+      let wy = py & (STEPS - 1)
       if (ix < 0 || iy < 0 || ix >= lastX || iy >= lastY) {
-        drawBorder(source, [px, py], fill, out, to)
-        continue
+        if (fill !== 'replicate') {
+          drawBorder(source, [px, py], fill, out, to)
+          continue
+        }
+        // The nearest pixel of the edge: both neighbours inside, all weight on one.
+        if (ix < 0) [ix, wx] = [0, 0]
+        else if (ix >= lastX) [ix, wx] = [lastX - 1, STEPS]
+        if (iy < 0) [iy, wy] = [0, 0]
+        else if (iy >= lastY) [iy, wy] = [lastY - 1, STEPS]
       }
-      const wx = px & (STEPS - 1)
-      const wy = py & (STEPS - 1)
       const w11 = wx * wy
       const w01 = (wx << SHIFT) - w11
       const w10 = (wy << SHIFT) - w11
@@ -90,10 +97,21 @@ function stepsOf(position: number): number {
   return ((near + ORIGIN) * STEPS + 0.5) | 0
 }
 
-/** One pixel some of whose neighbours lie outside of the source. */
-function drawBorder(source: Pixels, [px, py]: Point, fill: Fill, out: Uint8Array, to: number): void {
-  const { data, width, height, channels } = source
+/** One pixel some or all of whose neighbours lie outside of the source, where everything has one colour. */
+function drawBorder(
+  { data, width, height, channels }: Pixels,
+  [px, py]: Point,
+  fill: readonly [number, number, number],
+  out: Uint8Array,
+  to: number,
+): void {
   const [x0, y0] = [(px >> SHIFT) - ORIGIN, (py >> SHIFT) - ORIGIN]
+  if (x0 < -1 || y0 < -1 || x0 >= width || y0 >= height) {
+    out[to] = fill[0] + 0.5
+    out[to + 1] = fill[1] + 0.5
+    out[to + 2] = fill[2] + 0.5
+    return
+  }
   const [wx, wy] = [px & (STEPS - 1), py & (STEPS - 1)]
   for (let k = 0; k < 3; k++) {
     let sum = ROUND
@@ -101,12 +119,7 @@ function drawBorder(source: Pixels, [px, py]: Point, fill: Fill, out: Uint8Array
       const [x, y] = [x0 + (tap & 1), y0 + (tap >> 1)]
       const weight = (tap & 1 ? wx : STEPS - wx) * (tap >> 1 ? wy : STEPS - wy)
       const outside = x < 0 || y < 0 || x >= width || y >= height
-      if (outside && fill !== 'replicate') {
-        sum += weight * (fill[k] ?? 0)
-        continue
-      }
-      const [cx, cy] = [Math.min(Math.max(x, 0), width - 1), Math.min(Math.max(y, 0), height - 1)]
-      sum += weight * (data[(cy * width + cx) * channels + k] ?? 0)
+      sum += weight * (outside ? (fill[k] ?? 0) : (data[(y * width + x) * channels + k] ?? 0))
     }
     out[to + k] = sum >> (2 * SHIFT)
   }
