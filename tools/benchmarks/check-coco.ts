@@ -1,6 +1,8 @@
 // COCO-VID and COCO annotation files (training sets of MMTracking's configurations), entry by entry: what `readCocoVid` stops at,
 // and what it silently leaves out, is told with its place in the file. The file may be of any size.
 
+import { show as showValue } from '../../src/gpu/message.ts'
+import { CocoIds } from '../datasets/coco-entry.ts'
 import { PathColumn } from '../datasets/columns.ts'
 import { AnnotationError } from '../datasets/errors.ts'
 import { readJsonArrays } from '../datasets/json-arrays.ts'
@@ -64,6 +66,7 @@ class CocoChecker {
   /** File names of the images, in the order of the file. */
   readonly names = new PathColumn()
   readonly #file: string
+  readonly #ids = new CocoIds()
   readonly #tell: Tell
   readonly #categories = new Set<unknown>()
   /** Frames by id of the video. */
@@ -127,6 +130,12 @@ class CocoChecker {
     else this.#say('error', place, `found ${show(value)}, expected an object`)
   }
 
+  /** A number, or the number that stands for a text. */
+  #id(place: string, fields: Fields, name: string, severity: Finding['severity'] = 'error'): number | undefined {
+    const value = fields[name]
+    return typeof value === 'string' ? this.#ids.of(value) : this.#number(place, fields, name, severity)
+  }
+
   #number(place: string, fields: Fields, name: string, severity: Finding['severity'] = 'error'): number | undefined {
     const value = fields[name]
     if (typeof value === 'number' && Number.isFinite(value)) return value
@@ -135,17 +144,17 @@ class CocoChecker {
   }
 
   #video(place: string, fields: Fields): void {
-    const id = this.#number(place, fields, 'id')
+    const id = this.#id(place, fields, 'id')
     if (typeof fields.name !== 'string') {
       this.#say('error', `${place}.name`, `found ${show(fields.name)}, expected a text`)
     }
     if (id === undefined) return
-    if (this.#videos.has(id)) this.#say('error', `${place}.id`, `${id} is the id of another video, too`)
+    if (this.#videos.has(id)) this.#say('error', `${place}.id`, `${this.#ids.show(id)} is the id of another video, too`)
     else this.#videos.set(id, new Set())
   }
 
   #image(place: string, fields: Fields): void {
-    const id = this.#number(place, fields, 'id')
+    const id = this.#id(place, fields, 'id')
     const name = fields.file_name
     if (typeof name !== 'string') this.#say('error', `${place}.file_name`, `found ${show(name)}, expected a text`)
     this.names.push(typeof name === 'string' ? name : '')
@@ -154,7 +163,7 @@ class CocoChecker {
     const image = { video: fields.video_id, frame: fields.frame_id, width, height, annotated: false }
     this.#order.push(image)
     if (id === undefined) return
-    if (this.#images.has(id)) this.#say('error', `${place}.id`, `${id} is the id of another image, too`)
+    if (this.#images.has(id)) this.#say('error', `${place}.id`, `${this.#ids.show(id)} is the id of another image, too`)
     this.#images.set(id, image)
   }
 
@@ -162,42 +171,47 @@ class CocoChecker {
   #frames(): void {
     for (const [index, image] of this.#order.entries()) {
       const place = `images[${index}]`
-      const video = this.#number(place, { video_id: image.video }, 'video_id')
+      const video = this.#id(place, { video_id: image.video }, 'video_id')
       const frame = this.#number(place, { frame_id: image.frame }, 'frame_id')
       const frames = this.#videos.get(video ?? Number.NaN)
       if (frames === undefined && video !== undefined) {
-        this.#say('error', `${place}.video_id`, `found ${video}, expected a video's id`)
+        this.#say('error', `${place}.video_id`, `found ${this.#ids.show(video)}, expected a video's id`)
       }
       if (frames === undefined || frame === undefined) continue
       if (frames.has(frame))
-        this.#say('warning', `${place}.frame_id`, `video ${video} has two images of frame ${frame}`)
+        this.#say(
+          'warning',
+          `${place}.frame_id`,
+          `video ${this.#ids.show(video ?? Number.NaN)} has two images of frame ${frame}`,
+        )
       frames.add(frame)
     }
     for (const [id, frames] of this.#videos) {
-      if (frames.size === 0) this.#say('warning', 'videos', `video ${id} has no image`)
+      if (frames.size === 0) this.#say('warning', 'videos', `video ${this.#ids.show(id)} has no image`)
     }
   }
 
   #hold(place: string, fields: Fields): void {
     const { id, image_id, instance_id, category_id, bbox } = fields
-    if (this.#images.has(Number(image_id))) this.#annotation(place, fields)
+    if (this.#images.has(typeof image_id === 'string' ? this.#ids.of(image_id) : Number(image_id)))
+      this.#annotation(place, fields)
     else this.#waiting.push({ place, fields: { id, image_id, instance_id, category_id, bbox } })
   }
 
   #annotation(place: string, fields: Fields): void {
-    const id = this.#number(place, fields, 'id', 'warning')
+    const id = this.#id(place, fields, 'id', 'warning')
     if (id !== undefined && this.#annotationIds.has(id)) {
-      this.#say('warning', `${place}.id`, `${id} is the id of another annotation, too`)
+      this.#say('warning', `${place}.id`, `${this.#ids.show(id)} is the id of another annotation, too`)
     }
     if (id !== undefined) this.#annotationIds.add(id)
-    const imageId = this.#number(place, fields, 'image_id')
+    const imageId = this.#id(place, fields, 'image_id')
     const image = imageId === undefined ? undefined : this.#images.get(imageId)
     if (imageId !== undefined && image === undefined) {
-      this.#say('error', `${place}.image_id`, `found ${imageId}, expected an image's id`)
+      this.#say('error', `${place}.image_id`, `found ${this.#ids.show(imageId)}, expected an image's id`)
     }
     if (image) image.annotated = true
     if (image?.video !== undefined) {
-      const instance = this.#number(place, fields, 'instance_id')
+      const instance = this.#id(place, fields, 'instance_id')
       if (instance !== undefined) this.#instances.add(`${image.video}/${instance}`)
     }
     if (this.#categories.size > 0 && !this.#categories.has(fields.category_id)) {
@@ -210,7 +224,8 @@ class CocoChecker {
     const sides: readonly unknown[] = Array.isArray(bbox) ? bbox : []
     const [x, y, width, height] = sides.filter((side) => typeof side === 'number')
     if (sides.length !== 4 || x === undefined || y === undefined || width === undefined || height === undefined) {
-      this.#say('error', `${place}.bbox`, `found ${show(bbox)}, expected [left, top, width, height]`)
+      const message = `found ${show(bbox)}, expected [left, top, width, height]; left out of training`
+      this.#say('warning', `${place}.bbox`, message)
       return
     }
     const known = image && Number.isFinite(image.width + image.height) ? image : undefined
@@ -227,5 +242,5 @@ function isRecord(value: unknown): value is Fields {
 }
 
 function show(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80)
+  return value === undefined ? 'nothing' : showValue(value)
 }

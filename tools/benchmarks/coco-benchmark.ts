@@ -4,7 +4,7 @@
 
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CocoEntry } from '../datasets/coco-entry.ts'
+import { CocoEntry, CocoIds } from '../datasets/coco-entry.ts'
 import { Column, PathColumn } from '../datasets/columns.ts'
 import { AnnotationError, DatasetMissingError } from '../datasets/errors.ts'
 import { readJsonArrays } from '../datasets/json-arrays.ts'
@@ -76,6 +76,7 @@ const tagNames: readonly (readonly string[])[] = votTags.map((tag) =>
 class Annotations {
   readonly file: string
   readonly imageNames = new PathColumn()
+  readonly #ids = new CocoIds()
   readonly #limit: number
   readonly #tagged: boolean
   readonly #region = new Float64Array(8)
@@ -99,14 +100,14 @@ class Annotations {
 
   addVideo(entry: CocoEntry): void {
     if (entry.index >= this.#limit) return
-    this.#videos.set(entry.number('id'), { index: entry.index, name: entry.text('name'), images: [] })
+    this.#videos.set(entry.id('id', this.#ids), { index: entry.index, name: entry.text('name'), images: [] })
   }
 
   addImage(entry: CocoEntry): void {
-    const video = entry.number('video_id')
+    const video = entry.id('video_id', this.#ids)
     // Videos come first in MMTracking's files; what does not belong to a wanted one is not kept.
     if (this.#videos.size > 0 && this.#limit !== Number.POSITIVE_INFINITY && !this.#videos.has(video)) return
-    this.#imageIds.set(entry.number('id'), this.#imageVideos.length)
+    this.#imageIds.set(entry.id('id', this.#ids), this.#imageVideos.length)
     this.#imageVideos.push(video)
     this.#frames.push(entry.number('frame_id'))
     this.#sizes.pushAll([entry.optionalNumber('width'), entry.optionalNumber('height')])
@@ -116,7 +117,7 @@ class Annotations {
   addAnnotation(entry: CocoEntry): void {
     const region = entry.region() ?? []
     for (let index = 0; index < 8; index++) this.#region[index] = region[index] ?? Number.NaN
-    this.#annotationImages.push(entry.number('image_id'))
+    this.#annotationImages.push(entry.id('image_id', this.#ids))
     this.#regions.pushAll(this.#region)
     const hidden = entry.flag('full_occlusion') || entry.flag('out_of_view') || entry.flag('absence')
     const covered = entry.has('cover')
@@ -136,7 +137,9 @@ class Annotations {
       const video = this.#videos.get(this.#imageVideos.at(image))
       if (video) video.images.push(image)
       else if (this.#limit === Number.POSITIVE_INFINITY)
-        this.#fail(`images[${image}].video_id: found ${this.#imageVideos.at(image)}, expected a video's id`)
+        this.#fail(
+          `images[${image}].video_id: found ${this.#ids.show(this.#imageVideos.at(image))}, expected a video's id`,
+        )
     }
     this.#annotationOf = new Uint32Array(this.#imageVideos.length)
     for (let annotation = 0; annotation < this.#annotationImages.length; annotation++) {
@@ -145,7 +148,7 @@ class Annotations {
       if (image !== undefined) this.#annotationOf[image] ||= annotation + 1
       else if (this.#limit === Number.POSITIVE_INFINITY)
         this.#fail(
-          `annotations[${annotation}].image_id: found ${this.#annotationImages.at(annotation)}, expected an image's id`,
+          `annotations[${annotation}].image_id: found ${this.#ids.show(this.#annotationImages.at(annotation))}, expected an image's id`,
         )
     }
     const videos = [...this.#videos.values()].sort((a, b) => a.index - b.index)

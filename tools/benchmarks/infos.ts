@@ -4,13 +4,14 @@
 
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { DatasetError, DatasetMissingError } from '../datasets/errors.ts'
+import { linesOf } from '../frames/number-rows.ts'
 import { attributesOf } from './attributes.ts'
 import { checkSequence, frameNumber, listImages } from './frame-files.ts'
 import { readGot10kLabels, readResolution } from './got10k.ts'
 import { readLasotFlags } from './lasot.ts'
 import { cornersOf } from './polygon.ts'
 import { isFile, type ReadOptions, readEach } from './reader.ts'
-import { boxOfRow, enclosingBox, hasArea, linesOf, readRows, readTextFile } from './rows.ts'
+import { boxOfRow, enclosingBox, hasArea, readRows, readTextFile } from './rows.ts'
 import type { BenchmarkName, Sequence, Tell } from './types.ts'
 import { readTags, votTags } from './vot.ts'
 

@@ -3,7 +3,8 @@
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { linesOf, readTextFile } from './rows.ts'
+import { linesOf } from '../frames/number-rows.ts'
+import { readTextFile } from './rows.ts'
 import type { Protocol, Sequence, Tell } from './types.ts'
 
 export interface ReadOptions {

@@ -2,28 +2,23 @@
 // line ends, a byte order mark, NaN where there is no object), and flags, one per frame, on one line or on many.
 
 import { readFile } from 'node:fs/promises'
+import { decodeText, eachRow, linesOf, parseNumber } from '../frames/number-rows.ts'
 import type { Box } from '../frames/types.ts'
 import type { Tell } from './types.ts'
 
 /** Broken lines of a file that are told one by one; the rest only by their number. */
 const brokenLinesTold = 5
-const shownLength = 80
 
 /** A text file, undefined where there is none or it cannot be read (`tell` decides whether that matters). */
 export async function readTextFile(file: string): Promise<string | undefined> {
-  return await readFile(file, 'utf8').catch(() => undefined)
-}
-
-/** The lines of a text, whatever ends them, without a byte order mark and without empty ones at the end. */
-export function linesOf(text: string): string[] {
-  const body = text.replace(/^\uFEFF/, '').trimEnd()
-  return body === '' ? [] : body.split(/\r\n|\n|\r/)
+  const bytes = await readFile(file).catch(() => undefined)
+  return bytes && decodeText(bytes)
 }
 
 /**
  * A file with a row of numbers per line; `counts`: how many a line may hold (4 for boxes, 4 or 8 where polygons may come).
  * Tells a missing, an empty and a broken file as errors with `file:line` and answers undefined; separators that change within
- * the file, CRLF, a byte order mark and NaN as warnings.
+ * the file, blank lines, CRLF, a byte order mark and NaN as warnings.
  */
 export async function readRows(
   file: string,
@@ -47,47 +42,36 @@ export interface RowsFormat {
 
 /** As `readRows`, of a text. */
 export function parseRows(text: string, { file, counts, tell }: RowsFormat): number[][] | undefined {
-  const lines = linesOf(text)
-  if (lines.length === 0) {
+  const rows: number[][] = []
+  const places: number[] = []
+  let broken = 0
+  const brokenLine = (line: number, message: string) => {
+    if (++broken <= brokenLinesTold) tell({ severity: 'error', place: `${file}:${line}`, message })
+  }
+  const { lines, blank } = eachRow(
+    text,
+    (row, count, line, shown) => {
+      if (!counts.includes(count)) {
+        brokenLine(line, `${count} values, expected ${counts.join(' or ')}; ${shown()}`)
+      } else {
+        rows.push([...row.subarray(0, count)])
+        places.push(line)
+      }
+    },
+    brokenLine,
+  )
+  if (lines === 0) {
     tell({ severity: 'error', place: `${file}:1`, message: 'the file is empty, expected a box per line' })
     return undefined
   }
-  const rows: number[][] = []
-  let broken = 0
-  for (const [index, line] of lines.entries()) {
-    const row = parseRow(line, counts)
-    if (typeof row !== 'string') rows.push(row)
-    else if (++broken <= brokenLinesTold) tell({ severity: 'error', place: `${file}:${index + 1}`, message: row })
-  }
   if (broken > brokenLinesTold) {
-    const message = `${broken - brokenLinesTold} more lines are broken, ${broken} of ${lines.length} in all`
+    const message = `${broken - brokenLinesTold} more lines are broken, ${broken} of ${lines} in all`
     tell({ severity: 'error', place: file, message })
   }
   if (broken > 0) return undefined
-  tellOddities(text, lines, { file, tell })
-  tellNaN(rows, { file, tell })
+  tellOddities(text, { file, tell, blank })
+  tellNaN(rows, places, { file, tell })
   return rows
-}
-
-/** The numbers of a line, or what is wrong with it. */
-function parseRow(line: string, counts: readonly number[]): number[] | string {
-  const words = line.trim().split(/\s*[,;]\s*|\s+/)
-  const shown = JSON.stringify(line.length > shownLength ? `${line.slice(0, shownLength)}...` : line)
-  const found = words[0] === '' && words.length === 1 ? 0 : words.length
-  if (!counts.includes(found)) return `${found} values, expected ${counts.join(' or ')}; found ${shown}`
-  const row: number[] = []
-  for (const word of words) {
-    const value = parseNumber(word)
-    if (value === undefined) return `${JSON.stringify(word)} is not a number; found ${shown}`
-    row.push(value)
-  }
-  return row
-}
-
-/** A number as the data sets write it; NaN in any case, with a sign or without. */
-export function parseNumber(word: string): number | undefined {
-  if (/^[-+]?nan$/i.test(word)) return Number.NaN
-  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(word) ? Number(word) : undefined
 }
 
 type Separator = 'comma' | 'semicolon' | 'tab' | 'space'
@@ -99,12 +83,14 @@ function separatorOf(line: string): Separator {
   return text.includes('\t') ? 'tab' : 'space'
 }
 
-function tellOddities(text: string, lines: readonly string[], { file, tell }: Omit<RowsFormat, 'counts'>): void {
+function tellOddities(text: string, { file, tell, blank }: Omit<RowsFormat, 'counts'> & { blank: number }): void {
   const warn = (line: number, message: string) => tell({ severity: 'warning', place: `${file}:${line}`, message })
   if (text.startsWith('\uFEFF')) warn(1, 'begins with a byte order mark, which is skipped')
-  const [first = ''] = lines
+  if (blank > 0) warn(blank, 'a blank line, which is passed over')
+  const lines = linesOf(text)
+  const first = lines.find((line) => line.trim() !== '') ?? ''
   const expected = separatorOf(first)
-  const changed = lines.findIndex((line) => separatorOf(line) !== expected)
+  const changed = lines.findIndex((line) => line.trim() !== '' && separatorOf(line) !== expected)
   if (changed > 0) {
     const found = separatorOf(lines[changed] ?? '')
     warn(changed + 1, `separated by ${found}, expected ${expected} as on line 1; read all the same`)
@@ -114,8 +100,13 @@ function tellOddities(text: string, lines: readonly string[], { file, tell }: Om
     warn(linesOf(text.slice(0, windowsEnd)).length, 'the line ends in CR, expected LF; read all the same')
 }
 
-function tellNaN(rows: readonly (readonly number[])[], { file, tell }: Omit<RowsFormat, 'counts'>): void {
-  const places = rows.flatMap((row, index) => (row.some(Number.isNaN) ? [index + 1] : []))
+/** @param lines where the rows stand, from 1 */
+function tellNaN(
+  rows: readonly (readonly number[])[],
+  lines: readonly number[],
+  { file, tell }: Omit<RowsFormat, 'counts'>,
+): void {
+  const places = rows.flatMap((row, index) => (row.some(Number.isNaN) ? [lines[index] ?? 0] : []))
   const [first] = places
   if (first === undefined) return
   const message =

@@ -4,10 +4,11 @@
 
 import { join } from 'node:path'
 import { DatasetMissingError } from '../datasets/errors.ts'
+import { linesOf } from '../frames/number-rows.ts'
 import { checkSequence, listImages } from './frame-files.ts'
 import { cornersOf } from './polygon.ts'
 import { type BenchmarkReader, isFile, isFolder, listFolders, type ReadOptions, readEach, readNames } from './reader.ts'
-import { boxOfRow, enclosingBox, linesOf, readRows, readTextFile } from './rows.ts'
+import { boxOfRow, enclosingBox, readRows, readTextFile } from './rows.ts'
 import type { Sequence, Tell } from './types.ts'
 
 /** The attributes, by the names of their files. */

@@ -2,7 +2,7 @@
 // COCO's own, every image is a video of one frame and every annotation an instance.
 // Source: mmtrack/datasets/parsers/coco_video_parser.py.
 
-import { CocoEntry } from './coco-entry.ts'
+import { CocoEntry, CocoIds } from './coco-entry.ts'
 import { Column, PathColumn } from './columns.ts'
 import { AnnotationError } from './errors.ts'
 import { readJsonArrays } from './json-arrays.ts'
@@ -42,11 +42,15 @@ interface FrameOptions {
   readonly boxFilter: BoxFilter | undefined
 }
 
+/** Is left out, and counted as empty. */
+const noBox = [Number.NaN, Number.NaN, Number.NaN, Number.NaN] as const
+
 const numbers = () => new Column(new Float64Array(0))
 
 /** The file's three arrays as columns; NaN stands for an entry that is not there. */
 class RawAnnotations {
   readonly #file: string
+  readonly #ids = new CocoIds()
   readonly #videos = { id: numbers(), name: new PathColumn() }
   readonly #images = {
     id: numbers(),
@@ -69,14 +73,14 @@ class RawAnnotations {
   }
 
   addVideo(entry: CocoEntry): void {
-    this.#videos.id.push(entry.number('id'))
+    this.#videos.id.push(entry.id('id', this.#ids))
     this.#videos.name.push(entry.text('name'))
   }
 
   addImage(entry: CocoEntry): void {
     const { id, video, frame, width, height, name } = this.#images
-    id.push(entry.number('id'))
-    video.push(entry.optionalNumber('video_id'))
+    id.push(entry.id('id', this.#ids))
+    video.push(entry.optionalId('video_id', this.#ids))
     frame.push(entry.optionalNumber('frame_id'))
     width.push(entry.optionalNumber('width'))
     height.push(entry.optionalNumber('height'))
@@ -85,10 +89,10 @@ class RawAnnotations {
 
   addAnnotation(entry: CocoEntry): void {
     const { image, instance, category, box, crowd } = this.#annotations
-    image.push(entry.number('image_id'))
-    instance.push(entry.optionalNumber('instance_id'))
-    category.push(entry.optionalNumber('category_id'))
-    box.pushAll(entry.box())
+    image.push(entry.id('image_id', this.#ids))
+    instance.push(entry.optionalId('instance_id', this.#ids))
+    category.push(entry.optionalId('category_id', this.#ids))
+    box.pushAll(entry.box() ?? noBox)
     crowd.push(Number(entry.flag('iscrowd')))
   }
 
@@ -122,7 +126,8 @@ class RawAnnotations {
     for (let k = 0; k < id.length; k++) byId.set(id.at(k), k)
     return Uint32Array.from({ length: image.length }, (_, k) => {
       return (
-        byId.get(image.at(k)) ?? this.#fail(`annotations[${k}].image_id: found ${image.at(k)}, expected an image's id`)
+        byId.get(image.at(k)) ??
+        this.#fail(`annotations[${k}].image_id: found ${this.#ids.show(image.at(k))}, expected an image's id`)
       )
     })
   }
@@ -141,7 +146,8 @@ class RawAnnotations {
     for (let k = 0; k < id.length; k++) byId.set(id.at(k), k)
     const of = Uint32Array.from({ length: video.length }, (_, k) => {
       return (
-        byId.get(video.at(k)) ?? this.#fail(`images[${k}].video_id: found ${show(video.at(k))}, expected a video's id`)
+        byId.get(video.at(k)) ??
+        this.#fail(`images[${k}].video_id: found ${this.#ids.show(video.at(k))}, expected a video's id`)
       )
     })
     return { of, count: id.length, name: (k) => videoName.at(k) }
@@ -192,10 +198,6 @@ class RawAnnotations {
   #fail(reason: string): never {
     throw new AnnotationError(`${this.#file}: ${reason}`)
   }
-}
-
-function show(value: number): string {
-  return Number.isNaN(value) ? 'nothing' : String(value)
 }
 
 /** Numbers 0 to `count` by their group, ascending within each. */

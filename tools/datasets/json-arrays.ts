@@ -91,14 +91,25 @@ class JsonArrays {
     this.#kept = undefined
     const text = this.#decoder.decode(this.#buffer.subarray(start, this.#at))
     try {
-      return JSON.parse(text)
+      return JSON.parse(longDigits.test(text) ? asJson(text) : text)
     } catch (error) {
+      const standard = asJson(text)
+      if (standard !== text) return this.#parsed(standard, start, place)
       const reason = error instanceof Error ? error.message : String(error)
       const position = Number(/at position (\d+)/.exec(reason)?.[1] ?? 0)
       throw this.#error(
         start + position,
         `${place}: ${reason.replace(/ in JSON at position \d+.*| at position \d+.*/, '')}`,
       )
+    }
+  }
+
+  /** As `#value`, once the words of Python are gone. */
+  #parsed(text: string, start: number, place: string): unknown {
+    try {
+      return JSON.parse(text)
+    } catch (error) {
+      throw this.#error(start, `${place}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
 
@@ -166,6 +177,60 @@ class JsonArrays {
   #error(at: number, reason: string): AnnotationError {
     return new AnnotationError(`${this.#file}: byte ${this.#before + at}: ${reason}`)
   }
+}
+
+/** An integer that a number of JavaScript may not hold exactly, or a part of one. */
+const longDigits = /\d{16}/
+
+/**
+ * What Python's json module writes, as JSON: NaN is null, infinities are numbers too large to be finite, and integers beyond 2^53
+ * become texts, which keep all their digits. Strings stay as they are.
+ */
+function asJson(text: string): string {
+  const pieces: string[] = []
+  let from = 0
+  let inText = false
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (inText) {
+      if (code === backslash) at++
+      else if (code === quote) inText = false
+      continue
+    }
+    if (code === quote) inText = true
+    const word = isWordCode(code) ? wordAt(text, at) : ''
+    if (word === '') continue
+    const replaced = replacement(word)
+    if (replaced !== word) {
+      pieces.push(text.slice(from, at), replaced)
+      from = at + word.length
+    }
+    at += word.length - 1
+  }
+  return from === 0 ? text : pieces.join('') + text.slice(from)
+}
+
+function replacement(word: string): string {
+  if (word === 'NaN' || word === '-NaN') return 'null'
+  if (word === 'Infinity') return '1e999'
+  if (word === '-Infinity') return '-1e999'
+  const isLong = word.length >= 16 && /^-?\d+$/.test(word) && !Number.isSafeInteger(Number(word))
+  return isLong ? `"${word}"` : word
+}
+
+function wordAt(text: string, from: number): string {
+  let end = from
+  while (end < text.length && isWordCode(text.charCodeAt(end))) end++
+  return text.slice(from, end)
+}
+
+/** Letters, digits, plus, minus, point. */
+function isWordCode(code: number): boolean {
+  return (
+    (code >= 48 && code <= 57) ||
+    (code >= 65 && code <= 122 && code !== 91 && code !== 92 && code !== 93) ||
+    (code >= 43 && code <= 46 && code !== comma)
+  )
 }
 
 interface ScanState {

@@ -3,7 +3,9 @@
 
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { cut } from '../../src/gpu/message.ts'
 import { GroundTruthError, SourceNotFoundError } from './errors.ts'
+import { decodeText, eachRow } from './number-rows.ts'
 import type { Box } from './types.ts'
 import { resultsFormat } from './write-results.ts'
 
@@ -20,7 +22,7 @@ export type GroundTruth = readonly (Box | undefined)[]
 export async function readGroundTruth(file: string, target = 0): Promise<GroundTruth> {
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    text = decodeText(await readFile(file)).replace(/^\uFEFF/, '')
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     if (missing) throw new SourceNotFoundError(file, { cause: error })
@@ -29,32 +31,23 @@ export async function readGroundTruth(file: string, target = 0): Promise<GroundT
   return text.trimStart().startsWith('{') ? parseResults(text, file, target) : parseBoxes(text, file)
 }
 
-/** Parses the text form; `file` is only for messages. */
+/** Parses the text form; `file` is only for messages. @throws GroundTruthError with the first line that is broken */
 export function parseBoxes(text: string, file: string): GroundTruth {
-  const lines = text
-    .replace(/^\uFEFF/, '')
-    .trimEnd()
-    .split(/\r\n|\n|\r/)
-  if (lines.length === 1 && lines[0]?.trim() === '') throw new GroundTruthError(`${file}: the file is empty`)
-  return lines.map((line, index) => parseLine(line, `${file}:${index + 1}`))
-}
-
-function parseLine(line: string, place: string): Box | undefined {
-  const words = line.trim().split(/\s*[,;]\s*|\s+/)
-  const found = `found ${JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}...` : line)}`
-  if (words.length !== 4 && words.length !== 8) {
-    throw new GroundTruthError(`${place}: ${words[0] === '' ? 0 : words.length} values, expected 4 or 8; ${found}`)
+  const boxes: (Box | undefined)[] = []
+  const fail = (line: number, message: string): never => {
+    throw new GroundTruthError(`${file}:${line}: ${message}`)
   }
-  const values = words.map((word) => (/^[-+]?nan$/i.test(word) ? Number.NaN : parseNumber(word)))
-  const wrong = values.indexOf(undefined)
-  if (wrong >= 0) throw new GroundTruthError(`${place}: ${JSON.stringify(words[wrong])} is not a number; ${found}`)
-  const numbers = values.filter((value) => value !== undefined)
-  if (numbers.some(Number.isNaN)) return undefined
-  return numbers.length === 8 ? hull(numbers) : toBox(numbers)
-}
-
-function parseNumber(word: string): number | undefined {
-  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(word) ? Number(word) : undefined
+  const { lines } = eachRow(
+    text,
+    (row, count, line, shown) => {
+      if (count !== 4 && count !== 8) fail(line, `${count} values, expected 4 or 8; ${shown()}`)
+      const numbers = [...row.subarray(0, count)]
+      boxes.push(numbers.some(Number.isNaN) ? undefined : count === 8 ? hull(numbers) : toBox(numbers))
+    },
+    fail,
+  )
+  if (lines === 0) throw new GroundTruthError(`${file}: the file is empty`)
+  return boxes
 }
 
 function toBox([x = Number.NaN, y = Number.NaN, width = Number.NaN, height = Number.NaN]: readonly number[]): Box {
@@ -69,11 +62,14 @@ function hull(corners: readonly number[]): Box {
   return { x, y, width: Math.max(...xs) - x, height: Math.max(...ys) - y }
 }
 
+/** Four days at 30 frames per second: a list of that length is made of what a file says. */
+const mostFrames = 10_000_000
+
 const resultsSchema = z.object({
   format: z.literal(resultsFormat),
   frames: z.array(
     z.object({
-      frame: z.int().min(0),
+      frame: z.int().min(0).max(mostFrames),
       targets: z.array(z.object({ box: z.tuple([z.number(), z.number(), z.number(), z.number()]) })),
     }),
   ),
@@ -89,7 +85,9 @@ function parseResults(text: string, file: string, target: number): GroundTruth {
   const parsed = resultsSchema.safeParse(json)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    throw new GroundTruthError(`${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a result file'}`)
+    throw new GroundTruthError(
+      `${file}: ${cut(issue?.path.join('.') ?? '')}: ${cut(issue?.message ?? 'not a result file', 300)}`,
+    )
   }
   const boxes: (Box | undefined)[] = []
   for (const { frame, targets } of parsed.data.frames) {

@@ -75,8 +75,11 @@ const bad: readonly (readonly [line: string, json: unknown])[] = [
   ['error a.json: annotations[0].instance_id: found nothing', withAnnotation({ instance_id: undefined })],
   ['warning a.json: annotations[1].id: 2 is the id of another annotation, too', withAnnotation({ id: 2 })],
   ['warning a.json: annotations[0].category_id: found 4, expected a category', withAnnotation({ category_id: 4 })],
-  ['error a.json: annotations[0].bbox: found [1,2,3], expected [left', withAnnotation({ bbox: [1, 2, 3] })],
-  ['error a.json: annotations[0].bbox: found [1,2,null,4], expected [left', withAnnotation({ bbox: [1, 2, null, 4] })],
+  ['warning a.json: annotations[0].bbox: found [1,2,3], expected [left', withAnnotation({ bbox: [1, 2, 3] })],
+  [
+    'warning a.json: annotations[0].bbox: found [1,2,null,4], expected [left',
+    withAnnotation({ bbox: [1, 2, null, 4] }),
+  ],
   ['warning a.json: annotations[0].bbox: [1,2,0,4] has no area', withAnnotation({ bbox: [1, 2, 0, 4] })],
   [
     'warning a.json: annotations[0].bbox: [32,2,5,4] lies outside the image, 32x32',

@@ -67,7 +67,7 @@ test('what is broken is named with file and line', async () => {
   const { found, tell } = keepFindings(root)
   expect((await openBenchmark({ type: 'vot2018', root, tell })).sequences).toEqual([])
   expect(found).toEqual([
-    'error ants1/groundtruth.txt:2 7 values, expected 4 or 8; found "m10,20,5,5,1,2,3"',
+    'error ants1/groundtruth.txt:2 "m10" is not a number; found "m10,20,5,5,1,2,3"',
     'error bag/groundtruth.txt:3 3 lines of ground truth, but 2 images in bag/color, expected one each',
     'error fish1 sequence fish1 is in list.txt, but there is no such folder',
   ])

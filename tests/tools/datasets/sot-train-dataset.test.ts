@@ -1,10 +1,13 @@
 // COCO-VID and COCO annotations become training pairs as SOTTrainDataset makes them.
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Random } from '../../../src/siamrpn/random.ts'
 import type { PairDataset, PairFrame } from '../../../src/train/augmentation/pair.ts'
+import { readCocoVid } from '../../../tools/datasets/coco-vid.ts'
 import { DatasetMissingError } from '../../../tools/datasets/errors.ts'
 import { SOTCocoDataset, SOTImageNetVIDDataset, SOTTrainDataset } from '../../../tools/datasets/sot-train-dataset.ts'
+import type { TrackTable } from '../../../tools/datasets/tracks.ts'
 import { temporaryFolder } from '../frames/helpers.ts'
 import { writeJpeg, writeText } from './training-helpers.ts'
 
@@ -156,18 +159,14 @@ test('a missing data set explains itself', async () => {
 })
 
 const bad: readonly (readonly [message: string, json: unknown])[] = [
-  [
-    'annotations[0].bbox: found [1,2,3], expected [left, top, width, height]',
-    { ...coco, annotations: [{ image_id: 7, bbox: [1, 2, 3] }] },
-  ],
-  ['annotations[0].bbox: found nothing', { ...coco, annotations: [{ image_id: 7 }] }],
+  ['left out: 2 empty', { ...coco, annotations: [{ image_id: 7, bbox: [1, 2, 3] }, { image_id: 7 }] }],
   [
     'annotations[0].image_id: found 1, expected an image',
     { ...coco, annotations: [{ image_id: 1, bbox: [0, 0, 1, 1] }] },
   ],
   [
-    'annotations[0].image_id: found "7", expected a number',
-    { ...coco, annotations: [{ image_id: '7', bbox: [0, 0, 1, 1] }] },
+    'annotations[0].image_id: found "x", expected an image',
+    { ...coco, annotations: [{ image_id: 'x', bbox: [0, 0, 1, 1] }] },
   ],
   ['annotations[1].instance_id: found nothing', cocoVid([boxOf(1, 0, 1), { image_id: 101, bbox: [0, 0, 1, 1] }])],
   ['images[0].file_name: found nothing, expected a text', { images: [{ id: 1 }], annotations: [] }],
@@ -180,6 +179,60 @@ const bad: readonly (readonly [message: string, json: unknown])[] = [
   ['no frame with a usable box', { images: [], annotations: [] }],
   ['a.json: byte 12: the file ends', '{"images": [ '.trimEnd()],
 ]
+
+/** Writes a text as it is and reads it as annotations. */
+async function readText(text: string) {
+  const file = join(await temporaryFolder(), 'a.json')
+  await writeFile(file, text)
+  return await readCocoVid(file, { imagePrefix: '' })
+}
+
+const image = (id: string) => `{"id": ${id}, "file_name": "${id.replaceAll('"', '')}.jpg", "width": 64, "height": 48}`
+const annotation = (id: string, more = '"bbox": [5, 6, 20, 10]') => `{"id": 1, "image_id": ${id}, ${more}}`
+const cocoText = (images: readonly string[], annotations: readonly string[]) =>
+  `{"images": [${images.join(', ')}], "annotations": [${annotations.join(', ')}]}`
+const imagesOf = (table: TrackTable) => Array.from({ length: table.frames }, (_, frame) => table.image(frame))
+
+test.each([
+  ['hashes of 64 bits', ['1000000000000000000', '1000000000000000001', '-9223372036854775807']],
+  ['texts', ['"b"', '"a"', '"12x"']],
+  ['texts and numbers', ['"7"', '8', '9007199254740993']],
+])('ids that are %s belong to one image each', async (_, ids) => {
+  const table = await readText(
+    cocoText(
+      ids.map(image),
+      ids.toReversed().map((id) => annotation(id)),
+    ),
+  )
+  const names = ids.map((id) => `${id.replaceAll('"', '')}.jpg`)
+  expect(imagesOf(table).toSorted()).toEqual(names.toSorted())
+  await expect(readText(cocoText([image('1000000000000000000')], [annotation('1000000000000000001')]))).rejects.toThrow(
+    'found "1000000000000000001", expected an image',
+  )
+})
+
+test("NaN and Infinity are read as Python's json writes them; a box of them is left out and counted", async () => {
+  const table = await readText(
+    cocoText(
+      [image('1'), image('2'), image('3')],
+      [
+        annotation('1', '"area": NaN, "score": -Infinity, "note": "NaN, \\"Infinity", "bbox": [5, 6, 20, 10]'),
+        annotation('2', '"bbox": [NaN, 6, 20, 10]'),
+        annotation('2', '"bbox": [5, 6, Infinity, 10]'),
+        annotation('3', '"area": 5'),
+      ],
+    ),
+  )
+  expect(imagesOf(table)).toEqual(['1.jpg'])
+  expect(table.leftOut).toMatchObject({ empty: 3 })
+})
+
+test('entries that nest deep are refused with their place', async () => {
+  const deep = '['.repeat(200_000) + ']'.repeat(200_000)
+  await expect(readText(`{"images": [{"id": ${deep}, "file_name": "a"}], "annotations": []}`)).rejects.toThrow(
+    /images\[0\].id: found \[\[.*expected a number or a text/,
+  )
+})
 
 test.each(bad)('%s', async (message, json) => {
   await expect(SOTTrainDataset.open(await write(json))).rejects.toThrow(message)

@@ -26,6 +26,35 @@ test('lines end in LF, CRLF or CR, with or without a last one', () => {
   }
 })
 
+test('blank lines, one separator at the end, CR CR LF and UTF-16 are read', async () => {
+  const lines = ['1,2,3.5,40,', '', '  ', '1;2;3.5;40;', '\t1 2 3.5 40 ']
+  for (const end of ['\n', '\r\n', '\r\r\n', '\r']) {
+    const text = `\n${lines.join(end)}${end}${end}`
+    expect(parseBoxes(text, 'gt.txt')).toEqual([box, box, box])
+    const file = join(await temporaryFolder(), 'gt.txt')
+    await writeFile(file, `\uFEFF${text}`, 'utf16le')
+    expect(await readGroundTruth(file)).toEqual([box, box, box])
+    await writeFile(file, Buffer.from(`\uFEFF${text}`, 'utf16le').swap16())
+    expect(await readGroundTruth(file)).toEqual([box, box, box])
+  }
+})
+
+test('a long line is refused at once', () => {
+  for (const line of [`${'1'.repeat(3e5)}x`, `${'1'.repeat(3e5)},2,3,4`, ' '.repeat(3e6), `${'1,'.repeat(3e5)}1`]) {
+    const start = process.cpuUsage()
+    expect(() => parseBoxes(line, 'gt.txt')).toThrow(/^.{0,300}$/s)
+    expect(process.cpuUsage(start).user / 1e6).toBeLessThan(1)
+  }
+})
+
+test('a frame number in a result file does not decide how much memory is taken', async () => {
+  const file = join(await temporaryFolder(), 'a.json')
+  for (const frame of [Number.MAX_SAFE_INTEGER, 1e8]) {
+    await writeFile(file, JSON.stringify({ format: 'siamrpn-results', frames: [{ frame, targets: [] }] }))
+    await expect(readGroundTruth(file)).rejects.toThrow(GroundTruthError)
+  }
+})
+
 test('a line with NaN is a frame without object; an all-zero box stays a box', () => {
   expect(parseBoxes('NaN,NaN,NaN,NaN\nnan nan nan nan\n0,0,0,0', 'gt.txt')).toEqual([
     undefined,
@@ -40,9 +69,11 @@ test('a polygon of eight numbers becomes its upright hull', () => {
 
 test.each([
   ['1,2,3,4\n1,2,3\n', /^gt\.txt:2: 3 values, expected 4 or 8; found "1,2,3"/],
-  ['1,2,3,4\n\n1,2,3,4', /^gt\.txt:2: 0 values/],
   ['1,2,x,4', /^gt\.txt:1: "x" is not a number/],
-  ['1,,3,4', /^gt\.txt:1: "" is not a number/],
+  ['1,,3,4', /^gt\.txt:1: commas without a number between them/],
+  ['1,2,3,4\n10,5;20,25;30,75;40,5', /^gt\.txt:2: pairs of numbers: decimal commas, or corners/],
+  ['10,5\t20,25\t30,75\t40,5', /^gt\.txt:1: pairs of numbers/],
+  ['1,2,1e999,4', /^gt\.txt:1: "1e999" is not a number/],
   ['0x10,2,3,4', /^gt\.txt:1: "0x10" is not a number/],
   ['1,2,Infinity,4', /^gt\.txt:1: "Infinity" is not a number/],
   ['', /^gt\.txt: the file is empty/],

@@ -2,12 +2,12 @@
 // (NaN or without area) becomes the one before it and the first is the given one (OTB, LaSOT), more lines than frames are cut
 // (LaSOT), missing lines of TrackingNet are failures; elsewhere another number of lines than frames is an error.
 
+import { eachRow } from '../../frames/number-rows.ts'
 import type { Box } from '../../frames/types.ts'
 import { throwErrors } from '../open-benchmark.ts'
 import { enclosingBox, hasArea } from '../rows.ts'
 import type { Benchmark, Sequence, SequenceResult, Tell, TrackedRegion } from '../types.ts'
 import { listResultFiles, type ResultFile, ResultIndex, resultNames } from './files.ts'
-import { eachRow } from './rows.ts'
 
 /** Files read at once. */
 const readAtOnce = 16
@@ -94,7 +94,7 @@ function parseAnswers(
   const broken = (line: number, message: string) => {
     if (++brokenLines <= brokenLinesTold) tell({ severity: 'error', place: `${file.place}:${line}`, message })
   }
-  const lines = eachRow(
+  const { lines, blank } = eachRow(
     text,
     (row, count, line) => {
       if (count === 4) answers.push({ x: row[0] ?? 0, y: row[1] ?? 0, width: row[2] ?? 0, height: row[3] ?? 0 })
@@ -113,6 +113,10 @@ function parseAnswers(
     tell({ severity: 'error', place: `${file.place}:1`, message: 'the file is empty, expected a box per line' })
   if (brokenLines > brokenLinesTold) {
     tell({ severity: 'error', place: file.place, message: `${brokenLines} of ${lines} lines are broken` })
+  }
+  if (blank > 0) {
+    const message = 'a blank line, which is passed over'
+    tell({ severity: 'warning', place: `${file.place}:${blank}`, message })
   }
   if (polygonLine > 0) {
     const message = 'a polygon, expected x, y, width, height; the box around it is judged'

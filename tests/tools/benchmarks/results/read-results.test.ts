@@ -147,14 +147,19 @@ describe('a broken line', () => {
   test.each([
     ['1,2,three,4', 'a.txt:2 "three" is not a number; found "1,2,three,4"'],
     ['1,2,3', 'a.txt:2 3 values, expected 4 or 8'],
-    ['1,2,,3,4', 'a.txt:2 "" is not a number; found "1,2,,3,4"'],
-    ['', 'a.txt:2 an empty line, expected numbers'],
+    ['1,2,,3,4', 'a.txt:2 commas without a number between them; found "1,2,,3,4"'],
     ['1,2,3,Infinity', 'a.txt:2 "Infinity" is not a number; found "1,2,3,Infinity"'],
     ['1', 'a.txt:2 1 values, expected 4 or 8'],
   ])('%j is told with file and line', async (line, message) => {
     const { result, found } = await read('lasot', { 'a.txt': `1,2,3,4\n${line}\n1,2,3,4\n` })
     expect(result).toBeUndefined()
     expect(found).toEqual([`error ${message}`])
+  })
+
+  test('that is blank is passed over and told', async () => {
+    const { result, found } = await read('lasot', { 'a.txt': text.replace('\n', '\n\n') })
+    expect(result?.regions).toEqual(boxes)
+    expect(found).toEqual(['warning a.txt:2 a blank line, which is passed over'])
   })
 
   test('among many is told by their number', async () => {
