@@ -10,7 +10,7 @@ import { rasterise } from '../clips/raster.ts'
 import { pendingFolder } from '../frames/atomic.ts'
 import { UnreadableImageError } from '../frames/errors.ts'
 import { readImage } from '../frames/image.ts'
-import { CocoEntry } from './coco-entry.ts'
+import { CocoEntry, CocoIds } from './coco-entry.ts'
 import { AnnotationError, DatasetError, DatasetMissingError } from './errors.ts'
 import { readJsonArrays } from './json-arrays.ts'
 
@@ -49,6 +49,7 @@ interface Found {
 }
 
 interface Catalogue {
+  readonly ids: CocoIds
   readonly images: ReadonlyMap<number, { readonly name: string; readonly width: number; readonly height: number }>
   readonly categories: ReadonlyMap<number, string>
 }
@@ -93,23 +94,24 @@ async function readCatalogue(file: string): Promise<Catalogue> {
     throw new DatasetMissingError(`no annotation file ${file}, expected COCO's, such as instances_train2017.json`)
   const images = new Map<number, { name: string; width: number; height: number }>()
   const categories = new Map<number, string>()
+  const ids = new CocoIds()
   await readJsonArrays(file, {
     images: (value, index) => {
       const entry = new CocoEntry(file, 'images', index, value)
       const size = { width: entry.number('width'), height: entry.number('height') }
-      images.set(entry.number('id'), { name: entry.text('file_name'), ...size })
+      images.set(entry.id('id', ids), { name: entry.text('file_name'), ...size })
     },
     categories: (value, index) => {
       const entry = new CocoEntry(file, 'categories', index, value)
-      categories.set(entry.number('id'), entry.text('name'))
+      categories.set(entry.id('id', ids), entry.text('name'))
     },
   })
   if (images.size === 0) throw new AnnotationError(`${file}: no images, expected COCO annotations`)
-  return { images, categories }
+  return { images, categories, ids }
 }
 
 /** Up to `perCategory` objects of each category, each that fits with the same chance (reservoir sampling). */
-async function drawObjects(options: CocoCutoutOptions, { images }: Catalogue): Promise<Map<number, Found[]>> {
+async function drawObjects(options: CocoCutoutOptions, { images, ids }: Catalogue): Promise<Map<number, Found[]>> {
   const { annFile: file, perCategory, minSize, seed } = options
   const chosen = new Map<number, Found[]>()
   const seen = new Map<number, number>()
@@ -119,11 +121,12 @@ async function drawObjects(options: CocoCutoutOptions, { images }: Catalogue): P
       const entry: CocoEntry = new CocoEntry(file, 'annotations', index, value)
       const polygon = onePolygon(value)
       if (polygon === undefined || entry.flag('iscrowd')) return
-      const image = entry.number('image_id')
+      const image = entry.id('image_id', ids)
       const size = images.get(image)
-      if (size === undefined) entry.fail('.image_id', image, "an image's id")
-      if (!isWhole(entry.box(), size, minSize)) return
-      const category = entry.number('category_id')
+      if (size === undefined) entry.fail('.image_id', ids.show(image), "an image's id")
+      const box = entry.box()
+      if (box === undefined || !isWhole(box, size, minSize)) return
+      const category = entry.id('category_id', ids)
       const count = (seen.get(category) ?? 0) + 1
       seen.set(category, count)
       const objects = chosen.get(category) ?? []
