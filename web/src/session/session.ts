@@ -48,6 +48,9 @@ export interface Notice {
   readonly text: string
 }
 
+/** Steps of a fit: enough for the heads to settle on a few frames. */
+const TEACH_STEPS = 80
+
 /** Quiet time after an edit before the project is saved, in milliseconds. */
 const SAVE_DELAY = 500
 
@@ -69,6 +72,12 @@ export class Session {
   readonly following = signal(false)
   /** The camera being followed, if it is. */
   readonly live = signal<LiveRun | undefined>(undefined)
+  /** Losses of the teaching under way or of the last one. */
+  readonly losses = signal<readonly number[]>([])
+  readonly teaching = signal(false)
+  /** The track of a target as it was before the tracker was taught, to compare. */
+  readonly before = signal<{ readonly id: number; readonly track: ReadonlyMap<number, Tracked> } | undefined>(undefined)
+  readonly taught = signal(false)
   readonly lowScore = signal(0.3)
   readonly alsoBackwards = signal(false)
   /** Milliseconds a tracking step takes. */
@@ -98,6 +107,8 @@ export class Session {
         this.progress.value = progress
       })
       this.modelName.value = weights?.name ?? 'The model that ships'
+      this.taught.value = false
+      this.before.value = undefined
       if (weights) this.inform(`Tracking with "${weights.name}" from now on.`)
     } catch (error) {
       this.complain(error)
@@ -307,6 +318,73 @@ export class Session {
 
   redo(): void {
     this.#travel(redo)
+  }
+
+  /** Teaches the tracker a target from its marked frames, then follows the target again from its marks. */
+  async teach(id: number, steps = TEACH_STEPS): Promise<void> {
+    const source = this.source.value
+    const target = this.project.value?.targets.find((other) => other.id === id)
+    if (!source || !target || this.teaching.value || this.following.value) return
+    this.stop()
+    this.teaching.value = true
+    this.losses.value = []
+    this.notice.value = undefined
+    try {
+      const marks = [...target.marks].sort(([a], [b]) => a - b)
+      const examples = []
+      for (const [frame, mark] of marks) {
+        examples.push({ picture: await source.frame(frame), box: mark.kind === 'box' ? mark.box : null })
+      }
+      await this.tracker.teach(examples, steps, (progress) => {
+        this.progress.value = progress
+        if (progress.loss !== undefined) this.losses.value = [...this.losses.value, progress.loss]
+      })
+      this.taught.value = true
+      this.before.value = { id, track: target.track }
+      this.modelName.value = `Taught on ${marks.length} frames of ${target.name}`
+    } catch (error) {
+      this.complain(error)
+      return
+    } finally {
+      this.teaching.value = false
+      this.progress.value = undefined
+    }
+    await this.#followAgain(id)
+  }
+
+  async cancelTeaching(): Promise<void> {
+    await this.tracker.cancelTeaching()
+  }
+
+  /** Goes back to the weights that were loaded. */
+  async forgetTeaching(): Promise<void> {
+    await this.tracker.forget()
+    this.taught.value = false
+    this.before.value = undefined
+    this.modelName.value = 'The model as it was loaded'
+  }
+
+  /** The weights in use, as a download. */
+  async saveWeights(): Promise<void> {
+    try {
+      download('taught.safetensors', new Blob([await this.tracker.exportWeights()]))
+    } catch (error) {
+      this.complain(error)
+    }
+  }
+
+  async #followAgain(id: number): Promise<void> {
+    const project = this.project.value
+    const target = project?.targets.find((other) => other.id === id)
+    if (!project || !target) return
+    this.#edit(clearTrack(project, id, 0, project.clip.frameCount - 1))
+    const first = Math.min(...target.marks.keys())
+    await this.seek(first)
+    await this.follow([id])
+    if (!this.notice.value)
+      this.inform(
+        `${target.name} was followed again with what the tracker has learned. The pale line shows the track before.`,
+      )
   }
 
   /** Reads an annotation file into the project of the open clip. */

@@ -4,7 +4,7 @@ import type { Box } from 'siamrpn'
 import type { Picture } from '../media/clip-source.ts'
 import type { Tracked } from '../model/project.ts'
 import { TrackerClient } from '../worker/client.ts'
-import type { AdapterInfo, Progress } from '../worker/protocol.ts'
+import type { AdapterInfo, Answers, Progress } from '../worker/protocol.ts'
 import type { Follower } from './follow.ts'
 
 export interface Weights {
@@ -22,6 +22,8 @@ export class PageTracker implements Follower {
   /** Where each target is: from there it goes on after a lost device. */
   readonly #last = new Map<number, Box>()
   #weights: Weights | undefined
+  /** What was loaded before teaching, while taught weights are in use. */
+  #loaded: { readonly weights: Weights | undefined } | undefined
 
   constructor(onRecovered: () => void) {
     this.#onRecovered = onRecovered
@@ -37,6 +39,7 @@ export class PageTracker implements Follower {
     const request = { kind: 'load', weights: weights && { name: weights.name, bytes: weights.bytes.slice(0) } } as const
     const info = await this.#client.ask(request, request.weights ? [request.weights.bytes] : [], onProgress)
     this.#weights = weights
+    this.#loaded = undefined
     this.#last.clear()
     this.#times.length = 0
     return info
@@ -62,6 +65,40 @@ export class PageTracker implements Follower {
   async stop(keys: readonly number[]): Promise<void> {
     for (const key of keys) this.#last.delete(key)
     await this.#client.ask<'stop'>({ kind: 'stop', keys })
+  }
+
+  /**
+   * Fits the model that was loaded to pictures with the object's box, or null; from then on the taught weights are in use, after
+   * a lost device, too.
+   */
+  async teach(
+    examples: readonly { readonly picture: Picture; readonly box: Box | null }[],
+    steps: number,
+    onProgress: (progress: Progress) => void,
+  ): Promise<Answers['teach']> {
+    const pictures = examples.map(({ picture }) => picture)
+    const answer = await this.#client.ask<'teach'>({ kind: 'teach', examples, steps }, pictures, onProgress)
+    this.#loaded ??= { weights: this.#weights }
+    this.#weights = { name: 'taught.safetensors', bytes: answer.weights }
+    this.#last.clear()
+    return answer
+  }
+
+  async cancelTeaching(): Promise<void> {
+    await this.#client.ask<'cancel-teach'>({ kind: 'cancel-teach' })
+  }
+
+  /** Goes back to the weights that were loaded. */
+  async forget(): Promise<void> {
+    await this.#client.ask<'forget'>({ kind: 'forget' })
+    if (this.#loaded) this.#weights = this.#loaded.weights
+    this.#loaded = undefined
+    this.#last.clear()
+  }
+
+  /** The weights in use as a safetensors file. */
+  async exportWeights(): Promise<ArrayBuffer> {
+    return await this.#client.ask<'export-weights'>({ kind: 'export-weights' })
   }
 
   /** Loses the device on purpose. */

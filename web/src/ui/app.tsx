@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { Session } from '../session/session.ts'
 import { Corrections, ExportPanel, Model, Targets } from './panels.tsx'
 import { Stage } from './stage.tsx'
+import { TeachPanel } from './teach-panel.tsx'
 import { Timeline } from './timeline.tsx'
 
 export function App({ session }: { session: Session }) {
@@ -29,6 +30,7 @@ export function App({ session }: { session: Session }) {
         <aside aria-label="Panels">
           <Targets session={session} />
           <Corrections session={session} />
+          <TeachPanel session={session} />
           <ExportPanel session={session} />
           <Model session={session} />
         </aside>
@@ -47,7 +49,7 @@ function Welcome({ session }: { session: Session }) {
       <ol>
         <li>Open a clip: MP4, WebM, MOV, images, or the camera.</li>
         <li>Draw a box. It is followed through the clip.</li>
-        <li>Correct it where it is wrong, and export the boxes or the video.</li>
+        <li>Correct it where it is wrong, teach it your object, and export the boxes or the video.</li>
       </ol>
       <button type="button" class="primary" data-testid="sample" onClick={() => void session.openSample()}>
         Open the sample clip

@@ -24,7 +24,12 @@ export function Timeline({ session }: { session: Session }) {
     const context = element.getContext('2d')
     if (!context) return
     context.setTransform(ratio, 0, 0, ratio, 0, 0)
-    drawTimeline(context, { project, frame: session.frame.value, selected: session.selected.value, width, height })
+    drawTimeline(context, {
+      ...{ project, width, height },
+      frame: session.frame.value,
+      selected: session.selected.value,
+      before: session.before.value,
+    })
   }
 
   useSignalEffect(draw)
@@ -89,13 +94,15 @@ interface TimelineView {
   readonly project: Project
   readonly frame: number
   readonly selected: number | undefined
+  /** An earlier track, drawn as a pale line. */
+  readonly before: { readonly id: number; readonly track: Project['targets'][number]['track'] } | undefined
   readonly width: number
   readonly height: number
 }
 
 function drawTimeline(
   context: CanvasRenderingContext2D,
-  { project, frame, selected, width, height }: TimelineView,
+  { project, frame, selected, before, width, height }: TimelineView,
 ): void {
   const style = getComputedStyle(context.canvas)
   const count = project.clip.frameCount
@@ -110,6 +117,11 @@ function drawTimeline(
     for (const [at, { score }] of target.track) {
       const bar = Math.max(1, score * (ROW - 10))
       context.fillRect(at * step - step / 2, base - bar, Math.max(1, step), bar)
+    }
+    if (before?.id === target.id) {
+      context.fillStyle = style.color
+      for (const [at, { score }] of before.track)
+        context.fillRect(at * step - step / 2, base - score * (ROW - 10) - 1, Math.max(1, step), 1.5)
     }
     for (const [at, mark] of target.marks)
       drawMark(context, at * step, top + ROW / 2 - 2, mark.kind === 'box', style.color)

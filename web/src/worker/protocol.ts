@@ -51,12 +51,12 @@ export interface CancelTeachRequest {
   readonly kind: 'cancel-teach'
 }
 
-/** Which weights are in use: those that were loaded, or the taught ones. */
-export interface UseRequest {
-  readonly kind: 'use'
-  readonly weights: 'loaded' | 'taught'
+/** Goes back from the taught weights to those that were loaded. */
+export interface ForgetRequest {
+  readonly kind: 'forget'
 }
 
+/** The weights in use as a safetensors file. */
 export interface ExportRequest {
   readonly kind: 'export-weights'
 }
@@ -69,7 +69,7 @@ export type Request =
   | LoseRequest
   | TeachRequest
   | CancelTeachRequest
-  | UseRequest
+  | ForgetRequest
   | ExportRequest
 
 /** What each request answers with. */
@@ -79,9 +79,10 @@ export interface Answers {
   step: readonly Tracked[]
   stop: null
   lose: null
-  teach: { readonly firstLoss: number; readonly lastLoss: number }
+  /** The loss of each step, and the taught weights as a safetensors file. */
+  teach: { readonly losses: readonly number[]; readonly weights: ArrayBuffer }
   'cancel-teach': null
-  use: null
+  forget: null
   'export-weights': ArrayBuffer
 }
 

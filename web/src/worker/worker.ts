@@ -1,6 +1,6 @@
 // The tracker's worker: the library runs here, so that the page stays responsive while the GPU or the processor is busy.
 
-import { type LoadProgress, SiamRPN, type Target } from 'siamrpn'
+import { type LoadProgress, SiamRPN, type Target, type TeachProgress } from 'siamrpn'
 import type {
   AdapterInfo,
   Answers,
@@ -10,6 +10,7 @@ import type {
   Request,
   StartRequest,
   StepRequest,
+  TeachRequest,
 } from './protocol.ts'
 
 const stages: Readonly<Record<LoadProgress['stage'], string>> = {
@@ -19,10 +20,19 @@ const stages: Readonly<Record<LoadProgress['stage'], string>> = {
   kernels: 'Preparing the kernels',
 }
 
+const teachStages: Readonly<Record<TeachProgress['stage'], string>> = {
+  features: 'Looking at the corrected frames',
+  kernels: 'Preparing the training step',
+  fitting: 'Teaching',
+}
+
 type Tell = (progress: Progress) => void
 
 class Host {
-  #tracker: SiamRPN | undefined
+  /** As it was loaded; the taught one lives on its device. */
+  #loadedTracker: SiamRPN | undefined
+  #taught: SiamRPN | undefined
+  #teaching: AbortController | undefined
   readonly #targets = new Map<number, Target>()
 
   async handle(request: Request, tell: Tell): Promise<Answers[keyof Answers]> {
@@ -35,11 +45,19 @@ class Host {
         return await this.#step(request)
       case 'stop':
         return await this.#stop(request.keys)
-      case 'lose':
-        this.#loaded().device.gpu.destroy()
+      case 'teach':
+        return await this.#teach(request, tell)
+      case 'cancel-teach':
+        this.#teaching?.abort(new Error('Teaching was cancelled; the tracker is as it was.'))
         return null
-      default:
-        throw new Error(`The worker does not know the request "${request.kind}"`)
+      case 'forget':
+        await this.#forget()
+        return null
+      case 'export-weights':
+        return bytesOf(this.#tracker.save())
+      case 'lose':
+        this.#tracker.device.gpu.destroy()
+        return null
     }
   }
 
@@ -48,14 +66,14 @@ class Host {
     const checkpoint = weights?.bytes
     const tracker = await SiamRPN.load({ checkpoint, onProgress })
     await this.#close()
-    this.#tracker = tracker
+    this.#loadedTracker = tracker
     const { description, kind } = tracker.device.adapter
     return { description, software: kind === 'cpu' }
   }
 
   async #start({ key, picture, box }: StartRequest): Promise<null> {
     try {
-      const target = await this.#loaded().init(picture, box)
+      const target = await this.#tracker.init(picture, box)
       await this.#targets.get(key)?.release()
       this.#targets.set(key, target)
     } finally {
@@ -87,16 +105,55 @@ class Host {
     return null
   }
 
-  async #close(): Promise<void> {
-    this.#targets.clear()
-    await this.#tracker?.close()
-    this.#tracker = undefined
+  async #teach({ examples, steps }: TeachRequest, tell: Tell): Promise<Answers['teach']> {
+    const base = this.#loadedTracker
+    if (!base) throw new Error('No model is loaded')
+    const stop = new AbortController()
+    this.#teaching = stop
+    const losses: number[] = []
+    try {
+      const taught = await base.teach(
+        examples.map(({ picture, box }) => ({ frame: picture, box })),
+        {
+          steps,
+          signal: stop.signal,
+          onProgress: ({ stage, done, total, loss }) => {
+            if (loss !== undefined) losses.push(loss)
+            tell({ stage: teachStages[stage], done, total, loss })
+          },
+        },
+      )
+      await this.#forget()
+      this.#taught = taught
+      return { losses, weights: bytesOf(taught.save()) }
+    } finally {
+      this.#teaching = undefined
+      for (const { picture } of examples) picture.close()
+    }
   }
 
-  #loaded(): SiamRPN {
-    if (!this.#tracker) throw new Error('No model is loaded')
-    return this.#tracker
+  /** Goes back to the weights that were loaded. */
+  async #forget(): Promise<void> {
+    this.#targets.clear()
+    await this.#taught?.close()
+    this.#taught = undefined
   }
+
+  async #close(): Promise<void> {
+    await this.#forget()
+    await this.#loadedTracker?.close()
+    this.#loadedTracker = undefined
+  }
+
+  get #tracker(): SiamRPN {
+    const tracker = this.#taught ?? this.#loadedTracker
+    if (!tracker) throw new Error('No model is loaded')
+    return tracker
+  }
+}
+
+function bytesOf(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer
 }
 
 const host = new Host()
@@ -105,7 +162,7 @@ self.onmessage = async ({ data: { id, request } }: MessageEvent<{ id: number; re
   const send = (message: Message, transfer: Transferable[] = []) => self.postMessage(message, { transfer })
   try {
     const answer = await host.handle(request, (progress) => send({ id, progress }))
-    send({ id, answer }, answer instanceof ArrayBuffer ? [answer] : [])
+    send({ id, answer })
   } catch (error) {
     const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }
     send({ id, error: { name, message } })
