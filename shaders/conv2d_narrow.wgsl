@@ -10,10 +10,12 @@
 // Dispatch: x, y = strips of 49 - TAPS positions, linearised, z = ceil(OUT_C / 8 Lanes).
 
 enable subgroups;
+requires uniform_buffer_standard_layout; // arrays of f32 and vec2f in a uniform buffer
 
 // Or f32, vec2f.
 alias Lane = vec4f;
 
+const WINDOW: u32 = 4096u; // Lanes in 64 KiB
 const TAPS: u32 = 3u; // 1 to 4: of a filter row, taken together
 const CHANNELS: u32 = 4u; // 3 for images, whose fourth channel is zero
 const LANES: u32 = 8u;
@@ -47,7 +49,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<Lane>;
+@group(0) @binding(1) var<uniform> weight: array<Lane, WINDOW>;
 @group(0) @binding(2) var<storage, read> scale: array<Lane>;
 @group(0) @binding(3) var<storage, read> bias: array<Lane>;
 @group(0) @binding(4) var<storage, read> residual: array<Lane>;
@@ -118,8 +120,7 @@ fn load_tap(at: u32, row: u32, exists: bool) -> Tap {
   let c = weight[at + 2u * row];
   let d = weight[at + 3u * row];
   return Tap(
-    select(Lane(), a, exists), select(Lane(), b, exists), select(Lane(), c, exists), select(Lane(), d, exists)
-  );
+    select(Lane(), a, exists), select(Lane(), b, exists), select(Lane(), c, exists), select(Lane(), d, exists));
 }
 
 fn times(w: Tap, x: vec4f) -> Lane {

@@ -1,4 +1,5 @@
-// Winograd F(2x2, 3x3), the filter's side: U = G g G^T for each pair of channels, laid out as 16 GEMM operands [c, o].
+// Winograd F(2x2, 3x3), the filter's side: U = G g G^T for each pair of channels, laid out as 16 GEMM operands in
+// quarters of c, [c % 4, o / panel, 16, c / 4, panel], as conv2d_subgroup's windows see them.
 //   G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1]     Lavin and Gray, Fast Algorithms for CNNs, CVPR 2016, section 4.1
 // One invocation per input channel and vec4 of output channels, of the slice of output channels at params.first4.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = in_channels * slice4.
@@ -31,7 +32,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let at = (o / panel * 9u * params.in_channels + c) * panel + o % panel;
   let tap = params.in_channels * panel;
   let out_panel = params.out_panel4;
-  let to = (slice_column / out_panel * params.in_channels + c) * out_panel + slice_column % out_panel;
+  let step = params.in_channels / 4u * out_panel; // from one operand to the next in a panel
+  let panel_start = (c % 4u * (params.slice4 / out_panel) + slice_column / out_panel) * 16u * step;
+  let to = panel_start + c / 4u * out_panel + slice_column % out_panel;
 
   // columns: G g, row by row of g's columns
   var column: array<array<vec4f, 3>, 4>;
@@ -47,10 +50,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   for (var y = 0u; y < 4u; y++) {
     let outer = column[y][0] + column[y][2];
-    let row = to + y * 4u * params.count;
+    let row = to + y * 4u * step;
     output[row] = column[y][0];
-    output[row + params.count] = 0.5 * (outer + column[y][1]);
-    output[row + 2u * params.count] = 0.5 * (outer - column[y][1]);
-    output[row + 3u * params.count] = column[y][2];
+    output[row + step] = 0.5 * (outer + column[y][1]);
+    output[row + 2u * step] = 0.5 * (outer - column[y][1]);
+    output[row + 3u * step] = column[y][2];
   }
 }

@@ -13,7 +13,7 @@ export interface AdapterFacts {
   readonly kind: 'gpu' | 'cpu'
   readonly subgroupMinSize: number
   readonly subgroupMaxSize: number
-  /** Optional features that the device has been opened with. */
+  /** Optional features that the device has been opened with, and language extensions of WGSL that kernels make use of. */
   readonly features: ReadonlySet<string>
   /** The largest range that one storage binding may cover. */
   readonly maxBindingBytes: number
@@ -51,6 +51,9 @@ export interface DeviceOptions extends ProviderOptions {
 
 const wantedFeatures = ['shader-f16', 'subgroups', 'timestamp-query', 'chromium-experimental-subgroup-matrix']
 
+/** Extensions of WGSL itself: arrays of f32 and vec2f in uniform buffers. */
+const wantedExtensions = ['uniform_buffer_standard_layout']
+
 const wantedLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -74,15 +77,18 @@ export function deviceDescriptor(adapter: GPUAdapter, hidden: readonly string[] 
   }
 }
 
-/** The facts of an opened device. */
+/** The facts of an opened device. @param language extensions of WGSL that the implementation knows */
 export function adapterFacts(
   adapter: GPUAdapter,
   device: GPUDevice,
-  bindingLimit = Number.POSITIVE_INFINITY,
+  language: ReadonlySet<string>,
+  { bindingLimit = Number.POSITIVE_INFINITY, hideFeatures = [] }: DeviceOptions = {},
 ): AdapterFacts {
   const info: GPUAdapterInfo & { readonly subgroupMatrixConfigs?: Iterable<SubgroupMatrixShape> } = adapter.info
   const { vendor, architecture, device: name, description } = info
-  const features = new Set([...device.features].filter((feature) => wantedFeatures.includes(feature)))
+  const optional = [...device.features].filter((feature) => wantedFeatures.includes(feature))
+  const extensions = wantedExtensions.filter((name) => language.has(name) && !hideFeatures.includes(name))
+  const features = new Set([...optional, ...extensions])
   const text = `${vendor} ${architecture} ${name} ${description}`
   const software = /llvmpipe|lavapipe|softpipe|swiftshader|microsoft basic render|\bwarp\b/i.test(text)
   const matrices = features.has('chromium-experimental-subgroup-matrix') ? [...(info.subgroupMatrixConfigs ?? [])] : []

@@ -123,7 +123,7 @@ function findLifetimes(recorder: Recorder): Map<Storage, Lifetime> {
           `${step.label} (${step.kernel.name}) reads tensor \`${tensor.label}\`, which nothing has written`,
         )
       }
-      lifetimes.set(storage, { bytes: storage.bytes, first: known?.first ?? index, last: index })
+      lifetimes.set(storage, { bytes: storage.span, first: known?.first ?? index, last: index })
     }
   })
   for (const storage of recorder.kept) {
@@ -206,8 +206,8 @@ interface Place {
 function encodeStep(device: Device, step: Step, compiled: CompiledKernel | undefined, place: Place): EncodedStep {
   const { label, workgroups, flops, bytes } = step
   if (!compiled) throw new BindingError(`${label}: kernel ${step.kernel.name} was not compiled`)
-  const entries: GPUBindGroupEntry[] = step.tensors.map(({ binding, tensor }) => {
-    return { binding, resource: { buffer: tensor.storage.buffer, offset: tensor.byteOffset, size: tensor.bytes } }
+  const entries: GPUBindGroupEntry[] = step.tensors.map(({ binding, tensor, bytes: size }) => {
+    return { binding, resource: { buffer: tensor.storage.buffer, offset: tensor.byteOffset, size } }
   })
   if (step.params && place.parameters.buffer) {
     const offset = place.parameters.offsets[place.index] ?? 0

@@ -38,7 +38,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   } catch (cause) {
     throw cause instanceof SiamRpnError ? cause : noAdapter(name, cause)
   }
-  return new Device(device, adapterFacts(adapter, device, options.bindingLimit), {
+  return new Device(device, adapterFacts(adapter, device, gpu.wgslLanguageFeatures, options), {
     ...options,
     gpu,
     openTwin: () => openDevice({ ...options, gpu }),
@@ -95,23 +95,27 @@ export class Device {
     gpu.addEventListener('uncapturederror', this.#listener)
   }
 
-  /** Uploads `data` as a new tensor. @throws ShapeError if the shape does not have as many elements */
-  tensor(data: TensorData, shape: readonly number[], label = 'tensor'): GpuTensor {
+  /**
+   * Uploads `data` as a new tensor.
+   * @param margin bytes of memory behind it, for windows on its end
+   * @throws ShapeError if the shape does not have as many elements
+   */
+  tensor(data: TensorData, shape: readonly number[], label = 'tensor', margin = 0): GpuTensor {
     if (elementCount(shape, label) !== data.length) {
       throw new ShapeError(
         `Tensor \`${label}\` [${shape}] needs ${elementCount(shape, label)} elements, found ${data.length}`,
       )
     }
-    const tensor = this.empty(shape, dtypeOf(data), label)
+    const tensor = this.empty(shape, dtypeOf(data), label, margin)
     this.write(tensor, data)
     return tensor
   }
 
-  /** A new zero-filled tensor. */
-  empty(shape: readonly number[], dtype: DType = 'f32', label = 'tensor'): GpuTensor {
+  /** A new zero-filled tensor. @param margin bytes of memory behind it, for windows on its end */
+  empty(shape: readonly number[], dtype: DType = 'f32', label = 'tensor', margin = 0): GpuTensor {
     this.check()
     const bytes = elementCount(shape, label) * ELEMENT_BYTES
-    const storage = new Storage(bytes, label, { buffer: this.memory.create(bytes, TENSOR_USAGE, label) })
+    const storage = new Storage(bytes, label, { buffer: this.memory.create(bytes + margin, TENSOR_USAGE, label) })
     return new GpuTensor(storage, shape, dtype)
   }
 

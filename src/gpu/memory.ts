@@ -14,8 +14,8 @@ export const BufferUsage = {
 
 export const MAP_MODE_READ = 1
 
-/** Usage of a tensor's buffer: bound by kernels, written from and read back to the host. */
-export const TENSOR_USAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST
+/** Usage of a tensor's buffer: bound by kernels, as windows too, written from and read back to the host. */
+export const TENSOR_USAGE = BufferUsage.STORAGE | BufferUsage.UNIFORM | BufferUsage.COPY_SRC | BufferUsage.COPY_DST
 
 const POOLED_BYTES = 1 << 20
 

@@ -120,7 +120,7 @@ export class KernelCache {
   #layout(kernel: Kernel): GPUBindGroupLayout {
     const entries = [...kernel.interface.bindings.values()].map((variable): GPUBindGroupLayoutEntry => {
       const { binding } = variable
-      if (variable.kind === 'uniform') {
+      if (variable.kind !== 'storage') {
         return { binding, visibility: STAGE_COMPUTE, buffer: { type: 'uniform', minBindingSize: variable.bytes } }
       }
       const type = variable.access === 'read' ? 'read-only-storage' : 'storage'

@@ -6,8 +6,8 @@ import { BindingError, ShapeError } from './errors.ts'
 import { suggestion } from './names.ts'
 import { type Params, packParams } from './params.ts'
 import type { Kernel, KernelSpec } from './pipelines.ts'
-import type { StorageVariable } from './reflect.ts'
-import { type DType, ELEMENT_BYTES, elementCount, GpuTensor, Storage } from './tensor.ts'
+import type { StorageVariable, WindowVariable } from './reflect.ts'
+import { BINDING_ALIGNMENT, type DType, ELEMENT_BYTES, elementCount, GpuTensor, Storage } from './tensor.ts'
 
 /** One dispatch: a kernel, its workgroup counts and, by variable name, its tensors and uniform values. */
 export interface Dispatch {
@@ -26,6 +26,8 @@ export interface BoundTensor {
   readonly binding: number
   readonly tensor: GpuTensor
   readonly access: 'read' | 'read_write'
+  /** That are bound, from the tensor's first on. */
+  readonly bytes: number
 }
 
 /** A checked dispatch. */
@@ -95,6 +97,7 @@ export class Recorder {
     for (const variable of variables.values()) {
       const value = dispatch.bindings[variable.name]
       if (variable.kind === 'storage') tensors.push(this.#bind(where, variable, value))
+      else if (variable.kind === 'window') tensors.push(this.#look(where, variable, value))
       else {
         if (params) throw new BindingError(`${where}: more than one uniform variable; one struct is supported`)
         if (value === undefined || value instanceof GpuTensor) {
@@ -113,28 +116,63 @@ export class Recorder {
 
   #bind(where: string, variable: StorageVariable, value: GpuTensor | Params | undefined): BoundTensor {
     const { name, binding, access } = variable
-    if (!(value instanceof GpuTensor)) {
-      throw new BindingError(`${where}: \`${name}\` (${variable.type}) ${value ? 'takes a tensor' : 'is missing'}`)
-    }
-    const found = `tensor \`${value.label}\` ${value.dtype} [${value.shape}]`
-    if (variable.scalar && variable.scalar !== value.dtype) {
-      throw new BindingError(`${where}: \`${name}\` is ${variable.type}, found ${found}`)
-    }
-    if (value.bytes % variable.elementBytes !== 0 || value.bytes < variable.minBytes) {
+    const tensor = expectTensor(where, variable, value)
+    const found = describeTensor(tensor)
+    if (tensor.bytes % variable.elementBytes !== 0 || tensor.bytes < variable.minBytes) {
       throw new BindingError(
         `${where}: \`${name}\` is ${variable.type} and wants a multiple of ${variable.elementBytes} bytes, ` +
-          `at least ${variable.minBytes}, found ${value.bytes} in ${found}`,
+          `at least ${variable.minBytes}, found ${tensor.bytes} in ${found}`,
       )
     }
-    if (value.bytes > this.adapter.maxBindingBytes) {
+    if (tensor.bytes > this.adapter.maxBindingBytes) {
       throw new BindingError(
-        `${where}: \`${name}\` is ${found} of ${value.bytes} bytes, above the adapter's binding limit of ` +
+        `${where}: \`${name}\` is ${found} of ${tensor.bytes} bytes, above the adapter's binding limit of ` +
           `${this.adapter.maxBindingBytes} bytes`,
       )
     }
-    if (value.storage.owner !== this) void value.storage.buffer // throws if it has been released or was never planned
-    return { binding, tensor: value, access }
+    if (tensor.storage.owner !== this) void tensor.storage.buffer // throws if it has been released or was never planned
+    return { binding, tensor, access, bytes: tensor.bytes }
   }
+
+  /** Binds a uniform array: always in full, so the buffer must go on behind a tensor that ends before. */
+  #look(where: string, variable: WindowVariable, value: GpuTensor | Params | undefined): BoundTensor {
+    const { name, binding, bytes } = variable
+    const tensor = expectTensor(where, variable, value)
+    const { storage, byteOffset } = tensor
+    if (byteOffset % BINDING_ALIGNMENT !== 0) {
+      throw new BindingError(
+        `${where}: \`${name}\` begins at byte ${byteOffset}, not a multiple of ${BINDING_ALIGNMENT}`,
+      )
+    }
+    if (storage.owner !== this) void storage.buffer
+    storage.reserve(byteOffset + bytes)
+    if (storage.span < byteOffset + bytes) {
+      throw new BindingError(
+        `${where}: \`${name}\` is ${variable.type} and wants ${bytes} bytes from byte ${byteOffset} of ` +
+          `${describeTensor(tensor)}, whose memory ends at ${storage.span}`,
+      )
+    }
+    return { binding, tensor, access: 'read', bytes }
+  }
+}
+
+function describeTensor({ label, dtype, shape }: GpuTensor): string {
+  return `tensor \`${label}\` ${dtype} [${shape}]`
+}
+
+/** @throws BindingError unless the value is a tensor of the variable's element type */
+function expectTensor(
+  where: string,
+  { name, type, scalar }: StorageVariable | WindowVariable,
+  value: GpuTensor | Params | undefined,
+): GpuTensor {
+  if (!(value instanceof GpuTensor)) {
+    throw new BindingError(`${where}: \`${name}\` (${type}) ${value ? 'takes a tensor' : 'is missing'}`)
+  }
+  if (scalar && scalar !== value.dtype) {
+    throw new BindingError(`${where}: \`${name}\` is ${type}, found ${describeTensor(value)}`)
+  }
+  return value
 }
 
 function checkAliasing(where: string, tensors: readonly BoundTensor[]): void {

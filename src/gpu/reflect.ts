@@ -42,11 +42,26 @@ export interface UniformVariable {
   readonly fields: readonly UniformField[]
 }
 
+/** A `var<uniform>` array, of fixed length: a window of that many bytes on a tensor that is only read. */
+export interface WindowVariable {
+  readonly kind: 'window'
+  readonly name: string
+  readonly binding: number
+  /** The declared type, for messages. */
+  readonly type: string
+  readonly scalar: Scalar | undefined
+  readonly elementBytes: number
+  /** Of the whole array; always bound in full, whether or not the tensor goes as far. */
+  readonly bytes: number
+}
+
+export type Variable = StorageVariable | UniformVariable | WindowVariable
+
 /** One compute entry point with the variables that it uses, by name. */
 export interface ShaderInterface {
   readonly entryPoint: string
   readonly workgroupSize: readonly [number, number, number]
-  readonly bindings: ReadonlyMap<string, StorageVariable | UniformVariable>
+  readonly bindings: ReadonlyMap<string, Variable>
 }
 
 const cache = new Map<string, Map<string, ShaderInterface>>()
@@ -111,13 +126,12 @@ function workgroupSize(entry: FunctionInfo): readonly [number, number, number] {
   return [x, y ?? 1, z ?? 1]
 }
 
-function readVariable(variable: VariableInfo): StorageVariable | UniformVariable {
+function readVariable(variable: VariableInfo): Variable {
   if (variable.group !== 0) {
     throw new ShaderError(`\`${variable.name}\` is in @group(${variable.group}); all variables belong in @group(0)`)
   }
-  return variable.type.isStruct && variable.access === 'read' && isUniform(variable)
-    ? readUniform(variable)
-    : readStorage(variable)
+  if (!isUniform(variable)) return readStorage(variable)
+  return variable.type.isArray ? readWindow(variable) : readUniform(variable)
 }
 
 function isUniform(variable: VariableInfo): boolean {
@@ -126,7 +140,6 @@ function isUniform(variable: VariableInfo): boolean {
 
 function readStorage(variable: VariableInfo): StorageVariable {
   const { name, binding, type } = variable
-  if (isUniform(variable)) throw new ShaderError(`Uniform \`${name}\` must be a struct, found ${type.getTypeName()}`)
   if (variable.access !== 'read' && variable.access !== 'read_write') {
     throw new ShaderError(`\`${name}\` has access ${variable.access}; only read and read_write are used`)
   }
@@ -145,9 +158,28 @@ function readStorage(variable: VariableInfo): StorageVariable {
 }
 
 function readUniform(variable: VariableInfo): UniformVariable {
-  const { name, binding } = variable
+  const { name, binding, type } = variable
+  if (!type.isStruct) {
+    throw new ShaderError(`Uniform \`${name}\` must be a struct or an array, found ${type.getTypeName()}`)
+  }
   const fields = (variable.members ?? []).map((member) => readField(name, member))
   return { kind: 'uniform', name, binding, bytes: Math.ceil(variable.size / 16) * 16, fields }
+}
+
+/** WebGPU's default limit of one uniform binding, which all devices have. */
+const LARGEST_WINDOW = 1 << 16
+
+function readWindow(variable: VariableInfo): WindowVariable {
+  const { name, binding, type, stride } = variable
+  const typeName = type.getTypeName()
+  const bytes = type.size
+  if (bytes < 1 || bytes > LARGEST_WINDOW) {
+    throw new ShaderError(
+      `Uniform \`${name}\` is ${typeName} of ${bytes} bytes; uniform arrays have 1 to ${LARGEST_WINDOW} bytes`,
+    )
+  }
+  const scalar = parseType(variable.format?.getTypeName() ?? '')?.scalar
+  return { kind: 'window', name, binding, type: typeName, scalar, elementBytes: stride, bytes }
 }
 
 function readField(owner: string, member: MemberInfo): UniformField {

@@ -6,7 +6,7 @@
 import { ShaderError } from './errors.ts'
 import { suggestion } from './names.ts'
 
-export type { ShaderInterface, StorageVariable, UniformField, UniformVariable } from './reflect.ts'
+export type { ShaderInterface, StorageVariable, UniformField, UniformVariable, WindowVariable } from './reflect.ts'
 export { reflect } from './reflect.ts'
 
 /** A scalar or a vector that an alias may stand for. */

@@ -19,6 +19,7 @@ export class Storage {
   readonly label: string
   readonly owner: object | undefined
   #buffer: GPUBuffer | undefined
+  #span: number
   #gone = 'has no memory before its capture ends'
 
   constructor(bytes: number, label: string, source: { buffer: GPUBuffer } | { owner: object }) {
@@ -26,6 +27,17 @@ export class Storage {
     this.label = label
     if ('buffer' in source) this.#buffer = source.buffer
     else this.owner = source.owner
+    this.#span = this.#buffer?.size ?? bytes
+  }
+
+  /** Bytes of the buffer that it has or will get: windows on the storage may go beyond its own bytes. */
+  get span(): number {
+    return this.#span
+  }
+
+  /** Makes the buffer of a virtual storage at least that large. Does nothing once there is a buffer. */
+  reserve(bytes: number): void {
+    if (!this.#buffer) this.#span = Math.max(this.#span, bytes)
   }
 
   /** @throws BindingError if the storage has been released, or is virtual and has no memory (yet, or any more). */
@@ -84,6 +96,21 @@ export class GpuTensor {
       )
     }
     return new GpuTensor(this.storage, shape, this.dtype, this.byteOffset)
+  }
+
+  /**
+   * The view of all elements from a byte on, flat.
+   * @throws ShapeError if the byte is outside the tensor, or cannot be bound (a multiple of 256)
+   */
+  from(byte: number): GpuTensor {
+    const byteOffset = this.byteOffset + byte
+    if (!(byte >= 0 && byte < this.bytes) || byteOffset % BINDING_ALIGNMENT !== 0) {
+      throw new ShapeError(
+        `Byte ${byte} of tensor \`${this.label}\` of ${this.bytes} bytes cannot be bound: it must lie inside, and ` +
+          `${byteOffset} be a multiple of ${BINDING_ALIGNMENT}`,
+      )
+    }
+    return new GpuTensor(this.storage, [(this.bytes - byte) / ELEMENT_BYTES], this.dtype, byteOffset)
   }
 
   /**

@@ -40,8 +40,12 @@ describe('openDevice', () => {
   })
 
   it('hides features and lowers the binding limit on request', async () => {
-    const { adapter, gpu } = await open({ hideFeatures: ['subgroups', 'shader-f16'], bindingLimit: 4096 })
+    const { adapter, gpu } = await open({
+      hideFeatures: ['subgroups', 'shader-f16', 'uniform_buffer_standard_layout'],
+      bindingLimit: 4096,
+    })
     expect(adapter.features.has('subgroups')).toBe(false)
+    expect(adapter.features.has('uniform_buffer_standard_layout')).toBe(false)
     expect(gpu.features.has('shader-f16')).toBe(false)
     expect([adapter.subgroupMinSize, adapter.subgroupMaxSize, adapter.maxBindingBytes]).toEqual([0, 0, 4096])
   })

@@ -65,6 +65,30 @@ describe('Recorder.dispatch', () => {
     )
   })
 
+  it('binds a uniform array as a window on a tensor, whose memory must go as far', () => {
+    const source = `
+@group(0) @binding(0) var<uniform> input: array<vec4f, 32>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@compute @workgroup_size(1) fn main() { output[0] = input[1].x; }`
+    const kernel = { name: 'window.wgsl', source }
+    const look = (input: GpuTensor | { count: number } | undefined) => {
+      const r = new Recorder(device)
+      const output = r.alloc([1])
+      const bindings: Dispatch['bindings'] = input ? { input, output } : { output }
+      return () => r.dispatch({ kernel, label: 'op', workgroups: [1], bindings })
+    }
+    expect(look(device.empty([128], 'f32', 'whole'))).not.toThrow()
+    expect(look(device.empty([4], 'f32', 'with margin', 512))).not.toThrow()
+    expect(look(device.empty([192], 'f32', 'part', 512).from(256))).not.toThrow()
+    expect(look(device.empty([127], 'f32', 'short'))).toThrow(
+      'op (window.wgsl): `input` is array<vec4f, 32> and wants 512 bytes from byte 0 of tensor `short` f32 [127], ' +
+        'whose memory ends at 508',
+    )
+    expect(look(device.empty([128], 'u32', 'ids'))).toThrow('`input` is array<vec4f, 32>, found tensor `ids` u32 [128]')
+    expect(look({ count: 1 })).toThrow('`input` (array<vec4f, 32>) takes a tensor')
+    expect(look(undefined)).toThrow('`input` (array<vec4f, 32>) is missing')
+  })
+
   it('refuses workgroup counts that WebGPU cannot dispatch', () => {
     for (const workgroups of [[0], [65536], [1, 65536], [1.5], [Number.NaN]] as const) {
       const [x, y] = workgroups as readonly [number, number?]

@@ -99,6 +99,20 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 `
 
 describe('reflect', () => {
+  it('finds uniform arrays, up to 64 KiB', () => {
+    const text = (type: string) => `
+alias Lane = vec2f;
+@group(0) @binding(2) var<uniform> filter: ${type};
+@compute @workgroup_size(1) fn main() { }`
+    expect(reflect(text('array<vec4f, 4096>')).bindings.get('filter')).toEqual({
+      ...{ kind: 'window', name: 'filter', binding: 2, type: 'array<vec4f, 4096>' },
+      ...{ scalar: 'f32', elementBytes: 16, bytes: 65536 },
+    })
+    expect(reflect(text('array<Lane, 8192>')).bindings.get('filter')).toMatchObject({ elementBytes: 8, bytes: 65536 })
+    expect(() => reflect(text('array<vec4f, 4097>'))).toThrow('of 65552 bytes; uniform arrays have 1 to 65536 bytes')
+    expect(() => reflect(text('vec4f'))).toThrow('Uniform `filter` must be a struct or an array, found vec4f')
+  })
+
   it('finds variables by name with access, element and size', () => {
     const { bindings, workgroupSize, entryPoint } = reflect(kernel)
     expect(entryPoint).toBe('main')

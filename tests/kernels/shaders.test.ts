@@ -10,6 +10,7 @@ import { type ShaderName, shaders } from '../../src/kernels/shaders.generated.ts
 const features: Readonly<Record<string, string>> = {
   f16: 'shader-f16',
   subgroups: 'subgroups',
+  uniform_buffer_standard_layout: 'uniform_buffer_standard_layout',
   chromium_experimental_subgroup_matrix: 'chromium-experimental-subgroup-matrix',
 }
 
@@ -33,7 +34,7 @@ describe.each(Object.keys(shaders) as ShaderName[])('%s.wgsl', (name) => {
   })
 
   it('compiles, unless it needs an extension that this adapter lacks', async () => {
-    const needed = [...text.matchAll(/^enable (\w+);/gm)].map(([, extension = '']) => features[extension])
+    const needed = [...text.matchAll(/^(?:enable|requires) (\w+);/gm)].map(([, extension = '']) => features[extension])
     if (!needed.every((feature) => feature && device.adapter.features.has(feature))) return
     expect(reflect(text).bindings.size).toBeGreaterThan(1)
     await device.kernels.create(device.kernels.prepare(kernel(name)))

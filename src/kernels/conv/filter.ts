@@ -5,6 +5,7 @@
 import type { Device } from '../../gpu/device.ts'
 import { ShapeError } from '../../gpu/errors.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
+import { WINDOW_BYTES } from './filter-windows.ts'
 
 /** What a filter is, without its values. */
 export interface FilterShape {
@@ -23,7 +24,7 @@ export interface FilterShape {
 export interface ConvWeight extends FilterShape {
   /** `[O / panel, kh, kw, I, panel]`, O padded to a multiple of 4. */
   readonly tensor: GpuTensor
-  /** Winograd's transform, where it is kept, too (`transformFilter`): `[16, I, O]`. */
+  /** Winograd's transform, where it is kept, too (`transformFilter`): `[4, O / panel, 16, I / 4, panel]`. */
   readonly transformed?: GpuTensor
 }
 
@@ -36,12 +37,28 @@ export interface TransformedWeight extends FilterShape {
 /** What a forward convolution takes. */
 export type ConvFilter = ConvWeight | TransformedWeight
 
-/** Panels are as wide as the tiles that read them. */
-const PANEL = 64
+/** Wider panels are not read by conv2d_subgroup: a vec4 for each of 8 lanes. */
+export const MOST_PANEL_CHANNELS = 32
 
-/** Panel width for a number of output channels: 64 if that divides them, else all of them, padded to a multiple of 4. */
+/** Narrower panels would leave lanes idle. */
+const FEWEST_PANEL_CHANNELS = 16
+
+/**
+ * Panel width for a number of output channels: the widest from 16 to 32 that divides them, else all of them, padded to a
+ * multiple of 4.
+ */
 export function panelOf(outChannels: number): number {
-  return outChannels % PANEL === 0 ? PANEL : Math.ceil(outChannels / 4) * 4
+  const whole = Math.ceil(outChannels / 4) * 4
+  if (whole <= MOST_PANEL_CHANNELS) return whole
+  for (let panel = MOST_PANEL_CHANNELS; panel >= FEWEST_PANEL_CHANNELS; panel -= 4) {
+    if (outChannels % panel === 0) return panel
+  }
+  return whole
+}
+
+/** Bytes of memory behind a filter: software adapters read filters through windows. */
+export function windowMargin({ adapter }: Device): number {
+  return adapter.kind === 'cpu' ? WINDOW_BYTES : 0
 }
 
 export interface PackOptions {
@@ -70,7 +87,8 @@ export function packConvWeight(
   const panel = panelOf(outChannels)
   const panels = Math.ceil(outChannels / panel)
   const packed = packOihw(oihw, shape, inChannels)
-  const tensor = device.tensor(packed, [panels, kernelHeight, kernelWidth, inChannels, panel], label)
+  const packedShape = [panels, kernelHeight, kernelWidth, inChannels, panel]
+  const tensor = device.tensor(packed, packedShape, label, windowMargin(device))
   return { tensor, panel, outChannels, inChannels, fileChannels, kernelHeight, kernelWidth }
 }
 

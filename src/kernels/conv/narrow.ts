@@ -2,13 +2,15 @@
 // an order in which one tap more along a filter row is one position on, so that an input that was loaded once serves several
 // taps; see conv2d_narrow.wgsl.
 
+import { ShapeError } from '../../gpu/errors.ts'
 import type { Recorder } from '../../gpu/recorder.ts'
 import type { WgslType } from '../../gpu/shader.ts'
 import { kernel, linearGrid } from '../launch.ts'
 import { type ConvLaunch, convCost, epilogueBindings, epilogueParams, packedFilter } from './epilogue.ts'
+import { WINDOW_BYTES } from './filter-windows.ts'
 import { filterRow, filterRows, imageParams } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
-import { type ChannelsPerLane, type ConvPlan, SUBGROUP_LANES } from './plan.ts'
+import { type ChannelsPerLane, type ConvPlan, fitsWindow, SUBGROUP_LANES } from './plan.ts'
 import { requireSubgroups } from './subgroup.ts'
 import { pixelRows } from './subgroup-weight-gradient.ts'
 import { SUBGROUP_TILE, type WeightGradientPlan } from './weight-gradient-plan.ts'
@@ -27,6 +29,12 @@ export function narrow(
 ): void {
   const { problem, input, weight, output, label } = conv
   requireSubgroups(r, label)
+  if (!fitsWindow(problem)) {
+    const filter = packedFilter(conv)
+    throw new ShapeError(
+      `${label}: filter \`${filter.label}\` has ${filter.bytes} bytes, this plan reads ${WINDOW_BYTES}`,
+    )
+  }
   const { taps, passes, tapStep, phases } = filterRow(problem)
   const rowPositions = Math.ceil(problem.outWidth / phases) + taps - 1
   const positions = problem.batch * problem.outHeight * phases * rowPositions
@@ -34,6 +42,7 @@ export function narrow(
   r.dispatch({
     kernel: kernel('conv2d_narrow', {
       Lane: laneTypes[channelsPerLane],
+      WINDOW: WINDOW_BYTES / (4 * channelsPerLane),
       TAPS: taps,
       CHANNELS: weight.fileChannels === 3 ? 3 : 4,
     }),

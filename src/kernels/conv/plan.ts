@@ -3,6 +3,8 @@
 
 import type { AdapterFacts } from '../../gpu/device.ts'
 import { type DepthwisePlan, depthwisePlan, isDepthwise } from './depthwise-plan.ts'
+import { MOST_PANEL_CHANNELS, panelOf } from './filter.ts'
+import { WINDOW_BYTES } from './filter-windows.ts'
 import { type ConvProblem, filterRow, filterRows, outputPixels, tileGrid } from './geometry.ts'
 
 /** Lanes of the subgroups that the kernels for software adapters are written for. */
@@ -78,7 +80,7 @@ export function chooseConv(adapter: ConvAdapter, problem: ConvProblem, limits: C
   if (isDepthwise(problem)) return depthwisePlan(adapter, problem)
   if (groups > 1 || inChannels % 4 !== 0 || firstChannel % 4 !== 0) return { variant: 'direct' }
   if (hasSubgroupsOf8(adapter)) {
-    return allowWinograd && fitsWinograd(adapter, problem) ? winogradPlan(problem) : subgroupPlan(problem)
+    return allowWinograd && fitsWinograd(adapter, problem) ? winogradPlan(problem) : subgroupPlan(adapter, problem)
   }
   return outChannels % 4 === 0 ? tiledPlan(adapter, problem) : { variant: 'direct' }
 }
@@ -96,20 +98,29 @@ export function samplesPerSlice(
 
 /** Whether kernels that pass operands among 8 lanes are the fastest: a software adapter. */
 export function hasSubgroupsOf8({ kind, features, subgroupMinSize, subgroupMaxSize }: ConvAdapter): boolean {
-  return kind === 'cpu' && features.has('subgroups') && subgroupMinSize === 8 && subgroupMaxSize === 8
+  const extensions = features.has('subgroups') && features.has('uniform_buffer_standard_layout')
+  return kind === 'cpu' && extensions && subgroupMinSize === 8 && subgroupMaxSize === 8
 }
 
 /**
  * Without Winograd's transforms: the kernel for few output channels where they are few, as wide as costs least. A layer with
- * many inputs is left to the wide kernel, which such a model has compiled anyway: every variant takes seconds.
+ * many inputs is left to the wide kernel, which such a model has compiled anyway: every variant takes seconds. Filters that
+ * suit neither's windows go to the kernels for all adapters.
  */
-function subgroupPlan(problem: ConvProblem): ConvPlan {
+function subgroupPlan(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
   const { inChannels, outChannels } = problem
-  const wide = outChannels > MOST_NARROW_CHANNELS || inChannels >= WIDE_INPUTS
-  if (wide && outChannels % 4 === 0) return { variant: 'subgroup' }
+  const fits = fitsWindow(problem)
+  const wide = outChannels > MOST_NARROW_CHANNELS || inChannels >= WIDE_INPUTS || !fits
+  if (wide && outChannels % 4 === 0 && panelOf(outChannels) <= MOST_PANEL_CHANNELS) return { variant: 'subgroup' }
+  if (!fits) return outChannels % 4 === 0 ? tiledPlan(adapter, problem) : { variant: 'direct' }
   const widths = ([1, 2, 4] as const).filter((width) => outChannels % width === 0)
   const plans = widths.map((channelsPerLane) => ({ variant: 'narrow', channelsPerLane }) as const)
   return plans.reduce((a, b) => (narrowCost(problem, b) < narrowCost(problem, a) ? b : a))
+}
+
+/** Whether conv2d_narrow sees the whole filter through its window. */
+export function fitsWindow(problem: ConvProblem): boolean {
+  return filterRows(problem) * Math.ceil(problem.outChannels / 4) * 16 <= WINDOW_BYTES
 }
 
 /** Per pixel and four inputs, along one filter row, in loads of a vec4 by each lane; checked against measurements. */
@@ -130,7 +141,7 @@ export function fitsWinograd(adapter: ConvAdapter, problem: ConvProblem): boolea
 function suitsWinograd(problem: ConvProblem): boolean {
   const { kernelHeight, kernelWidth, stride, inChannels, outChannels, outHeight, outWidth } = problem
   return (
-    outChannels % 4 === 0 &&
+    outChannels % MOST_PANEL_CHANNELS === 0 &&
     kernelHeight === 3 &&
     kernelWidth === 3 &&
     stride === 1 &&

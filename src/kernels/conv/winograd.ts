@@ -9,7 +9,7 @@ import type { Recorder } from '../../gpu/recorder.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { kernel, linearGrid } from '../launch.ts'
 import { type ConvLaunch, epilogueBindings, epilogueParams, noEpilogue, packedFilter } from './epilogue.ts'
-import { type ConvWeight, type FilterShape, panelOf } from './filter.ts'
+import { type ConvWeight, type FilterShape, panelOf, windowMargin } from './filter.ts'
 import { type ConvProblem, type TileGrid, tileGrid } from './geometry.ts'
 import type { WinogradPlan } from './plan.ts'
 import { subgroupProducts } from './subgroup.ts'
@@ -41,18 +41,25 @@ export function winograd(r: Recorder, conv: ConvLaunch, { sliceChannels }: Winog
     const filter = stored ?? transformSlice(r, packedFilter(conv), weight, slice, `${label}.filter`)
     const products = r.alloc([POSITIONS, 1, grid.tiles, slice.count], 'f32', `${label}.products`)
     const launch = productLaunch(conv, data, products, grid.tiles)
-    subgroupProducts(r, { conv: launch, weight: filter, panel: panelOf(slice.count), batches: POSITIONS })
+    subgroupProducts(r, {
+      conv: launch,
+      weight: filter,
+      panel: panelOf(slice.count),
+      batches: POSITIONS,
+      quarters: true,
+    })
     transformOutput(r, conv, { products, grid, slice })
   }
 }
 
-/** A filter's transform, `[16, I, O]`, for programs captured afterwards. The caller releases it. */
+/** A filter's transform, in quarters (FilterLayout), for programs captured afterwards. The caller releases it. */
 export async function transformFilter(device: Device, weight: ConvWeight): Promise<GpuTensor> {
   const slice = { first: 0, count: weight.outChannels }
   const stored = device.empty(
-    [POSITIONS, weight.inChannels, weight.outChannels],
+    filterShape(weight.inChannels, weight.outChannels),
     'f32',
     `${weight.tensor.label}.winograd`,
+    windowMargin(device),
   )
   try {
     const record = (r: Recorder) => {
@@ -66,6 +73,11 @@ export async function transformFilter(device: Device, weight: ConvWeight): Promi
     throw error
   }
   return stored
+}
+
+function filterShape(inChannels: number, outChannels: number): readonly number[] {
+  const panel = panelOf(outChannels)
+  return [4, outChannels / panel, POSITIONS, inChannels / 4, panel]
 }
 
 /** The image's side, `[16, 1, tiles, C]`. */
@@ -111,7 +123,7 @@ function transformSlice(
   slice: ChannelSlice,
   label: string,
 ): GpuTensor {
-  const output = r.alloc([POSITIONS, weight.inChannels, slice.count], 'f32', label)
+  const output = r.alloc(filterShape(weight.inChannels, slice.count), 'f32', label)
   recordTransform(r, { packed, weight, slice, output })
   return output
 }

@@ -4,7 +4,7 @@ import { type ConvAdapter, chooseConv, filterForms, samplesPerSlice } from '../.
 
 const lavapipe: ConvAdapter = {
   kind: 'cpu',
-  features: new Set(['subgroups']),
+  features: new Set(['subgroups', 'uniform_buffer_standard_layout']),
   subgroupMinSize: 8,
   subgroupMaxSize: 8,
   maxBindingBytes: 128 << 20,

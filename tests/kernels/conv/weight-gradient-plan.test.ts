@@ -5,7 +5,7 @@ import { chooseWeightGradient, gradientSamples, subgroupPlan } from '../../../sr
 
 const lavapipe: ConvAdapter = {
   kind: 'cpu',
-  features: new Set(['subgroups']),
+  features: new Set(['subgroups', 'uniform_buffer_standard_layout']),
   subgroupMinSize: 8,
   subgroupMaxSize: 8,
   maxBindingBytes: 128 << 20,
