@@ -136,7 +136,7 @@ async function dispatchNothing(device: Device, kernel: Kernel, { pipeline, layou
     return buffer
   }
   const entries = [...kernel.interface.bindings.values()].map((variable) => {
-    const uniform = variable.kind === 'uniform'
+    const uniform = variable.kind !== 'storage'
     const buffer = make(
       uniform ? variable.bytes : variable.minBytes,
       uniform ? BufferUsage.UNIFORM : BufferUsage.STORAGE,

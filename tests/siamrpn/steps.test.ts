@@ -14,7 +14,7 @@ import { Network } from '../../src/siamrpn/network.ts'
 import { makeContext, recordSearch, recordTemplate, type StepContext } from '../../src/siamrpn/steps.ts'
 import { clipFrame, firstBox, microTracker } from './helpers.ts'
 
-const MOST_DISPATCHES = 800
+const MOST_DISPATCHES = 1100
 
 /** lavapipe's facts, and a large GPU's. */
 const adapters: Readonly<Record<string, Partial<AdapterFacts>>> = {
@@ -45,7 +45,7 @@ describe.each(Object.entries(adapters))('one frame of r50 on a %s adapter', (_, 
     return { pixels: r.alloc([(width * height * 3) / 4], 'u32'), width, height, format: 'rgb8' as const }
   }
 
-  test.each([1, 4, 8])('takes at most 800 dispatches for %i targets', (targets) => {
+  test.each([1, 4, 8])('takes at most 1100 dispatches for %i targets', (targets) => {
     const r = new Recorder(device)
     const kernels = [0, 1, 2].map(() => r.alloc([targets, 5, 5, 512]))
     const [crops, state] = [r.alloc([targets, CROP_RECORD]), r.alloc([targets, STATE_RECORD])]
