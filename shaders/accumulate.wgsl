@@ -1,5 +1,5 @@
-// Adds a share of one gradient to a running sum, in place: gradient accumulation over several batches.
-//   sum = keep * sum + share * gradient, with keep = 0 (the sum begins anew, whatever it held) or 1
+// Adds a share of one tensor to a running sum, in place: gradients of several batches, or a moving average of weights.
+//   sum = keep * sum + share * gradient; with keep = 0 the sum begins anew, whatever it held
 // The scalars are keep and share. Any element count.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
@@ -21,10 +21,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let keep = scalars[0] != 0.0;
+  let keep = scalars[0];
   let share = scalars[1] * gradient[index];
-  if (keep) {
-    sum[index] += share;
+  if (keep != 0.0) {
+    sum[index] = keep * sum[index] + share;
   } else {
     sum[index] = share;
   }

@@ -5,8 +5,9 @@
 // A position is ((2d + 1) * extent - SIZE) / (2 * SIZE): its quotient is the left neighbour, its remainder the exact
 // fraction.
 // Frame: rows of RGB or RGBA bytes (or of three f32, with FLOAT_CHANNELS), row_stride bytes apart.
-// Output: [T, SIZE, SIZE, 4], the fourth channel zero.
-// Crop record, two vec4 per target: (x0, y0, width, height) in pixels, then the padding in the output's channel order.
+// Output: [T, SIZE, SIZE, 4], pixels times scale plus offset, the fourth channel zero.
+// Crop record, two vec4 per target: (x0, y0, width, height) in pixels, then the padding, in the order of channels that
+// REVERSE_CHANNELS gives; REVERSE_OUTPUT turns them round once more, before scale and offset.
 // One invocation computes one pixel. Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
 // count = T * SIZE * SIZE.
 
@@ -15,6 +16,7 @@ const SIZE: u32 = 255u;
 const PIXEL_BYTES: u32 = 3u;
 const FLOAT_CHANNELS: bool = false;
 const REVERSE_CHANNELS: bool = true;
+const REVERSE_OUTPUT: bool = false;
 
 const RECORD: u32 = 2u;
 const WORD_BYTES: u32 = 4u;
@@ -23,6 +25,8 @@ const BYTE_BITS: u32 = 8u;
 const BYTE_MASK: u32 = 255u;
 
 struct Params {
+  scale: vec4f,
+  offset: vec4f,
   count: u32,
   frame_width: u32,
   frame_height: u32,
@@ -91,5 +95,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 
   let upper = mix(pixel(x.first, y.first, padding), pixel(x.second, y.first, padding), x.fraction);
   let lower = mix(pixel(x.first, y.second, padding), pixel(x.second, y.second, padding), x.fraction);
-  output[index] = vec4f(mix(upper, lower, y.fraction), 0.0);
+  let colour = mix(upper, lower, y.fraction);
+  let ordered = select(colour, colour.zyx, REVERSE_OUTPUT);
+  output[index] = vec4f(ordered * params.scale.xyz + params.offset.xyz, 0.0);
 }

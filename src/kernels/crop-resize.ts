@@ -8,6 +8,7 @@ import { capture } from '../gpu/program.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { expectInteger, expectShape, kernel, linearGrid } from './launch.ts'
+import { type Normalisation, normalisationParams } from './normalisation.ts'
 
 /** Bytes R, G, B; bytes R, G, B, A; three f32. Any order of colours, as long as the caller knows which. */
 export type PixelFormat = 'rgb8' | 'rgba8' | 'rgb32f'
@@ -41,6 +42,8 @@ export interface CropResizeArgs {
   readonly size: number
   /** Turn R, G, B into B, G, R (or back). Default true. */
   readonly reverseChannels?: boolean
+  /** Of crops whose channels are blue, green, red. Default: values stay from 0 to 255. */
+  readonly normalise?: Normalisation | undefined
   readonly label?: string
 }
 
@@ -70,12 +73,12 @@ export function cropRecord(rectangle: CropRectangle, padding: ArrayLike<number>)
 }
 
 /**
- * Crops and resizes every target's rectangle: `[T, size, size, 4]`, values 0..255, the fourth channel zero.
+ * Crops and resizes every target's rectangle: `[T, size, size, 4]`, values 0..255 or normalised, the fourth channel zero.
  * Pixels outside of the frame have the target's padding value; interpolation (half-pixel centres) stays in the rectangle.
  * @throws ShapeError if the frame's tensor is too small for it, or the crops are not `[T, 8]`
  */
 export function cropResize(r: Recorder, args: CropResizeArgs): GpuTensor {
-  const { frame, crops, size, reverseChannels = true, label = 'cropResize' } = args
+  const { frame, crops, size, reverseChannels = true, normalise, label = 'cropResize' } = args
   const rowStride = checkFrame('cropResize', frame)
   expectInteger('cropResize', 'size', size, 1)
   const targets = crops.shape[0] ?? 0
@@ -89,6 +92,7 @@ export function cropResize(r: Recorder, args: CropResizeArgs): GpuTensor {
       PIXEL_BYTES: PIXEL_BYTES[frame.format],
       FLOAT_CHANNELS: frame.format === 'rgb32f',
       REVERSE_CHANNELS: reverseChannels,
+      REVERSE_OUTPUT: normalise?.toRgb ?? false,
     }),
     label,
     workgroups: linearGrid(r.adapter, count, WORKGROUP),
@@ -96,9 +100,15 @@ export function cropResize(r: Recorder, args: CropResizeArgs): GpuTensor {
       frame: frame.pixels,
       crops,
       output,
-      params: { count, frame_width: frame.width, frame_height: frame.height, row_stride: rowStride },
+      params: {
+        count,
+        frame_width: frame.width,
+        frame_height: frame.height,
+        row_stride: rowStride,
+        ...normalisationParams(normalise),
+      },
     },
-    flops: count * 27,
+    flops: count * 33,
     // How much of the frame the rectangles cover is not known here; four neighbours per pixel bound it.
     bytes: output.bytes + crops.bytes + Math.min(frame.pixels.bytes, count * 4 * PIXEL_BYTES[frame.format]),
   })

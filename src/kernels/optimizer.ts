@@ -111,12 +111,12 @@ export interface AccumulateArgs {
   /** f32; changed in place. */
   readonly sum: GpuTensor
   readonly gradient: GpuTensor
-  /** `[2]`: 0 where the sum begins anew or 1 where it goes on, and the factor of the gradient. */
+  /** `[2]`: the factor of the sum (0: it begins anew, whatever it held), and that of the gradient. */
   readonly scalars: GpuTensor
   readonly label?: string
 }
 
-/** `sum = gradient * factor`, or `sum += gradient * factor`. @throws ShapeError if the shapes differ */
+/** `sum = sum * keep + gradient * factor`. @throws ShapeError if the shapes differ */
 export function accumulateGradient(
   r: Recorder,
   { sum, gradient, scalars, label = 'accumulate' }: AccumulateArgs,

@@ -4,6 +4,7 @@ import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { expectShape, imageShape, kernel, linearGrid } from './launch.ts'
+import { type Normalisation, normalisationParams } from './normalisation.ts'
 
 const WORKGROUP = 64
 const PIXEL_BYTES = 3
@@ -16,13 +17,18 @@ export function windowWords(pixels: number): number {
 export interface UnpackWindowsArgs {
   /** u32 `[windowWords(N * H * W)]`: R, G, B per pixel, rows and images without padding. */
   readonly bytes: GpuTensor
-  /** `[N, H, W, 4]`: B, G, R in 0..255, and a zero. */
+  /** `[N, H, W, 4]`: B, G, R in 0..255, or normalised, and a zero. */
   readonly output: GpuTensor
+  /** Default: values stay from 0 to 255. */
+  readonly normalise?: Normalisation | undefined
   readonly label?: string
 }
 
 /** Returns `output`. @throws ShapeError if tensors do not fit each other or the adapter's binding limit */
-export function unpackWindows(r: Recorder, { bytes, output, label = 'unpackWindows' }: UnpackWindowsArgs): GpuTensor {
+export function unpackWindows(
+  r: Recorder,
+  { bytes, output, normalise, label = 'unpackWindows' }: UnpackWindowsArgs,
+): GpuTensor {
   const { batch, height, width } = imageShape('unpackWindows', output)
   expectShape('unpackWindows', output, [batch, height, width, 4])
   const pixels = batch * height * width
@@ -39,11 +45,11 @@ export function unpackWindows(r: Recorder, { bytes, output, label = 'unpackWindo
   }
   const count = Math.ceil(pixels / 4)
   r.dispatch({
-    kernel: kernel('unpack_windows', { WORKGROUP }),
+    kernel: kernel('unpack_windows', { WORKGROUP, TO_RGB: normalise?.toRgb ?? false }),
     label,
     workgroups: linearGrid(r.adapter, count, WORKGROUP),
-    bindings: { bytes, output, params: { count, pixels } },
-    flops: pixels * PIXEL_BYTES,
+    bindings: { bytes, output, params: { count, pixels, ...normalisationParams(normalise) } },
+    flops: 3 * pixels * PIXEL_BYTES,
     bytes: output.bytes + bytes.bytes,
   })
   return output

@@ -124,6 +124,14 @@ export class CountingLayers implements Layers<Features> {
     return [{ name: label, channels, size }]
   }
 
+  resizeLike(input: Features, other: Features, label: string): Features {
+    const { name, channels, size: inSize } = single(input, label)
+    const { size: outSize } = single(other, label)
+    if (inSize === outSize) return input
+    this.nodes.push({ op: 'resize', input: name, output: label, channels, inSize, outSize })
+    return [{ name: label, channels, size: outSize }]
+  }
+
   correlation(input: Features, kernel: Features, label: string): Features {
     return input.map(({ name, channels, size: inSize }, index) => {
       const { name: kernelName, size: kernelSize } = partOf(kernel, index)

@@ -6,6 +6,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { depthwiseCorrelation } from '../kernels/correlation.ts'
 import { weightedSum } from '../kernels/elementwise.ts'
+import { bilinearResize } from '../kernels/resize.ts'
 import { centerCrop, maxPool } from '../kernels/spatial.ts'
 import { ConvModule, type ConvSpec, type WeightSource } from './conv-module.ts'
 import { ModuleStateError } from './errors.ts'
@@ -142,6 +143,15 @@ export class FoldedLayers implements Layers<FoldedMap> {
 
   centerCrop(input: FoldedMap, size: number, label: string): FoldedMap {
     return { ...input, tensor: centerCrop(this.#r, { input: whole(input, label), size, label }) }
+  }
+
+  resizeLike(input: FoldedMap, { tensor: other }: FoldedMap, label: string): FoldedMap {
+    const [, size = 0] = other.shape
+    if (input.tensor.shape[1] === size) return input
+    return {
+      ...input,
+      tensor: bilinearResize(this.#r, { input: whole(input, label), size, alignCorners: true, label }),
+    }
   }
 
   correlation(input: FoldedMap, kernel: FoldedMap, label: string): FoldedMap {

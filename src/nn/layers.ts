@@ -31,6 +31,8 @@ export interface Layers<T> {
   maxPool(input: T, window: Window, label: string): T
   /** The middle `size` x `size`. */
   centerCrop(input: T, size: number, label: string): T
+  /** Bilinear, corners aligned, to the size of another map; a map of that size stays as it is. */
+  resizeLike(input: T, other: T, label: string): T
   /** Each channel correlated with the same channel of the sample's kernel. */
   correlation(input: T, kernel: T, label: string): T
   /** One part of a map. */

@@ -5,6 +5,11 @@ import type { GpuTensor } from '../gpu/tensor.ts'
 import type { Activation } from '../kernels/activation.ts'
 import { globalAveragePool as averageForward, globalAveragePoolGradient } from '../kernels/average-pool.ts'
 import {
+  appendSamples as appendForward,
+  appendSamplesGradient,
+  type RepeatedSamples,
+} from '../kernels/append-samples.ts'
+import {
   batchNormNormalise,
   batchNormTrain,
   batchNormTrainBackward,
@@ -265,6 +270,14 @@ export function nearestResize(tape: Tape, input: Tensor, options: ResizeOptions)
   const output = nearestForward(tape.r, { input: input.data, ...options })
   return tape.note([input], output, (gradient) => {
     return [nearestResizeGradient(tape.r, { gradient, inputShape: input.data.shape })]
+  })
+}
+
+/** The batch, and behind it some of its samples once more: `[N + count, ...]`. */
+export function appendSamples(tape: Tape, input: Tensor, samples: RepeatedSamples, label = 'appendSamples'): Tensor {
+  const output = appendForward(tape.r, { input: input.data, ...samples, label })
+  return tape.note([input], output, (gradient) => {
+    return [appendSamplesGradient(tape.r, { gradient, ...samples, label: `${label}.gradient` })]
   })
 }
 

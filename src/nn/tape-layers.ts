@@ -91,6 +91,15 @@ export class TapeLayers implements Layers<readonly Tensor[]> {
     return input.map((part) => ops.centerCrop(this.tape, part, size, label))
   }
 
+  resizeLike(input: readonly Tensor[], other: readonly Tensor[], label: string): readonly Tensor[] {
+    const [, size = 0] = single(other, label).data.shape
+    return input.map((part) => {
+      return part.data.shape[1] === size
+        ? part
+        : ops.bilinearResize(this.tape, part, { size, alignCorners: true, label })
+    })
+  }
+
   correlation(input: readonly Tensor[], kernel: readonly Tensor[], label: string): readonly Tensor[] {
     return input.map((part, index) => {
       const own = partOf(kernel, index)

@@ -18,12 +18,29 @@ export interface Assignment {
   readonly maxOverlaps: Float32Array
 }
 
-/** Assigner of the config entry `model.train_cfg.rpn.assigner`. */
-export class MaxIoUAssigner {
-  readonly #config: AssignerConfig
+/** An assigner of any kind. */
+export interface Assigner {
+  /**
+   * @param anchors `[n, 4]` x1, y1, x2, y2
+   * @param gtBoxes `[k, 4]`, as `anchors`
+   */
+  assign(anchors: Float32Array, gtBoxes: Float32Array): Assignment
+}
+
+/** The assigner that the config entry `model.train_cfg.rpn.assigner` names. */
+export function createAssigner(config: AssignerConfig): Assigner {
+  return config.type === 'RelativeIoUAssigner' ? new RelativeIoUAssigner(config) : new MaxIoUAssigner(config)
+}
+
+type MaxIoUConfig = Extract<AssignerConfig, { type: 'MaxIoUAssigner' }>
+type RelativeIoUConfig = Extract<AssignerConfig, { type: 'RelativeIoUAssigner' }>
+
+/** Assigner of type `MaxIoUAssigner`. */
+export class MaxIoUAssigner implements Assigner {
+  readonly #config: MaxIoUConfig
   readonly #negative: readonly [low: number, high: number]
 
-  constructor(config: AssignerConfig) {
+  constructor(config: MaxIoUConfig) {
     this.#config = config
     const { neg_iou_thr } = config
     this.#negative =
@@ -100,5 +117,47 @@ export class MaxIoUAssigner {
       if (!this.#config.gt_max_assign_all) continue
       for (let i = best; i < count; i++) if (row[i] === largest) gtIndices[i] = box + 1
     }
+  }
+}
+
+/**
+ * Assigner of type `RelativeIoUAssigner`: fixed thresholds, lowered to a share of the best overlap where even the best anchor is
+ * poor, so that every object has positives and none of its better anchors counts as background.
+ */
+export class RelativeIoUAssigner implements Assigner {
+  readonly #config: RelativeIoUConfig
+
+  constructor(config: RelativeIoUConfig) {
+    this.#config = config
+  }
+
+  /** Assigns each anchor to its nearest box, to the background, or to neither. @throws ShapeError as `MaxIoUAssigner` */
+  assign(anchors: Float32Array, gtBoxes: Float32Array): Assignment {
+    const count = anchors.length / 4
+    const boxes = gtBoxes.length / 4
+    const overlaps = bboxOverlaps(gtBoxes, anchors)
+    const gtIndices = new Int32Array(count)
+    const maxOverlaps = new Float32Array(count)
+    if (boxes === 0) return { gtIndices, maxOverlaps }
+    const { pos_iou_thr, pos_best_ratio, neg_iou_thr, neg_best_ratio } = this.#config
+    const thresholds = Array.from({ length: boxes }, (_, box) => {
+      const best = overlaps.subarray(box * count, (box + 1) * count).reduce((most, value) => Math.max(most, value), 0)
+      return {
+        positive: Math.min(pos_iou_thr, pos_best_ratio * best),
+        negative: Math.min(neg_iou_thr, neg_best_ratio * best),
+      }
+    })
+    for (let i = 0; i < count; i++) {
+      let nearest = 0
+      for (let box = 1; box < boxes; box++) {
+        if ((overlaps[box * count + i] ?? 0) > (overlaps[nearest * count + i] ?? 0)) nearest = box
+      }
+      const overlap = overlaps[nearest * count + i] ?? 0
+      const { positive = 1, negative = 0 } = thresholds[nearest] ?? {}
+      maxOverlaps[i] = overlap
+      if (overlap > positive) gtIndices[i] = 1 + nearest
+      else if (overlap >= negative) gtIndices[i] = IGNORED
+    }
+    return { gtIndices, maxOverlaps }
   }
 }

@@ -7,6 +7,10 @@ import type { Layers } from '../nn/layers.ts'
 export interface Backbone {
   /** Every convolution, in PyTorch's order. */
   readonly convs: readonly ConvSpec[]
+  /** Channels of the outputs, one per level. */
+  readonly outChannels: readonly number[]
+  /** Pixels per position of the outputs, one per level. */
+  readonly strides: readonly number[]
   /**
    * @param images `[N, H, W, 4]`
    * @returns the stages of `out_indices`, `[N, h, w, C]` each

@@ -1,5 +1,6 @@
-// The neck: one convolution with batch norm per level, to a common number of channels.
-// Source: ChannelMapper of mmdet/models/necks/channel_mapper.py.
+// The neck: one convolution with batch norm per level, to a common number of channels; behind it coarser levels are resized to
+// the first one's size, where the configuration says so.
+// Source: ChannelMapper of mmdet/models/necks/channel_mapper.py; upsample_cfg of FPN in fpn.py.
 
 import { ShapeError } from '../gpu/errors.ts'
 import type { Activation } from '../kernels/activation.ts'
@@ -12,13 +13,15 @@ export class ChannelMapper {
   /** One per level. */
   readonly convs: readonly ConvSpec[]
   readonly #activation: Activation
+  readonly #resizes: boolean
 
-  constructor({ in_channels, out_channels, kernel_size, norm_cfg, act_cfg }: NeckConfig) {
+  constructor({ in_channels, out_channels, kernel_size, norm_cfg, act_cfg, upsample_cfg }: NeckConfig) {
     this.convs = in_channels.map((channels, level) => {
       const name = `neck.convs.${level}`
       const norm = norm_cfg ? { norm: `${name}.bn`, eps: norm_cfg.eps } : { bias: true }
       return conv(`${name}.conv`, [channels, out_channels], kernel_size, { padding: (kernel_size - 1) / 2, ...norm })
     })
+    this.#resizes = upsample_cfg !== null
     this.#activation = act_cfg === null ? 'none' : 'relu'
   }
 
@@ -27,12 +30,15 @@ export class ChannelMapper {
     if (levels.length !== this.convs.length) {
       throw new ShapeError(`neck: found ${levels.length} levels, expected ${this.convs.length}`)
     }
-    return this.convs.flatMap((spec, level) => {
+    const outputs: T[] = []
+    for (const [level, spec] of this.convs.entries()) {
       const input = levels[level]
-      if (input === undefined) return []
+      if (input === undefined) continue
       const output = layers.conv(input, spec, { activation: this.#activation })
       layers.observe(`neck.convs.${level}`, output)
-      return [output]
-    })
+      const [first = output] = outputs
+      outputs.push(this.#resizes ? layers.resizeLike(output, first, `neck.resize.${level}`) : output)
+    }
+    return outputs
   }
 }

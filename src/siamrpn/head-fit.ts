@@ -86,7 +86,7 @@ export class HeadFit {
         const kernels = head.forwardKernels(layers, constants(this.#exemplars))
         const maps = head.forward(layers, kernels, constants(this.#windows))
         const [cls, bbox] = [single(maps.cls, 'head.cls'), single(maps.bbox, 'head.reg')]
-        const losses = headLoss(tape, model, { cls, bbox, updates: layers.updates }, this.#targets)
+        const losses = headLoss(tape, model, { cls, bbox }, this.#targets)
         const gradients = [...tape.backward(losses.total).parameters]
         const updates = gradients.map(([parameter, gradient]) => ({ parameter, gradient }))
         return { loss: losses.total.data, norm: this.#optimizer.record(r, updates) }

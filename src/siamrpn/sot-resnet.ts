@@ -14,6 +14,9 @@ const STAGE_BLOCKS = [3, 4, 6, 3] as const
 /** Output channels of a bottleneck, in units of its width. */
 const EXPANSION = 4
 
+/** Of the first convolution and the pooling together. */
+const STEM_STRIDE = 4
+
 /** One bottleneck block. */
 interface Block {
   readonly conv1: ConvSpec
@@ -22,17 +25,25 @@ interface Block {
   readonly downsample: ConvSpec | undefined
 }
 
+type SOTResNetConfig = Extract<BackboneConfig, { type: 'SOTResNet' }>
+
 export class SOTResNet implements Backbone {
   readonly stem: ConvSpec
   /** Stages, each a list of blocks. */
   readonly stages: readonly (readonly Block[])[]
+  readonly strides: readonly number[]
+  readonly outChannels: readonly number[]
   readonly #outIndices: readonly number[]
 
-  constructor(config: BackboneConfig) {
+  constructor(config: SOTResNetConfig) {
     const { base_channels, stem_channels, num_stages, strides, dilations, norm_cfg, out_indices } = config
     const { eps } = norm_cfg
     let channels = stem_channels ?? base_channels
     this.#outIndices = out_indices
+    this.outChannels = out_indices.map((stage) => base_channels * 2 ** stage * EXPANSION)
+    this.strides = out_indices.map((stage) => {
+      return strides.slice(0, stage + 1).reduce<number>((product, stride) => product * stride, STEM_STRIDE)
+    })
     this.stem = conv('backbone.conv1', [3, channels], 7, {
       ...{ stride: 2, norm: 'backbone.bn1', eps, padInput: IMAGE_CHANNELS },
     })

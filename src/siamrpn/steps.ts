@@ -12,6 +12,7 @@ import { CROP_RECORD, channelSums, cropResize, type PackedFrame } from '../kerne
 import { type BestBox, bestBoxes, decodeBest, STATE_RECORD } from '../kernels/decode-best.ts'
 import { SiameseRPNAnchorGenerator } from './anchors.ts'
 import { type ModelConfig, mapSizes } from './config.ts'
+import { normalisationOf } from './image-norm.ts'
 import type { HeadOutput, Network } from './network.ts'
 
 /** What both programs are made from. */
@@ -101,7 +102,7 @@ async function copies(device: Device, tensors: readonly GpuTensor[]): Promise<Gp
 /** Records everything from the frame to the correlation kernels. */
 export function recordTemplate(r: Recorder, { model, network }: StepContext, frame: PackedFrame, crops: GpuTensor) {
   const size = model.test_cfg.exemplar_size
-  const images = cropResize(r, { frame, crops, size, label: 'template.crop' })
+  const images = cropResize(r, { frame, crops, size, normalise: normalisationOf(model), label: 'template.crop' })
   return network.forwardKernels(r, network.forwardTemplate(r, images))
 }
 
@@ -119,7 +120,8 @@ export function recordMaps(
   { model, network }: StepContext,
   { frame, crops, kernels }: Omit<SearchInputs, 'state'>,
 ): HeadOutput {
-  const images = cropResize(r, { frame, crops, size: model.test_cfg.search_size, label: 'search.crop' })
+  const size = model.test_cfg.search_size
+  const images = cropResize(r, { frame, crops, size, normalise: normalisationOf(model), label: 'search.crop' })
   return network.forwardMaps(r, kernels, network.forwardSearch(r, images))
 }
 

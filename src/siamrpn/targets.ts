@@ -4,10 +4,10 @@
 
 import { ShapeError } from '../gpu/errors.ts'
 import { SiameseRPNAnchorGenerator } from './anchors.ts'
-import { MaxIoUAssigner } from './assigner.ts'
+import { type Assigner, createAssigner } from './assigner.ts'
 import { DeltaXYWHBBoxCoder } from './bbox-coder.ts'
 import { type Corners, cornersToCenter } from './boxes.ts'
-import { type ModelConfig, mapSizes } from './config.ts'
+import { type ModelConfig, mapSizes, type TrainConfig } from './config.ts'
 import { BoxError, ConfigError } from './errors.ts'
 import { choose, createSampler, type Draws, type Sampler } from './sampler.ts'
 
@@ -29,7 +29,7 @@ export interface TargetSample {
 export interface Targets {
   /** `[N, M]`: 1 object, 0 background. */
   readonly labels: Float32Array
-  /** `[N, M]`: half of 1 / N for the positives of a pair together, and half for its negatives. */
+  /** `[N, M]`: `pos_weight` (a half) of 1 / N for the positives of a pair together, and `neg_weight` for its negatives. */
   readonly labelWeights: Float32Array
   /** `[N, M, 4]`: deltas of every anchor in a positive pair, zeros in a negative one. */
   readonly boxTargets: Float32Array
@@ -48,8 +48,8 @@ export class TargetBuilder {
   readonly #stride: number
   readonly #perPosition: number
   readonly #middle: number
-  readonly #numNegative: number
-  readonly #assigner: MaxIoUAssigner
+  readonly #rpn: TrainConfig['rpn']
+  readonly #assigner: Assigner
   readonly #sampler: Sampler
   readonly #coder: DeltaXYWHBBoxCoder
 
@@ -68,21 +68,28 @@ export class TargetBuilder {
     this.numAnchors = this.anchors.length / 4
     this.#stride = generator.stride
     this.#perPosition = generator.numBaseAnchors
-    this.#numNegative = rpn.num_neg
-    this.#assigner = new MaxIoUAssigner(rpn.assigner)
+    this.#rpn = rpn
+    this.#assigner = createAssigner(rpn.assigner)
     this.#sampler = createSampler(rpn.sampler)
     this.#coder = new DeltaXYWHBBoxCoder(model.head.bbox_coder)
   }
 
   /**
-   * Targets of a batch. A pair without positives has only its negative half.
+   * Targets of a batch; behind its own pairs, those of the `cross_pairs`, all background. A pair without positives has only its
+   * negative part.
    * @throws ShapeError if there are no samples; BoxError for a box that is not finite or has no area
    */
   build(samples: readonly TargetSample[]): Targets {
-    const pairs = samples.length
-    if (pairs === 0) throw new ShapeError('TargetBuilder: found no samples, expected at least one')
+    const { cross_pairs } = this.#rpn
+    if (samples.length <= cross_pairs) {
+      throw new ShapeError(
+        `TargetBuilder: found ${samples.length || 'no'} samples, expected at least ${cross_pairs + 1}`,
+      )
+    }
+    const crossed = samples.slice(0, cross_pairs).map((sample) => ({ ...sample, positive: false }))
+    const pairs = samples.length + cross_pairs
     const all = allocate(pairs * this.numAnchors)
-    for (const [index, sample] of samples.entries()) {
+    for (const [index, sample] of [...samples, ...crossed].entries()) {
       checkArea(index, sample.box)
       const one = sliceTargets(all, index * this.numAnchors, this.numAnchors)
       if (sample.positive) this.#positivePair(sample, one, pairs)
@@ -99,17 +106,23 @@ export class TargetBuilder {
     const anchorsOf = (indices: Int32Array) => indices.filter((i) => i >= proposals).map((i) => i - proposals)
     const positives = anchorsOf(positive)
     const negatives = anchorsOf(negative.subarray(0, this.#sampler.negativeBound))
-    fillAt(one.labelWeights, negatives, half(negatives.length, pairs))
+    const { pos_weight, neg_weight } = this.#rpn
+    fillAt(one.labelWeights, negatives, share(neg_weight, negatives.length, pairs))
     fillAt(one.labels, positives, 1)
-    fillAt(one.labelWeights, positives, half(positives.length, pairs))
+    fillAt(one.labelWeights, positives, share(pos_weight, positives.length, pairs))
     const boxWeight = fround(1 / positives.length) / pairs
     for (const anchor of positives) one.boxWeights.fill(boxWeight, 4 * anchor, 4 * anchor + 4)
     one.boxTargets.set(this.#coder.encode(this.anchors, gtBox))
   }
 
   #negativePair({ box, random }: TargetSample, one: Targets, pairs: number): void {
-    const negatives = choose(Int32Array.from(this.#nearby(box)), this.#numNegative, random)
-    fillAt(one.labelWeights, negatives, half(negatives.length, pairs))
+    const { num_neg, neg_weight } = this.#rpn
+    if (num_neg === null) {
+      one.labelWeights.fill(share(neg_weight, this.numAnchors, pairs))
+      return
+    }
+    const negatives = choose(Int32Array.from(this.#nearby(box)), num_neg, random)
+    fillAt(one.labelWeights, negatives, share(neg_weight, negatives.length, pairs))
   }
 
   /** Anchors of the positions around the object's. */
@@ -142,9 +155,9 @@ function windowOf(centre: number, size: number): readonly [start: number, end: n
   return [Math.max(0, centre - NEGATIVE_REACH), end < 0 ? Math.max(0, size + end) : end]
 }
 
-/** Label weight of each of `count` anchors that share half of a pair, in float32 steps as MMTracking takes them. */
-function half(count: number, pairs: number): number {
-  return fround(1 / count / 2) / pairs
+/** Label weight of each of `count` anchors that share `weight` of a pair, in float32 steps as MMTracking takes them. */
+function share(weight: number, count: number, pairs: number): number {
+  return fround((1 / count) * weight) / pairs
 }
 
 function fillAt(values: Float32Array, indices: ArrayLike<number>, value: number): void {

@@ -7,6 +7,7 @@ import type { Device } from '../gpu/device.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { Tape, Tensor } from '../nn/autograd.ts'
 import type { ConvSpec } from '../nn/conv-module.ts'
+import * as ops from '../nn/ops.ts'
 import type { Parameter } from '../nn/parameter.ts'
 import { single, TapeLayers, TapeWeights } from '../nn/tape-layers.ts'
 import type { TrainingMode } from '../nn/trainable-conv.ts'
@@ -30,6 +31,14 @@ export interface TrainingImages {
   readonly template: GpuTensor
   /** `[N, 255, 255, 4]` */
   readonly search: GpuTensor
+}
+
+/** A tensor that a batch norm keeps beside its parameters. */
+export interface StatisticTensor {
+  /** Name in the state dict. */
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly data: GpuTensor
 }
 
 export class TrainableSiamRPN {
@@ -61,8 +70,20 @@ export class TrainableSiamRPN {
     return [...stateDictShapes(this.model).keys()].flatMap((name) => byName.get(name) ?? [])
   }
 
+  /** The running statistics of all batch norms. */
+  get statistics(): { readonly norm: string; readonly tensors: readonly StatisticTensor[] }[] {
+    return this.#weights.norms.map(({ name: norm, statistics: { mean, variance } }) => {
+      const tensors = [
+        { name: `${norm}.running_mean`, data: mean },
+        { name: `${norm}.running_var`, data: variance },
+      ]
+      return { norm, tensors: tensors.map((each) => ({ ...each, shape: each.data.shape })) }
+    })
+  }
+
   /**
-   * Template and search images to the maps, recorded on the tape. Batch norms that use the batch's statistics see two
+   * Template and search images to the maps, recorded on the tape: those of the batch, and behind them those of `cross_pairs`,
+   * which have their features from the batch. Batch norms that use the batch's statistics see two
    * batches: first the templates, then the search images. Source: SiamRPN.forward_train.
    */
   forward(tape: Tape, images: TrainingImages, mode: TrainingMode): TrainableOutput {
@@ -70,7 +91,13 @@ export class TrainableSiamRPN {
     const template = this.#graph.forwardTemplate(layers, [tape.constant(images.template)])
     const search = this.#graph.forwardSearch(layers, [tape.constant(images.search)])
     const kernels = this.#graph.head.forwardKernels(layers, template)
-    const { cls, bbox } = this.#graph.head.forward(layers, kernels, search)
+    const crossed = this.model.train_cfg?.rpn.cross_pairs ?? 0
+    const append = (map: readonly Tensor[], first: number) =>
+      map.map((part) => ops.appendSamples(tape, part, { first, count: crossed }, 'cross_pairs'))
+    const { cls, bbox } = this.#graph.head.forward(layers, kernels, search, ({ kernel, features }) => {
+      if (crossed === 0) return { kernel, features }
+      return { kernel: append(kernel, 1), features: append(features, 0) }
+    })
     return { cls: single(cls, 'head.cls'), bbox: single(bbox, 'head.reg'), updates: layers.updates }
   }
 

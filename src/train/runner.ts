@@ -201,7 +201,7 @@ export class Runner<Batch extends NamedBatch> implements Run {
     this.epoch = epoch
     const from = epoch === start?.epoch ? start.iteration : 0
     this.innerIteration = from
-    this.rates = schedule.rates(trainer.optimizer.groups, epoch)
+    this.rates = schedule.rates(trainer.optimizer.groups, this)
     this.log.clear()
     await trainer.startEpoch(epoch, (done, total) => {
       for (const hook of hooks) hook.onKernel?.(done, total)
@@ -212,6 +212,7 @@ export class Runner<Batch extends NamedBatch> implements Run {
     while (this.innerIteration < this.iterationsPerEpoch && !this.#stops) {
       const batch = await next
       const waited = performance.now() - begin
+      this.rates = schedule.rates(trainer.optimizer.groups, this)
       const stepping = trainer.step(batch, this.rates)
       const following = this.innerIteration + 1
       if (following < this.iterationsPerEpoch) {

@@ -19,6 +19,7 @@ import { TrainableSiamRPN, type TrainingImages } from '../siamrpn/trainable.ts'
 import { type EpochMode, epochMode } from '../siamrpn/training-mode.ts'
 import { TrainerError } from './errors.ts'
 import { GradientSums } from './gradient-sums.ts'
+import { type Averaged, MovingAverage } from './moving-average.ts'
 import { readOptimizerState, writeOptimizerState } from './optimizer-state.ts'
 import {
   type LossTensors,
@@ -74,6 +75,7 @@ export class Trainer {
   readonly #parts: StepParts
   readonly #cumulative: number
   readonly #sums: GradientSums | undefined
+  readonly #average: MovingAverage | undefined
   #phase: Phase | undefined
   #pacer: Pacer
   /** Losses without training, once asked for. */
@@ -82,7 +84,7 @@ export class Trainer {
 
   /** @throws TrainerError, CheckpointError */
   constructor(options: TrainerOptions) {
-    const { device, config, state, images, keepGradients = false, cumulativeIters = 1 } = options
+    const { device, config, state, images, keepGradients = false, cumulativeIters = 1, epochs } = options
     const [batch = 0] = images.template.shape
     if (images.search.shape[0] !== batch) {
       throw new TrainerError(`Batch sizes differ: ${batch} templates, ${images.search.shape[0]} search images`)
@@ -96,7 +98,10 @@ export class Trainer {
     this.model = new TrainableSiamRPN(device, config.model, state)
     this.optimizer = new Optimizer(device, optimizer, optimizer_config?.grad_clip?.max_norm)
     this.#sums = cumulativeIters > 1 ? new GradientSums(device, cumulativeIters) : undefined
-    const targets = emptyTargets(device, batch, anchorsOf(this.model, images, device))
+    const [ema] = config.custom_hooks
+    if (ema)
+      this.#average = new MovingAverage(device, ema, averaged(this.model, config, epochs ?? config.total_epochs ?? 1))
+    const targets = emptyTargets(device, ...mapsOf(this.model, images, device))
     this.#parts = { device, model: this.model, images, targets, keepGradients }
   }
 
@@ -124,6 +129,7 @@ export class Trainer {
     this.#endValidation()
     if (this.#phase?.mode.name === mode.name) return
     this.#endPhase()
+    await this.#average?.prepare()
     this.#phase = await makePhase(this.#parts, mode, { optimizer: this.optimizer, sums: this.#sums }, onProgress)
     this.#pacer = new Pacer(this.#options.device)
   }
@@ -147,7 +153,9 @@ export class Trainer {
     const result = await this.#pacer.through(
       () => {
         step.run()
-        if (last) update?.run()
+        if (!last) return
+        update?.run()
+        this.#average?.update()
       },
       async () => {
         const [losses, norm] = await Promise.all([this.#read(step.result), clip && device.readF32(clip)])
@@ -184,14 +192,19 @@ export class Trainer {
     return this.#gathered === 0
   }
 
-  /** The model with PyTorch's names and layouts. */
-  modelState(): Promise<StateDict> {
-    return this.model.stateDict()
+  /** The model with PyTorch's names and layouts; its weights are averages, where the configuration asks for them. */
+  async modelState(): Promise<StateDict> {
+    const averages = (await this.#average?.averages()) ?? new Map()
+    return new Map([...(await this.model.stateDict())].map(([name, tensor]) => [name, averages.get(name) ?? tensor]))
   }
 
-  /** The optimizer's state by `<parameter>.<kind>`, in PyTorch's layout; see `optimizer-state.ts`. */
-  optimizerState(): Promise<StateDict> {
-    return writeOptimizerState(this.#options.device, this.optimizer, this.model.parameters)
+  /**
+   * The optimizer's state by `<parameter>.<kind>`, in PyTorch's layout; see `optimizer-state.ts`. Beside averaged weights, those
+   * that training goes on from; see `moving-average.ts`.
+   */
+  async optimizerState(): Promise<StateDict> {
+    const state = await writeOptimizerState(this.#options.device, this.optimizer, this.model.parameters)
+    return new Map([...state, ...((await this.#average?.state()) ?? [])])
   }
 
   /**
@@ -201,6 +214,7 @@ export class Trainer {
   load(model: StateDict, optimizer?: StateDict): void {
     this.#endPhase()
     this.model.load(model)
+    this.#average?.load(optimizer)
     this.optimizer.clear()
     if (optimizer) readOptimizerState(this.optimizer, this.model.parameters, optimizer)
   }
@@ -234,6 +248,7 @@ export class Trainer {
     this.#endPhase()
     this.optimizer.release()
     this.#sums?.release()
+    this.#average?.release()
     this.model.release()
     releaseTargets(this.#options.device, this.#parts.targets)
   }
@@ -257,8 +272,20 @@ export class Trainer {
   }
 }
 
-function anchorsOf(model: TrainableSiamRPN, images: TrainingImages, device: Device): number {
+/** Pairs that the head sees, and anchors of each. */
+function mapsOf(model: TrainableSiamRPN, images: TrainingImages, device: Device): [pairs: number, anchors: number] {
   const pass = model.forward(new Tape(new Recorder(device)), images, { trains: () => false, usesBatch: () => false })
-  const [, height = 0, width = 0, channels = 0] = pass.cls.data.shape
-  return (height * width * channels) / 2
+  const [pairs = 0, height = 0, width = 0, channels = 0] = pass.cls.data.shape
+  return [pairs, (height * width * channels) / 2]
+}
+
+/** What changes in training: parameters that some epoch trains, statistics that some epoch updates. */
+function averaged(model: TrainableSiamRPN, config: Config, epochs: number): Averaged[] {
+  const modes = Array.from({ length: epochs }, (_, epoch) => epochMode(config, epoch))
+  const same = (values: Float32Array) => values
+  const statistics = model.statistics.filter(({ norm }) => modes.some((mode) => mode.usesBatch(norm)))
+  return [
+    ...model.parameters.filter(({ name }) => modes.some((mode) => mode.trains(name))),
+    ...statistics.flatMap(({ tensors }) => tensors.map((each) => ({ ...each, toPyTorch: same, fromPyTorch: same }))),
+  ]
 }

@@ -58,6 +58,7 @@ export interface Graph<T> {
   centerCrop(input: T, size: number): T
   bilinearResize(input: T, options: { readonly size: number; readonly alignCorners?: boolean }): T
   nearestResize(input: T, options: { readonly size: number }): T
+  appendSamples(input: T, samples: { readonly first: number; readonly count: number }): T
   depthwiseCorrelation(input: T, kernel: T): T
   weightedSum(inputs: readonly T[], weights?: T): T
   /** Smooth L1 of `[N, H, W, 4]` against fixed targets with fixed weights. */
@@ -173,6 +174,13 @@ function referenceGraph(leaves: ReadonlyMap<string, HostTensor>): Graph<HostTens
     centerCrop: spatial.centerCrop,
     bilinearResize: (input, { size, alignCorners }) => spatial.bilinearResize(input, size, alignCorners),
     nearestResize: (input, { size }) => spatial.nearestResize(input, size),
+    appendSamples: ({ data, shape: [batch = 1, ...rest] }, { first, count }) => {
+      const size = data.length / batch
+      return {
+        data: Float64Array.of(...data, ...data.slice(first * size, (first + count) * size)),
+        shape: [batch + count, ...rest],
+      }
+    },
     depthwiseCorrelation: spatial.depthwiseCorrelation,
     weightedSum: (inputs, weights) => elementwise.weightedSum(inputs, weights?.data),
     loss(prediction) {
@@ -275,6 +283,7 @@ function deviceGraph(tape: Tape, { own, filter, input: leaf }: Sources): Graph<T
     centerCrop: (input, size) => ops.centerCrop(tape, input, size),
     bilinearResize: (input, options) => ops.bilinearResize(tape, input, options),
     nearestResize: (input, options) => ops.nearestResize(tape, input, options),
+    appendSamples: (input, samples) => ops.appendSamples(tape, input, samples),
     depthwiseCorrelation: (input, kernel) => ops.depthwiseCorrelation(tape, input, kernel),
     weightedSum: (inputs, weights) => ops.weightedSum(tape, inputs, weights),
     loss(prediction) {

@@ -95,6 +95,10 @@ const cases: readonly (readonly [string, GradientCase])[] = [
     'a max pooling',
     { inputs: { x: [2, 7, 6, 3] }, build: (g, at) => g.maxPool(at('x'), { kernel: 3, stride: 2, padding: 1 }) },
   ],
+  [
+    'samples once more behind their batch',
+    { inputs: { x: [3, 2, 3, 2] }, build: (g, at) => g.appendSamples(at('x'), { first: 1, count: 2 }) },
+  ],
   ['a centre crop', { inputs: { x: [2, 6, 6, 3] }, build: (g, at) => g.centerCrop(at('x'), 3) }],
   [
     'a bilinear resize with aligned corners',

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { MaxIoUAssigner } from '../../src/siamrpn/assigner.ts'
+import { MaxIoUAssigner, RelativeIoUAssigner } from '../../src/siamrpn/assigner.ts'
 import type { AssignerConfig } from '../../src/siamrpn/config.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { TargetBuilder } from '../../src/siamrpn/targets.ts'
@@ -7,11 +7,20 @@ import { type GoldenSection, readGoldenSection } from '../golden/check/reader.ts
 import { goldenDirectory } from '../golden-directory.ts'
 
 const { model } = namedConfig('r50')
-const seed = model.train_cfg!.rpn.assigner
+const seed = parseAssigner()
 const { anchors, numAnchors } = new TargetBuilder(model)
 
+type MaxIoUConfig = Extract<AssignerConfig, { type: 'MaxIoUAssigner' }>
+
+/** r50's. */
+function parseAssigner(): MaxIoUConfig {
+  const { assigner } = model.train_cfg!.rpn
+  if (assigner.type !== 'MaxIoUAssigner') throw new TypeError(`r50 has a ${assigner.type}`)
+  return assigner
+}
+
 /** mmdet's defaults, thresholds 0.5. */
-const plain: AssignerConfig = {
+const plain: MaxIoUConfig = {
   type: 'MaxIoUAssigner',
   pos_iou_thr: 0.5,
   neg_iou_thr: 0.5,
@@ -32,7 +41,7 @@ function squares(...places: readonly number[]): Float32Array {
 }
 
 function assign(
-  options: Partial<AssignerConfig>,
+  options: Partial<MaxIoUConfig>,
   boxes: Float32Array,
   gt: Float32Array,
   ignore?: Float32Array,
@@ -108,5 +117,32 @@ describe('MaxIoUAssigner', () => {
 
   test('without a box everything is background', () => {
     expect(assign({ match_low_quality: true }, squares(0, 1), new Float32Array(0))).toEqual([0, 0])
+  })
+})
+
+describe('RelativeIoUAssigner', () => {
+  const assigner = new RelativeIoUAssigner({
+    ...{ type: 'RelativeIoUAssigner', pos_iou_thr: 0.6, pos_best_ratio: 0.9, neg_iou_thr: 0.3, neg_best_ratio: 0.6 },
+  })
+
+  test('has fixed thresholds where an anchor fits well', () => {
+    const { gtIndices, maxOverlaps } = assigner.assign(
+      slices(0.9, 0.625, 0.59375, 0.3125, 0.28125),
+      squares(0, 1, 2, 3, 4),
+    )
+    expect([...gtIndices]).toEqual([1, 2, 3, 4, 5])
+    expect([...maxOverlaps]).toEqual([0.9, 0.625, 0.59375, 0.3125, 0.28125].map(Math.fround))
+    // One object and anchors of several overlaps with it.
+    const anchors = Float32Array.from([0.9, 0.625, 0.59375, 0.3125, 0.28125].flatMap((share) => [0, 0, share, 1]))
+    expect([...assigner.assign(anchors, squares(0)).gtIndices]).toEqual([1, 1, -1, -1, 0])
+  })
+
+  test('lowers them to shares of the best overlap', () => {
+    const anchors = Float32Array.from([0.4, 0.375, 0.35, 0.25, 0.21875].flatMap((share) => [0, 0, share, 1]))
+    expect([...assigner.assign(anchors, squares(0)).gtIndices]).toEqual([1, 1, -1, -1, 0])
+  })
+
+  test('assigns everything to the background without objects', () => {
+    expect([...assigner.assign(squares(0, 1), new Float32Array()).gtIndices]).toEqual([0, 0])
   })
 })

@@ -5,6 +5,7 @@ import { r50 } from '../../src/siamrpn/configs/r50.ts'
 import { ConfigError } from '../../src/siamrpn/errors.ts'
 import { readGoldenSection } from '../golden/check/reader.ts'
 import { goldenDirectory } from '../golden-directory.ts'
+import { resNetOf } from './helpers.ts'
 
 type Tree = { [key: string]: Tree }
 
@@ -59,7 +60,8 @@ describe('shipped configurations', () => {
     for (const [golden, name] of Object.entries({ r50: 'r50', small: 'small', tiny: 'micro' })) {
       const { model } = namedConfig(name)
       const outputs = (entry: string) => json.models[golden]!.entries.find((e) => e.name === entry)!.shape[0]
-      expect(outputs('backbone.conv1.weight')).toBe(model.backbone.stem_channels ?? model.backbone.base_channels)
+      const { stem_channels, base_channels } = resNetOf(model)
+      expect(outputs('backbone.conv1.weight')).toBe(stem_channels ?? base_channels)
       expect([2, 3, 4].map((stage) => outputs(`backbone.layer${stage}.0.conv3.weight`))).toEqual(
         backboneChannels(model.backbone),
       )

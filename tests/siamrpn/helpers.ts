@@ -3,6 +3,7 @@
 import type { StateDict } from '../../src/formats/state-dict.ts'
 import type { Device } from '../../src/gpu/device.ts'
 import type { Box, CenterBox } from '../../src/siamrpn/boxes.ts'
+import type { ModelConfig } from '../../src/siamrpn/config.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import type { PixelFrame } from '../../src/siamrpn/frame.ts'
 import { stateDictShapes } from '../../src/siamrpn/layout.ts'
@@ -11,6 +12,12 @@ import { randomWeights } from '../../tools/cli/random-weights.ts'
 import { smoothImage } from '../golden/check/hash.ts'
 
 export const micro = namedConfig('micro')
+
+/** The backbone of a configuration that has a ResNet. */
+export function resNetOf({ backbone }: ModelConfig): Extract<ModelConfig['backbone'], { type: 'SOTResNet' }> {
+  if (backbone.type === 'SOTResNet') return backbone
+  throw new TypeError(`${backbone.type} is no ResNet`)
+}
 
 export function microWeights(seed = 1): StateDict {
   return randomWeights(stateDictShapes(micro.model), seed)

@@ -8,6 +8,7 @@ import { anchorsPerPosition, SiameseRPNHead } from '../../src/siamrpn/siamese-rp
 import { SOTResNet } from '../../src/siamrpn/sot-resnet.ts'
 import { readGoldenSection } from '../golden/check/reader.ts'
 import { goldenDirectory } from '../golden-directory.ts'
+import { resNetOf } from './helpers.ts'
 
 interface GoldenModel {
   num_entries: number
@@ -73,7 +74,7 @@ describe('the geometry of r50', () => {
   })
 
   test('halves the dilation in block 0 of a dilated stage, its downsample included', () => {
-    const { stages } = new SOTResNet(model.backbone)
+    const { stages } = new SOTResNet(resNetOf(model))
     const dilations = stages.map((blocks) => blocks.map(({ conv2 }) => conv2.dilation))
     expect(dilations).toEqual([
       [1, 1, 1],
@@ -126,14 +127,14 @@ describe('variations of the configuration', () => {
   })
 
   test('a backbone of three stages has no layer4', () => {
-    const backbone = { ...model.backbone, num_stages: 3, out_indices: [1, 2] }
+    const backbone = { ...resNetOf(model), num_stages: 3, out_indices: [1, 2] }
     expect(new SOTResNet(backbone).stages.map((blocks) => blocks.length)).toEqual([3, 4, 6])
     const names = [...stateDictShapes({ ...model, backbone }).keys()].filter((name) => name.startsWith('backbone.'))
     expect(names.at(-1)).toMatch(/^backbone\.layer3\.5\./)
   })
 
   test('a stem of its own width feeds the first stage', () => {
-    const { stem, stages } = new SOTResNet({ ...model.backbone, stem_channels: 12 })
+    const { stem, stages } = new SOTResNet({ ...resNetOf(model), stem_channels: 12 })
     expect(stem.outChannels).toBe(12)
     expect(stages[0]?.[0]?.conv1.inChannels).toBe(12)
     expect(stages[0]?.[0]?.downsample?.inChannels).toBe(12)

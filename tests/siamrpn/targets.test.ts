@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { MaxIoUAssigner } from '../../src/siamrpn/assigner.ts'
+import { createAssigner } from '../../src/siamrpn/assigner.ts'
 import type { Corners } from '../../src/siamrpn/boxes.ts'
 import type { ModelConfig } from '../../src/siamrpn/config.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
@@ -55,7 +55,7 @@ function replay(gallery: readonly number[], entries: readonly number[]): Draws {
 
 /** Anchors assigned to `value`. */
 function assigned(box: Corners, value: number): number[] {
-  const { gtIndices } = new MaxIoUAssigner(rpn.assigner).assign(builder.anchors, Float32Array.from(box))
+  const { gtIndices } = createAssigner(rpn.assigner).assign(builder.anchors, Float32Array.from(box))
   return [...gtIndices.keys()].filter((i) => gtIndices[i] === value)
 }
 

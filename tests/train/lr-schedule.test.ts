@@ -6,7 +6,7 @@ import { parseConfig } from '../../src/siamrpn/config.ts'
 import { r50 } from '../../src/siamrpn/configs/r50.ts'
 import { TrainingError } from '../../src/train/errors.ts'
 import { exactLog10, exactPower } from '../../src/train/exact-power.ts'
-import { LrSchedule, lrFactors } from '../../src/train/lr-schedule.ts'
+import { cosineFactor, LrSchedule, lrFactors, type Moment } from '../../src/train/lr-schedule.ts'
 import { readGoldenSection } from '../golden/check/reader.ts'
 import { goldenDirectory } from '../golden-directory.ts'
 
@@ -23,6 +23,41 @@ function ulps(a: number, b: number): number {
   return Math.abs(Number(first - second))
 }
 
+/** The beginning of an epoch. */
+function momentOf(epoch: number): Moment {
+  return { epoch, iteration: epoch, maxEpochs: 20, iterationsPerEpoch: 1 }
+}
+
+describe('the CosineAnnealing policy', () => {
+  const config = {
+    ...({ policy: 'CosineAnnealing', min_lr_ratio: 0.02, by_epoch: false } as const),
+    ...({ warmup: 'linear', warmup_iters: 200, warmup_ratio: 0.005 } as const),
+  }
+  const at = (iteration: number) => ({
+    epoch: Math.floor(iteration / 500),
+    iteration,
+    maxEpochs: 4,
+    iterationsPerEpoch: 500,
+  })
+
+  it('is a cosine over all iterations, with a linear rise before', () => {
+    const bare = (progress: number) => 0.02 + 0.98 * 0.5 * (1 + Math.cos(Math.PI * progress))
+    for (const iteration of [200, 999, 1999]) {
+      expect(cosineFactor(config, at(iteration))).toBeCloseTo(bare(iteration / 2000), 14)
+    }
+    expect(cosineFactor(config, at(0))).toBeCloseTo(0.005, 14)
+    expect(cosineFactor(config, at(100))).toBeCloseTo((0.005 + 0.995 / 2) * bare(0.05), 14)
+  })
+
+  it('changes by epoch where it is told to', () => {
+    const byEpoch = { ...config, by_epoch: true, warmup: null }
+    expect(cosineFactor(byEpoch, at(999))).toBe(cosineFactor(byEpoch, at(500)))
+    expect(cosineFactor(byEpoch, at(1000))).toBeCloseTo(0.51, 14)
+    const schedule = new LrSchedule(byEpoch)
+    expect(schedule.rates([{ lr: 0.1 }, { lr: 1 }], at(1000))).toEqual([0.1 * 0.51, 0.51])
+  })
+})
+
 describe('the SiameseRPN policy', () => {
   it.each(json.lr_schedule_other)('has the factors of MMTracking', ({ lr_configs, factors }) => {
     const found = lrFactors({ policy: 'SiameseRPN', lr_configs })
@@ -36,11 +71,11 @@ describe('the SiameseRPN policy', () => {
     const groups = parameterGroups(config.optimizer!)
     const schedule = new LrSchedule(config.lr_config)
     for (const { epoch, lr_backbone, lr_rest } of json.lr_schedule.rows) {
-      const rates = schedule.rates(groups, epoch)
+      const rates = schedule.rates(groups, momentOf(epoch))
       expect(rates.map(Math.fround)).toEqual([lr_rest, lr_backbone].map(Math.fround))
       expect(Math.max(ulps(rates[0]!, lr_rest), ulps(rates[1]!, lr_backbone))).toBeLessThanOrEqual(1)
     }
-    expect(() => schedule.rates(groups, 20)).toThrow(TrainingError)
+    expect(() => schedule.rates(groups, momentOf(20))).toThrow(TrainingError)
   })
 
   it('takes an interval of one epoch', () => {
@@ -50,7 +85,7 @@ describe('the SiameseRPN policy', () => {
   })
 
   it('stays constant without a configuration', () => {
-    expect(new LrSchedule(undefined).rates([{ lr: 0.1 }, { lr: 0.2 }], 1000)).toEqual([0.1, 0.2])
+    expect(new LrSchedule(undefined).rates([{ lr: 0.1 }, { lr: 0.2 }], momentOf(1000))).toEqual([0.1, 0.2])
   })
 })
 

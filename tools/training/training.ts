@@ -88,9 +88,10 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
     const cacheBytes = 1e6 * required('data', config.data).image_cache_mb
     const pool = new DecodePool(workers_per_gpu, onHost ? { steps, cacheBytes } : undefined)
     closing.push(() => pool.close())
+    const norm = config.model.img_norm_cfg
     const pipeline = onHost
-      ? await WindowUpload.create(device, windowSizes(steps), batchSize)
-      : await TrainPipeline.create(device, steps, batchSize)
+      ? await WindowUpload.create(device, windowSizes(steps), batchSize, norm)
+      : await TrainPipeline.create(device, steps, batchSize, norm)
     closing.push(() => pipeline.release())
     const batches = (dataset: PairDataset, samplesPerEpoch?: number | undefined) => {
       const onFirstSkip = ({ reason }: SkippedImage) => {

@@ -2,7 +2,7 @@
 // both sides, so that the reader can see which of them is wrong.
 
 import { isBenchmark } from './data.ts'
-import { backboneChannels, backboneStrides, mapSizes } from './geometry.ts'
+import { backboneChannels, levelStrides, mapSizes } from './geometry.ts'
 import type { ConfigProblem } from './problem.ts'
 import type { Config, ModelConfig, TrainDatasetConfig } from './schema.ts'
 
@@ -15,6 +15,7 @@ export function crossCheck(config: Config): ConfigProblem[] {
     ...checkChannels(config.model),
     ...checkMaps(config.model),
     ...checkSizes(config),
+    ...checkPairs(config),
     ...checkPipelines(config),
     ...checkTestPipelines(config),
     ...checkSchedule(config),
@@ -24,6 +25,7 @@ export function crossCheck(config: Config): ConfigProblem[] {
 
 /** Nothing may speak of stages that do not exist, and every stage needs its stride and dilation. */
 function checkStages({ backbone }: ModelConfig): ConfigProblem[] {
+  if (backbone.type !== 'SOTResNet') return []
   const { num_stages, out_indices, frozen_stages } = backbone
   const problems: ConfigProblem[] = []
   for (const name of ['strides', 'dilations'] as const) {
@@ -51,7 +53,8 @@ function checkStages({ backbone }: ModelConfig): ConfigProblem[] {
   return problems
 }
 
-function checkLevels({ backbone, head }: ModelConfig): ConfigProblem[] {
+function checkLevels(model: ModelConfig): ConfigProblem[] {
+  const { backbone, head, neck } = model
   const { out_indices } = backbone
   const problems: ConfigProblem[] = []
   if (out_indices.some((stage, i) => i > 0 && stage <= (out_indices[i - 1] ?? -1))) {
@@ -62,13 +65,13 @@ function checkLevels({ backbone, head }: ModelConfig): ConfigProblem[] {
     })
     return problems
   }
-  const strides = backboneStrides(backbone)
+  const strides = levelStrides(model)
   const [anchorStride] = head.anchor_generator.strides
   if (strides.some((stride) => stride !== anchorStride)) {
     problems.push({
       path: 'model.head.anchor_generator.strides',
       found: head.anchor_generator.strides,
-      expected: `the stride of every backbone output; strides ${show(backbone.strides)} and out_indices ${show(out_indices)} give ${show(strides)}`,
+      expected: `the stride of every ${neck.upsample_cfg ? 'resized level' : 'backbone output'}; strides ${show(backbone.strides)} and out_indices ${show(out_indices)} give ${show(strides)}`,
     })
   }
   return problems
@@ -81,7 +84,7 @@ function checkChannels({ backbone, neck, head }: ModelConfig): ConfigProblem[] {
     problems.push({
       path: 'model.neck.in_channels',
       found: neck.in_channels,
-      expected: `${show(channels)}, the output channels of model.backbone (base_channels ${backbone.base_channels}, out_indices ${show(backbone.out_indices)})`,
+      expected: `${show(channels)}, the output channels of model.backbone (${widthOf(backbone)}, out_indices ${show(backbone.out_indices)})`,
     })
   }
   const levels = channels.map(() => neck.out_channels)
@@ -93,6 +96,12 @@ function checkChannels({ backbone, neck, head }: ModelConfig): ConfigProblem[] {
     })
   }
   return problems
+}
+
+function widthOf(backbone: ModelConfig['backbone']): string {
+  return backbone.type === 'SOTResNet'
+    ? `base_channels ${backbone.base_channels}`
+    : `widen_factor ${backbone.widen_factor}`
 }
 
 /** The maps of all levels are correlated and summed, so they must exist and be of one size. */
@@ -160,6 +169,23 @@ function checkSizes(config: Config): ConfigProblem[] {
     if (shared !== undefined && !used.includes(shared)) {
       problems.push({ path: name, found: shared, expected: `${used[0]}, as model.test_cfg.${name}` })
     }
+  }
+  return problems
+}
+
+/** What a training step makes of its batch. */
+function checkPairs({ model, data }: Config): ConfigProblem[] {
+  const { train_cfg, head } = model
+  if (train_cfg === null) return []
+  const { cross_pairs, hard_negatives } = train_cfg.rpn
+  const problems: ConfigProblem[] = []
+  if (data !== undefined && cross_pairs >= data.samples_per_gpu) {
+    const expected = `fewer than data.samples_per_gpu, ${data.samples_per_gpu}: each exemplar meets the sample before its own`
+    problems.push({ path: 'model.train_cfg.rpn.cross_pairs', found: cross_pairs, expected })
+  }
+  if (hard_negatives !== null && head.loss_cls.type !== 'CrossEntropyLoss') {
+    const expected = `null with ${head.loss_cls.type} (model.head.loss_cls), which weighs hard anchors itself`
+    problems.push({ path: 'model.train_cfg.rpn.hard_negatives', found: hard_negatives, expected })
   }
   return problems
 }
@@ -255,7 +281,7 @@ function pipelinesOf(entry: TrainDatasetConfig, path: string): { path: string; s
 }
 
 function checkSchedule({ lr_config, total_epochs }: Config): ConfigProblem[] {
-  if (lr_config === undefined) return []
+  if (lr_config?.policy !== 'SiameseRPN') return []
   const problems: ConfigProblem[] = []
   let previous = 0
   for (const [i, { end_epoch }] of lr_config.lr_configs.entries()) {

@@ -18,7 +18,6 @@ const unread: Readonly<Record<string, readonly unknown[] | undefined>> = {
   device: undefined,
   auto_resume: [false],
   custom_imports: [null],
-  custom_hooks: [null, [], [{ type: 'NumClassCheckHook' }]],
   fp16: [null],
   'auto_scale_lr.base_batch_size': undefined,
   'auto_scale_lr.enable': [false],
@@ -54,7 +53,6 @@ const unread: Readonly<Record<string, readonly unknown[] | undefined>> = {
 
 const reasons: Readonly<Record<string, string>> = {
   custom_imports: 'none: Python code of other files is not run',
-  custom_hooks: 'none: the hooks here are those of the other entries',
   fp16: 'none: weights and gradients are kept in single precision here',
 }
 
@@ -74,6 +72,7 @@ export function fromMMTracking(value: unknown, used: ReadonlySet<string> = new S
   checkExtent(value, source)
   const root: Node = structuredClone(value)
   const problems = [...checkVersion(root), ...takeEpochs(root), ...takeOptimizerHook(root), ...leaveOut(root)]
+  takeCustomHooks(root)
   if (problems.length > 0) throw new ConfigError(problems, source)
   takeLoader(root)
   takeConcatenation(root)
@@ -116,6 +115,21 @@ function takeOptimizerHook(root: Node): ConfigProblem[] {
   if (typeof hook.type !== 'string' || !hook.type.includes('Fp16')) return []
   const expected = `'${hook.type.replace('Fp16', '')}': weights and gradients are kept in single precision here`
   return [{ path: 'optimizer_config.type', found: hook.type, expected }]
+}
+
+/** mmdet's check of the number of classes has nothing to check here; what a hook's place in the order is, nothing reads. */
+function takeCustomHooks(root: Node): void {
+  if (root.custom_hooks === null) delete root.custom_hooks
+  if (!Array.isArray(root.custom_hooks)) return
+  const hooks = root.custom_hooks.filter((hook) => !isNode(hook) || hook.type !== 'NumClassCheckHook')
+  for (const hook of hooks) {
+    if (!isNode(hook) || hook.type !== 'ExpMomentumEMAHook') continue
+    delete hook.priority
+    if (hook.resume_from === null) delete hook.resume_from
+    if (hook.skip_buffers === false) delete hook.skip_buffers
+    if (hook.interval === 1) delete hook.interval
+  }
+  root.custom_hooks = hooks
 }
 
 function leaveOut(root: Node): ConfigProblem[] {

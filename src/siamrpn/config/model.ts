@@ -42,7 +42,7 @@ const xavierSchema = z.strictObject({
 /** One value per stage; values past `num_stages` are not read. */
 const stages = <T extends z.ZodType>(value: T) => z.array(value).min(1).max(4)
 
-export const backboneSchema = z.strictObject({
+const sotResNetSchema = z.strictObject({
   type: z.literal('SOTResNet'),
   depth: z.literal(50, '50 (supported depths: 50; only ResNet-50 has the dilated layout of SiameseRPN++)'),
   /** Width of the first stage; stage i has 4 * 2^i times as many output channels. */
@@ -63,6 +63,40 @@ export const backboneSchema = z.strictObject({
   init_cfg: pretrainedSchema.nullable().default(null),
 })
 
+/** Layers of a MobileNetV2 behind the first convolution. */
+const MOBILE_LAYERS = 7
+
+const mobileNetV2Schema = z.strictObject({
+  type: z.literal('MobileNetV2'),
+  /** Factor of all numbers of channels. */
+  widen_factor: z.number().positive().default(1),
+  /** Layers whose outputs are returned, counted from 0; layers behind the last of them do not exist here. */
+  out_indices: z
+    .array(
+      z
+        .int()
+        .min(0)
+        .max(MOBILE_LAYERS - 1),
+    )
+    .min(1),
+  /** Layers without gradient, the first convolution included; -1: none, 0: the first convolution alone. */
+  frozen_stages: z.int().min(-1).max(MOBILE_LAYERS).default(-1),
+  /** Of the first block of each layer. Not in mmcls, where they are fixed; as pysot has them. */
+  strides: z
+    .array(z.literal([1, 2]))
+    .length(MOBILE_LAYERS)
+    .default([1, 2, 2, 2, 1, 2, 1]),
+  /** Of each layer; its first block has that of the layer before. Not in mmcls; as pysot has them. */
+  dilations: z.array(positiveInteger).length(MOBILE_LAYERS).default([1, 1, 1, 1, 1, 1, 1]),
+  norm_cfg: normSchema.prefault({ type: 'BN' }),
+  act_cfg: z.strictObject({ type: z.literal('ReLU6') }).prefault({ type: 'ReLU6' }),
+  /** Batch norm uses its running statistics in training too. */
+  norm_eval: z.boolean().default(false),
+  init_cfg: pretrainedSchema.nullable().default(null),
+})
+
+export const backboneSchema = z.discriminatedUnion('type', [sotResNetSchema, mobileNetV2Schema])
+
 export const neckSchema = z.strictObject({
   type: z.literal('ChannelMapper'),
   in_channels: z.array(channels).min(1).max(4),
@@ -75,6 +109,14 @@ export const neckSchema = z.strictObject({
     .default(3),
   norm_cfg: normSchema.nullable().default(null),
   act_cfg: activationSchema.nullable().prefault({ type: 'ReLU' }),
+  /**
+   * Levels coarser than the first are resized to its size behind their convolutions. Not in mmdet's ChannelMapper; named as in
+   * its FPN.
+   */
+  upsample_cfg: z
+    .strictObject({ mode: z.literal('bilinear'), align_corners: z.literal(true) })
+    .nullable()
+    .default(null),
   init_cfg: xavierSchema.nullable().prefault({ type: 'Xavier', distribution: 'uniform' }),
 })
 
@@ -151,7 +193,7 @@ export const headSchema = z.strictObject({
   loss_bbox: regressionLossSchema.prefault({ type: 'L1Loss', reduction: 'sum', loss_weight: 1.2 }),
 })
 
-export const assignerSchema = z.strictObject({
+const maxIoUAssignerSchema = z.strictObject({
   type: z.literal('MaxIoUAssigner'),
   pos_iou_thr: fraction,
   /** Below it an anchor is negative; a pair gives a lower and an upper bound. */
@@ -162,6 +204,20 @@ export const assignerSchema = z.strictObject({
   ignore_wrt_candidates: z.boolean().default(true),
   match_low_quality: z.boolean().default(true),
 })
+
+/**
+ * Thresholds that give way where no anchor fits well: an anchor is positive above `min(pos_iou_thr, pos_best_ratio * best)` and
+ * negative below `min(neg_iou_thr, neg_best_ratio * best)`, `best` being the largest overlap of any anchor. Not in mmdet.
+ */
+const relativeIoUAssignerSchema = z.strictObject({
+  type: z.literal('RelativeIoUAssigner'),
+  pos_iou_thr: fraction,
+  pos_best_ratio: fraction,
+  neg_iou_thr: fraction,
+  neg_best_ratio: fraction,
+})
+
+export const assignerSchema = z.discriminatedUnion('type', [maxIoUAssignerSchema, relativeIoUAssignerSchema])
 
 export const samplerSchema = z.discriminatedUnion('type', [
   z.strictObject({
@@ -178,8 +234,21 @@ export const trainCfgSchema = z.strictObject({
   rpn: z.strictObject({
     assigner: assignerSchema,
     sampler: samplerSchema,
-    /** Samples of a negative pair. */
-    num_neg: z.int().positive().max(1e6),
+    /** Samples of a negative pair, around the object; null: all anchors of the map. */
+    num_neg: z.int().positive().max(1e6).nullable(),
+    /** Shares of a pair's positives and of its negatives in the classification loss. Not in MMTracking, which halves it. */
+    pos_weight: nonNegative.default(0.5),
+    neg_weight: nonNegative.default(0.5),
+    /**
+     * The `num` negatives of each pair with the largest loss share `weight` in addition. Not in MMTracking; mmdet's OHEMSampler
+     * chooses likewise.
+     */
+    hard_negatives: z.strictObject({ num: positiveInteger, weight: nonNegative }).nullable().default(null),
+    /**
+     * Negative pairs that a batch makes of its own features: as many exemplars, from the second on, meet the search image of the
+     * sample before. Not in MMTracking.
+     */
+    cross_pairs: z.int().nonnegative().default(0),
     exemplar_size: pixels,
     search_size: pixels,
   }),
@@ -200,8 +269,21 @@ export const testCfgSchema = z.strictObject({
   }),
 })
 
+const threeNumbers = z.tuple([z.number(), z.number(), z.number()])
+
+/** What pixels become before the network sees them: `(pixel - mean) / std`, channel by channel. */
+export const imgNormSchema = z.strictObject({
+  /** In the order of channels that `to_rgb` gives, from 0 to 255. */
+  mean: threeNumbers,
+  std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
+  /** Red, green, blue; otherwise blue, green, red. */
+  to_rgb: z.boolean().default(true),
+})
+
 export const modelSchema = z.strictObject({
   type: z.literal('SiamRPN'),
+  /** Null: blue, green, red from 0 to 255. In MMTracking a variable that the pipelines' Normalize steps take. */
+  img_norm_cfg: imgNormSchema.nullable().default(null),
   backbone: backboneSchema,
   neck: neckSchema,
   head: headSchema,

@@ -65,7 +65,7 @@ const lrIntervalSchema = z.strictObject({
   end_epoch: positiveInteger,
 })
 
-export const lrConfigSchema = z.strictObject({
+const siameseRPNPolicySchema = z.strictObject({
   policy: z.literal('SiameseRPN'),
   lr_configs: z
     .array(lrIntervalSchema)
@@ -75,6 +75,32 @@ export const lrConfigSchema = z.strictObject({
       { type: 'log', start_lr_factor: 1, end_lr_factor: 0.1, end_epoch: 20 },
     ]),
 })
+
+/** Half a cosine from the optimizer's rate down to `min_lr_ratio` times it. Source: mmcv/runner/hooks/lr_updater.py. */
+const cosinePolicySchema = z.strictObject({
+  policy: z.literal('CosineAnnealing'),
+  min_lr_ratio: z.number().min(0).max(1),
+  /** The rate changes with every epoch; otherwise with every iteration. */
+  by_epoch: z.boolean().default(true),
+  /** Over the first `warmup_iters` iterations the rate rises from `warmup_ratio` of what it would be. */
+  warmup: z.literal('linear').nullable().default(null),
+  warmup_iters: z.int().nonnegative().default(0),
+  warmup_ratio: z.number().positive().max(1).default(0.1),
+})
+
+export const lrConfigSchema = z.discriminatedUnion('policy', [siameseRPNPolicySchema, cosinePolicySchema])
+
+export const customHookSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    /**
+     * A moving average of the weights, which evaluations and checkpoints have: after iteration x, from 0, the new weights count
+     * `(1 - momentum) * exp(-(1 + x) / total_iter) + momentum`. Source: mmdet/core/hook/ema.py.
+     */
+    type: z.literal('ExpMomentumEMAHook'),
+    momentum: z.number().gt(0).lt(1).default(0.0002),
+    total_iter: positiveInteger.default(2000),
+  }),
+])
 
 export const checkpointConfigSchema = z.strictObject({
   /** Epochs (or iterations) between two checkpoints; -1: none. */

@@ -21,6 +21,7 @@ import type {
 import { modelSchema, pixels, positiveInteger } from './model.ts'
 import {
   checkpointConfigSchema,
+  customHookSchema,
   evaluationSchema,
   logConfigSchema,
   lrConfigSchema,
@@ -45,6 +46,7 @@ export const configSchema = z.strictObject({
   optimizer: optimizerSchema.optional(),
   optimizer_config: optimizerConfigSchema.optional(),
   lr_config: lrConfigSchema.optional(),
+  custom_hooks: z.array(customHookSchema).max(1).default([]),
   checkpoint_config: checkpointConfigSchema.optional(),
   evaluation: evaluationSchema.optional(),
   log_config: logConfigSchema.optional(),
@@ -103,3 +105,5 @@ export type TestPipelineInput = z.input<typeof testPipelineSchema>
 export type OptimizerConfig = z.output<typeof optimizerSchema>
 export type OptimizerHookConfig = z.output<typeof optimizerConfigSchema>
 export type LrConfig = z.output<typeof lrConfigSchema>
+export type CustomHookConfig = z.output<typeof customHookSchema>
+export type ImgNormConfig = NonNullable<ModelConfig['img_norm_cfg']>

@@ -17,6 +17,7 @@ import {
   warpFrames,
   words,
 } from '../../kernels/augment.ts'
+import type { ImgNormConfig } from '../../siamrpn/config.ts'
 import { ConfigError } from '../../siamrpn/errors.ts'
 import type { RgbFrame } from '../../siamrpn/frame.ts'
 import { TrainSampleError } from '../errors.ts'
@@ -25,6 +26,7 @@ import type { DecodedPair, Xyxy } from './pair.ts'
 import {
   type Draws,
   frameTables,
+  ImageNormalisation,
   loadedImage,
   type TrainPair,
   type TrainSteps,
@@ -73,7 +75,7 @@ const BYTES_PER_SAMPLE = 512 * 1024
 
 export class TrainPipeline {
   readonly #device: Device
-  readonly #transforms: readonly TrainTransform[]
+  readonly #transforms: TrainTransform[]
   readonly #sides: readonly [Side, Side]
   #frames: GpuTensor
   #staging: Uint8Array<ArrayBuffer>
@@ -81,25 +83,32 @@ export class TrainPipeline {
 
   /**
    * @param steps a config's `train_pipeline`
+   * @param norm the model's `img_norm_cfg`
    * @throws ConfigError unless it has one SeqCropLikeSiamFC, then one SeqShiftScaleAug, before the steps on colours and blur,
    * and loads float32
    */
-  static async create(device: Device, steps: TrainSteps, batchSize: number): Promise<TrainPipeline> {
-    const pipeline = new TrainPipeline(device, steps, batchSize)
+  static async create(
+    device: Device,
+    steps: TrainSteps,
+    batchSize: number,
+    norm: ImgNormConfig | null = null,
+  ): Promise<TrainPipeline> {
+    const pipeline = new TrainPipeline(device, steps, batchSize, norm)
     await pipeline.#reserve(batchSize * BYTES_PER_SAMPLE)
     return pipeline
   }
 
-  private constructor(device: Device, steps: TrainSteps, batchSize: number) {
+  private constructor(device: Device, steps: TrainSteps, batchSize: number, norm: ImgNormConfig | null) {
     checkSteps(steps)
     this.#device = device
     this.#transforms = steps.flatMap((step) => trainTransform(step) ?? [])
+    if (norm) this.#transforms.push(new ImageNormalisation(norm))
     this.#sides = [createSide(device, steps, batchSize, 0), createSide(device, steps, batchSize, 1)]
     this.#frames = device.empty([1], 'u32', 'frames')
     this.#staging = new Uint8Array(0)
   }
 
-  /** `[N, 127, 127, 4]` with the seed's sizes: B, G, R in 0..255 and beyond, and a zero. */
+  /** `[N, 127, 127, 4]` with the seed's sizes: B, G, R in 0..255 and beyond, or normalised, and a zero. */
   get template(): GpuTensor {
     return this.#sides[0].output
   }

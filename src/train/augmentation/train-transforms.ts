@@ -3,7 +3,7 @@
 // Source: SeqCropLikeSiamFC, SeqShiftScaleAug, SeqColorAug, SeqGrayAug, SeqBlurAug of mmtrack/datasets/pipelines/transforms.py.
 
 import { type Blur, type ImageTables, noBlur } from '../../kernels/augment.ts'
-import type { Config } from '../../siamrpn/config.ts'
+import type { Config, ImgNormConfig } from '../../siamrpn/config.ts'
 import { TrainSampleError } from '../errors.ts'
 import type { Xyxy } from './pair.ts'
 import { composeColumns, composeRows, cropAxes, identityAxis, type WarpAxis } from './warp.ts'
@@ -208,6 +208,29 @@ export class SeqBlurAug implements TrainTransform {
 }
 
 const BLUR_SIZES = [5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43, 45] as const
+
+/** What the model wants of its images: the last step, whatever the pipeline does before. */
+export class ImageNormalisation implements TrainTransform {
+  readonly #config: ImgNormConfig
+
+  constructor(config: ImgNormConfig) {
+    this.#config = config
+  }
+
+  apply([template, search]: TrainPair): TrainPair {
+    return [this.#normalise(template), this.#normalise(search)]
+  }
+
+  #normalise(image: TrainImage): TrainImage {
+    const { mean, std, to_rgb } = this.#config
+    const colour = std.flatMap((deviation, channel) => {
+      const row = 4 * (to_rgb ? 2 - channel : channel)
+      const values = image.colour.slice(row, row + 4)
+      return values.map((value, i) => (i === 3 ? value - (mean[channel] ?? 0) : value) / deviation)
+    })
+    return { ...image, colour }
+  }
+}
 
 /** The transform of a step; undefined for steps that only load, collect or format. */
 export function trainTransform(step: TrainStep): TrainTransform | undefined {

@@ -5,7 +5,9 @@ import type { Device } from '../../gpu/device.ts'
 import { capture, type Program } from '../../gpu/program.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { unpackWindows, windowWords } from '../../kernels/unpack-windows.ts'
+import type { ImgNormConfig } from '../../siamrpn/config.ts'
 import type { RgbFrame } from '../../siamrpn/frame.ts'
+import { normalisationOf } from '../../siamrpn/image-norm.ts'
 import { TrainSampleError } from '../errors.ts'
 import type { DecodedPair, Xyxy } from './pair.ts'
 import type { PreparedBatch } from './train-pipeline.ts'
@@ -24,13 +26,22 @@ export class WindowUpload {
   readonly #sides: readonly [Side, Side]
   readonly #program: Program<unknown>
 
-  /** @param sizes sides of template and search images, pixels */
-  static async create(device: Device, sizes: readonly [number, number], batchSize: number): Promise<WindowUpload> {
+  /**
+   * @param sizes sides of template and search images, pixels
+   * @param norm the model's `img_norm_cfg`
+   */
+  static async create(
+    device: Device,
+    sizes: readonly [number, number],
+    batchSize: number,
+    norm: ImgNormConfig | null = null,
+  ): Promise<WindowUpload> {
+    const normalise = normalisationOf({ img_norm_cfg: norm })
     const sides = [side(device, 'template', sizes[0], batchSize), side(device, 'search', sizes[1], batchSize)] as const
     const program = await capture(
       device,
       (r) => {
-        for (const { bytes, output } of sides) unpackWindows(r, { bytes, output })
+        for (const { bytes, output } of sides) unpackWindows(r, { bytes, output, normalise })
       },
       { label: 'window upload' },
     )
@@ -44,7 +55,7 @@ export class WindowUpload {
     this.#program = program
   }
 
-  /** `[N, size, size, 4]`: B, G, R in 0..255, and a zero. */
+  /** `[N, size, size, 4]`: B, G, R in 0..255, or normalised, and a zero. */
   get template(): GpuTensor {
     return this.#sides[0].output
   }

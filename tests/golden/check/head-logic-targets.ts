@@ -2,7 +2,7 @@
 // file holds what came out, and the same choices are made again here.
 
 import * as z from 'zod'
-import { MaxIoUAssigner } from '../../../src/siamrpn/assigner.ts'
+import { type Assigner, createAssigner } from '../../../src/siamrpn/assigner.ts'
 import { type ModelConfig, parseConfig } from '../../../src/siamrpn/config.ts'
 import { r50 } from '../../../src/siamrpn/configs/r50.ts'
 import { createSampler, type Draws } from '../../../src/siamrpn/sampler.ts'
@@ -70,7 +70,7 @@ const { model } = parseConfig(r50, 'r50')
 export async function checkTargets(section: Section, report: SectionReport): Promise<void> {
   const builder = new TargetBuilder(model)
   const { rpn } = trainConfig(model)
-  const assigner = new MaxIoUAssigner(rpn.assigner)
+  const assigner = createAssigner(rpn.assigner)
   await checkAssigner(section, report, builder, assigner)
   const { positive_pair_targets, negative_pair_targets, get_targets_batch3 } = section.json
   for (const [i, golden] of (positive_pair_targets?.cases ?? []).entries()) {
@@ -89,7 +89,7 @@ async function checkAssigner(
   section: Section,
   report: SectionReport,
   builder: TargetBuilder,
-  assigner: MaxIoUAssigner,
+  assigner: Assigner,
 ): Promise<void> {
   const { assigner: golden, sampler: sampled } = section.json
   if (golden === undefined) return
@@ -195,10 +195,7 @@ function checkBatch(one: CaseReport, section: Section, builder: TargetBuilder): 
 
 /** Positive and negative anchors of a box, which the sampler chooses from. */
 function galleries(builder: TargetBuilder, box: readonly number[]): number[][] {
-  const { gtIndices } = new MaxIoUAssigner(trainConfig(model).rpn.assigner).assign(
-    builder.anchors,
-    Float32Array.from(box),
-  )
+  const { gtIndices } = createAssigner(trainConfig(model).rpn.assigner).assign(builder.anchors, Float32Array.from(box))
   return [1, 0].map((value) => [...gtIndices.keys()].filter((i) => gtIndices[i] === value))
 }
 

@@ -224,8 +224,8 @@ function checkHead(loss: LossCase): Promise<void> {
     }
     const program = await runOnce(device, (r) => {
       const tape = new Tape(r)
-      const output = { cls: tape.variable(inputs.cls), bbox: tape.variable(inputs.bbox), updates: new Map() }
-      const losses = headLoss(tape, { head }, output, targets)
+      const output = { cls: tape.variable(inputs.cls), bbox: tape.variable(inputs.bbox) }
+      const losses = headLoss(tape, { head, train_cfg: null }, output, targets)
       const gradients = tape.backward(losses.total)
       return {
         y: losses.total.data,

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { parameterGroups } from '../../../src/nn/optimizer.ts'
 import { parseConfig } from '../../../src/siamrpn/config.ts'
 import { r50 } from '../../../src/siamrpn/configs/r50.ts'
-import { LrSchedule, lrFactors } from '../../../src/train/lr-schedule.ts'
+import { LrSchedule, lrFactors, type Moment } from '../../../src/train/lr-schedule.ts'
 import type { GoldenSet } from './golden-set.ts'
 import { checkMetrics, metricsSchema } from './metrics.ts'
 import { GoldenDataError } from './reader.ts'
@@ -37,18 +37,23 @@ export async function checkI(set: GoldenSet, report: SectionReport): Promise<voi
   await checkMetrics(set, json, report)
 }
 
+/** The beginning of an epoch of r50. */
+function momentOf(epoch: number): Moment {
+  return { epoch, iteration: epoch, maxEpochs: 20, iterationsPerEpoch: 1 }
+}
+
 /** With the configuration that the rows were made with. */
 function checkRates(one: CaseReport, rows: z.infer<typeof schema>['lr_schedule']['rows']): void {
   const { optimizer, lr_config } = parseConfig(r50, 'r50')
   if (optimizer === undefined) throw new GoldenDataError('the configuration r50 has no optimizer')
   const schedule = new LrSchedule(lr_config)
   const groups = parameterGroups(optimizer)
-  const rates = rows.map(({ epoch }) => schedule.rates(groups, epoch))
+  const rates = rows.map(({ epoch }) => schedule.rates(groups, momentOf(epoch)))
   const column = (index: number) => rates.map((row) => row[index] ?? Number.NaN)
   compare(
     one,
     'factors',
-    rows.map(({ epoch }) => schedule.factor(epoch)),
+    rows.map(({ epoch }) => schedule.rates([{ lr: 1 }], momentOf(epoch))[0] ?? Number.NaN),
     rows.map(({ factor }) => factor),
   )
   compare(

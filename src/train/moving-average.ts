@@ -1,0 +1,122 @@
+// The moving average of a model's weights, on the device: what evaluations and checkpoints have, while training goes on from
+// the weights themselves. Running statistics are averaged likewise. Early steps count more, so that the first weights are
+// forgotten.
+// Source: ExpMomentumEMAHook of mmdet/core/hook/ema.py; Polyak and Juditsky, SIAM J. Control Optim. 1992.
+
+import { CheckpointError } from '../formats/errors.ts'
+import { fromFloat32, type StateDict, toFloat32, toTypedArray } from '../formats/state-dict.ts'
+import type { Device } from '../gpu/device.ts'
+import { capture, type Program } from '../gpu/program.ts'
+import type { GpuTensor } from '../gpu/tensor.ts'
+import { accumulateGradient } from '../kernels/optimizer.ts'
+import type { Parameter } from '../nn/parameter.ts'
+import type { CustomHookConfig } from '../siamrpn/config.ts'
+
+/** What is averaged: a parameter, or anything of its kind. */
+export type Averaged = Pick<Parameter, 'name' | 'shape' | 'data' | 'toPyTorch' | 'fromPyTorch'>
+
+/** Names in a checkpoint of what only training needs: how many steps went in, and the weights that are not averaged. */
+const stepKey = 'average.step'
+const currentKey = (name: string) => `${name}.current`
+
+/** How much the weights after a step count in the average. @param step from 0 */
+export function averageMomentum({ momentum, total_iter }: CustomHookConfig, step: number): number {
+  return (1 - momentum) * Math.exp(-(1 + step) / total_iter) + momentum
+}
+
+export class MovingAverage {
+  readonly #device: Device
+  readonly #config: CustomHookConfig
+  readonly #pairs: readonly { readonly source: Averaged; readonly average: GpuTensor }[]
+  /** `[2]`: the factors of the average and of the weights. */
+  readonly #scalars: GpuTensor
+  #step = 0
+  #program: Program<unknown> | undefined
+
+  /** Begins with the weights as they are. @throws OutOfMemoryError */
+  constructor(device: Device, config: CustomHookConfig, sources: readonly Averaged[]) {
+    this.#device = device
+    this.#config = config
+    this.#scalars = device.empty([2], 'f32', 'moving average')
+    this.#pairs = sources.map((source) => {
+      const average = device.empty(source.data.shape, 'f32', `${source.name}.average`)
+      device.copy(source.data, average)
+      return { source, average }
+    })
+  }
+
+  /** Makes the program; needed before `update`. @throws ShaderError */
+  async prepare(): Promise<void> {
+    this.#program ??= await capture(
+      this.#device,
+      (r) => {
+        for (const { source, average } of this.#pairs) {
+          const label = `${source.name}.average`
+          accumulateGradient(r, { sum: average, gradient: source.data, scalars: this.#scalars, label })
+        }
+      },
+      { label: 'moving average' },
+    )
+  }
+
+  /** Takes the weights in, as they are after what has been submitted. */
+  update(): void {
+    const momentum = averageMomentum(this.#config, this.#step)
+    this.#step++
+    this.#device.write(this.#scalars, Float32Array.of(1 - momentum, momentum))
+    this.#program?.run()
+  }
+
+  /** The averages by name, in PyTorch's layout. */
+  async averages(): Promise<StateDict> {
+    return await this.#read(
+      (name) => name,
+      ({ average }) => average,
+    )
+  }
+
+  /** What training needs to go on beside the averages: the weights themselves, and how many steps went in. */
+  async state(): Promise<StateDict> {
+    const state = await this.#read(currentKey, ({ source }) => source.data)
+    const count = BigInt64Array.of(BigInt(this.#step))
+    return state.set(stepKey, { dtype: 'i64', shape: [], data: new Uint8Array(count.buffer) })
+  }
+
+  /**
+   * Continues from a model whose weights are averages, and which has been loaded already.
+   * @param state as `state` gave it; absent: the weights begin at the averages
+   * @throws CheckpointError for a weight of another shape
+   */
+  load(state: StateDict | undefined): void {
+    const step = state?.get(stepKey)
+    this.#step = step ? Number(toTypedArray(step)[0]) : 0
+    for (const { source, average } of this.#pairs) {
+      this.#device.copy(source.data, average)
+      const current = state?.get(currentKey(source.name))
+      if (!current) continue
+      if (current.shape.join() !== source.shape.join()) {
+        const found = `\`${currentKey(source.name)}\` is [${current.shape}]`
+        throw new CheckpointError(`State of training: ${found}, expected [${source.shape}]`)
+      }
+      this.#device.write(source.data, source.fromPyTorch(toFloat32(current)))
+    }
+  }
+
+  release(): void {
+    this.#program?.destroy()
+    for (const { average } of this.#pairs) this.#device.release(average)
+    this.#device.release(this.#scalars)
+  }
+
+  async #read(
+    nameOf: (name: string) => string,
+    tensorOf: (pair: { readonly source: Averaged; readonly average: GpuTensor }) => GpuTensor,
+  ): Promise<StateDict> {
+    const found: StateDict = new Map()
+    for (const pair of this.#pairs) {
+      const { name, shape } = pair.source
+      found.set(nameOf(name), fromFloat32(pair.source.toPyTorch(await this.#device.readF32(tensorOf(pair))), shape))
+    }
+    return found
+  }
+}
