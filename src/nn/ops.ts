@@ -3,12 +3,12 @@
 
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { Activation } from '../kernels/activation.ts'
-import { globalAveragePool as averageForward, globalAveragePoolGradient } from '../kernels/average-pool.ts'
 import {
   appendSamples as appendForward,
   appendSamplesGradient,
   type RepeatedSamples,
 } from '../kernels/append-samples.ts'
+import { globalAveragePool as averageForward, globalAveragePoolGradient } from '../kernels/average-pool.ts'
 import {
   batchNormNormalise,
   batchNormTrain,

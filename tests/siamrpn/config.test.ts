@@ -47,7 +47,7 @@ describe('shipped configurations', () => {
   })
 
   test('an unknown name lists the known ones', () => {
-    expect(() => namedConfig('r51')).toThrow(/found "r51", expected one of r50, tiny, small, micro/)
+    expect(() => namedConfig('r51')).toThrow(/found "r51", expected one of mobile, r50, tiny, small, micro/)
     expect(() => namedConfig('toString')).toThrow(ConfigError)
   })
 
@@ -169,7 +169,7 @@ describe('messages', () => {
     ['model.backbone.depth', 101, 'found 101, expected 50 (supported depths: 50'],
     ['model.backbone.strides', [1, 2, 1], 'found [1,2,1], expected a list of at least 4 items, one for each'],
     ['model.backbone.strides.1', 4, 'found 4, expected one of 1, 2'],
-    ['model.backbone.type', 'ResNet', 'found "ResNet", expected \'SOTResNet\''],
+    ['model.backbone.type', 'ResNet', "found \"ResNet\", expected one of 'SOTResNet', 'MobileNetV2'"],
     ['model.test_cfg.context_amount', Number.NaN, 'found NaN, expected a number'],
     ['model.test_cfg.rpn.lr', 2, 'found 2, expected a number of at most 1'],
     ['model.head.weighted_sum', 1, 'found 1, expected true or false'],

@@ -28,6 +28,8 @@ const adamW = trainingConfig({
   optimizer: { type: 'AdamW', lr: 0.001, weight_decay: 0.05, paramwise_cfg: r50.optimizer.paramwise_cfg },
 })
 
+const averaged = trainingConfig({ custom_hooks: [{ type: 'ExpMomentumEMAHook', momentum: 0.1, total_iter: 3 }] })
+
 /** Epochs of four steps: the backbone is released after the second. */
 const schedule = [9, 9, 10, 10]
 
@@ -57,6 +59,7 @@ async function run(of: Config, reloadBefore: readonly number[] = []) {
 describe.each([
   ['SGD', config],
   ['AdamW', adamW],
+  ['a moving average', averaged],
 ] as const)('%s', (_, of) => {
   it('gives the same bits twice, and after saving and loading in either phase and between them', async () => {
     const first = await run(of)

@@ -71,8 +71,13 @@ export function fromMMTracking(value: unknown, used: ReadonlySet<string> = new S
   if (!isNode(value)) return value
   checkExtent(value, source)
   const root: Node = structuredClone(value)
-  const problems = [...checkVersion(root), ...takeEpochs(root), ...takeOptimizerHook(root), ...leaveOut(root)]
-  takeCustomHooks(root)
+  const problems = [
+    ...checkVersion(root),
+    ...takeEpochs(root),
+    ...takeOptimizerHook(root),
+    ...takeCustomHooks(root),
+    ...leaveOut(root),
+  ]
   if (problems.length > 0) throw new ConfigError(problems, source)
   takeLoader(root)
   takeConcatenation(root)
@@ -117,19 +122,39 @@ function takeOptimizerHook(root: Node): ConfigProblem[] {
   return [{ path: 'optimizer_config.type', found: hook.type, expected }]
 }
 
-/** mmdet's check of the number of classes has nothing to check here; what a hook's place in the order is, nothing reads. */
-function takeCustomHooks(root: Node): void {
+/** What a hook of this type may say that changes nothing here; undefined: whatever it is. */
+const unreadOfAverage: Readonly<Record<string, readonly unknown[] | undefined>> = {
+  priority: undefined,
+  interval: [1],
+  skip_buffers: [false],
+  resume_from: [null],
+}
+
+/** A moving average of the weights is the one hook of this kind; mmdet's check of the number of classes has nothing to check. */
+function takeCustomHooks(root: Node): ConfigProblem[] {
   if (root.custom_hooks === null) delete root.custom_hooks
-  if (!Array.isArray(root.custom_hooks)) return
+  if (!Array.isArray(root.custom_hooks)) return []
   const hooks = root.custom_hooks.filter((hook) => !isNode(hook) || hook.type !== 'NumClassCheckHook')
-  for (const hook of hooks) {
-    if (!isNode(hook) || hook.type !== 'ExpMomentumEMAHook') continue
-    delete hook.priority
-    if (hook.resume_from === null) delete hook.resume_from
-    if (hook.skip_buffers === false) delete hook.skip_buffers
-    if (hook.interval === 1) delete hook.interval
-  }
   root.custom_hooks = hooks
+  const expected = "'ExpMomentumEMAHook': the other hooks here are those of the other entries"
+  return hooks.flatMap((hook, i): ConfigProblem[] => {
+    if (!isNode(hook)) return []
+    if (hook.type !== 'ExpMomentumEMAHook') return [{ path: `custom_hooks.${i}.type`, found: hook.type, expected }]
+    return takeNeutral(hook, unreadOfAverage, `custom_hooks.${i}`)
+  })
+}
+
+/** Deletes entries of a node that change nothing. */
+function takeNeutral(node: Node, entries: typeof unreadOfAverage, path: string): ConfigProblem[] {
+  return Object.entries(entries).flatMap(([key, neutral]): ConfigProblem[] => {
+    if (!Object.hasOwn(node, key)) return []
+    const found = node[key]
+    if (neutral?.some((value) => equal(value, found)) ?? true) {
+      delete node[key]
+      return []
+    }
+    return [{ path: `${path}.${key}`, found, expected: neutral?.map((v) => JSON.stringify(v)).join(' or ') ?? '' }]
+  })
 }
 
 function leaveOut(root: Node): ConfigProblem[] {
