@@ -2,9 +2,12 @@
 // Forks, not threads: the WebGPU binding is native code, and a crash must cost one test file, not the run.
 // Two workers: the software Vulkan driver takes every core by itself, more workers only queue for it.
 import { configDefaults, defineConfig } from 'vitest/config'
+import { sourceAliases, sourceEnvironment } from './scripts/source-aliases.ts'
 
 export default defineConfig({
+  resolve: { alias: sourceAliases },
   test: {
+    env: sourceEnvironment,
     globalSetup: ['scripts/vitest-setup.ts'],
     include: ['tests/**/*.test.ts'],
     exclude: [...configDefaults.exclude, '**/*.slow.test.ts'],

@@ -46,17 +46,41 @@ export * as ops from './nn/ops.ts'
 export { Optimizer, type OptimizerSettings, type ParameterGroup, type Update } from './nn/optimizer.ts'
 export { Parameter, type ParameterSource } from './nn/parameter.ts'
 export type { TrainingMode } from './nn/trainable-conv.ts'
-export type { Box, CenterBox, Corners, InitBox } from './siamrpn/boxes.ts'
-export { type Config, type ConfigInput, overrideConfig, parseConfig } from './siamrpn/config.ts'
+export {
+  type Box,
+  type CenterBox,
+  type Corners,
+  centerToBox,
+  cornersToCenter,
+  type InitBox,
+  quadToCenter,
+} from './siamrpn/boxes.ts'
+export { ownConfig } from './siamrpn/checkpoint-model.ts'
+export { testDatasetSchema } from './siamrpn/config/data.ts'
+export {
+  type CheckpointConfig,
+  type Config,
+  type ConfigInput,
+  type DataConfig,
+  type EvaluationConfig,
+  fromMMTracking,
+  isBenchmark,
+  type LogConfig,
+  overrideConfig,
+  parseConfig,
+  type TestDatasetConfig,
+  type TrainDatasetConfig,
+  type WorkflowConfig,
+} from './siamrpn/config.ts'
 export { defaultModel, defaultModelName } from './siamrpn/default-model.ts'
 export { BoxError, ClosedError, ConfigError, CropError, FrameError, SourceError } from './siamrpn/errors.ts'
-export type { Frame, PixelFrame } from './siamrpn/frame.ts'
+export type { Frame, PixelFrame, RgbFrame } from './siamrpn/frame.ts'
 export { type HeadLosses, headLoss } from './siamrpn/head-loss.ts'
 export { initialWeights } from './siamrpn/initial-weights.ts'
 export { stateDictShapes } from './siamrpn/layout.ts'
-export { Random } from './siamrpn/random.ts'
+export { hashKey, mix32, Random } from './siamrpn/random.ts'
 export type { Draws } from './siamrpn/sampler.ts'
-export type { CheckpointSource } from './siamrpn/source.ts'
+export { type CheckpointSource, type FetchOptions, readSource, sourceName } from './siamrpn/source.ts'
 export type { Sweep, SweepCounts, TrackRule } from './siamrpn/sweep.ts'
 export type { Target, TargetGroup, TrackResult } from './siamrpn/target.ts'
 export { emptyTargets, releaseTargets, type TargetTensors, writeTargets } from './siamrpn/target-tensors.ts'

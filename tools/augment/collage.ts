@@ -1,8 +1,8 @@
 // A collage: cut-outs laid over a photograph. It is described by plain data and drawn straight into each window, so that nothing
 // is resampled twice.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import type { CollageObject, CollageSource } from '../../src/train/augmentation/pair.ts'
+import type { RgbFrame } from 'siamrpn'
+import type { CollageObject, CollageSource } from 'siamrpn/train'
 import type { Cutout } from './cutout.ts'
 import { colourTables } from './light.ts'
 import { apply, compose, type Point } from './linear.ts'

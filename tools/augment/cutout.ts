@@ -2,7 +2,7 @@
 // any turn.
 
 import sharp from 'sharp'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { UnreadableImageError } from '../frames/errors.ts'
 import { readImage, readImageBytes, unreadable } from '../frames/image.ts'
 import { apply, type Linear, type Point } from './linear.ts'

@@ -1,7 +1,6 @@
 // Light on a picture: exposure, offset, contrast curve and tint, drawn at random and applied through one table per colour.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import type { Random } from '../../src/siamrpn/random.ts'
+import type { Random, RgbFrame } from 'siamrpn'
 import type { ColourTables } from './resample.ts'
 
 /** What is done to a colour t in [0, 1]: clip(t * gain + offset) ^ gamma * tint. */

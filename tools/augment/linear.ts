@@ -1,6 +1,6 @@
 // Maps of the plane without their offset: turns, stretches, mirrors, and what becomes of a box under them.
 
-import type { Random } from '../../src/siamrpn/random.ts'
+import type { Random } from 'siamrpn'
 
 /** The matrix `[[a, b], [c, d]]`: x' = a x + b y, y' = c x + d y. */
 export type Linear = readonly [a: number, b: number, c: number, d: number]

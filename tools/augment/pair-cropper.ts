@@ -1,9 +1,8 @@
 // A pair from its request to two finished windows, by the steps of a host pipeline, wherever this runs: what comes out follows
 // from the request and the stream of random numbers alone.
 
-import { ConfigError } from '../../src/siamrpn/errors.ts'
-import type { Random } from '../../src/siamrpn/random.ts'
-import type { PairRequest, PixelSource } from '../../src/train/augmentation/pair.ts'
+import { ConfigError, type Random } from 'siamrpn'
+import type { PairRequest, PixelSource } from 'siamrpn/train'
 import { listPhotographs } from './photographs.ts'
 import type { Pictures } from './pictures.ts'
 import {

@@ -1,6 +1,6 @@
 // A picture that is drawn into windows of any place, size and turn, from halved copies where it is made much smaller.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { type Linear, magnification, type Point } from './linear.ts'
 import { atLevel, drawPicture, type Fill, halve, type Pixels, sourceMap } from './resample.ts'
 

@@ -1,7 +1,7 @@
 // Decoded pictures by their files, the last used ones kept in memory within a bound: training comes back to the same few
 // thousand files for hours.
 
-import type { CollageSource, PixelSource } from '../../src/train/augmentation/pair.ts'
+import type { CollageSource, PixelSource } from 'siamrpn/train'
 import { renderSynthetic } from '../clips/pairs.ts'
 import { UnreadableImageError } from '../frames/errors.ts'
 import { readImage } from '../frames/image.ts'

@@ -1,7 +1,7 @@
 // Bytes of one picture into those of another: bilinear drawing under an affine map, and halving. Positions are those of pixel
 // centres counted from 0, as cv2.warpAffine counts them.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { inverse, type Linear, type Point } from './linear.ts'
 
 /** What a picture is taken to show outside of itself: its edge, or one colour R, G, B. */

@@ -1,7 +1,6 @@
 // What a camera does to a sharp picture: it is out of focus, moves, or adds noise.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import { Random } from '../../src/siamrpn/random.ts'
+import { Random, type RgbFrame } from 'siamrpn'
 
 /** A place of a blur kernel relative to its middle, and its weight; weights sum to 1. */
 export interface BlurTap {

@@ -1,10 +1,8 @@
 // The steps of a `train_pipeline` that makes its images on the host: what each draws at random and does to a pair. They stand
 // beside MMTracking's steps for what those cannot do: turns, mirrors, parts of objects as targets, other light, things in front.
 
-import type { Config } from '../../src/siamrpn/config.ts'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import type { Random } from '../../src/siamrpn/random.ts'
-import type { Xyxy } from '../../src/train/augmentation/pair.ts'
+import type { Config, Random, RgbFrame } from 'siamrpn'
+import type { Xyxy } from 'siamrpn/train'
 import { applyLight, colourTables, makeGrey, randomLight } from './light.ts'
 import { compose, contextSide, identity, type Linear, mirror, randomMotion, scaled, turnedSize } from './linear.ts'
 import { Photograph, type Picture } from './picture.ts'

@@ -2,7 +2,7 @@
 // marked. Frames are scaled first and drawn on afterwards, so that lines and letters stay sharp.
 
 import sharp from 'sharp'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { decodeBmp } from '../frames/bmp.ts'
 import { type Color, drawBox, drawText, fillRect, groundTruthColor } from '../frames/draw.ts'
 import { glyphHeight, glyphWidth } from '../frames/font.ts'

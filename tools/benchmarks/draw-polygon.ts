@@ -1,6 +1,6 @@
 // Outlines of polygons on RGB frames: VOT's targets are four corners, not boxes. Clipped to the frame.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { type Color, fillRect } from '../frames/draw.ts'
 
 const dark: Color = [16, 16, 16]

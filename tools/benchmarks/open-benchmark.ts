@@ -2,7 +2,7 @@
 // finds out which layout a folder has.
 
 import { basename } from 'node:path'
-import { isBenchmark, type TestDatasetConfig } from '../../src/siamrpn/config.ts'
+import { isBenchmark, type TestDatasetConfig } from 'siamrpn'
 import { DatasetError, DatasetMissingError } from '../datasets/errors.ts'
 import { readCocoBenchmark } from './coco-benchmark.ts'
 import { folder } from './folder.ts'

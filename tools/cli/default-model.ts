@@ -1,7 +1,7 @@
 // Which weights a command uses: those that its options name, or the model that ships with the library.
 
 import { fileURLToPath } from 'node:url'
-import { defaultModelName, defaultModel as libraryModel } from '../../src/siamrpn/default-model.ts'
+import { defaultModelName, defaultModel as libraryModel } from 'siamrpn'
 import { UsageError } from '../errors.ts'
 
 /** Path of the weights that ship. */

@@ -1,7 +1,7 @@
 // A configuration by name, or from a file.
 
-import { type Config, parseConfig } from '../../src/siamrpn/config.ts'
-import { configNames, namedConfig } from '../../src/siamrpn/configs/index.ts'
+import { type Config, parseConfig } from 'siamrpn'
+import { configNames, namedConfig } from 'siamrpn/configs'
 import { UsageError } from '../errors.ts'
 import { configFileKinds, readConfigFile } from '../training/config-file.ts'
 

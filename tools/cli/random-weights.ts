@@ -1,8 +1,8 @@
 // Random weights for a whole tracker, seeded: for the demo, for benchmarks and for trying things out before there are
 // trained ones. Gains are chosen so that activations keep their size through all fifty layers and the head's logits differ.
 
-import { fromFloat32, type NamedTensor, type StateDict } from '../../src/formats/state-dict.ts'
-import { Random } from '../../src/siamrpn/random.ts'
+import { Random } from 'siamrpn'
+import { fromFloat32, type NamedTensor, type StateDict } from 'siamrpn/formats'
 
 /** Values a * u + b with u uniform in [0, 1). */
 interface Spread {

@@ -2,7 +2,7 @@
 // only), 2 a defect of ours (with its stack), 130 interrupted.
 
 import { Command, CommanderError } from 'commander'
-import { SiamRpnError } from '../../src/gpu/errors.ts'
+import { SiamRpnError } from 'siamrpn/gpu'
 import { checkpointCommand } from './checkpoint/command.ts'
 import type { CommandContext } from './context.ts'
 import { datasetCommand } from './dataset/command.ts'

@@ -1,6 +1,6 @@
 // Who appears in a clip: the target, things that resemble it, things that hide it, and the clutter of the place.
 
-import type { Random } from '../../src/siamrpn/random.ts'
+import type { Random } from 'siamrpn'
 import type { Actor } from './actor.ts'
 import type { Look } from './canvas.ts'
 import type { Rgb } from './colour.ts'

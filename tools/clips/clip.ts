@@ -1,8 +1,7 @@
 // One generated clip: the plan's actors painted over the ground, through the camera's optics, into bytes. Frames can be
 // asked for in any order. What costs time is made when the first frame is asked for.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import { Random } from '../../src/siamrpn/random.ts'
+import { Random, type RgbFrame } from 'siamrpn'
 import type { Box, FrameSource } from '../frames/types.ts'
 import { type Actor, centerOf, type Pose, poseOf } from './actor.ts'
 import { type Canvas, drawShade, drawSprite } from './canvas.ts'

@@ -1,6 +1,6 @@
 // What a clip is filmed with and in: the way of the camera, its tremble, and the light.
 
-import { hashKey, type Random } from '../../src/siamrpn/random.ts'
+import { hashKey, type Random } from 'siamrpn'
 import type { Setting } from './cast.ts'
 import { fixed, type Track, wandering } from './track.ts'
 

@@ -1,7 +1,7 @@
 // Smooth courses of a value over time: uniform cubic B-splines over random control values. A B-spline never leaves the
 // range of its control values, so that a target that must stay in the frame does.
 
-import type { Random } from '../../src/siamrpn/random.ts'
+import type { Random } from 'siamrpn'
 
 /** Control values at equal distances in time. */
 export type Course = readonly number[]

@@ -1,7 +1,7 @@
 // What everything moves over: a repeating coloured ground, mixed from the tiles, sometimes with a horizon, and a fine
 // grain on top; seen through a camera that pans, turns and zooms.
 
-import type { Random } from '../../src/siamrpn/random.ts'
+import type { Random } from 'siamrpn'
 import type { Canvas } from './canvas.ts'
 import { groundPalette, type Palette, rampOf, shifted } from './palette.ts'
 import { type Tile, type TileName, tile, tileNames, tileSize } from './tiles.ts'

@@ -1,7 +1,7 @@
 // Outlines of things as closed contours in their own coordinates (about -1..1 each way), changing over time: boxes, discs,
 // polygons, blobs that billow, figures that walk, vehicles, hinges, wings, rings with a hole.
 
-import type { Random } from '../../src/siamrpn/random.ts'
+import type { Random } from 'siamrpn'
 import { cosTurns, sinTurns } from './turns.ts'
 
 /** A closed polygon, x and y in turn. Contours of the same direction unite; one of the other direction is a hole. */

@@ -1,9 +1,8 @@
 // Training pairs from generated clips: two frames of one clip that both show the target, or frames of two clips. The
 // rules are those of MMTracking's SOTTrainDataset; the pixels are rendered by whoever decodes, from a few numbers.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import type { Random } from '../../src/siamrpn/random.ts'
-import type { PairDataset, PairFrame, PairRequest, PixelSource } from '../../src/train/augmentation/pair.ts'
+import type { Random, RgbFrame } from 'siamrpn'
+import type { PairDataset, PairFrame, PairRequest, PixelSource } from 'siamrpn/train'
 import { GeneratedClip } from './clip.ts'
 import { SyntheticClips, type SyntheticClipsOptions } from './clips.ts'
 

@@ -1,7 +1,7 @@
 // Colours of synthetic clips: palettes in the manner of paints, of nature, of greys, of near-white and near-black things,
 // and ramps over them.
 
-import type { Random } from '../../src/siamrpn/random.ts'
+import type { Random } from 'siamrpn'
 import { hsv, type Rgb } from './colour.ts'
 
 /** Colours, 0..1 each, from one end of a ramp to the other. */

@@ -1,7 +1,7 @@
 // The plan of a generated clip: who is where at which time, under which camera, light and sensor, all drawn from the
 // clip's key. Cheap to make and to ask for boxes and visibility; nothing here paints.
 
-import { Random } from '../../src/siamrpn/random.ts'
+import { Random } from 'siamrpn'
 import type { Box } from '../frames/types.ts'
 import { type Actor, centerOf, type Pose, poseOf } from './actor.ts'
 import { makeDistractor, makeOccluder, makeTarget, type Setting, type Target } from './cast.ts'

@@ -1,8 +1,7 @@
 // From a picture of light to the bytes of a video frame: smear of a moving camera, defocus, exposure, colour cast, uneven
 // light, sensor noise, and the loss of fine contrast and colour in blocks that compression brings.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import { hashKey, mix32, type Random } from '../../src/siamrpn/random.ts'
+import { hashKey, mix32, type Random, type RgbFrame } from 'siamrpn'
 import type { Canvas } from './canvas.ts'
 
 /** Exposure of one frame. */

@@ -1,7 +1,7 @@
 // What things are covered with: small pictures that repeat, made of a pattern, a ramp of colours and some grain. Patterns
 // reach from nearly uniform to checks, lettering and patchwork, as real things do.
 
-import { Random } from '../../src/siamrpn/random.ts'
+import { Random } from 'siamrpn'
 import { type Palette, rampOf } from './palette.ts'
 import { type TileName, tile, tileSize } from './tiles.ts'
 import { cosTurns, sinTurns } from './turns.ts'

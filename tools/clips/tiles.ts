@@ -1,7 +1,7 @@
 // Grey tiles that repeat in both directions: clouds, grain, streaks, cells, bricks. Painted once per process; the grounds
 // and surfaces of all clips are mixed from them by table look-up, which is what makes a clip cheap.
 
-import { mix32 } from '../../src/siamrpn/random.ts'
+import { mix32 } from 'siamrpn'
 
 /** Pixels per side of every tile; a power of two. */
 export const tileSize = 256

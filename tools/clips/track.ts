@@ -1,6 +1,6 @@
 // How a value changes over a clip: smooth courses over random knots, as functions of the time in frames.
 
-import type { Random } from '../../src/siamrpn/random.ts'
+import type { Random } from 'siamrpn'
 import { type Course, follow, wander } from './course.ts'
 
 /** A value at a time, in frames; times may lie between frames. */

@@ -4,7 +4,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import sharp from 'sharp'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { type Pending, pendingFolder } from '../frames/atomic.ts'
 import { OutputError } from '../frames/errors.ts'
 import type { Box } from '../frames/types.ts'

@@ -1,8 +1,8 @@
 // From the `data.train` entry of a configuration to one training data set: every class by its own name, wrapped and
 // concatenated as the entry says.
 
-import type { Config, DataConfig } from '../../src/siamrpn/config.ts'
-import type { PairDataset } from '../../src/train/augmentation/pair.ts'
+import type { Config, DataConfig } from 'siamrpn'
+import type { PairDataset } from 'siamrpn/train'
 import { syntheticPairs } from '../clips/pairs.ts'
 import { openClipFolder } from './clip-folder.ts'
 import { CutoutDataset } from './cutout-dataset.ts'

@@ -4,14 +4,8 @@
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Random } from '../../src/siamrpn/random.ts'
-import type {
-  CollageObject,
-  CollageSource,
-  PairDataset,
-  PairFrame,
-  PairRequest,
-} from '../../src/train/augmentation/pair.ts'
+import type { Random } from 'siamrpn'
+import type { CollageObject, CollageSource, PairDataset, PairFrame, PairRequest } from 'siamrpn/train'
 import { boundsUnder, type CutoutFiles, type Outline, outlineOf, readMask } from '../augment/cutout.ts'
 import { randomLight } from '../augment/light.ts'
 import {

@@ -1,8 +1,8 @@
 // Training data sets and what wraps them: RepeatDataset and concatenation as in mmdet/datasets/dataset_wrappers.py,
 // RandomSampleConcatDataset as in mmtrack/datasets/dataset_wrappers.py.
 
-import type { Random } from '../../src/siamrpn/random.ts'
-import type { PairDataset, PairRequest } from '../../src/train/augmentation/pair.ts'
+import type { Random } from 'siamrpn'
+import type { PairDataset, PairRequest } from 'siamrpn/train'
 import { DatasetError } from './errors.ts'
 import { type PairSamplingOptions, samplePairOfTrack, samplePairOfTracks, samplePairOfVideo } from './pair-sampling.ts'
 import type { TrackTable } from './tracks.ts'

@@ -1,8 +1,8 @@
 // What DecodePool and its threads say to each other. Errors lose their class on the way, so the classes that matter (a file
 // that cannot be decoded is skipped, anything else ends training) travel by name.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import type { PairRequest, PixelSource, Xyxy } from '../../src/train/augmentation/pair.ts'
+import type { RgbFrame } from 'siamrpn'
+import type { PairRequest, PixelSource, Xyxy } from 'siamrpn/train'
 import type { TrainSteps } from '../augment/steps.ts'
 import { SourceNotFoundError, UnreadableImageError } from '../frames/errors.ts'
 

@@ -3,8 +3,8 @@
 // waiting. File decoding itself runs in libuv's threads: what is saved is this thread's time, and rendering runs in parallel.
 
 import { Worker } from 'node:worker_threads'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import type { PairRequest, PixelSource, Xyxy } from '../../src/train/augmentation/pair.ts'
+import type { RgbFrame } from 'siamrpn'
+import type { PairRequest, PixelSource, Xyxy } from 'siamrpn/train'
 import { Decoder } from './decode.ts'
 import {
   type DecodeAnswer,

@@ -3,7 +3,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import sharp from 'sharp'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { Decoder } from './decode.ts'
 import type { DecodeAnswer, Decoded, DecodeOrder, WindowOptions } from './decode-messages.ts'
 import { packError } from './decode-messages.ts'

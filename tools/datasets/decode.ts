@@ -1,8 +1,7 @@
 // What a decoding thread does, in whichever thread it runs: a pixel source to pixels, or a pair to its two windows.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import { Random } from '../../src/siamrpn/random.ts'
-import type { PixelSource } from '../../src/train/augmentation/pair.ts'
+import { Random, type RgbFrame } from 'siamrpn'
+import type { PixelSource } from 'siamrpn/train'
 import { PairCropper } from '../augment/pair-cropper.ts'
 import { Pictures } from '../augment/pictures.ts'
 import { renderSynthetic } from '../clips/pairs.ts'

@@ -1,7 +1,7 @@
 // In which order an epoch visits the samples: mmdet's GroupSampler on one GPU (a permutation, filled up to whole batches with
 // samples drawn again), and MMTracking's DistributedGroupQuotaSampler where `samples_per_epoch` is given (a random part).
 
-import { Random } from '../../src/siamrpn/random.ts'
+import { Random } from 'siamrpn'
 
 export interface EpochOrderOptions {
   /** Samples of the data set. */

@@ -1,6 +1,6 @@
 // Errors of training data sets: data that is not there, annotations that do not parse, images that do not decode.
 
-import { SiamRpnError } from '../../src/gpu/errors.ts'
+import { SiamRpnError } from 'siamrpn/gpu'
 
 /** A training data set that cannot be used: wrong layout, missing entries, no usable box. */
 export class DatasetError extends SiamRpnError {}

@@ -2,9 +2,8 @@
 // on. What a batch holds follows from (seed, epoch, iteration) alone: neither timing nor where training started plays a part,
 // also where an image does not decode and another sample takes its place.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import { Random } from '../../src/siamrpn/random.ts'
-import type { DecodedPair, PairDataset, PairRequest, PixelSource } from '../../src/train/augmentation/pair.ts'
+import { Random, type RgbFrame } from 'siamrpn'
+import type { DecodedPair, PairDataset, PairRequest, PixelSource } from 'siamrpn/train'
 import { SourceNotFoundError, UnreadableImageError } from '../frames/errors.ts'
 import type { DecodePool } from './decode-pool.ts'
 import { EpochOrder } from './epoch-order.ts'

@@ -3,8 +3,8 @@
 // wastes nothing of them.
 // Sources: mmtrack/datasets/sot_train_dataset.py, base_sot_dataset.py, pipelines/processing.py.
 
-import type { Random } from '../../src/siamrpn/random.ts'
-import type { PairRequest } from '../../src/train/augmentation/pair.ts'
+import type { Random } from 'siamrpn'
+import type { PairRequest } from 'siamrpn/train'
 import type { TrackTable } from './tracks.ts'
 
 /** How the search frame is chosen. */

@@ -1,7 +1,7 @@
 // The annotations of a data set for single object tracking: videos that hold tracks (one object each), tracks that hold
 // frames with boxes. Kept in columns (see columns.ts); whatever has no usable box never gets in, and is counted.
 
-import type { PairFrame, Xyxy } from '../../src/train/augmentation/pair.ts'
+import type { PairFrame, Xyxy } from 'siamrpn/train'
 import type { Box } from '../frames/types.ts'
 import { Column, PathColumn } from './columns.ts'
 

@@ -1,12 +1,10 @@
 // Measures a model in training on the videos of `data.val`, as MMTracking's EvalHook does: tracked from the first box on (VOT:
 // with restarts) and judged by the benchmark's measures.
 
-import type { StateDict } from '../../src/formats/state-dict.ts'
-import type { Device } from '../../src/gpu/device.ts'
-import { type Config, isBenchmark, type TestDatasetConfig } from '../../src/siamrpn/config.ts'
-import { SiamRPN } from '../../src/siamrpn/tracker.ts'
-import { TrainingError } from '../../src/train/errors.ts'
-import type { Scores } from '../../src/train/runner.ts'
+import { type Config, isBenchmark, SiamRPN, type TestDatasetConfig } from 'siamrpn'
+import type { StateDict } from 'siamrpn/formats'
+import type { Device } from 'siamrpn/gpu'
+import { type Scores, TrainingError } from 'siamrpn/train'
 import { withFrameSizes } from '../benchmarks/frame-sizes.ts'
 import { benchmarkOfConfig } from '../benchmarks/open-benchmark.ts'
 import type { Benchmark, SequenceResult, Tell } from '../benchmarks/types.ts'

@@ -1,7 +1,7 @@
 // Frames of one video by their index, decoded before they are asked for: decoding runs in sharp's threads while the GPU works on
 // the frame before. What was read for an index that is then left out (VOT skips frames after a failure) is dropped.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 
 /** How many frames are decoded ahead. */
 export const framesAhead = 4

@@ -1,8 +1,8 @@
 // Tracks all sequences of a benchmark, several at a time, and hands on each result as soon as it is there. A sequence that cannot
 // be tracked (a broken image, frames of two sizes) is set aside with its reason, and the others go on.
 
-import type { SiamRpnError } from '../../src/gpu/errors.ts'
-import { BoxError, FrameError } from '../../src/siamrpn/errors.ts'
+import { BoxError, FrameError } from 'siamrpn'
+import type { SiamRpnError } from 'siamrpn/gpu'
 import type { Benchmark, Sequence, SequenceResult } from '../benchmarks/types.ts'
 import { DatasetError } from '../datasets/errors.ts'
 import { FrameSizeError, SourceNotFoundError, UnreadableImageError } from '../frames/errors.ts'

@@ -1,8 +1,7 @@
 // A benchmark's sequence as a video to track, and what was tracked as the benchmark's result.
 // Sources: quad2bbox of mmtrack/core/bbox/transforms.py, LaSOTDataset._parse_ann_info (boxes become float32 corners first).
 
-import { type CenterBox, centerToBox, cornersToCenter, quadToCenter } from '../../src/siamrpn/boxes.ts'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import { type CenterBox, centerToBox, cornersToCenter, quadToCenter, type RgbFrame } from 'siamrpn'
 import { type Protocol, type Sequence, type SequenceResult, trackMarks } from '../benchmarks/types.ts'
 import { readImage } from '../frames/image.ts'
 import type { Box } from '../frames/types.ts'

@@ -2,8 +2,7 @@
 // the last one, or by VOT's supervised protocol, which begins anew five frames after the target was lost.
 // Source: SiamRPN.simple_test_ope and simple_test_vot of mmtrack/models/sot/siamrpn.py, v0.14.
 
-import { type CenterBox, centerToBox } from '../../src/siamrpn/boxes.ts'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import { type CenterBox, centerToBox, type RgbFrame } from 'siamrpn'
 import { type TrackedRegion, trackMarks } from '../benchmarks/types.ts'
 import { FrameSizeError } from '../frames/errors.ts'
 import { type Box, formatSize } from '../frames/types.ts'

@@ -2,7 +2,7 @@
 // Pictures decode in blocks: each call to libvips replays the animation from its start, a block keeps memory bounded.
 
 import sharp from 'sharp'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { EmptySourceError } from './errors.ts'
 import { readImage, readImageBytes, toRgb, unreadable } from './image.ts'
 import { framesAhead, readAhead } from './read-ahead.ts'

@@ -1,7 +1,7 @@
 // A reader for Windows bitmaps: 8-bit palette, 24-bit and 32-bit uncompressed (BI_RGB, and BI_BITFIELDS in the usual
 // BGRA order), bottom-up or top-down. Layout: BITMAPFILEHEADER (14 bytes) and BITMAPINFOHEADER of the Win32 GDI.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 
 const fileHeaderBytes = 14
 const infoHeaderBytes = 40

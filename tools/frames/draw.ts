@@ -1,7 +1,7 @@
 // Draws boxes and labels onto RGB frames, pixel by pixel, so that annotated clips need neither canvas nor fonts.
 // Line widths and letters grow with the frame; everything that leaves the frame is clipped.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { glyphHeight, glyphRows, glyphWidth } from './font.ts'
 import type { Box, Tracked } from './types.ts'
 

@@ -1,7 +1,7 @@
 // Errors of frames and files: sources that cannot be read, outputs that cannot be written, ground truth that does not parse.
 // Every message names the file, what was found and what was expected.
 
-import { SiamRpnError } from '../../src/gpu/errors.ts'
+import { SiamRpnError } from 'siamrpn/gpu'
 
 /** The path given as a video, image or folder does not exist. */
 export class SourceNotFoundError extends SiamRpnError {

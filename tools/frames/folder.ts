@@ -3,7 +3,7 @@
 
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { EmptySourceError, FrameSizeError } from './errors.ts'
 import { imageExtensions, isImageName, readImage } from './image.ts'
 import { framesAhead, readAhead } from './read-ahead.ts'

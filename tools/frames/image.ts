@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { decodeBmp } from './bmp.ts'
 import { SourceNotFoundError, UnreadableImageError } from './errors.ts'
 

@@ -1,7 +1,7 @@
 // The plain values that everything around the tracker exchanges: sequences of frames, and boxes in pixels.
 // Boxes are structurally those of the public API, so they go into `SiamRPN.init` as they are.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 
 /** Top-left corner and size in pixels, fractions allowed; pixel (0, 0) covers [0, 1) x [0, 1). */
 export interface Box {

@@ -1,8 +1,8 @@
 // A video file as a frame source: ffmpeg decodes to rawvideo rgb24 into a pipe, no temporary files. The pipe gives the
 // back-pressure: an ffmpeg whose output is not read waits. No `accurate_rnd`: without it frames equal OpenCV's reader.
 
+import type { RgbFrame } from 'siamrpn'
 import { z } from 'zod'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
 import { EmptySourceError, TruncatedVideoError, UnreadableVideoError } from './errors.ts'
 import { output, type Purpose, passthroughArguments, type Running, start as startProgram } from './ffmpeg.ts'
 import { framesAhead, readAhead } from './read-ahead.ts'

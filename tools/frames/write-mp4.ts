@@ -2,7 +2,7 @@
 // Colours are converted and tagged as BT.709, so that players need not guess; odd sizes gain one black row or column.
 
 import { once } from 'node:events'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { pendingFile } from './atomic.ts'
 import { FfmpegError } from './errors.ts'
 import { output, type Purpose, type Running, start } from './ffmpeg.ts'

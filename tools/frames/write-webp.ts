@@ -2,7 +2,7 @@
 // they come, so that memory does not grow with the clip. Container: RFC 9649, sections 2.7 (VP8X, ANIM, ANMF).
 
 import sharp from 'sharp'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { type PendingFile, pendingFile } from './atomic.ts'
 import { OutputError } from './errors.ts'
 import { OneBehind } from './one-behind.ts'

@@ -1,6 +1,6 @@
 // The interface that every output writer has, and what it is fed with.
 
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import type { Tracked } from './types.ts'
 
 /** What does not change during a run. */

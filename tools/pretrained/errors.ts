@@ -1,6 +1,6 @@
 // Errors of `npm run pretrained`: what could not be fetched, and what is not the file that was expected.
 
-import { SiamRpnError } from '../../src/gpu/errors.ts'
+import { SiamRpnError } from 'siamrpn/gpu'
 
 /** The package with the pretrained weights cannot be had: no npm, no network, or not the version that is known. */
 export class PretrainedFetchError extends SiamRpnError {}

@@ -2,7 +2,7 @@
 // norm that changes nothing but adds the bias, because the detector's are folded into its weights.
 // Source: mmcls/models/backbones/mobilenet_v2.py; names of TensorFlow's object detection API (slim's mobilenet_v2).
 
-import { fromFloat32, type StateDict } from '../../src/formats/state-dict.ts'
+import { fromFloat32, type StateDict } from 'siamrpn/formats'
 import { PretrainedFileError } from './errors.ts'
 import type { TfliteConvolution } from './tflite.ts'
 

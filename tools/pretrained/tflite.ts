@@ -2,7 +2,7 @@
 // float32, or float16 behind a DEQUANTIZE operator. Nothing is run.
 // Source: tensorflow/lite/schema/schema.fbs (field numbers), lite/kernels (layout of filters).
 
-import { elementCount, type NamedTensor, type TensorDType, toFloat32 } from '../../src/formats/state-dict.ts'
+import { elementCount, type NamedTensor, type TensorDType, toFloat32 } from 'siamrpn/formats'
 import { FlatFile, type FlatTable } from './flat-table.ts'
 
 /** A convolution with its bias. */

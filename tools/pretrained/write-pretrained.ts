@@ -1,7 +1,7 @@
 // From the package to the file that `init_cfg` reads: fetched, checked, converted, and written at once or not at all.
 
 import { readFile } from 'node:fs/promises'
-import { writeSafetensors } from '../../src/formats/safetensors.ts'
+import { writeSafetensors } from 'siamrpn/formats'
 import { writeWhole } from '../frames/atomic.ts'
 import { PretrainedFileError } from './errors.ts'
 import { mobileNetV2 } from './mobilenet-v2.ts'

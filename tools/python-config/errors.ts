@@ -1,6 +1,6 @@
 // The error class of Python configuration files.
 
-import { SiamRpnError } from '../../src/gpu/errors.ts'
+import { SiamRpnError } from 'siamrpn/gpu'
 
 /** A Python configuration file holds what is not read as data. The message shows the place. */
 export class PythonConfigError extends SiamRpnError {

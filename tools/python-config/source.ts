@@ -1,6 +1,6 @@
 // The text of a Python file and the places in it: what messages about it need.
 
-import { cut } from '../../src/gpu/message.ts'
+import { cut } from 'siamrpn/gpu'
 import { PythonConfigError } from './errors.ts'
 
 const maxCharacters = 2 ** 20

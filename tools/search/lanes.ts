@@ -2,9 +2,7 @@
 // other, and those that are at the earliest frame go through it together. So VOT's restarts and whatever else the loop of
 // evaluation does are the same in a search as in an evaluation.
 
-import type { CenterBox } from '../../src/siamrpn/boxes.ts'
-import type { RgbFrame } from '../../src/siamrpn/frame.ts'
-import type { SweepCounts, TrackRule } from '../../src/siamrpn/sweep.ts'
+import type { CenterBox, RgbFrame, SweepCounts, TrackRule } from 'siamrpn'
 import type { Found, VideoTarget, VideoTracker } from '../evaluation/track-video.ts'
 
 /** What tracks under many rules; `SiamRPN.sweep` makes one. */

@@ -1,8 +1,7 @@
 // Which parameters a search tries: ranges as MMTracking's sot_siamrpn_param_search takes them (numpy's `arange` of start, stop and
 // step, rounded), every combination of them, or some at random.
 
-import { Random } from '../../src/siamrpn/random.ts'
-import type { TrackRule } from '../../src/siamrpn/sweep.ts'
+import { Random, type TrackRule } from 'siamrpn'
 
 /** In the order of MMTracking's loops, the outermost first. */
 export const ruleKeys = ['penalty_k', 'lr', 'window_influence'] as const

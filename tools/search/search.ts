@@ -1,7 +1,7 @@
 // Parameter search: every video is tracked under all rules side by side, and each rule is judged as an evaluation with it would
 // be. Source: tools/analysis/sot/sot_siamrpn_param_search.py of MMTracking 0.14, which tracks everything once per rule.
 
-import type { TrackRule } from '../../src/siamrpn/sweep.ts'
+import type { TrackRule } from 'siamrpn'
 import type { Benchmark, Sequence } from '../benchmarks/types.ts'
 import { EvaluationError } from '../evaluation/errors.ts'
 import { type Failure, isOfSequence } from '../evaluation/run-evaluation.ts'

@@ -1,10 +1,7 @@
 // Batches of training: decoded pairs, their images made on the device, and what the head is to say of them.
 
-import type { TargetBuilder } from '../../src/siamrpn/targets.ts'
-import type { TrainPipeline } from '../../src/train/augmentation/train-pipeline.ts'
-import type { WindowUpload } from '../../src/train/augmentation/window-upload.ts'
-import type { BatchSource } from '../../src/train/runner.ts'
-import type { TrainBatch } from '../../src/train/trainer.ts'
+import type { TargetBuilder } from 'siamrpn'
+import type { BatchSource, TrainBatch, TrainPipeline, WindowUpload } from 'siamrpn/train'
 import type { PairLoader } from '../datasets/pair-loader.ts'
 
 export interface TrainBatchesParts {

@@ -2,8 +2,8 @@
 // While gradients are being gathered over several batches, a checkpoint waits until the update has been made.
 // Source: mmcv/runner/hooks/checkpoint.py.
 
-import type { CheckpointConfig, Config } from '../../src/siamrpn/config.ts'
-import type { Hook, Run, Scores } from '../../src/train/runner.ts'
+import type { CheckpointConfig, Config } from 'siamrpn'
+import type { Hook, Run, Scores } from 'siamrpn/train'
 import { TrainingCheckpointError } from './errors.ts'
 import { type TrainingFacts, writeTrainingCheckpoint } from './training-checkpoint.ts'
 import type { WorkDir } from './work-dir.ts'

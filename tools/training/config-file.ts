@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { fromMMTracking } from '../../src/siamrpn/config.ts'
+import { fromMMTracking } from 'siamrpn'
 import { readPythonConfig } from '../python-config/config.ts'
 import { ConfigFileError } from './errors.ts'
 

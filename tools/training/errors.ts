@@ -1,6 +1,6 @@
 // Errors of a training run's files: its folder, its checkpoints, its configuration.
 
-import { TrainingError } from '../../src/train/errors.ts'
+import { TrainingError } from 'siamrpn/train'
 
 /** Another process trains in the same folder. */
 export class WorkDirBusyError extends TrainingError {}

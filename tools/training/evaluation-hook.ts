@@ -1,9 +1,8 @@
 // Measures the model after epochs and keeps the best one. Sources: mmcv/runner/hooks/evaluation.py, mmtrack/core/evaluation.
 
-import type { StateDict } from '../../src/formats/state-dict.ts'
-import type { EvaluationConfig } from '../../src/siamrpn/config.ts'
-import { TrainingError } from '../../src/train/errors.ts'
-import type { Hook, Run, Scores } from '../../src/train/runner.ts'
+import type { EvaluationConfig } from 'siamrpn'
+import type { StateDict } from 'siamrpn/formats'
+import { type Hook, type Run, type Scores, TrainingError } from 'siamrpn/train'
 import type { CheckpointHook, RunFacts } from './checkpoint-hook.ts'
 import type { WorkDir } from './work-dir.ts'
 

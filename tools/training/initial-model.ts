@@ -1,14 +1,15 @@
 // What training starts from: drawn weights, under a pretrained backbone (`init_cfg`), or a whole checkpoint (`load_from`).
 
-import { anchorsKey, type Checkpoint, readCheckpoint } from '../../src/formats/checkpoint.ts'
-import { CheckpointError } from '../../src/formats/errors.ts'
-import { matchStateDict } from '../../src/formats/match.ts'
-import type { StateDict } from '../../src/formats/state-dict.ts'
-import type { Config } from '../../src/siamrpn/config.ts'
-import { SourceError } from '../../src/siamrpn/errors.ts'
-import { initialWeights } from '../../src/siamrpn/initial-weights.ts'
-import { type CheckpointSource, readSource } from '../../src/siamrpn/source.ts'
-import { TrainingError } from '../../src/train/errors.ts'
+import { type CheckpointSource, type Config, initialWeights, readSource, SourceError } from 'siamrpn'
+import {
+  anchorsKey,
+  type Checkpoint,
+  CheckpointError,
+  matchStateDict,
+  readCheckpoint,
+  type StateDict,
+} from 'siamrpn/formats'
+import { TrainingError } from 'siamrpn/train'
 
 export interface InitialModelOptions {
   readonly seed: number

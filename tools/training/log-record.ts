@@ -1,6 +1,6 @@
 // What a logger shows of a run: means over the last iterations, learning rates, the time that is left.
 
-import type { Hook, Run, Scores } from '../../src/train/runner.ts'
+import type { Hook, Run, Scores } from 'siamrpn/train'
 
 /** One entry of a log. */
 export interface LogRecord {

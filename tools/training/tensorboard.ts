@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { concatBytes } from '../../src/formats/bytes.ts'
+import { concatBytes } from 'siamrpn/formats'
 import { Logger, type LogRecord } from './log-record.ts'
 import { appendLine } from './work-dir.ts'
 

@@ -4,11 +4,9 @@
 
 import { open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Config } from 'siamrpn'
+import { anchorsKey, optimizerPrefix, readCheckpoint, type StateDict, safetensorsChunks } from 'siamrpn/formats'
 import * as z from 'zod'
-import { anchorsKey, optimizerPrefix, readCheckpoint } from '../../src/formats/checkpoint.ts'
-import { safetensorsChunks } from '../../src/formats/safetensors.ts'
-import type { StateDict } from '../../src/formats/state-dict.ts'
-import type { Config } from '../../src/siamrpn/config.ts'
 import { pendingFile } from '../frames/atomic.ts'
 import { TrainingCheckpointError } from './errors.ts'
 

@@ -1,17 +1,20 @@
 // A whole training run put together from a configuration: data, model, hooks, checkpoints; and everything given back at the end.
 
-import type { StateDict } from '../../src/formats/state-dict.ts'
-import type { Device } from '../../src/gpu/device.ts'
-import { type Config, type DataConfig, isBenchmark, type TrainDatasetConfig } from '../../src/siamrpn/config.ts'
-import { ConfigError } from '../../src/siamrpn/errors.ts'
-import { TargetBuilder } from '../../src/siamrpn/targets.ts'
-import type { PairDataset } from '../../src/train/augmentation/pair.ts'
-import { TrainPipeline } from '../../src/train/augmentation/train-pipeline.ts'
-import { WindowUpload } from '../../src/train/augmentation/window-upload.ts'
-import { TrainingError } from '../../src/train/errors.ts'
-import { LrSchedule } from '../../src/train/lr-schedule.ts'
-import { type Hook, Runner } from '../../src/train/runner.ts'
-import { type PhasePlan, type TrainBatch, Trainer } from '../../src/train/trainer.ts'
+import { type Config, ConfigError, type DataConfig, isBenchmark, TargetBuilder, type TrainDatasetConfig } from 'siamrpn'
+import type { StateDict } from 'siamrpn/formats'
+import type { Device } from 'siamrpn/gpu'
+import {
+  type Hook,
+  LrSchedule,
+  type PairDataset,
+  type PhasePlan,
+  Runner,
+  type TrainBatch,
+  Trainer,
+  TrainingError,
+  TrainPipeline,
+  WindowUpload,
+} from 'siamrpn/train'
 import { isHostPipeline, windowSizes } from '../augment/pair-cropper.ts'
 import { buildTrainDataset } from '../datasets/build-dataset.ts'
 import { DecodePool } from '../datasets/decode-pool.ts'

@@ -5,7 +5,7 @@ import { appendFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { TrainingError } from '../../src/train/errors.ts'
+import { TrainingError } from 'siamrpn/train'
 import { writeWhole } from '../frames/atomic.ts'
 import { WorkDirBusyError } from './errors.ts'
 

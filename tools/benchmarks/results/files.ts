@@ -4,7 +4,7 @@
 
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { readZip } from '../../../src/formats/zip.ts'
+import { readZip } from 'siamrpn/formats'
 import { DatasetError } from '../../datasets/errors.ts'
 import { SourceNotFoundError } from '../../frames/errors.ts'
 import type { BenchmarkName, Protocol, Tell } from '../types.ts'

@@ -3,7 +3,7 @@
 // the VOT toolkit (baseline/NAME/NAME_001.txt, four decimals, marks alone on a line).
 
 import { join } from 'node:path'
-import { zipChunks } from '../../../src/formats/zip-writer.ts'
+import { zipChunks } from 'siamrpn/formats'
 import { pendingFile, writeWhole } from '../../frames/atomic.ts'
 import { OutputError } from '../../frames/errors.ts'
 import type { Benchmark, BenchmarkName, SequenceResult, TrackedRegion } from '../types.ts'

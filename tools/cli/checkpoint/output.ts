@@ -1,11 +1,15 @@
 // Writes checkpoints as the output's name says, whole or not at all.
 
 import { extname } from 'node:path'
-import { anchorsKey, type Checkpoint, type MetaValue } from '../../../src/formats/checkpoint.ts'
-import { isTensor } from '../../../src/formats/pickle-value.ts'
-import type { WritableValue } from '../../../src/formats/pickle-writer.ts'
-import { safetensorsChunks } from '../../../src/formats/safetensors.ts'
-import { torchZipChunks } from '../../../src/formats/torch-writer.ts'
+import {
+  anchorsKey,
+  type Checkpoint,
+  isTensor,
+  type MetaValue,
+  safetensorsChunks,
+  torchZipChunks,
+  type WritableValue,
+} from 'siamrpn/formats'
 import { UsageError } from '../../errors.ts'
 import { pendingFile } from '../../frames/atomic.ts'
 import { OutputError } from '../../frames/errors.ts'

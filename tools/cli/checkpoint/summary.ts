@@ -1,13 +1,16 @@
 // What a checkpoint is, in lines for a terminal: container, layout, anchors, sizes, what lies beside the weights, and which of
 // the named configurations it fits.
 
-import type { Checkpoint, MetaValue } from '../../../src/formats/checkpoint.ts'
-import { StateDictMismatchError } from '../../../src/formats/errors.ts'
-import { matchStateDict } from '../../../src/formats/match.ts'
-import { isTensor } from '../../../src/formats/pickle-value.ts'
-import { elementCount } from '../../../src/formats/state-dict.ts'
-import { configNames, namedConfig } from '../../../src/siamrpn/configs/index.ts'
-import { stateDictShapes } from '../../../src/siamrpn/layout.ts'
+import { stateDictShapes } from 'siamrpn'
+import { configNames, namedConfig } from 'siamrpn/configs'
+import {
+  type Checkpoint,
+  elementCount,
+  isTensor,
+  type MetaValue,
+  matchStateDict,
+  StateDictMismatchError,
+} from 'siamrpn/formats'
 import { fact, formatBytes } from '../terminal.ts'
 
 const containers: Readonly<Record<Checkpoint['container'], string>> = {

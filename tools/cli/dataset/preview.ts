@@ -3,7 +3,7 @@
 import { extname } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import sharp from 'sharp'
-import type { RgbFrame } from '../../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { contactSheet, spread } from '../../benchmarks/contact-sheet.ts'
 import type { Benchmark, Sequence } from '../../benchmarks/types.ts'
 import { UsageError } from '../../errors.ts'

@@ -2,8 +2,7 @@
 // `data.test`; and by which protocol.
 
 import { resolve } from 'node:path'
-import { isBenchmark } from '../../../src/siamrpn/config/data.ts'
-import type { Config, TestDatasetConfig } from '../../../src/siamrpn/config.ts'
+import { type Config, isBenchmark, type TestDatasetConfig } from 'siamrpn'
 import { withFrameSizes } from '../../benchmarks/frame-sizes.ts'
 import { benchmarkOfConfig, detectBenchmark, openBenchmark, throwErrors } from '../../benchmarks/open-benchmark.ts'
 import { type Benchmark, type BenchmarkName, benchmarkNames, type Protocol, type Tell } from '../../benchmarks/types.ts'

@@ -1,8 +1,8 @@
 // What the folder of an evaluation says of itself (run.json), so that a run can go on, and so that its report can be made again
 // without the command line that made it.
 
+import { testDatasetSchema } from 'siamrpn'
 import * as z from 'zod'
-import { testDatasetSchema } from '../../../src/siamrpn/config/data.ts'
 import { readResults } from '../../benchmarks/results/read-results.ts'
 import type { Benchmark, SequenceResult } from '../../benchmarks/types.ts'
 import { UsageError } from '../../errors.ts'

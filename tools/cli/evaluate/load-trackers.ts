@@ -1,7 +1,7 @@
 // The trackers of an evaluation: several of one model on one device. Each follows a video of its own, so that one's commands are
 // on the GPU while the host reads the other's answer.
 
-import type { Config } from '../../../src/siamrpn/config.ts'
+import type { Config } from 'siamrpn'
 import type { VideoTracker } from '../../evaluation/track-video.ts'
 import { describeAdapter } from '../track/load-tracker.ts'
 import type { LoadProgress } from '../track/tracking.ts'
@@ -31,7 +31,7 @@ const onGpu = 2
 
 /** @throws NoAdapterError, ConfigError, and whatever reading the checkpoint throws */
 export const loadTrackers: LoadTrackers = async ({ config, checkpoint, count, atMost, onProgress }) => {
-  const { SiamRPN, openDevice } = await import('../../../src/index.ts')
+  const { SiamRPN, openDevice } = await import('siamrpn')
   const device = await openDevice()
   try {
     const wanted = Math.max(1, Math.min(atMost, count ?? (device.adapter.kind === 'cpu' ? 1 : onGpu)))

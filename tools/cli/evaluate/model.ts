@@ -3,13 +3,17 @@
 
 import { createHash } from 'node:crypto'
 import { basename, extname } from 'node:path'
-import { readCheckpoint } from '../../../src/formats/checkpoint.ts'
-import { ownConfig } from '../../../src/siamrpn/checkpoint-model.ts'
-import { type Config, overrideConfig, parseConfig } from '../../../src/siamrpn/config.ts'
-import { r50 } from '../../../src/siamrpn/configs/r50.ts'
-import { defaultModelName } from '../../../src/siamrpn/default-model.ts'
-import { stateDictShapes } from '../../../src/siamrpn/layout.ts'
-import { readSource } from '../../../src/siamrpn/source.ts'
+import {
+  type Config,
+  defaultModelName,
+  overrideConfig,
+  ownConfig,
+  parseConfig,
+  readSource,
+  stateDictShapes,
+} from 'siamrpn'
+import { r50 } from 'siamrpn/configs/r50'
+import { readCheckpoint } from 'siamrpn/formats'
 import { chosenCheckpoint, defaultModelTitle } from '../default-model.ts'
 import { loadConfig } from '../load-config.ts'
 

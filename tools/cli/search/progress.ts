@@ -1,6 +1,6 @@
 // How far a search is: frames of all videos, how many of the sets' crops had to be computed, the time that is left.
 
-import type { SweepCounts } from '../../../src/siamrpn/sweep.ts'
+import type { SweepCounts } from 'siamrpn'
 import type { SearchProgress as Position } from '../../search/search.ts'
 import { duration } from '../../training/text-logger.ts'
 import { type Progress, startProgress } from '../progress.ts'

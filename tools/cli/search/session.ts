@@ -1,8 +1,7 @@
 // A parameter search of the command line: sets, data and model; then tracking under all sets, and which one did best.
 
 import { join } from 'node:path'
-import { type Config, parseConfig } from '../../../src/siamrpn/config.ts'
-import type { TrackRule } from '../../../src/siamrpn/sweep.ts'
+import { type Config, parseConfig, type TrackRule } from 'siamrpn'
 import { heldOutSeeds } from '../../clips/clips.ts'
 import { UsageError } from '../../errors.ts'
 import { writeWhole } from '../../frames/atomic.ts'
@@ -154,7 +153,7 @@ function tracksFollowFrom({ sha256, config }: EvaluationModel, data: EvaluationD
 }
 
 async function load(terminal: Terminal, model: EvaluationModel, capacity: number, signal: AbortSignal) {
-  const { SiamRPN, openDevice } = await import('../../../src/index.ts')
+  const { SiamRPN, openDevice } = await import('siamrpn')
   const display = new LoadDisplay(startProgress(terminal, 'loading', 100))
   const { checkpoint, config } = model
   const device = await openDevice()

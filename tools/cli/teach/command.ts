@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import type { RgbFrame } from '../../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { UsageError } from '../../errors.ts'
 import { writeWhole } from '../../frames/atomic.ts'
 import { openFrames } from '../../frames/frames.ts'

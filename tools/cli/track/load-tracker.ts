@@ -1,9 +1,9 @@
 // The tracker of the command line: opens the device, names the adapter, and loads `SiamRPN` with a checkpoint or with
 // seeded random weights.
 
-import { writeSafetensors } from '../../../src/formats/safetensors.ts'
-import type { AdapterFacts } from '../../../src/gpu/adapter.ts'
-import { namedConfig } from '../../../src/siamrpn/configs/index.ts'
+import { namedConfig } from 'siamrpn/configs'
+import { writeSafetensors } from 'siamrpn/formats'
+import type { AdapterFacts } from 'siamrpn/gpu'
 import { loadConfig } from '../load-config.ts'
 import { randomWeights } from '../random-weights.ts'
 import type { LoadTracker } from './tracking.ts'
@@ -11,7 +11,7 @@ import type { LoadTracker } from './tracking.ts'
 /** @throws UsageError for an unknown configuration, ConfigError, NoAdapterError, and whatever reading the checkpoint throws */
 export const loadTracker: LoadTracker = async (request) => {
   const config = request.config === undefined ? undefined : await loadConfig(request.config)
-  const { SiamRPN, openDevice, stateDictShapes } = await import('../../../src/index.ts')
+  const { SiamRPN, openDevice, stateDictShapes } = await import('siamrpn')
   const device = await openDevice()
   try {
     const { weights, onProgress } = request

@@ -1,7 +1,7 @@
 // The loop of `track` and `demo`: frames in, boxes out, pictures to the writers. What tracks is passed in, so that the
 // loop is tested without a GPU.
 
-import type { RgbFrame } from '../../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import { annotate } from '../../frames/draw.ts'
 import { EmptySourceError } from '../../frames/errors.ts'
 import type { GroundTruth } from '../../frames/ground-truth.ts'

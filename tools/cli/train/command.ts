@@ -1,8 +1,7 @@
 // `siamrpn train`: trains a model as a configuration says, on data sets, on a folder of clips or on generated ones.
 
 import { Command } from 'commander'
-import type { Config, ConfigInput } from '../../../src/siamrpn/config.ts'
-import { overrideConfig, parseConfig } from '../../../src/siamrpn/config.ts'
+import { type Config, type ConfigInput, overrideConfig, parseConfig } from 'siamrpn'
 import { heldOutSeeds } from '../../clips/clips.ts'
 import { UsageError } from '../../errors.ts'
 import type { CommandContext } from '../context.ts'

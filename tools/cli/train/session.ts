@@ -1,12 +1,10 @@
 // A training run of the command line: folder, weights, logs, displays, device; then `train`, and what came of it.
 
 import { join } from 'node:path'
-import { matchStateDict } from '../../../src/formats/match.ts'
-import { type Device, openDevice } from '../../../src/gpu/device.ts'
-import type { Config, LogConfig, TestDatasetConfig } from '../../../src/siamrpn/config.ts'
-import { stateDictShapes } from '../../../src/siamrpn/layout.ts'
-import { TrainingError } from '../../../src/train/errors.ts'
-import type { Hook } from '../../../src/train/runner.ts'
+import { type Config, type LogConfig, stateDictShapes, type TestDatasetConfig } from 'siamrpn'
+import { matchStateDict } from 'siamrpn/formats'
+import { type Device, openDevice } from 'siamrpn/gpu'
+import { type Hook, TrainingError } from 'siamrpn/train'
 import { throwErrors } from '../../benchmarks/open-benchmark.ts'
 import { type EvaluationClips, evaluateModel, openEvaluationClips } from '../../evaluation/evaluate.ts'
 import { writeWhole } from '../../frames/atomic.ts'

@@ -1,0 +1,33 @@
+// The public face of the runtime: a device, memory, kernels from WGSL, recording, programs that replay, and timing.
+
+export { type AdapterFacts, Device, type DeviceOptions, openDevice } from './device.ts'
+export {
+  ArgumentError,
+  BindingError,
+  DeviceClosedError,
+  DeviceLostError,
+  FeatureError,
+  NoAdapterError,
+  OutOfMemoryError,
+  ShaderError,
+  ShapeError,
+  SiamRpnError,
+  WebGpuError,
+} from './errors.ts'
+export { cut, listed, quote, show, showShape } from './message.ts'
+export { Pacer } from './pacer.ts'
+export type { Kernel, KernelSpec } from './pipelines.ts'
+export type { ProfileEntry } from './profiler.ts'
+export {
+  type CaptureOptions,
+  capture,
+  type Plan,
+  type Profile,
+  Program,
+  plan,
+  runOnce,
+} from './program.ts'
+export type { Dispatch, Recorder } from './recorder.ts'
+export { reflect, type ShaderInterface } from './reflect.ts'
+export { type Constants, specialise } from './shader.ts'
+export { type DType, GpuTensor, type TensorData } from './tensor.ts'
