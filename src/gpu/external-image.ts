@@ -34,6 +34,34 @@ export function externalSize(image: ExternalImage): { readonly width: number; re
   return { width: image.width, height: image.height }
 }
 
+const kinds = [
+  'ImageBitmap',
+  'VideoFrame',
+  'HTMLCanvasElement',
+  'OffscreenCanvas',
+  'HTMLImageElement',
+  'HTMLVideoElement',
+] as const
+
+/** Why this object is no image source, or shows no picture now; undefined if it is fine. */
+export function whyNoImage(image: object): string | undefined {
+  const kind = Object.prototype.toString.call(image).slice('[object '.length, -1)
+  const isKnown = kind === 'Object' ? 'width' in image || 'displayWidth' in image : kinds.some((name) => name === kind)
+  if (!isKnown) return `is a value of type ${kind}, expected pixels (data, width, height), an ImageData or ${list()}`
+  if ('naturalWidth' in image && image.naturalWidth === 0) return 'is an image that is not loaded, or cannot be'
+  // HAVE_CURRENT_DATA: with less, the browser would draw nothing.
+  if ('readyState' in image && 'videoWidth' in image && Number(image.readyState) < 2) {
+    return 'is a video without a picture yet, expected one after its event `loadeddata`'
+  }
+  if ('displayWidth' in image && image.displayWidth === 0) return 'is a video frame that has been closed'
+  if (kind === 'ImageBitmap' && 'width' in image && image.width === 0) return 'is an image bitmap that has been closed'
+  return undefined
+}
+
+function list(): string {
+  return `${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1)}`
+}
+
 /**
  * Copies the image as RGBA8 into `target`, rows `externalRowStride` bytes apart.
  * @throws WebGpuError if neither way works
@@ -71,7 +99,7 @@ async function copyThroughTexture(device: Device, image: ExternalImage, target: 
 
 /** RGBA bytes without gaps. */
 async function readPixels(image: ExternalImage, width: number, height: number): Promise<Uint8Array> {
-  if ('copyTo' in image && image.visibleRect?.width === width && image.visibleRect.height === height) {
+  if ('copyTo' in image && isShownAsStored(image)) {
     const pixels = new Uint8Array(width * height * 4)
     const converted = await image.copyTo(pixels, { format: 'RGBA' }).then(
       () => true,
@@ -82,9 +110,18 @@ async function readPixels(image: ExternalImage, width: number, height: number): 
   return drawPixels(image, width, height)
 }
 
+/** Whether the frame's bytes are its picture: neither scaled nor turned nor mirrored to be shown. */
+function isShownAsStored(frame: VideoFrame & { readonly rotation?: number; readonly flip?: boolean }): boolean {
+  const { visibleRect, displayWidth, displayHeight, rotation = 0, flip = false } = frame
+  return visibleRect?.width === displayWidth && visibleRect.height === displayHeight && rotation === 0 && !flip
+}
+
 function drawPixels(image: ExternalImage, width: number, height: number): Uint8Array {
   const name = `A ${width}x${height} image`
-  const context = 'OffscreenCanvas' in globalThis ? new OffscreenCanvas(width, height).getContext('2d') : null
+  const context =
+    'OffscreenCanvas' in globalThis
+      ? new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
+      : null
   if (!context) throw new WebGpuError(`${name} can neither be imported nor drawn on a 2D canvas`)
   try {
     context.drawImage(image, 0, 0, width, height)

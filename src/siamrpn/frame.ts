@@ -1,7 +1,13 @@
 // Frames: what a caller may pass, checks, and the upload to device memory as packed bytes that the crop kernel reads.
 
 import type { Device } from '../gpu/device.ts'
-import { copyExternalImage, type ExternalImage, externalRowStride, externalSize } from '../gpu/external-image.ts'
+import {
+  copyExternalImage,
+  type ExternalImage,
+  externalRowStride,
+  externalSize,
+  whyNoImage,
+} from '../gpu/external-image.ts'
 import { show } from '../gpu/message.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { PackedFrame } from '../kernels/crop-resize.ts'
@@ -34,6 +40,8 @@ export function frameShape(frame: Frame): FrameShape {
   if (typeof frame !== 'object' || frame === null) {
     throw new FrameError(`The frame is ${show(frame)}, expected pixels or an image source`)
   }
+  const reason = isPixels(frame) ? undefined : whyNoImage(frame)
+  if (reason) throw new FrameError(`The frame ${reason}`)
   const { width, height } = isPixels(frame) ? frame : externalSize(frame)
   if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
     throw new FrameError(`The frame is ${show(width)}x${show(height)} pixels, expected whole numbers of at least 1`)

@@ -3,7 +3,13 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { WebGpuError } from '../../src/gpu/errors.ts'
-import { copyExternalImage, type ExternalImage, externalRowStride, externalSize } from '../../src/gpu/external-image.ts'
+import {
+  copyExternalImage,
+  type ExternalImage,
+  externalRowStride,
+  externalSize,
+  whyNoImage,
+} from '../../src/gpu/external-image.ts'
 import { GpuTensor, Storage } from '../../src/gpu/tensor.ts'
 
 afterEach(() => {
@@ -94,6 +100,40 @@ test('the size is that at which a source is shown', () => {
   expect(externalSize(videoFrame({ width: 16, height: 16 }))).toEqual({ width, height })
 })
 
+/** A stand-in of a browser's class. */
+function ofKind(kind: string, properties: object): object {
+  return Object.assign(Object.create({ [Symbol.toStringTag]: kind }), properties)
+}
+
+describe('whyNoImage', () => {
+  test.each<[string, object]>([
+    ['ImageBitmap', { width, height }],
+    ['OffscreenCanvas', { width, height }],
+    ['HTMLCanvasElement', { width, height }],
+    ['HTMLImageElement', { width: 7, height: 7, naturalWidth: width, naturalHeight: height }],
+    ['HTMLVideoElement', { width: 7, height: 7, videoWidth: width, videoHeight: height, readyState: 2 }],
+    ['VideoFrame', { displayWidth: width, displayHeight: height }],
+  ])("finds nothing wrong with %s, whose size is the picture's", (kind, properties) => {
+    const image = ofKind(kind, properties)
+    expect(whyNoImage(image)).toBeUndefined()
+    expect(externalSize(image as ExternalImage)).toEqual({ width, height })
+  })
+
+  test.each<[string, object, RegExp]>([
+    ['HTMLDivElement', {}, /^is a value of type HTMLDivElement, expected pixels .* or HTMLVideoElement$/],
+    ['Blob', { size: 4 }, /type Blob/],
+    ['CanvasRenderingContext2D', { canvas: {} }, /type CanvasRenderingContext2D/],
+    ['SVGImageElement', { width: {}, height: {} }, /type SVGImageElement/],
+    ['Object', {}, /type Object/],
+    ['HTMLImageElement', { naturalWidth: 0, naturalHeight: 0 }, /not loaded/],
+    ['HTMLVideoElement', { videoWidth: width, videoHeight: height, readyState: 1 }, /without a picture yet/],
+    ['VideoFrame', { displayWidth: 0, displayHeight: 0 }, /has been closed/],
+    ['ImageBitmap', { width: 0, height: 0 }, /has been closed/],
+  ])('names what is wrong with %s %o', (kind, properties, reason) => {
+    expect(whyNoImage(ofKind(kind, properties))).toMatch(reason)
+  })
+})
+
 describe('copyExternalImage', () => {
   test('goes through a texture where the browser allows it, and leaves nothing behind', async () => {
     const { device, calls, copies, written } = fakeDevice()
@@ -128,6 +168,7 @@ describe('copyExternalImage', () => {
   })
 
   test.each([
+    ['is turned to be shown', () => Object.assign(videoFrame(), { rotation: 180 })],
     ['is shown at another size than it is stored', () => videoFrame({ width: 6, height: 2 })],
     ['does not convert to RGBA', () => videoFrame(undefined, () => Promise.reject(new Error('NotSupportedError')))],
   ])('draws a video frame that %s', async (_, make) => {
