@@ -70,6 +70,7 @@ export class FrameBuffer {
   readonly shape: FrameShape
   readonly packed: PackedFrame
   readonly #pixels: GpuTensor
+  #ahead: object | undefined
 
   constructor(device: Device, shape: FrameShape) {
     this.shape = shape
@@ -79,8 +80,22 @@ export class FrameBuffer {
 
   /** Uploads a frame of this shape. */
   async write(device: Device, frame: Frame): Promise<void> {
+    this.#ahead = undefined
     if (isPixels(frame)) device.write(this.#pixels, unshared(frame.data))
     else await copyExternalImage(device, frame, this.#pixels)
+  }
+
+  /** Uploads the frame of a stream before its turn, behind the work that has been submitted. */
+  async writeAhead(device: Device, shot: { readonly frame: Frame }): Promise<void> {
+    await this.write(device, shot.frame)
+    this.#ahead = shot
+  }
+
+  /** Whether the buffer holds the pixels of this very shot; asked once, because they may change afterwards. */
+  takeAhead(shot: object): boolean {
+    const holds = this.#ahead === shot
+    this.#ahead = undefined
+    return holds
   }
 
   release(device: Device): void {

@@ -11,6 +11,7 @@ import type { ModelConfig } from './config.ts'
 import { cropGeometry, searchCrop } from './crop-geometry.ts'
 import { ClosedError, FrameError } from './errors.ts'
 import { type Frame, type FrameShape, frameShape, sameShape } from './frame.ts'
+import { type Frames, type Shot, ShotSource } from './shots.ts'
 import type { SearchRequest, SearchStep } from './steps.ts'
 
 /** What one frame says of one target. */
@@ -33,7 +34,7 @@ export function trackResult({ box, score, index }: BestBox, frame: FrameShape): 
 /** What the tracker lends to its targets: one frame at a time on the shared programs. */
 export interface StepRunner {
   readonly model: ModelConfig
-  withStep<T>(group: GroupState, frame: Frame, use: (step: SearchStep) => Promise<T>): Promise<T>
+  withStep<T>(group: GroupState, shot: Shot, use: (step: SearchStep) => Promise<T>): Promise<T>
   forget(group: GroupState): Promise<void>
 }
 
@@ -78,16 +79,44 @@ export class TargetGroup implements GroupState {
    * DeviceLostError. The targets then stay where they were
    */
   async update(frame: Frame): Promise<TrackResult[]> {
-    return await this.#step(frame, async (step, request) => {
-      const best = await step.run(request)
-      this.#boxes = best.map(({ box }) => box) // before the next call's turn, which starts from here
-      return best.map((found) => trackResult(found, this.shape))
-    })
+    return await this.#find({ frame })
+  }
+
+  /**
+   * Finds each target in frame after frame, with the same boxes as `update`, and faster where frames take time to come or
+   * results time to use: while the network works on one frame, the next is asked for and uploaded, and what the caller does
+   * with a result happens beside the work on the frame after. So a frame's pixels must stay as they are until its result is
+   * there. Leaving the loop ends the frames' source, and the targets are where the last result says.
+   * @throws as `update`, and what the frames' source throws
+   */
+  async *stream(frames: Frames): AsyncGenerator<TrackResult[], void, undefined> {
+    const source = new ShotSource(frames)
+    let left = false
+    let boxes = this.#boxes
+    const find = async (coming: Promise<Shot | undefined>) => {
+      const shot = await coming
+      if (!shot || left) return undefined
+      return { shot, results: await this.#find(shot) }
+    }
+    let finding = find(source.pull())
+    try {
+      for (let found = await finding; found; found = await finding) {
+        boxes = this.#boxes
+        finding = find(found.shot.next?.() ?? source.pull())
+        finding.catch(() => undefined) // awaited by the next turn of the loop
+        yield found.results
+      }
+    } finally {
+      left = true
+      await source.end()
+      await finding.catch(() => undefined)
+      this.#boxes = boxes
+    }
   }
 
   /** Times every dispatch of an update; the targets stay where they were. @throws FeatureError without timestamps */
   async profile(frame: Frame): Promise<Profile> {
-    return await this.#step(frame, (step, request) => step.profile(request))
+    return await this.#step({ frame }, (step, request) => step.profile(request))
   }
 
   /** Frees what the device holds for these targets, after calls under way. The tracker's `close` does it too. Idempotent. */
@@ -99,12 +128,20 @@ export class TargetGroup implements GroupState {
     await this.release()
   }
 
-  async #step<T>(frame: Frame, use: (step: SearchStep, request: SearchRequest) => Promise<T>): Promise<T> {
-    const shape = frameShape(frame)
+  async #find(shot: Shot): Promise<TrackResult[]> {
+    return await this.#step(shot, async (step, request) => {
+      const best = await step.run(request)
+      this.#boxes = best.map(({ box }) => box) // before the next call's turn, which starts from here
+      return best.map((found) => trackResult(found, this.shape))
+    })
+  }
+
+  async #step<T>(shot: Shot, use: (step: SearchStep, request: SearchRequest) => Promise<T>): Promise<T> {
+    const shape = frameShape(shot.frame)
     if (!sameShape(shape, this.shape)) {
       throw new FrameError(`The frame is ${describe(shape)}, expected ${describe(this.shape)} as at init`)
     }
-    return await this.#runner.withStep(this, frame, (step) => use(step, this.#request()))
+    return await this.#runner.withStep(this, shot, (step) => use(step, this.#request()))
   }
 
   #request(): SearchRequest {
@@ -145,6 +182,14 @@ export class Target {
     const [result] = await this.group.update(frame)
     if (!result) throw new ClosedError('The group has no targets')
     return result
+  }
+
+  /** Finds the target in frame after frame. As `TargetGroup.stream` */
+  async *stream(frames: Frames): AsyncGenerator<TrackResult, void, undefined> {
+    for await (const [result] of this.group.stream(frames)) {
+      if (!result) throw new ClosedError('The group has no targets')
+      yield result
+    }
   }
 
   /** Times every dispatch of an update. */

@@ -19,11 +19,13 @@ import { BoxError, ClosedError } from './errors.ts'
 import { type Frame, FrameBuffer, type FrameShape, frameShape } from './frame.ts'
 import { stateDictShapes } from './layout.ts'
 import { Network } from './network.ts'
+import type { Shot } from './shots.ts'
 import { type CheckpointSource, isRemote, readSource, sourceName } from './source.ts'
 import { makeContext, releaseContext, SearchStep, type StepContext, templateKernels, warmUp } from './steps.ts'
 import { Sweep } from './sweep.ts'
 import { type GroupState, type StepRunner, Target, TargetGroup } from './target.ts'
 import { checkExamples, checkTeachOptions, type TeachExample, type TeachOptions, teachHead } from './teach.ts'
+import { UploadAhead } from './upload-ahead.ts'
 
 /** A step of loading, for display. */
 export interface LoadProgress {
@@ -222,18 +224,29 @@ export class SiamRPN implements StepRunner {
     await this.close()
   }
 
-  /** For targets: runs `use` with the program for this group and frame, the frame uploaded. */
-  async withStep<T>(group: GroupState, frame: Frame, use: (step: SearchStep) => Promise<T>): Promise<T> {
+  /**
+   * For targets: runs `use` with the program for this group and frame, the frame uploaded. `use` submits its work before it
+   * returns its promise; the next frame of a stream is uploaded behind that work if it comes in time.
+   */
+  async withStep<T>(group: GroupState, shot: Shot, use: (step: SearchStep) => Promise<T>): Promise<T> {
     return await this.#exclusive(async () => {
       if (!this.#groups.has(group)) throw new ClosedError('The target has been released')
-      const buffer = await this.#upload(frame, group.shape)
+      const buffer = await this.#frameBuffer(group.shape)
+      if (!buffer.takeAhead(shot)) await buffer.write(this.device, shot.frame)
       const key = stepKey(group)
       let step = this.#steps.get(key)
       if (!step) {
         step = await SearchStep.create(this.#context, buffer.packed, group.kernels)
         this.#steps.set(key, step)
       }
-      return await use(step)
+      const ahead = new UploadAhead(this.device, buffer)
+      const using = use(step)
+      if (shot.next) ahead.begin(shot.next())
+      try {
+        return await using
+      } finally {
+        await ahead.end()
+      }
     })
   }
 
@@ -266,6 +279,12 @@ export class SiamRPN implements StepRunner {
   }
 
   async #upload(frame: Frame, shape: FrameShape): Promise<FrameBuffer> {
+    const buffer = await this.#frameBuffer(shape)
+    await buffer.write(this.device, frame)
+    return buffer
+  }
+
+  async #frameBuffer(shape: FrameShape): Promise<FrameBuffer> {
     const key = shapeKey(shape)
     let buffer = this.#frames.get(key)
     if (!buffer) {
@@ -273,7 +292,6 @@ export class SiamRPN implements StepRunner {
       this.#frames.set(key, buffer)
       await this.device.settle()
     }
-    await buffer.write(this.device, frame)
     return buffer
   }
 
