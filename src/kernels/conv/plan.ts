@@ -16,7 +16,7 @@ export type ChannelsPerLane = 1 | 2 | 4
 export type ConvPlan =
   /** One output element per invocation; anything goes. */
   | { readonly variant: 'direct' }
-  /** 32 pixels x 64 channels per subgroup of 8 lanes, nothing through workgroup memory. */
+  /** 32 pixels x 64 channels per subgroup of 8 lanes, 16 x 32 per one of 4; nothing through workgroup memory. */
   | { readonly variant: 'subgroup' }
   /** 45 to 48 pixels x 8, 16 or 32 channels per subgroup; the taps of a filter row share what is loaded. */
   | { readonly variant: 'narrow'; readonly channelsPerLane: ChannelsPerLane }
@@ -82,6 +82,9 @@ export function chooseConv(adapter: ConvAdapter, problem: ConvProblem, limits: C
   if (hasSubgroupsOf8(adapter)) {
     return allowWinograd && fitsWinograd(adapter, problem) ? winogradPlan(problem) : subgroupPlan(adapter, problem)
   }
+  if (hasSubgroupsOf4(adapter) && fitsSubgroup(problem)) {
+    return allowWinograd && fitsWinograd(adapter, problem) ? winogradPlan(problem) : { variant: 'subgroup' }
+  }
   return outChannels % 4 === 0 ? tiledPlan(adapter, problem) : { variant: 'direct' }
 }
 
@@ -102,6 +105,16 @@ export function hasSubgroupsOf8({ kind, features, subgroupMinSize, subgroupMaxSi
   return kind === 'cpu' && extensions && subgroupMinSize === 8 && subgroupMaxSize === 8
 }
 
+/** Whether conv2d_subgroup is the fastest for all that it can read: SwiftShader, the software adapter of Chromium. */
+function hasSubgroupsOf4({ kind, features, subgroupMinSize, subgroupMaxSize }: ConvAdapter): boolean {
+  return kind === 'cpu' && features.has('subgroups') && subgroupMinSize === 4 && subgroupMaxSize === 4
+}
+
+/** Whether conv2d_subgroup can read the filter. */
+function fitsSubgroup({ outChannels }: ConvProblem): boolean {
+  return outChannels % 4 === 0 && panelOf(outChannels) <= MOST_PANEL_CHANNELS
+}
+
 /**
  * Without Winograd's transforms: the kernel for few output channels where they are few, as wide as costs least. A layer with
  * many inputs is left to the wide kernel, which such a model has compiled anyway: every variant takes seconds. Filters that
@@ -111,7 +124,7 @@ function subgroupPlan(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
   const { inChannels, outChannels } = problem
   const fits = fitsWindow(problem)
   const wide = outChannels > MOST_NARROW_CHANNELS || inChannels >= WIDE_INPUTS || !fits
-  if (wide && outChannels % 4 === 0 && panelOf(outChannels) <= MOST_PANEL_CHANNELS) return { variant: 'subgroup' }
+  if (wide && fitsSubgroup(problem)) return { variant: 'subgroup' }
   if (!fits) return outChannels % 4 === 0 ? tiledPlan(adapter, problem) : { variant: 'direct' }
   const widths = ([1, 2, 4] as const).filter((width) => outChannels % width === 0)
   const plans = widths.map((channelsPerLane) => ({ variant: 'narrow', channelsPerLane }) as const)

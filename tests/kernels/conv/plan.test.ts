@@ -124,9 +124,23 @@ describe('choice of a convolution', () => {
   it('takes the tiled kernel elsewhere: on GPUs, without subgroups, with other subgroup sizes', () => {
     expect(chooseConv(gpu, conv([256, 256], 3)).variant).toBe('tiled')
     expect(chooseConv({ ...lavapipe, features: new Set() }, conv([256, 256], 3)).variant).toBe('tiled')
-    expect(chooseConv({ ...lavapipe, subgroupMinSize: 4, subgroupMaxSize: 4 }, conv([256, 256], 3)).variant).toBe(
-      'tiled',
-    )
+  })
+
+  it('takes the wide subgroup kernel for all that it reads, and Winograd, on an adapter with subgroups of 4', () => {
+    const swiftShader = { ...lavapipe, subgroupMinSize: 4, subgroupMaxSize: 4 }
+    expect(chooseConv(swiftShader, conv([256, 256], 3)).variant).toBe('winograd')
+    expect(chooseConv(swiftShader, conv([256, 256], 3), { allowWinograd: false }).variant).toBe('subgroup')
+    expect(chooseConv(swiftShader, conv([4, 8], 7)).variant).toBe('subgroup')
+    expect(chooseConv(swiftShader, conv([64, 10], 1)).variant).toBe('direct')
+    expect(chooseConv(swiftShader, conv([64, 44], 1)).variant).toBe('tiled') // no panel of at most 32 channels
+    expect(chooseConv({ ...swiftShader, kind: 'gpu' }, conv([256, 256], 3)).variant).toBe('tiled')
+  })
+
+  it('leaves filters that suit no window to the kernels for all adapters', () => {
+    expect(chooseConv(lavapipe, conv([64, 32], 3))).toEqual({ variant: 'subgroup' })
+    expect(chooseConv(lavapipe, conv([1024, 44], 1)).variant).toBe('tiled')
+    expect(chooseConv(lavapipe, conv([1024, 66], 1)).variant).toBe('direct')
+    expect(chooseConv(lavapipe, conv([64, 44], 1)).variant).toBe('narrow')
   })
 
   it('uses large tiles where they fill the GPU, else small ones, and splits a long inner dimension', () => {
