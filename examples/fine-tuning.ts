@@ -8,6 +8,7 @@ import { type PairFrame, Trainer, TrainPipeline } from 'siamrpn/train'
 export interface LabelledFrame {
   readonly width: number
   readonly height: number
+  readonly channels: 3
   /** RGB bytes, row by row. */
   readonly data: Uint8Array
   /** Frame pixels. */

@@ -16,7 +16,7 @@ const config = namedConfig('micro')
 const frame = (k: number): LabelledFrame => {
   const [width, height] = [160, 120]
   const data = Uint8Array.from(random(`clip ${k}`, [width * height * 3], 127.5).data, (value) => value + 127.5)
-  return { width, height, data, box: [50 + k, 40, 90 + k, 80] }
+  return { width, height, channels: 3, data, box: [50 + k, 40, 90 + k, 80] }
 }
 
 it('trains a checkpoint further on clips in memory', async () => {
