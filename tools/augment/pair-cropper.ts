@@ -4,6 +4,7 @@
 import { ConfigError, type Random } from 'siamrpn'
 import type { PairRequest, PixelSource } from 'siamrpn/train'
 import { listPhotographs } from './photographs.ts'
+import type { Picture } from './picture.ts'
 import type { Pictures } from './pictures.ts'
 import {
   affineCrop,
@@ -66,7 +67,7 @@ type OcclusionStep = Extract<TrainStep, { type: 'SeqOcclude' }>
 export class PairCropper {
   readonly #steps: TrainSteps
   readonly #pictures: Pictures
-  /** Photographs of the steps that cover objects. */
+  /** Photographs of the steps that cover objects by pieces of them. */
   readonly #covers = new Map<OcclusionStep, readonly string[]>()
 
   /** @throws ConfigError; DatasetMissingError for a step whose folder has no photograph */
@@ -74,7 +75,10 @@ export class PairCropper {
     checkHostSteps(steps)
     this.#steps = steps
     this.#pictures = pictures
-    for (const step of steps) if (step.type === 'SeqOcclude') this.#covers.set(step, listPhotographs(step.img_prefix))
+    for (const step of steps) {
+      if (step.type !== 'SeqOcclude' || step.img_prefix === undefined) continue
+      this.#covers.set(step, listPhotographs(step.img_prefix))
+    }
   }
 
   /** @throws SourceNotFoundError, UnreadableImageError that name the file */
@@ -87,19 +91,23 @@ export class PairCropper {
     for (const step of this.#steps) {
       if (step.type === 'SeqSubBox') open = subBox(step, open, random)
       else if (step.type === 'SeqAffineCrop') cropped = affineCrop(step, open, random)
-      else if (cropped !== undefined) cropped = await this.#change(step, cropped, random)
+      else if (cropped !== undefined) cropped = await this.#change(step, cropped, { random, own: pictures[0] })
     }
     if (cropped === undefined) throw new RangeError(`no ${CROP} among the steps`)
     return cropped
   }
 
-  async #change(step: TrainStep, pair: CroppedPair, random: Random): Promise<CroppedPair> {
+  async #change(
+    step: TrainStep,
+    pair: CroppedPair,
+    { random, own }: { readonly random: Random; readonly own: Picture },
+  ): Promise<CroppedPair> {
     switch (step.type) {
       case 'SeqOcclude': {
         if (!(random.next() < step.prob) || !pair.positive) return pair
         const covers = this.#covers.get(step) ?? []
-        const cover = covers[random.integer(covers.length)] ?? ''
-        occlude(pair, await this.#pictures.photograph(cover), random)
+        const cover = covers.length > 0 ? covers[random.integer(covers.length)] : undefined
+        occlude(pair, cover === undefined ? own : await this.#pictures.photograph(cover), random)
         return pair
       }
       case 'SeqLightAug':

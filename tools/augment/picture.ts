@@ -81,11 +81,6 @@ export class Photograph implements Picture {
     return this.#mean
   }
 
-  /** The smallest copy, for whatever needs only a piece of texture. */
-  get smallest(): Pixels {
-    return this.#pyramid.at(-1) ?? this.#pyramid[0]
-  }
-
   /** Standard deviation of the bytes in a part of the picture, every second pixel taken. */
   contrast(left: number, top: number, right: number, bottom: number): number {
     const { data, width, height } = this.#pyramid[0]

@@ -111,11 +111,12 @@ function randomFill(weights: StepOf<'SeqAffineCrop'>['fill'], picture: Picture, 
   return [0, 0, 0]
 }
 
-/** Side of the piece that covers an object, in pixels of the photograph's smallest copy. */
+/** Side of the piece that covers an object, in pixels, and its scale: a piece of 96 pixels of the picture. */
 const PIECE = 24
+const PIECE_SCALE = 0.25
 
-/** Covers up to some 40 % of a shown object in the search window by a bar: a piece of another photograph. */
-export function occlude(pair: CroppedPair, photograph: Photograph, random: Random): void {
+/** Covers up to some 40 % of a shown object in the search window by a bar: a piece of another picture. */
+export function occlude(pair: CroppedPair, picture: Picture, random: Random): void {
   const [left, top, right, bottom] = pair.boxes[1]
   const [narrow, wide] = [random.uniform(0.15, 0.4), random.uniform(0.5, 1.2)]
   const upright = random.next() < 0.5
@@ -123,21 +124,22 @@ export function occlude(pair: CroppedPair, photograph: Photograph, random: Rando
   const x = (left + right) / 2 + random.uniform(-0.5, 0.5) * (right - left)
   const y = (top + bottom) / 2 + random.uniform(-0.5, 0.5) * (bottom - top)
   const [, image] = pair.images
-  const x0 = Math.max(0, Math.round(x - width / 2))
-  const y0 = Math.max(0, Math.round(y - height / 2))
-  const [w, h] = [
-    Math.min(image.width, Math.round(x + width / 2)) - x0,
-    Math.min(image.height, Math.round(y + height / 2)) - y0,
-  ]
+  const [x0, y0] = [Math.max(0, Math.round(x - width / 2)), Math.max(0, Math.round(y - height / 2))]
+  const w = Math.min(image.width, Math.round(x + width / 2)) - x0
+  const h = Math.min(image.height, Math.round(y + height / 2)) - y0
   if (w < 2 || h < 2) return
-  const { smallest } = photograph
-  const corner = [
-    random.uniform(0, Math.max(1, smallest.width - PIECE)),
-    random.uniform(0, Math.max(1, smallest.height - PIECE)),
-  ] as const
-  const piece = drawPicture(smallest, sourceMap([w / PIECE, 0, 0, h / PIECE], corner, [0, 0]), w, h, 'replicate')
+  const place = (size: number) => random.uniform(0, Math.max(1, size - PIECE / PIECE_SCALE))
+  const piece = picture.draw({
+    map: scaled(identity, PIECE_SCALE),
+    from: [place(picture.width), place(picture.height)],
+    to: [0, 0],
+    size: PIECE,
+    fill: 'replicate',
+    antialias: true,
+  })
+  const cover = drawPicture(piece, sourceMap([w / PIECE, 0, 0, h / PIECE], [0, 0], [0, 0]), w, h, 'replicate')
   for (let row = 0; row < h; row++) {
-    image.data.set(piece.data.subarray(3 * w * row, 3 * w * (row + 1)), 3 * ((y0 + row) * image.width + x0))
+    image.data.set(cover.data.subarray(3 * w * row, 3 * w * (row + 1)), 3 * ((y0 + row) * image.width + x0))
   }
 }
 

@@ -63,12 +63,12 @@ const hostSteps = [
     /** Share of much reduced images that are made without aliasing. */
     antialias_prob: fraction.default(0.7),
   }),
-  /** A piece of a photograph covers part of the object in the search image. */
+  /** A piece of another image covers part of the object in the search image. */
   z.strictObject({
     type: z.literal('SeqOcclude'),
     prob: fraction.default(0.12),
-    /** Folder of photographs. */
-    img_prefix: z.string(),
+    /** Folder of photographs; absent: a piece of the exemplar's image. */
+    img_prefix: z.string().optional(),
   }),
   /** Exposure, contrast and tint: the same for both images, then the search image's own. Amounts: logarithm of the largest gain. */
   z.strictObject({

@@ -172,6 +172,17 @@ describe('further steps', () => {
       if (blue(images[1]) > 0) covered++
     }
     expect(covered).toBeGreaterThan(15)
+    // Without a folder the piece comes from the exemplar's image, which is grey and red.
+    const own = await windows(
+      request,
+      [
+        { ...still, stretch: [0, 0] },
+        { type: 'SeqOcclude', prob: 1 },
+      ],
+      3,
+    )
+    const plain = await windows(request, [{ ...still, stretch: [0, 0] }], 3)
+    expect(own.images[1].data).not.toEqual(plain.images[1].data)
     const { images } = await windows({ ...request, positive: false }, steps, 3)
     expect(blue(images[1])).toBe(0)
   })

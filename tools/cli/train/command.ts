@@ -116,6 +116,7 @@ function withKeptStatistics(config: Config, resumes: boolean): Config {
 }
 
 type DataInput = NonNullable<ConfigInput['data']>
+type TrainStep = NonNullable<Config['train_pipeline']>[number]
 
 /** The data of the options in the place of the configuration's. Without clips to measure on, nothing is measured. */
 function withData(config: Config, data: string | undefined, val: string | undefined): Config {
@@ -129,11 +130,18 @@ function withData(config: Config, data: string | undefined, val: string | undefi
     val: measured === undefined ? (data === undefined ? (before?.val ?? null) : null) : valSource(measured),
     test: before?.test ?? null,
   }
-  const { evaluation: configured, ...rest } = config
+  const { evaluation: configured, train_pipeline, ...rest } = config
   // Clips that somebody names are meant to be looked at: after every epoch, unless --set says otherwise.
   const evaluation = val === undefined ? configured : { ...configured, start: null, interval: 1 }
   const measures = entries.val !== null
-  return parseConfig({ ...rest, ...(measures && evaluation ? { evaluation } : {}), data: entries }, 'with --data')
+  const steps = data === undefined ? train_pipeline : train_pipeline?.map(withoutFolder)
+  const kept = { ...(steps && { train_pipeline: steps }), ...(measures && evaluation ? { evaluation } : {}) }
+  return parseConfig({ ...rest, ...kept, data: entries }, 'with --data')
+}
+
+/** Somebody's own clips come without the photographs that the configuration's data have beside them. */
+function withoutFolder(step: TrainStep): TrainStep {
+  return step.type === 'SeqOcclude' ? { type: step.type, prob: step.prob } : step
 }
 
 function trainSource(source: string): DataInput['train'] {
