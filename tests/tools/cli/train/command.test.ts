@@ -50,6 +50,15 @@ describe('options', () => {
     expect(config.total_epochs).toBe(20)
   })
 
+  it('replace the data, and do without the folders that lie beside it', async () => {
+    const covers = async (given: Partial<TrainOptions>) => {
+      const { train_pipeline = [] } = await trainingConfig(options({ config: 'mobile', ...given }))
+      return train_pipeline.filter((step) => step.type === 'SeqOcclude')
+    }
+    expect(await covers({})).toEqual([{ type: 'SeqOcclude', prob: 0.12, img_prefix: 'data/photos' }])
+    expect(await covers({ data: 'my/clips' })).toEqual([{ type: 'SeqOcclude', prob: 0.12 }])
+  })
+
   it('replace the data by generated clips, others to measure on', async () => {
     const config = await trainingConfig(options({ data: 'synthetic' }))
     expect(config.data?.train).toMatchObject({ type: 'SyntheticClips', seed: 1 })
