@@ -50,10 +50,12 @@ export function fakeLoad(onUpdate: (updates: number) => void = () => undefined):
       init(_frame, boxes) {
         calls.init = boxes
         return Promise.resolve({
-          update: () => {
-            calls.updates++
-            onUpdate(calls.updates)
-            return Promise.resolve(boxes.map((box) => ({ box: { ...box, x: box.x + calls.updates }, score: 0.9 })))
+          async *stream(frames) {
+            for await (const _ of frames) {
+              calls.updates++
+              onUpdate(calls.updates)
+              yield boxes.map((box) => ({ box: { ...box, x: box.x + calls.updates }, score: 0.9 }))
+            }
           },
           profile: () =>
             Promise.resolve({ table: () => 'the table', chromeTrace: () => ({ traceEvents: [{ name: 'conv' }] }) }),

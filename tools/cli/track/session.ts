@@ -81,7 +81,7 @@ async function track(session: Session, run: Omit<TrackingRun, 'onFrame'>): Promi
   try {
     return await trackFrames({
       ...run,
-      onFrame: (done, targets) => progress.update(done, `${formatRate(rate.tick())} fps, ${scores(targets)}`),
+      onFrame: (done, targets) => progress.update(done, `${rate.tick()} fps, ${scores(targets)}`),
     })
   } finally {
     progress.stop()
@@ -98,12 +98,14 @@ function scores(targets: readonly Tracked[]): string {
 
 /** Frames per second over the last few seconds. */
 class RateMeter {
-  private readonly times: number[] = [performance.now()]
+  readonly #times: number[] = []
 
-  tick(): number {
+  /** Counts a frame; '-' until there is an interval between two. */
+  tick(): string {
     const now = performance.now()
-    this.times.push(now)
-    while (this.times.length > 2 && now - (this.times[1] ?? now) > 3000) this.times.shift()
-    return (1000 * (this.times.length - 1)) / Math.max(1e-3, now - (this.times[0] ?? now))
+    this.#times.push(now)
+    while (this.#times.length > 2 && now - (this.#times[1] ?? now) > 3000) this.#times.shift()
+    const [first = now, ...others] = this.#times
+    return others.length === 0 ? '-' : formatRate((1000 * others.length) / Math.max(1e-3, now - first))
   }
 }

@@ -7,6 +7,7 @@ import { EmptySourceError } from '../../frames/errors.ts'
 import type { GroundTruth } from '../../frames/ground-truth.ts'
 import type { Box, FrameSource, Tracked } from '../../frames/types.ts'
 import type { Writer } from '../../frames/writer.ts'
+import { Feed } from './feed.ts'
 
 /** A step of loading, for display. */
 export interface LoadProgress {
@@ -69,8 +70,8 @@ export interface LoadedTracker {
 
 /** Targets that are tracked together. */
 export interface TargetGroup {
-  /** One entry per box given to `init`, in its order. */
-  update(frame: RgbFrame): Promise<readonly Tracked[]>
+  /** Per frame one entry per box given to `init`, in its order; the next frame is asked for while one is under way. */
+  stream(frames: AsyncIterable<RgbFrame>): AsyncIterable<readonly Tracked[]>
   /** Times one more update of `frame` on the GPU. */
   profile(frame: RgbFrame): Promise<ProfileReport>
 }
@@ -106,7 +107,7 @@ export interface TrackingResult {
   readonly frames: readonly (readonly Tracked[])[]
   /** From the first frame's arrival to the last box, writing included. */
   readonly seconds: number
-  /** Spent in `init` and `update` alone. */
+  /** Spent in the tracker alone: from the beginning of its work on a frame to that frame's boxes. */
   readonly trackerSeconds: number
   readonly interrupted: boolean
   readonly profile?: ProfileReport
@@ -119,31 +120,50 @@ export interface TrackingResult {
  * @throws EmptySourceError when the source yields nothing
  */
 export async function trackFrames(run: TrackingRun): Promise<TrackingResult> {
-  const { source, start, boxes, groundTruth, tracker, writer, banner } = run
-  const frames: (readonly Tracked[])[] = []
-  let group: TargetGroup | undefined
-  let last: RgbFrame | undefined
-  let began = performance.now()
-  let trackerMs = 0
-  for await (const frame of source) {
-    const index = start + frames.length
-    const before = performance.now()
-    if (group === undefined) began = before
-    const targets: readonly Tracked[] = group ? await group.update(frame) : boxes.map((box) => ({ box, score: 1 }))
-    group ??= await tracker.init(frame, boxes)
-    trackerMs += performance.now() - before
-    frames.push(targets)
-    last = frame
-    const truth = groundTruth.map((boxes) => boxes[index])
-    const picture = writer.pictures
-      ? { picture: annotate(frame, { targets, groundTruth: truth, ...(banner ? { banner } : {}) }) }
-      : {}
-    await writer.write({ index, targets, ...picture })
-    run.onFrame(frames.length, targets)
-    if (run.signal.aborted || frames.length === run.maxFrames) break
+  const { source, boxes, tracker, signal } = run
+  const feed = new Feed(source, run.maxFrames)
+  try {
+    const first = await feed.first()
+    if (first === undefined) throw new EmptySourceError('the source holds no frame')
+    const began = performance.now()
+    const group = await tracker.init(first, boxes)
+    let trackerMs = performance.now() - began
+    const frames: (readonly Tracked[])[] = []
+    let last = first
+    const take = async (frame: RgbFrame, targets: readonly Tracked[]) => {
+      last = frame
+      frames.push(targets)
+      await write(run, { frame, index: run.start + frames.length - 1, targets })
+      run.onFrame(frames.length, targets)
+    }
+    const given = boxes.map((box) => ({ box, score: 1 }))
+    await take(first, given)
+    if (!signal.aborted && frames.length !== run.maxFrames) {
+      for await (const targets of group.stream(feed.others())) {
+        const { frame, milliseconds } = feed.arrived(frames.length)
+        trackerMs += milliseconds
+        if (frame) await take(frame, targets)
+        if (signal.aborted) break
+      }
+    }
+    const seconds = (performance.now() - began) / 1000
+    const profile = run.profile && !signal.aborted ? { profile: await group.profile(last) } : {}
+    return { frames, seconds, trackerSeconds: trackerMs / 1000, interrupted: signal.aborted, ...profile }
+  } finally {
+    await feed.end()
   }
-  if (group === undefined || last === undefined) throw new EmptySourceError('the source holds no frame')
-  const seconds = (performance.now() - began) / 1000
-  const profile = run.profile && !run.signal.aborted ? { profile: await group.profile(last) } : {}
-  return { frames, seconds, trackerSeconds: trackerMs / 1000, interrupted: run.signal.aborted, ...profile }
+}
+
+interface Outcome {
+  readonly frame: RgbFrame
+  readonly index: number
+  readonly targets: readonly Tracked[]
+}
+
+async function write({ writer, groundTruth, banner }: TrackingRun, { frame, index, targets }: Outcome): Promise<void> {
+  const truth = groundTruth.map((boxes) => boxes[index])
+  const picture = writer.pictures
+    ? { picture: annotate(frame, { targets, groundTruth: truth, ...(banner ? { banner } : {}) }) }
+    : {}
+  await writer.write({ index, targets, ...picture })
 }
