@@ -27,6 +27,7 @@ export {
   plan,
   runOnce,
 } from './program.ts'
+export { findGpu, type ProviderOptions } from './provider.ts'
 export type { Dispatch, Recorder } from './recorder.ts'
 export { reflect, type ShaderInterface } from './reflect.ts'
 export { type Constants, specialise } from './shader.ts'

@@ -31,8 +31,9 @@ const onGpu = 2
 
 /** @throws NoAdapterError, ConfigError, and whatever reading the checkpoint throws */
 export const loadTrackers: LoadTrackers = async ({ config, checkpoint, count, atMost, onProgress }) => {
-  const { SiamRPN, openDevice } = await import('siamrpn')
-  const device = await openDevice()
+  const { SiamRPN } = await import('siamrpn')
+  const { openTerminalDevice } = await import('../open-device.ts')
+  const device = await openTerminalDevice()
   try {
     const wanted = Math.max(1, Math.min(atMost, count ?? (device.adapter.kind === 'cpu' ? 1 : onGpu)))
     const first = await SiamRPN.load({ checkpoint, config, device, onProgress })

@@ -153,10 +153,11 @@ function tracksFollowFrom({ sha256, config }: EvaluationModel, data: EvaluationD
 }
 
 async function load(terminal: Terminal, model: EvaluationModel, capacity: number, signal: AbortSignal) {
-  const { SiamRPN, openDevice } = await import('siamrpn')
+  const { SiamRPN } = await import('siamrpn')
+  const { openTerminalDevice } = await import('../open-device.ts')
   const display = new LoadDisplay(startProgress(terminal, 'loading', 100))
   const { checkpoint, config } = model
-  const device = await openDevice()
+  const device = await openTerminalDevice()
   try {
     const onProgress = display.update
     const tracker = await orInterrupted(SiamRPN.load({ checkpoint, config, device, onProgress }), signal)

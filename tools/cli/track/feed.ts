@@ -1,6 +1,6 @@
 // The frames on their way into a tracker's stream: which ones wait for their boxes, and how long each took in the tracker.
 
-import type { RgbFrame } from '../../../src/siamrpn/frame.ts'
+import type { RgbFrame } from 'siamrpn'
 import type { FrameSource } from '../../frames/types.ts'
 
 export class Feed {

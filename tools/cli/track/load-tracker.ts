@@ -11,8 +11,9 @@ import type { LoadTracker } from './tracking.ts'
 /** @throws UsageError for an unknown configuration, ConfigError, NoAdapterError, and whatever reading the checkpoint throws */
 export const loadTracker: LoadTracker = async (request) => {
   const config = request.config === undefined ? undefined : await loadConfig(request.config)
-  const { SiamRPN, openDevice, stateDictShapes } = await import('siamrpn')
-  const device = await openDevice()
+  const { SiamRPN, stateDictShapes } = await import('siamrpn')
+  const { openTerminalDevice } = await import('../open-device.ts')
+  const device = await openTerminalDevice()
   try {
     const { weights, onProgress } = request
     const checkpoint =

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { type Config, type LogConfig, stateDictShapes, type TestDatasetConfig } from 'siamrpn'
 import { matchStateDict } from 'siamrpn/formats'
-import { type Device, openDevice } from 'siamrpn/gpu'
+import type { Device } from 'siamrpn/gpu'
 import { type Hook, TrainingError } from 'siamrpn/train'
 import { throwErrors } from '../../benchmarks/open-benchmark.ts'
 import { type EvaluationClips, evaluateModel, openEvaluationClips } from '../../evaluation/evaluate.ts'
@@ -16,6 +16,7 @@ import { openTrainingData, type TrainingResult, train } from '../../training/tra
 import { readTrainingCheckpoint, type SavedTraining } from '../../training/training-checkpoint.ts'
 import { WorkDir } from '../../training/work-dir.ts'
 import { collectFindings, findingLines } from '../dataset/finding-lines.ts'
+import { openTerminalDevice } from '../open-device.ts'
 import { silent, startProgress } from '../progress.ts'
 import { note, print, type Terminal } from '../terminal.ts'
 import { describeAdapter } from '../track/load-tracker.ts'
@@ -45,7 +46,7 @@ export async function runTraining(
     const data = await openTrainingData(given, log.say)
     const evaluating = options.evaluate && given.evaluation !== undefined && given.data?.val != null
     const clips = evaluating && given.data?.val ? await openClips(given.data.val, log.say) : undefined
-    device = await openDevice()
+    device = await openTerminalDevice()
     const opened = device
     log.say(`adapter: ${describeAdapter(device.adapter)}`)
     const { state: model, anchors } = resumed
