@@ -8,6 +8,7 @@ import { runOnce } from '../../src/gpu/program.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
 import { Tape } from '../../src/nn/autograd.ts'
 import { type Config, mapSizes, parseConfig } from '../../src/siamrpn/config.ts'
+import { base } from '../../src/siamrpn/configs/base.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { mobile } from '../../src/siamrpn/configs/mobile.ts'
 import { stateDictShapes } from '../../src/siamrpn/layout.ts'
@@ -193,6 +194,39 @@ describe('a training step', () => {
     expect(trained.filter((name) => name.startsWith('backbone.'))).toEqual([])
     const rest = trainer.model.parameters.filter(({ name }) => !name.startsWith('backbone.'))
     expect(trained).toEqual(rest.map(({ name }) => name))
+    trainer.release()
+    for (const tensor of Object.values(images)) device.release(tensor)
+  })
+
+  it('fine-tunes the late layers of the backbone on their running statistics, as base does', async () => {
+    const { backbone } = base.model
+    const config = small({ ...backbone, widen_factor: 0.25, init_cfg: null })
+    const { paramwise_cfg } = namedConfig('base').optimizer!
+    const tuned = { ...config, optimizer: { ...config.optimizer!, paramwise_cfg } }
+    const images = {
+      template: upload(device, image('template', 2, exemplar_size)),
+      search: upload(device, image('search', 2, search_size)),
+    }
+    const random = new Random('base')
+    const samples = [true, false].map((positive) => ({ box: [30, 32, 66, 60] as const, positive, random }))
+    const targets = new TargetBuilder(config.model).build(samples)
+    const state = stateOf(config)
+    const trainer = new Trainer({ device, config: tuned, state, images, keepGradients: true })
+    expect(trainer.optimizer.groups.map(({ key, lr }) => [key, lr])).toEqual([
+      [null, 0.002],
+      ['backbone', 0.0002],
+    ])
+    await trainer.startEpoch(0)
+    const losses: number[] = []
+    for (let step = 0; step < 4; step++)
+      losses.push((await trainer.step({ ids: [], targets }, [0.002, 0.0002])).losses.loss)
+    expect(losses.at(-1)).toBeLessThan(losses[0]!)
+    const trained = [...(await trainer.gradients()).keys()].filter((name) => name.startsWith('backbone.'))
+    expect(new Set(trained.map((name) => name.split('.')[1]))).toEqual(new Set(['layer3', 'layer4', 'layer5']))
+    const after = await trainer.model.stateDict()
+    const same = (name: string) => `${after.get(name)!.data}` === `${state.get(name)!.data}`
+    const backboneNames = [...state.keys()].filter((name) => name.startsWith('backbone.'))
+    expect(backboneNames.filter((name) => !same(name)).sort()).toEqual([...trained].sort())
     trainer.release()
     for (const tensor of Object.values(images)) device.release(tensor)
   })

@@ -2,13 +2,14 @@
 
 import { type Config, type ConfigInput, parseConfig } from '../config.ts'
 import { ConfigError } from '../errors.ts'
+import { base } from './base.ts'
 import { micro } from './micro.ts'
 import { mobile } from './mobile.ts'
 import { r50 } from './r50.ts'
 import { small } from './small.ts'
 import { tiny } from './tiny.ts'
 
-const configs: Readonly<Record<string, ConfigInput>> = { mobile, r50, tiny, small, micro }
+const configs: Readonly<Record<string, ConfigInput>> = { mobile, base, r50, tiny, small, micro }
 
 /** Names that `namedConfig` knows. */
 export const configNames: readonly string[] = Object.keys(configs)
