@@ -1,7 +1,7 @@
 // COCO-VID and COCO annotation files (training sets of MMTracking's configurations), entry by entry: what `readCocoVid` stops at,
 // and what it silently leaves out, is told with its place in the file. The file may be of any size.
 
-import { show as showValue } from '../../src/gpu/message.ts'
+import { show as showValue } from 'siamrpn/gpu'
 import { CocoIds } from '../datasets/coco-entry.ts'
 import { PathColumn } from '../datasets/columns.ts'
 import { AnnotationError } from '../datasets/errors.ts'

@@ -4,7 +4,6 @@
 import { dirname, join, relative, sep } from 'node:path'
 import { DatasetError } from '../datasets/errors.ts'
 import { pendingFile } from '../frames/atomic.ts'
-import { OutputError } from '../frames/errors.ts'
 import type { Box } from '../frames/types.ts'
 import { type FrameSize, type FrameSizesOptions, readFrameSizes } from './frame-sizes.ts'
 import { hasArea, readFlags } from './rows.ts'
@@ -259,12 +258,6 @@ class ArrayWriter {
     const text = this.#buffer.join('')
     this.#buffer = []
     this.#waiting = 0
-    try {
-      await this.#file?.handle.writeFile(text)
-    } catch (error) {
-      throw new OutputError(`cannot write ${this.#path}: ${error instanceof Error ? error.message : error}`, {
-        cause: error,
-      })
-    }
+    await this.#file?.write(text)
   }
 }

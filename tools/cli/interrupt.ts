@@ -1,4 +1,4 @@
-// Ctrl-C as a request: the first one (or SIGTERM) raises a signal that the command heeds between frames, so that files
+// Ctrl-C as a request: the first one (or SIGTERM, or SIGHUP when the terminal is closed) raises a signal that the command heeds between frames, so that files
 // are finished; the second one ends the process at once. Launchers such as tsx pass on a signal that the terminal has
 // sent to us already, so that one which follows closely is the same one.
 
@@ -7,10 +7,10 @@ export const interruptedCode = 130
 
 const sameSignalMs = 1000
 
-/** Runs `work` with a signal that SIGINT and SIGTERM raise. */
+/** Runs `work` with a signal that SIGINT, SIGTERM and SIGHUP raise. */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
-  const names = ['SIGINT', 'SIGTERM'] as const
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   let first: number | undefined
   const interrupt = () => {
     first ??= performance.now()

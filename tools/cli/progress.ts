@@ -15,7 +15,15 @@ const plainIntervalMs = 5000
 
 /** Starts a display; without a total it counts. */
 export function startProgress(terminal: Terminal, title: string, total?: number): Progress {
-  return terminal.stderr.isTTY === true ? bar(terminal, title, total) : lines(terminal, title, total)
+  const ended = terminal.underway?.begin(title)
+  const shown = terminal.stderr.isTTY === true ? bar(terminal, title, total) : lines(terminal, title, total)
+  return {
+    update: shown.update,
+    stop: () => {
+      ended?.()
+      shown.stop()
+    },
+  }
 }
 
 /** A display that shows nothing, for --quiet. */

@@ -8,6 +8,7 @@ import type { CommandContext } from './context.ts'
 import { datasetCommand } from './dataset/command.ts'
 import { demoCommand } from './demo/command.ts'
 import { evaluateCommand } from './evaluate/command.ts'
+import { StalledError, settled, Underway } from './guard.ts'
 import { interruptedCode } from './interrupt.ts'
 import { pretrainedCommand } from './pretrained/command.ts'
 import { reportCommand } from './report/command.ts'
@@ -64,11 +65,15 @@ function withSubcommands(command: Command): Command[] {
 /** Runs `siamrpn <args>` and returns the exit code. Never throws. */
 export async function runCommand(args: readonly string[], context: Omit<CommandContext, 'exitCode'>): Promise<number> {
   const full: CommandContext = { ...context, exitCode: 0 }
+  const underway = context.terminal.underway ?? new Underway()
+  const ended = underway.begin(`siamrpn ${args[0] ?? ''}`.trim())
   try {
-    await makeProgram(full).parseAsync(args, { from: 'user' })
+    await settled(makeProgram(full).parseAsync(args, { from: 'user' }), underway)
     return full.exitCode
   } catch (error) {
     return explain(error, full)
+  } finally {
+    ended()
   }
 }
 
@@ -78,7 +83,7 @@ function explain(error: unknown, { terminal }: CommandContext): number {
     note(terminal, 'interrupted; nothing was written')
     return interruptedCode
   }
-  if (error instanceof SiamRpnError) {
+  if (error instanceof SiamRpnError && !(error instanceof StalledError)) {
     note(terminal, `error: ${error.message}`)
     return 1
   }

@@ -2,10 +2,13 @@
 // it and nothing below knows about `process`.
 
 import type { Writable } from 'node:stream'
+import type { Underway } from './guard.ts'
 
 export interface Terminal {
   readonly stdout: Writable
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number }
+  /** Told what is under way; for the message should the command stall. */
+  readonly underway?: Underway
 }
 
 /** Writes one line to standard output. */

@@ -1,7 +1,7 @@
 // An element of an annotation file's arrays (COCO, COCO-VID) with typed access to its fields; what does not fit is named with file,
 // array, index and field.
 
-import { show } from '../../src/gpu/message.ts'
+import { show } from 'siamrpn/gpu'
 import { AnnotationError } from './errors.ts'
 
 /** Numbers for ids that are none: texts, and integers beyond 2^53, which arrive as texts. Numbers stay themselves. */

@@ -107,6 +107,8 @@ export class DecodePool {
   /** Ends the threads; what is still waiting fails. */
   async close(): Promise<void> {
     this.#fail(new DecodeWorkerError('the decoding workers are closed'))
+    // A thread that does not count as work would let the program end before this has.
+    for (const { worker } of this.#hands) worker.ref()
     await Promise.all(this.#hands.map(({ worker }) => worker.terminate()))
   }
 
@@ -125,7 +127,7 @@ export class DecodePool {
   #take(hand: Hand, answer: DecodeAnswer): void {
     const waiting = hand.orders.get(answer.id)
     hand.orders.delete(answer.id)
-    if (hand.orders.size === 0) hand.worker.unref()
+    if (hand.orders.size === 0 && !this.#failure) hand.worker.unref()
     if ('decoded' in answer) waiting?.resolve(answer.decoded)
     else waiting?.reject(unpackError(answer.error))
     this.#hand()

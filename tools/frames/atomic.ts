@@ -1,16 +1,19 @@
 // Outputs that are complete or absent: everything is written under a temporary name in the target's own folder and
-// renamed at the end. An existing file survives until then, and survives an error.
+// renamed at the end. An existing file survives until then, and survives an error. What a killed process has left under such
+// a name is cleared away by the next one that writes in the folder.
 
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { OutputError } from './errors.ts'
 
 /** Something under a temporary name that becomes the target on `commit` and vanishes on `discard`. */
 export interface Pending {
   readonly temporary: string
-  commit(): Promise<void>
+  /** @param target another name than the one it was begun for; nothing may have that name if it is a folder */
+  commit(target?: string): Promise<void>
   /** Safe to call at any time, any number of times, after `commit` too. */
   discard(): Promise<void>
 }
@@ -18,6 +21,8 @@ export interface Pending {
 /** A file under a temporary name, open for writing. */
 export interface PendingFile extends Pending {
   readonly handle: FileHandle
+  /** Adds to the file. @throws OutputError */
+  write(bytes: string | Uint8Array): Promise<void>
 }
 
 /**
@@ -31,6 +36,7 @@ export async function pendingFile(path: string): Promise<PendingFile> {
   const handle = await attempt(path, () => open(temporary, 'wx'))
   const forget = removeAtExit(temporary)
   let isOpen = true
+  let written = 0
   const close = async () => {
     if (isOpen) await handle.close()
     isOpen = false
@@ -38,10 +44,17 @@ export async function pendingFile(path: string): Promise<PendingFile> {
   return {
     temporary,
     handle,
-    async commit() {
+    async write(bytes) {
+      const chunk = typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes
+      await attempt(path, () => handle.appendFile(chunk))
+      written += chunk.length
+    },
+    async commit(target = path) {
       await attempt(path, async () => {
         await close()
-        await rename(temporary, path)
+        const { size } = await stat(temporary)
+        if (size < written) throw new Error(`${size} of ${written} bytes have arrived on the disk`)
+        await rename(temporary, target)
         forget()
       })
     },
@@ -57,7 +70,7 @@ export async function pendingFile(path: string): Promise<PendingFile> {
 export async function writeWhole(path: string, contents: string | Uint8Array): Promise<void> {
   const file = await pendingFile(path)
   try {
-    await attempt(path, () => file.handle.writeFile(contents))
+    await file.write(contents)
     await file.commit()
   } finally {
     await file.discard()
@@ -84,11 +97,11 @@ export async function pendingFolder(path: string, isOurs: (name: string) => bool
   const forget = removeAtExit(temporary)
   return {
     temporary,
-    async commit() {
+    async commit(place = target) {
       await attempt(target, async () => {
-        const old = existing ? await temporaryName(target) : undefined
+        const old = existing && place === target ? await temporaryName(target) : undefined
         if (old !== undefined) await rename(target, old)
-        await rename(temporary, target)
+        await rename(temporary, place)
         forget()
         if (old !== undefined) await rm(old, { recursive: true })
       })
@@ -107,10 +120,42 @@ function removeAtExit(path: string): () => void {
   return () => process.off('exit', remove)
 }
 
+/** `.NAME.HOST-PID.RANDOM.tmp`: whose it is, so that it can be told from what a dead process has left. */
 async function temporaryName(path: string): Promise<string> {
   const folder = dirname(path)
   await attempt(path, () => mkdir(folder, { recursive: true }))
-  return join(folder, `.${basename(path)}.${randomUUID().slice(0, 8)}.tmp`)
+  const random = randomUUID().slice(0, 8)
+  await clearLeftovers(folder)
+  return join(folder, `.${basename(path).slice(0, longestName)}.${host()}-${process.pid}.${random}.tmp`)
+}
+
+/** File systems take 255 bytes; the rest of a temporary name has about 40. */
+const longestName = 64
+const leftoverName = /^\..*\.([0-9a-f]{6})-(\d+)\.[0-9a-f]{8}\.tmp$/
+const clearedFolders = new Set<string>()
+
+function host(): string {
+  return createHash('sha256').update(hostname()).digest('hex').slice(0, 6)
+}
+
+/** Removes what processes of this machine that are gone were writing in a folder; once per folder. */
+async function clearLeftovers(folder: string): Promise<void> {
+  if (clearedFolders.has(folder)) return
+  clearedFolders.add(folder)
+  for (const name of await readdir(folder).catch(() => [])) {
+    const [, owner, pid] = leftoverName.exec(name) ?? []
+    if (owner !== host() || runs(Number(pid))) continue
+    await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined)
+  }
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -121,10 +166,12 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
+/** Runs what writes `path`. @throws OutputError that names it */
+export async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action()
   } catch (error) {
+    if (error instanceof OutputError) throw error
     throw new OutputError(`cannot write ${path}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }
 }

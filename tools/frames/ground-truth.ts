@@ -2,8 +2,8 @@
 // polygons of VOT (eight numbers, of which the axis-aligned hull is taken), and our own .json results.
 
 import { readFile } from 'node:fs/promises'
+import { cut } from 'siamrpn/gpu'
 import { z } from 'zod'
-import { cut } from '../../src/gpu/message.ts'
 import { GroundTruthError, SourceNotFoundError } from './errors.ts'
 import { decodeText, eachRow } from './number-rows.ts'
 import type { Box } from './types.ts'

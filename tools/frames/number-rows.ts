@@ -2,7 +2,7 @@
 // commas, semicolons and white space; one separator may end a line; lines end in any way, CR CR LF too, and blank ones are passed
 // over. Read without a copy of the text: a LaSOT tracker's results are 685,000 lines.
 
-import { cut, show } from '../../src/gpu/message.ts'
+import { cut, show } from 'siamrpn/gpu'
 
 /** Told of each line, from 1: its numbers are the first `count` of `row`, which is used again for the next line. */
 export type RowVisitor = (row: Float64Array, count: number, line: number, shown: () => string) => void

@@ -27,6 +27,8 @@ export interface FrameSource extends AsyncIterable<RgbFrame> {
   readonly fps?: number
   /** Frames that an iteration is expected to yield, where the source states them; a video's header may be wrong. */
   readonly count?: number
+  /** What was odd about it, known once an iteration has ended; what was read is good all the same. */
+  readonly warnings?: readonly string[]
   /** Stops what is under way (an ffmpeg process included). Iterations end; further ones yield nothing. */
   close(): Promise<void>
 }

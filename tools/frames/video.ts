@@ -44,6 +44,7 @@ export async function openVideo(file: string, start: number): Promise<FrameSourc
   const input = ['-hide_banner', '-nostdin', '-loglevel', 'error', '-i', inputUrl(file), '-map', '0:v:0']
   const args = [...input, ...select, ...passthrough, '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1']
   const running = new Set<Running>()
+  const warnings: string[] = []
   let closed = false
 
   return {
@@ -51,6 +52,7 @@ export async function openVideo(file: string, start: number): Promise<FrameSourc
     height: facts.height,
     ...(facts.fps === undefined ? {} : { fps: facts.fps }),
     ...(facts.count === undefined ? {} : { count: Math.max(0, facts.count - start) }),
+    warnings,
     async *[Symbol.asyncIterator]() {
       if (closed) return
       const ffmpeg = startProgram('ffmpeg', args, why)
@@ -61,7 +63,8 @@ export async function openVideo(file: string, start: number): Promise<FrameSourc
         state.stopped = true
         void ffmpeg.kill()
       }
-      const frames = decode({ ffmpeg, facts, file, start, ended: () => closed || state.stopped })
+      const warn = (warning: string) => void warnings.splice(0, 1, warning)
+      const frames = decode({ ffmpeg, facts, file, start, ended: () => closed || state.stopped, warn })
       try {
         yield* readAhead(frames, framesAhead, stop)
       } finally {
@@ -82,9 +85,10 @@ interface Decoding {
   readonly file: string
   readonly start: number
   ended(): boolean
+  warn(warning: string): void
 }
 
-async function* decode({ ffmpeg, facts, file, start, ended }: Decoding): AsyncGenerator<RgbFrame> {
+async function* decode({ ffmpeg, facts, file, start, ended, warn }: Decoding): AsyncGenerator<RgbFrame> {
   const { width, height } = facts
   const frameBytes = width * height * 3
   let data = new Uint8Array(frameBytes)
@@ -109,16 +113,22 @@ async function* decode({ ffmpeg, facts, file, start, ended }: Decoding): AsyncGe
   }
   if (ended()) return
   const code = await ffmpeg.exited
-  checkEnd({ code, frames, filled, stderr: ffmpeg.stderr() }, facts, file, start)
+  const warning = checkEnd({ code, frames, filled, stderr: ffmpeg.stderr() }, facts, file, start)
+  if (warning !== undefined) warn(warning)
 }
 
-/** A video's end is trusted only if ffmpeg succeeded, stopped between frames, and did not complain about missing data. */
+/**
+ * A video's end is trusted only if ffmpeg succeeded, stopped between frames, and did not complain about missing data. Cuts that
+ * copy the stream keep frames that edit lists hide or that lack what they refer to: their header states more than there are.
+ *
+ * @returns what is odd about the number of frames, if anything is
+ */
 function checkEnd(
   end: { code: number | null; frames: number; filled: number; stderr: string },
   facts: VideoFacts,
   file: string,
   start: number,
-): void {
+): string | undefined {
   const reason = lastLine(end.stderr)
   const read = start + end.frames
   const missing = facts.count === undefined ? 0 : facts.count - read
@@ -128,10 +138,12 @@ function checkEnd(
     throw new EmptySourceError(`frame ${start} asked for, but ${file} ends before it`)
   }
   const complained = /partial file|ended prematurely|truncat/i.test(end.stderr)
-  const short = missing > 0 && (end.stderr !== '' || (facts.countIsExact && missing > 1))
+  const short = facts.countIsExact && missing > 1
   if (end.code !== 0 || end.filled > 0 || complained || short) {
     throw new TruncatedVideoError(file, read, facts.count, reason || 'the file ends early')
   }
+  if (missing <= 0) return undefined
+  return `${file}: ${read} frames could be read, its header states ${facts.count}${reason === '' ? '' : ` (${reason})`}`
 }
 
 async function probe(file: string, why: Purpose): Promise<VideoFacts> {
@@ -176,5 +188,6 @@ function ratio(text: string): number | undefined {
 
 /** The last complaint, without ffmpeg's `[component @ address]`. */
 function lastLine(stderr: string): string {
-  return (stderr.split('\n').at(-1) ?? '').replace(/^\[[^\]]* @ 0x[0-9a-f]+\] /, '')
+  const lines = stderr.split('\n').filter((line) => !line.includes('Last message repeated'))
+  return (lines.at(-1) ?? '').replace(/^\[[^\]]* @ 0x[0-9a-f]+\] /, '')
 }

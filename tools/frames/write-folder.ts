@@ -1,8 +1,9 @@
 // A folder of numbered PNG files. One picture is compressed while the next is tracked.
 
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { pendingFolder } from './atomic.ts'
+import { attempt, pendingFolder } from './atomic.ts'
 import { OneBehind } from './one-behind.ts'
 import type { RunFacts, Writer } from './writer.ts'
 
@@ -21,12 +22,18 @@ export async function openFolderWriter(path: string, _facts: RunFacts): Promise<
         if (picture === undefined) return
         const { data, width, height, channels } = picture
         const file = join(folder.temporary, `${String(index).padStart(digits, '0')}.png`)
-        await sharp(data, { raw: { width, height, channels } }).png({ compressionLevel: 6 }).toFile(file)
+        const encoded = await sharp(data, { raw: { width, height, channels } }).png({ compressionLevel: 6 }).toBuffer()
+        await attempt(path, async () => {
+          await writeFile(file, encoded)
+          const { size } = await stat(file)
+          if (size !== encoded.length) throw new Error(`${size} of ${encoded.length} bytes have arrived on the disk`)
+        })
       }),
-    async finish() {
+    async finish(_metadata, name) {
       await work.done()
-      await folder.commit()
-      return [path]
+      const target = name?.(path) ?? path
+      await folder.commit(name && target)
+      return [target]
     },
     async abort() {
       await work.done().catch(() => undefined)

@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import type { RgbFrame } from 'siamrpn'
 import { pendingFile } from './atomic.ts'
-import { FfmpegError } from './errors.ts'
+import { FfmpegError, OutputError } from './errors.ts'
 import { output, type Purpose, type Running, start } from './ffmpeg.ts'
 import type { RunFacts, Writer } from './writer.ts'
 
@@ -27,24 +27,46 @@ export async function openMp4Writer(path: string, facts: RunFacts): Promise<Writ
     throw failed(code)
   })
   ended.catch(() => undefined)
+  let frames = 0
   return {
     path,
     pictures: true,
     async write({ picture }) {
-      if (picture) await feed(ffmpeg, picture, ended)
+      if (!picture) return
+      await feed(ffmpeg, picture, ended)
+      frames++
     },
-    async finish() {
+    async finish(_metadata, name = (asked) => asked) {
       ffmpeg.child.stdin.end()
       const code = await ffmpeg.exited
       if (code !== 0) throw failed(code)
-      await file.commit()
-      return [path]
+      await verify(file.temporary, { path, frames, why, stderr: ffmpeg.stderr() })
+      await file.commit(name(path))
+      return [name(path)]
     },
     async abort() {
       await ffmpeg.kill()
       await file.discard()
     },
   }
+}
+
+interface Expected {
+  readonly path: string
+  readonly frames: number
+  readonly why: Purpose
+  readonly stderr: string
+}
+
+/** ffmpeg ends with 0 on a full disk, too: whether the file can be read is asked of the file. @throws OutputError */
+async function verify(file: string, { path, frames, why, stderr }: Expected): Promise<void> {
+  const entries = ['-select_streams', 'v:0', '-count_packets', '-show_entries', 'stream=nb_read_packets']
+  const probe = await output('ffprobe', ['-v', 'error', ...entries, '-of', 'csv=p=0', `file:${file}`], why)
+  const found = Number.parseInt(probe.stdout, 10)
+  if (probe.code === 0 && found === frames) return
+  const reason = stderr || probe.stderr.replaceAll(`file:${file}`, path) || 'the disk may be full'
+  const readable = Number.isNaN(found) ? 'what was written cannot be read' : `${found} of ${frames} frames were written`
+  throw new OutputError(`cannot write ${path}: ${readable} (${reason})`)
 }
 
 function mp4Arguments(facts: RunFacts, codec: readonly string[], temporary: string): string[] {

@@ -2,7 +2,6 @@
 
 import { extname } from 'node:path'
 import { type PendingFile, pendingFile } from './atomic.ts'
-import { OutputError } from './errors.ts'
 import type { Box } from './types.ts'
 import type { FrameRecord, RunFacts, Writer } from './writer.ts'
 
@@ -24,11 +23,11 @@ export async function openJsonWriter(path: string, facts: RunFacts): Promise<Wri
       lines.push(JSON.stringify({ frame: index, targets: entries }))
       return Promise.resolve()
     },
-    async finish(metadata = {}) {
+    async finish(metadata = {}, name = (asked) => asked) {
       const head = JSON.stringify({ format: resultsFormat, version: 1, ...metadata, ...facts }, undefined, 2)
       const body = lines.map((line) => `    ${line}`).join(',\n')
-      await save(file, path, `${head.slice(0, -2)},\n  "frames": [\n${body}\n  ]\n}\n`)
-      return [path]
+      await save(file, name(path), `${head.slice(0, -2)},\n  "frames": [\n${body}\n  ]\n}\n`)
+      return [name(path)]
     },
     abort: () => file.discard(),
   }
@@ -61,27 +60,23 @@ export async function openTextWriter(path: string, facts: RunFacts): Promise<Wri
       records.push(record)
       return Promise.resolve()
     },
-    async finish() {
+    async finish(_metadata, name = (asked) => asked) {
       for (const [k, file] of files.entries()) {
         const lines = records.map(({ targets }) => {
           const box = targets[k]?.box
           return `${(box ? numbers(box) : [Number.NaN, Number.NaN, Number.NaN, Number.NaN]).join(',')}\n`
         })
-        await save(file, paths[k] ?? path, lines.join(''))
+        await save(file, name(paths[k] ?? path), lines.join(''))
       }
-      return paths
+      return paths.map(name)
     },
     abort,
   }
 }
 
-async function save(file: PendingFile, path: string, text: string): Promise<void> {
-  try {
-    await file.handle.writeFile(text)
-  } catch (error) {
-    throw new OutputError(`cannot write ${path}: ${error instanceof Error ? error.message : error}`, { cause: error })
-  }
-  await file.commit()
+async function save(file: PendingFile, target: string, text: string): Promise<void> {
+  await file.write(text)
+  await file.commit(target)
 }
 
 function numbers({ x, y, width, height }: Box): number[] {

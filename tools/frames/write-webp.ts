@@ -3,7 +3,7 @@
 
 import sharp from 'sharp'
 import type { RgbFrame } from 'siamrpn'
-import { type PendingFile, pendingFile } from './atomic.ts'
+import { attempt, type PendingFile, pendingFile } from './atomic.ts'
 import { OutputError } from './errors.ts'
 import { OneBehind } from './one-behind.ts'
 import type { RunFacts, Writer } from './writer.ts'
@@ -39,11 +39,11 @@ export async function openWebpWriter(path: string, facts: RunFacts): Promise<Wri
         const stream = await compress(picture)
         await out.append(chunk('ANMF', [...place, u24(milliseconds), u8(doNotBlend), stream]))
       }),
-    async finish() {
+    async finish(_metadata, name = (asked) => asked) {
       await work.done()
       await out.end()
-      await file.commit()
-      return [path]
+      await file.commit(name(path))
+      return [name(path)]
     },
     async abort() {
       await work.done().catch(() => undefined)
@@ -73,19 +73,18 @@ class RiffFile {
 
   async end(): Promise<void> {
     await this.put(join([ascii('RIFF'), u32(this.position - 8), ascii('WEBP')]), 0)
+    const { size } = await attempt(this.path, () => this.file.handle.stat())
+    if (size === this.position) return
+    throw new OutputError(`cannot write ${this.path}: ${size} of ${this.position} bytes have arrived on the disk`)
   }
 
   private async put(bytes: Uint8Array, position: number): Promise<void> {
-    try {
+    await attempt(this.path, async () => {
       for (let done = 0; done < bytes.length; ) {
         const { bytesWritten } = await this.file.handle.write(bytes, done, bytes.length - done, position + done)
         done += bytesWritten
       }
-    } catch (error) {
-      throw new OutputError(`cannot write ${this.path}: ${error instanceof Error ? error.message : error}`, {
-        cause: error,
-      })
-    }
+    })
   }
 }
 

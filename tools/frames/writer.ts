@@ -1,5 +1,7 @@
 // The interface that every output writer has, and what it is fed with.
 
+import { existsSync } from 'node:fs'
+import { extname } from 'node:path'
 import type { RgbFrame } from 'siamrpn'
 import type { Tracked } from './types.ts'
 
@@ -37,11 +39,24 @@ export interface Writer {
   write(record: FrameRecord): Promise<void>
   /**
    * Completes the output and gives it its name.
+   * @param name what to call a file (or folder) instead of the name that was asked for
    * @returns the files (or folder) written
    */
-  finish(metadata?: RunMetadata): Promise<readonly string[]>
+  finish(metadata?: RunMetadata, name?: (path: string) => string): Promise<readonly string[]>
   /** Removes what was written so far; what the name held before stays. Safe to call at any time, after `finish` too. */
   abort(): Promise<void>
+}
+
+/** `tracked.mp4` becomes `tracked.partial.mp4`: the name of what an error has cut short. */
+export function partialName(path: string): string {
+  const plain = path.replace(/[\\/]+$/, '')
+  const extension = extname(plain)
+  const name = `${plain.slice(0, plain.length - extension.length)}.partial`
+  if (extension !== '') return `${name}${extension}`
+  for (let number = 1; ; number++) {
+    const folder = number === 1 ? name : `${name}-${number}`
+    if (!existsSync(folder)) return folder
+  }
 }
 
 /** How a writer is opened; rejects when the output cannot be written. */

@@ -59,10 +59,10 @@ export async function openWriters(paths: readonly string[], facts: RunFacts): Pr
     async write(record) {
       await orAbort(() => Promise.all(writers.map((writer) => writer.write(record))))
     },
-    finish: (metadata) =>
+    finish: (metadata, name) =>
       orAbort(async () => {
         const written: string[] = []
-        for (const writer of writers) written.push(...(await writer.finish(metadata)))
+        for (const writer of writers) written.push(...(await writer.finish(metadata, name)))
         return written
       }),
     abort,

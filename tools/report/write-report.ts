@@ -50,7 +50,7 @@ export async function writeReport(
 async function writeBytes(path: string, bytes: Uint8Array): Promise<void> {
   const file = await pendingFile(path)
   try {
-    await file.handle.writeFile(bytes)
+    await file.write(bytes)
     await file.commit()
   } finally {
     await file.discard()

@@ -60,7 +60,7 @@ export class TrackCache {
     const state = new Map([...tracks].map(([name, track]) => [name, fromFloat32(track, [track.length / 4, 4])]))
     const file = await pendingFile(this.#file(sequence))
     try {
-      await file.handle.writeFile(writeSafetensors(state, { [sequenceKey]: sequenceDigest(sequence) }))
+      await file.write(writeSafetensors(state, { [sequenceKey]: sequenceDigest(sequence) }))
       await file.commit()
     } finally {
       await file.discard()

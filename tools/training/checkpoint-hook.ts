@@ -2,9 +2,9 @@
 // While gradients are being gathered over several batches, a checkpoint waits until the update has been made.
 // Source: mmcv/runner/hooks/checkpoint.py.
 
-import type { CheckpointConfig, Config } from 'siamrpn'
+import type { CheckpointConfig, Config, StateDict } from 'siamrpn'
 import type { Hook, Run, Scores } from 'siamrpn/train'
-import { TrainingCheckpointError } from './errors.ts'
+import { DivergedError, TrainingCheckpointError } from './errors.ts'
 import { type TrainingFacts, writeTrainingCheckpoint } from './training-checkpoint.ts'
 import type { WorkDir } from './work-dir.ts'
 
@@ -78,13 +78,14 @@ export class CheckpointHook implements Hook {
   /**
    * Writes a checkpoint of where training is.
    * @returns its path
-   * @throws TrainingCheckpointError; older checkpoints are untouched then
+   * @throws DivergedError if a value is not finite, TrainingCheckpointError; older checkpoints are untouched then
    */
   async save(run: Run, name: string): Promise<string> {
     const { workDir, config, facts } = this.#options
     const path = workDir.file(name)
     const model = await run.trainer.modelState()
     const optimizer = this.#settings.save_optimizer ? await run.trainer.optimizerState() : new Map()
+    checkFinite(run, model, optimizer)
     const { iterationsPerEpoch, position } = run
     const { batchSize } = run.trainer
     const saved = { ...facts, ...position, iterationsPerEpoch, batchSize }
@@ -121,4 +122,25 @@ export class CheckpointHook implements Hook {
     )
     for (const { name } of older.slice(0, Math.max(0, older.length - (keep - 1)))) await workDir.remove(name)
   }
+}
+
+/** No checkpoint with values that are not finite is written: it would be resumed from, and good ones be deleted for it. */
+function checkFinite(run: Run, model: StateDict, optimizer: StateDict): void {
+  for (const [name, tensor] of [...model, ...optimizer]) {
+    if (tensor.dtype !== 'f32' || isFinite32(tensor.data)) continue
+    const last = run.lastCheckpoint ? `the last good one is ${run.lastCheckpoint}` : 'there is no earlier one'
+    throw new DivergedError(
+      `training has diverged: ${name} holds values that are not finite after iteration ${run.iteration}; no checkpoint ` +
+        `was written, ${last}. A lower learning rate or gradient clipping (optimizer_config.grad_clip) may help`,
+    )
+  }
+}
+
+/** Whether all float32 values of these bytes are finite. */
+function isFinite32(data: Uint8Array): boolean {
+  const aligned = data.byteOffset % 4 === 0 ? data : new Uint8Array(data)
+  const bits = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4)
+  const exponent = 0x7f800000
+  for (let i = 0; i < bits.length; i++) if (((bits[i] as number) & exponent) === exponent) return false
+  return true
 }

@@ -5,6 +5,9 @@ import { TrainingError } from 'siamrpn/train'
 /** Another process trains in the same folder. */
 export class WorkDirBusyError extends TrainingError {}
 
+/** Weights, statistics or momenta are no longer finite. */
+export class DivergedError extends TrainingError {}
+
 /** A checkpoint could not be written, or is none that training can go on from. */
 export class TrainingCheckpointError extends TrainingError {}
 

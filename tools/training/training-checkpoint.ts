@@ -72,7 +72,7 @@ export async function writeTrainingCheckpoint(
   try {
     const file = await pendingFile(path)
     try {
-      for (const chunk of safetensorsChunks(tensors, metadata)) await file.handle.appendFile(chunk)
+      for (const chunk of safetensorsChunks(tensors, metadata)) await file.write(chunk)
       await file.handle.sync()
       await file.commit()
       await syncFolder(dirname(path))

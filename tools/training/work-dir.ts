@@ -2,12 +2,11 @@
 // (a lock without its process, half-written files) is cleared away by the next one.
 
 import { appendFileSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TrainingError } from 'siamrpn/train'
 import { writeWhole } from '../frames/atomic.ts'
-import { WorkDirBusyError } from './errors.ts'
+import { takeLock } from './lock.ts'
 
 /** Names the last checkpoint. */
 const pointerName = 'last_checkpoint'
@@ -17,18 +16,13 @@ const checkpointName = /^(epoch|iter)_(\d+)\.safetensors$/
 /** As `data/atomic.ts` names unfinished files. */
 const temporaryName = /^\..*\.[0-9a-f]{8}\.tmp$/
 
-interface Owner {
-  readonly pid: number
-  readonly host: string
-  /** Tells a process from a later one with its number. */
-  readonly birth: string | null
-}
-
 export class WorkDir {
   readonly path: string
+  readonly #unlock: () => Promise<void>
 
-  private constructor(path: string) {
+  private constructor(path: string, unlock: () => Promise<void>) {
     this.path = path
+    this.#unlock = unlock
   }
 
   /**
@@ -36,17 +30,19 @@ export class WorkDir {
    * @throws WorkDirBusyError if another process trains in it; TrainingError if it cannot be written
    */
   static async open(path: string): Promise<WorkDir> {
+    let unlock: (() => Promise<void>) | undefined
     try {
       await mkdir(path, { recursive: true })
-      await lock(join(path, lockName), path)
+      unlock = await takeLock(join(path, lockName), path)
       for (const name of await readdir(path)) if (temporaryName.test(name)) await rm(join(path, name), { force: true })
     } catch (cause) {
+      await unlock?.()
       if (cause instanceof TrainingError) throw cause
       throw new TrainingError(`cannot use the folder ${path}: ${cause instanceof Error ? cause.message : cause}`, {
         cause,
       })
     }
-    return new WorkDir(path)
+    return new WorkDir(path, unlock)
   }
 
   /** `epoch_3` -> `<path>/epoch_3.safetensors` */
@@ -90,7 +86,7 @@ export class WorkDir {
 
   /** Gives the lock back. */
   async close(): Promise<void> {
-    await rm(join(this.path, lockName), { force: true })
+    await this.#unlock()
   }
 }
 
@@ -107,47 +103,4 @@ export function appendLine(path: string, data: string | Uint8Array): void {
 function order(name: string): number {
   const [, kind, number] = checkpointName.exec(name) ?? []
   return Number(number) + (kind === 'epoch' ? 1e9 : 0)
-}
-
-async function lock(path: string, folder: string): Promise<void> {
-  const own: Owner = { pid: process.pid, host: hostname(), birth: await birth(process.pid) }
-  const take = () => writeFile(path, JSON.stringify(own), { flag: 'wx' })
-  await take().catch(async (error) => {
-    if (error.code !== 'EEXIST') throw error
-    const owner = await readOwner(path)
-    if (owner !== undefined && (await lives(owner))) {
-      throw new WorkDirBusyError(
-        `process ${owner.pid} on ${owner.host} trains in ${folder}; give another --work-dir, or end it ` +
-          `(if there is no such process, delete ${path})`,
-      )
-    }
-    await rm(path, { force: true })
-    await take()
-  })
-}
-
-async function readOwner(path: string): Promise<Owner | undefined> {
-  try {
-    const { pid, host, birth } = JSON.parse(await readFile(path, 'utf8'))
-    return typeof pid === 'number' && typeof host === 'string' ? { pid, host, birth: birth ?? null } : undefined
-  } catch {
-    return undefined
-  }
-}
-
-async function lives(owner: Owner): Promise<boolean> {
-  if (owner.host !== hostname()) return true
-  try {
-    process.kill(owner.pid, 0)
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
-  return owner.birth === null || owner.birth === (await birth(owner.pid))
-}
-
-/** When the system started a process, in its own units; null where it does not say. */
-async function birth(pid: number): Promise<string | null> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return fields[19] ?? null
 }

@@ -125,6 +125,21 @@ test('a truncated video yields its frames, then a TruncatedVideoError', async ()
   })
 })
 
+test('a cut that copies the stream yields what can be read, and a warning that its header states more', async () => {
+  const folder = await temporaryFolder()
+  const [whole, cut] = [join(folder, 'whole.mp4'), join(folder, 'cut.mp4')]
+  await makeClip(whole, 160, 120, 20)
+  if (!ffmpeg) return
+  execFileSync('ffmpeg', ['-v', 'error', '-ss', '1.5', '-i', whole, '-c', 'copy', cut])
+  const source = await openFrames(cut)
+  const { length } = await collect(source)
+  expect(length).toBeGreaterThan(50)
+  expect(length).toBeLessThan(source.count!)
+  expect(source.warnings).toEqual([
+    expect.stringMatching(new RegExp(`cut.mp4: ${length} frames could be read, its header states ${source.count}`)),
+  ])
+})
+
 test('what is no video is an UnreadableVideoError', async () => {
   const file = join(await temporaryFolder(), 'text.mp4')
   await writeFile(file, 'not a video')

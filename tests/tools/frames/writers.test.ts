@@ -1,17 +1,20 @@
 // Outputs: what they hold, that they are complete or absent, and that an existing file survives a failure.
 
+import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { promisify } from 'node:util'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { pendingFile, writeWhole } from '../../../tools/frames/atomic.ts'
 import { FfmpegError, FfmpegMissingError, OutputError } from '../../../tools/frames/errors.ts'
 import { hasFfmpeg } from '../../../tools/frames/ffmpeg.ts'
 import { openFrames } from '../../../tools/frames/frames.ts'
 import { readGroundTruth } from '../../../tools/frames/ground-truth.ts'
-import type { FrameRecord, RunFacts } from '../../../tools/frames/writer.ts'
+import { type FrameRecord, partialName, type RunFacts } from '../../../tools/frames/writer.ts'
 import { openWriter, openWriters, outputProblem } from '../../../tools/frames/writers.ts'
 import { collect, largestDifference, patternFrame, plainFrame, temporaryFolder } from './helpers.ts'
 
+const atomic = new URL('../../../tools/frames/atomic.ts', import.meta.url).href
 const facts: RunFacts = { width: 32, height: 24, fps: 12.5, targets: 1 }
 
 function record(index: number, picture = plainFrame(32, 24, [40 * index, 100, 50])): FrameRecord {
@@ -179,4 +182,54 @@ test('missing parent folders are made, and a file in their place is an OutputErr
   await writeWhole(join(folder, 'a', 'b', 'file.json'), '{}')
   expect(await readFile(join(folder, 'a', 'b', 'file.json'), 'utf8')).toBe('{}')
   await expect(pendingFile(join(folder, 'a', 'b', 'file.json', 'x.json'))).rejects.toThrow(OutputError)
+})
+
+test('an .mp4 that ffmpeg has cut short without a word is an error, and nothing gets its name', async () => {
+  if (!(await hasFfmpeg())) return
+  const folder = await temporaryFolder()
+  const shims = await temporaryFolder()
+  const real = (await promisify(execFile)('which', ['ffmpeg'])).stdout.trim()
+  // As on a full disk: the file is cut, the exit code 0.
+  const shim =
+    `#!/bin/sh\n"${real}" "$@"\nfor last; do :; done\nf="\${last#file:}"\n` +
+    'case "$f" in *.tmp) truncate -s 60% "$f" 2>/dev/null || truncate -s 900 "$f";; esac\nexit 0\n'
+  await writeFile(join(shims, 'ffmpeg'), shim, { mode: 0o755 })
+  vi.stubEnv('PATH', `${shims}:${process.env.PATH}`)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const path = join(folder, 'clip.mp4')
+  const writer = await openWriter(path, facts)
+  for (let index = 0; index < 5; index++) await writer.write(record(index))
+  const error = await writer.finish().catch((reason) => reason)
+  expect(error).toBeInstanceOf(OutputError)
+  expect(error.message).toMatch(/cannot write .*clip.mp4: (what was written cannot be read|\d of 5 frames)/)
+  await writer.abort()
+  expect(await readdir(folder)).toEqual([])
+})
+
+test('what a killed process was writing is cleared away by the next that writes there', async () => {
+  const folder = await temporaryFolder()
+  const child = `import { pendingFile, pendingFolder } from ${JSON.stringify(atomic)}
+    await pendingFile(${JSON.stringify(join(folder, 'a.txt'))})
+    await pendingFolder(${JSON.stringify(join(folder, 'b'))}, () => true)
+    process.kill(process.pid, 'SIGKILL')`
+  await promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', child]).catch(() => 0)
+  await writeFile(join(folder, '.kept.tmp'), '')
+  expect(await readdir(folder)).toHaveLength(3)
+  await writeWhole(join(folder, 'c.txt'), 'c')
+  expect((await readdir(folder)).sort()).toEqual(['.kept.tmp', 'c.txt'])
+})
+
+test('outputs that an error cuts short get a name that says so', async () => {
+  const folder = await temporaryFolder()
+  for (const name of ['a.webp', 'a.json', 'a.txt', 'pictures']) {
+    const writer = await openWriter(join(folder, name), facts)
+    await writer.write(record(0))
+    await writer.finish({}, partialName)
+  }
+  expect((await readdir(folder)).sort()).toEqual([
+    'a.partial.json',
+    'a.partial.txt',
+    'a.partial.webp',
+    'pictures.partial',
+  ])
 })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { readCheckpoint } from '../../../src/formats/checkpoint.ts'
 import { writeSafetensors } from '../../../src/formats/safetensors.ts'
-import { toFloat32 } from '../../../src/formats/state-dict.ts'
+import { type StateDict, toFloat32 } from '../../../src/formats/state-dict.ts'
 import type { Config } from '../../../src/siamrpn/config.ts'
 import { LrSchedule } from '../../../src/train/lr-schedule.ts'
 import type { Scores } from '../../../src/train/runner.ts'
@@ -195,6 +195,39 @@ describe('reading', () => {
   })
 })
 
+describe('training that diverges', () => {
+  it.each(['model', 'statistics', 'optimizer'] as const)(
+    'writes no checkpoint with %s that are not finite, and keeps the last good one',
+    async (where) => {
+      const folder = await temporaryFolder()
+      await train({ folder, maxEpochs: 1, checkpoints: { max_keep_ckpts: 1 } })
+      const good = await readFile(join(folder, 'epoch_1.safetensors'))
+      const spoil = (state: StateDict): StateDict => {
+        const [name, tensor] = [...state].find(([, { dtype }]) => dtype === 'f32')!
+        const spoilt = { ...tensor, data: new Uint8Array(tensor.data) }
+        new DataView(spoilt.data.buffer).setFloat32(
+          0,
+          where === 'optimizer' ? Number.NaN : Number.NEGATIVE_INFINITY,
+          true,
+        )
+        return new Map([...state, [where === 'statistics' ? 'backbone.bn1.running_var' : name, spoilt]])
+      }
+      const method = where === 'optimizer' ? 'optimizerState' : 'modelState'
+      const real = FakeTrainee.prototype[method]
+      vi.spyOn(FakeTrainee.prototype, method).mockImplementation(async function (this: FakeTrainee) {
+        return spoil(await real.call(this))
+      })
+      onTestFinished(() => void vi.restoreAllMocks())
+      await expect(train({ folder, checkpoints: { max_keep_ckpts: 1 } })).rejects.toThrow(
+        /diverged: .* not finite after iteration 6; no checkpoint was written, the last good one is .*epoch_1/,
+      )
+      expect((await readdir(folder)).filter((name) => name.endsWith('.safetensors'))).toEqual(['epoch_1.safetensors'])
+      expect(await readFile(join(folder, 'epoch_1.safetensors'))).toEqual(good)
+      expect(await readFile(join(folder, 'last_checkpoint'), 'utf8')).toBe('epoch_1.safetensors\n')
+    },
+  )
+})
+
 describe('the work folder', () => {
   it('is locked by a process that lives', async () => {
     const folder = await temporaryFolder()
@@ -214,6 +247,19 @@ describe('the work folder', () => {
     const folder = await temporaryFolder()
     await writeFile(join(folder, 'training.lock'), JSON.stringify(owner))
     await (await WorkDir.open(folder)).close()
+  })
+
+  it('is taken over by exactly one of those that find it', async () => {
+    const folder = await temporaryFolder()
+    for (const left of [JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), birth: '1' }), 'nonsense', '']) {
+      await writeFile(join(folder, 'training.lock'), left)
+      const opened = await Promise.allSettled(Array.from({ length: 12 }, () => WorkDir.open(folder)))
+      const taken = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+      expect(taken).toHaveLength(1)
+      for (const one of opened) if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(WorkDirBusyError)
+      await taken[0]!.close()
+      expect(await readdir(folder)).toEqual([])
+    }
   })
 
   it("stays another machine's", async () => {

@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { zipChunks } from 'siamrpn/formats'
 import { pendingFile, writeWhole } from '../../frames/atomic.ts'
-import { OutputError } from '../../frames/errors.ts'
+import { checkFileName } from '../../frames/file-name.ts'
 import type { Benchmark, BenchmarkName, SequenceResult, TrackedRegion } from '../types.ts'
 
 interface SubmissionFormat {
@@ -60,6 +60,7 @@ export async function writeSubmission(
   for (const { name } of benchmark.sequences) {
     const result = results.get(name)
     if (!result) continue
+    checkFileName(name)
     files.set(format.boxes(name), regionLines(result.regions, format.decimals))
     if (format.times && result.seconds) files.set(format.times(name), timeLines(result.seconds))
   }
@@ -94,11 +95,8 @@ async function writeZip(path: string, files: ReadonlyMap<string, string>): Promi
   const entries = [...files].map(([name, text]) => [name, new TextEncoder().encode(text)] as const)
   const file = await pendingFile(path)
   try {
-    for (const chunk of zipChunks(entries)) await file.handle.writeFile(chunk)
+    for (const chunk of zipChunks(entries)) await file.write(chunk)
     await file.commit()
-  } catch (error) {
-    if (error instanceof OutputError) throw error
-    throw new OutputError(`cannot write ${path}: ${error instanceof Error ? error.message : error}`, { cause: error })
   } finally {
     await file.discard()
   }

@@ -12,7 +12,6 @@ import {
 } from 'siamrpn/formats'
 import { UsageError } from '../../errors.ts'
 import { pendingFile } from '../../frames/atomic.ts'
-import { OutputError } from '../../frames/errors.ts'
 
 /** How a file of torch.save is laid out. */
 export type Layout = 'mmtracking' | 'bare'
@@ -95,10 +94,7 @@ export async function writeChunks(
   try {
     for (const chunk of chunks) {
       signal.throwIfAborted()
-      await file.handle.writeFile(chunk).catch((cause: unknown) => {
-        const reason = cause instanceof Error ? cause.message : String(cause)
-        throw new OutputError(`cannot write ${path}: ${reason}`, { cause })
-      })
+      await file.write(chunk)
       bytes += chunk.length
       onProgress(bytes)
     }

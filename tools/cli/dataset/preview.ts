@@ -114,7 +114,7 @@ async function writePicture(path: string, { data, width, height, channels }: Rgb
         : image.jpeg({ quality: 90, chromaSubsampling: '4:4:4' })
   const file = await pendingFile(path)
   try {
-    await file.handle.writeFile(await encoded.toBuffer())
+    await file.write(await encoded.toBuffer())
     await file.commit()
   } finally {
     await file.discard()

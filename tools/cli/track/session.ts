@@ -1,13 +1,15 @@
 // What `track` and `demo` share: outputs are opened before the slow load, so that a wrong name is told at once; then load,
 // track, finish. Whatever goes wrong, no output is left half written and the tracker is closed.
 
+import { OutputError } from '../../frames/errors.ts'
 import type { FrameSource, Tracked } from '../../frames/types.ts'
+import { partialName } from '../../frames/writer.ts'
 import { openWriters } from '../../frames/writers.ts'
 import { formatRate } from '../../report/numbers.ts'
 import { orInterrupted } from '../interrupt.ts'
 import { LoadDisplay } from '../load-display.ts'
 import { silent, startProgress } from '../progress.ts'
-import { fact, formatBytes, print, type Terminal } from '../terminal.ts'
+import { fact, formatBytes, note, print, type Terminal } from '../terminal.ts'
 import { rateOf } from './summary.ts'
 import {
   type LoadedTracker,
@@ -48,12 +50,19 @@ export async function runSession(session: Session): Promise<SessionResult> {
     tracker = await loadTracker(session)
     const loadSeconds = ((performance.now() - began) / 1000).toFixed(1)
     if (!quiet) print(terminal, fact('adapter', `${tracker.adapter}, ready after ${loadSeconds} s`))
-    const result = await track(session, { ...session, tracker, writer })
+    const facts = { config: model.config ?? 'of the checkpoint', anchors: tracker.anchors, adapter: tracker.adapter }
+    const state = { frames: 0 }
+    const result = await track(session, { ...session, tracker, writer }, state).catch(async (error) => {
+      if (state.frames > 0 && !(error instanceof OutputError)) {
+        const kept = await writer.finish({ ...metadata, ...facts, complete: false }, partialName)
+        note(terminal, `what was tracked until then, ${state.frames} frames, is kept in ${kept.join(', ')}`)
+      }
+      throw error
+    })
+    for (const warning of source.warnings ?? []) note(terminal, `warning: ${warning}`)
     if (!quiet) print(terminal, fact('memory', describeMemory(tracker)))
-    const { adapter, anchors } = tracker
-    const config = model.config ?? 'of the checkpoint'
     const speed = { framesPerSecond: rateOf(result), complete: !result.interrupted }
-    const written = await writer.finish({ ...metadata, config, anchors, adapter, ...speed })
+    const written = await writer.finish({ ...metadata, ...facts, ...speed })
     return { ...result, written }
   } finally {
     await writer.abort()
@@ -73,7 +82,12 @@ async function loadTracker({ terminal, load, model, signal, quiet }: Session): P
   }
 }
 
-async function track(session: Session, run: Omit<TrackingRun, 'onFrame'>): Promise<TrackingResult> {
+/** @param state told how many frames have been tracked and written */
+async function track(
+  session: Session,
+  run: Omit<TrackingRun, 'onFrame'>,
+  state: { frames: number },
+): Promise<TrackingResult> {
   const { terminal, source, maxFrames, quiet } = session
   const total = source.count === undefined ? maxFrames : Math.min(source.count, maxFrames ?? source.count)
   const progress = quiet ? silent : startProgress(terminal, 'tracking', total)
@@ -81,7 +95,10 @@ async function track(session: Session, run: Omit<TrackingRun, 'onFrame'>): Promi
   try {
     return await trackFrames({
       ...run,
-      onFrame: (done, targets) => progress.update(done, `${rate.tick()} fps, ${scores(targets)}`),
+      onFrame: (done, targets) => {
+        state.frames = done
+        progress.update(done, `${rate.tick()} fps, ${scores(targets)}`)
+      },
     })
   } finally {
     progress.stop()

@@ -8,6 +8,7 @@ import { readZip } from '../../../../src/formats/zip.ts'
 import { readResults } from '../../../../tools/benchmarks/results/read-results.ts'
 import { writeSubmission } from '../../../../tools/benchmarks/results/write-submission.ts'
 import type { Benchmark, BenchmarkName, SequenceResult } from '../../../../tools/benchmarks/types.ts'
+import { OutputError } from '../../../../tools/frames/errors.ts'
 
 const box = { x: 1, y: 2.5, width: 30.123456, height: 40 }
 const regions = [box, { ...box, x: -0.25 }]
@@ -97,3 +98,14 @@ test('without results nothing is written', async () => {
   expect(await writeSubmission(join(root, 'submission'), benchmark('got10k'), new Map())).toEqual([])
   expect(await readdir(root)).toEqual([])
 })
+
+test.each(['../../evil', 'a/b', '..', '', 'a\\b', 'a\u0000b', 'x'.repeat(300)])(
+  'a sequence named %j is written nowhere',
+  async (name) => {
+    const truth = benchmark('lasot')
+    const odd = { ...truth, sequences: truth.sequences.map((sequence) => ({ ...sequence, name })) }
+    const results = new Map([[name, { name, regions }]])
+    await expect(writeSubmission(join(root, 'submission'), odd, results)).rejects.toThrow(OutputError)
+    expect(await filesOf(root)).toEqual({})
+  },
+)

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { defaultModel, defaultModelTitle } from '../../../../tools/cli/default-model.ts'
 import { runCommand } from '../../../../tools/cli/run.ts'
 import { openFrames } from '../../../../tools/frames/frames.ts'
+import { readGroundTruth } from '../../../../tools/frames/ground-truth.ts'
 import { collect, encode, pixel, plainFrame, temporaryFolder } from '../../frames/helpers.ts'
 import { fakeTerminal, fakeTrackers, runFake } from '../fakes.ts'
 
@@ -177,7 +178,7 @@ test('Ctrl-C while loading writes nothing', async () => {
   expect(await readdir(folder)).toEqual(['frames'])
 })
 
-test('an error in mid-clip leaves no output, closes the tracker and exits with 1', async () => {
+test('an error in mid-clip keeps what was tracked under a name that says so, closes the tracker and exits with 1', async () => {
   const { video, out, folder } = await makeFrames()
   await writeFile(join(video, '4.png'), 'damaged')
   const args = [
@@ -197,7 +198,9 @@ test('an error in mid-clip leaves no output, closes the tracker and exits with 1
   expect(err).toMatch(/error: cannot read the image .*4\.png/)
   expect(err).not.toMatch(/ at /)
   expect(calls.closed).toBe(true)
-  expect(await readdir(folder)).toEqual(['frames'])
+  expect(err).toMatch(/4 frames, is kept in .*e\.partial\.webp, .*e\.partial\.txt/)
+  expect((await readdir(folder)).sort()).toEqual(['e.partial.txt', 'e.partial.webp', 'frames'])
+  expect(await readGroundTruth(out('e.partial.txt'))).toHaveLength(4)
 })
 
 test('an unexpected error exits with 2 and shows its stack', async () => {
