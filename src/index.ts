@@ -64,6 +64,7 @@ export {
   type DataConfig,
   type EvaluationConfig,
   fromMMTracking,
+  ignoredEntries,
   isBenchmark,
   type LogConfig,
   overrideConfig,

@@ -2,6 +2,7 @@
 
 export { isBenchmark } from './config/data.ts'
 export { backboneChannels, type MapSizes, mapSizes } from './config/geometry.ts'
+export { type IgnoredEntry, ignoredEntries } from './config/ignored.ts'
 export { fromMMTracking } from './config/mmtracking.ts'
 export { overrideConfig } from './config/override.ts'
 export { parseConfig } from './config/parse.ts'

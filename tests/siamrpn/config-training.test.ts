@@ -1,7 +1,7 @@
 // The entries of a configuration that only training reads: data sets and what wraps them, hooks, seeds.
 
 import { describe, expect, test } from 'vitest'
-import { type Config, type ConfigInput, overrideConfig, parseConfig } from '../../src/siamrpn/config.ts'
+import { type Config, type ConfigInput, ignoredEntries, overrideConfig, parseConfig } from '../../src/siamrpn/config.ts'
 import { r50 } from '../../src/siamrpn/configs/r50.ts'
 import { ConfigError } from '../../src/siamrpn/errors.ts'
 import { pixelSteps } from '../../tools/training/training.ts'
@@ -135,4 +135,15 @@ test('entries of the runtime that MMTracking writes are known', () => {
   }
   expect(parseConfig({ ...r50, ...runtime })).toMatchObject(runtime)
   expect(parseConfig(r50).seed).toBeNull()
+})
+
+test('entries that change nothing are told, the others are not', () => {
+  const given = { ...r50, cudnn_benchmark: true, dist_params: { backend: 'nccl' }, log_level: 'ERROR' } as const
+  expect(ignoredEntries(parseConfig(given)).map(({ path }) => path)).toEqual([
+    'cudnn_benchmark',
+    'dist_params',
+    'log_level',
+  ])
+  const quiet = { ...r50, cudnn_benchmark: false, dist_params: undefined }
+  expect(ignoredEntries(parseConfig(quiet))).toEqual([])
 })

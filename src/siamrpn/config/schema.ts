@@ -58,9 +58,7 @@ export const configSchema = z.strictObject({
   /** Read by MMTracking only. */
   find_unused_parameters: z.boolean().default(true),
   /** Read by MMTracking only: training here uses one adapter. */
-  dist_params: z
-    .strictObject({ backend: z.string(), port: z.union([z.string(), z.int()]).optional() })
-    .prefault({ backend: 'nccl' }),
+  dist_params: z.strictObject({ backend: z.string(), port: z.union([z.string(), z.int()]).optional() }).optional(),
   log_level: z.enum(['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']).default('INFO'),
   work_dir: path,
   /** Checkpoint whose weights training starts from. */

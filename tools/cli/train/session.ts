@@ -1,7 +1,7 @@
 // A training run of the command line: folder, weights, logs, displays, device; then `train`, and what came of it.
 
 import { join } from 'node:path'
-import { type Config, type LogConfig, stateDictShapes, type TestDatasetConfig } from 'siamrpn'
+import { type Config, ignoredEntries, type LogConfig, stateDictShapes, type TestDatasetConfig } from 'siamrpn'
 import { matchStateDict } from 'siamrpn/formats'
 import type { Device } from 'siamrpn/gpu'
 import { type Hook, TrainingError } from 'siamrpn/train'
@@ -49,6 +49,8 @@ export async function runTraining(
     device = await openTerminalDevice()
     const opened = device
     log.say(`adapter: ${describeAdapter(device.adapter)}`)
+    const ignored = ignoredEntries(given).map(({ path, reason }) => `${path} (${reason})`)
+    if (ignored.length > 0) log.say(`ignored entries of the configuration: ${ignored.join('; ')}`)
     const { state: model, anchors } = resumed
       ? resumedModel(given, resumed, log)
       : await startingWeights(terminal, given, { seed, synthetic: options.data === 'synthetic', say: log.say })
