@@ -28,6 +28,7 @@ export {
   SiamRpnError,
   WebGpuError,
 } from './gpu/errors.ts'
+export type { ExternalImage } from './gpu/external-image.ts'
 export { type CaptureOptions, capture, type Plan, type Profile, type Program, plan, runOnce } from './gpu/program.ts'
 export type { Recorder } from './gpu/recorder.ts'
 export type { DType, GpuTensor, TensorData } from './gpu/tensor.ts'
@@ -57,6 +58,8 @@ export {
 } from './siamrpn/boxes.ts'
 export { ownConfig } from './siamrpn/checkpoint-model.ts'
 export { testDatasetSchema } from './siamrpn/config/data.ts'
+export type { ConfigProblem } from './siamrpn/config/problem.ts'
+export type { ModelConfig } from './siamrpn/config/schema.ts'
 export {
   type CheckpointConfig,
   type Config,
@@ -75,13 +78,14 @@ export {
 } from './siamrpn/config.ts'
 export { defaultModel, defaultModelName } from './siamrpn/default-model.ts'
 export { BoxError, ClosedError, ConfigError, CropError, FrameError, SourceError } from './siamrpn/errors.ts'
-export type { Frame, PixelFrame, RgbFrame } from './siamrpn/frame.ts'
+export type { Frame, FrameShape, PixelFrame, RgbFrame } from './siamrpn/frame.ts'
 export { type HeadLosses, headLoss } from './siamrpn/head-loss.ts'
-export { initialWeights } from './siamrpn/initial-weights.ts'
+export { type InitScheme, initialWeights } from './siamrpn/initial-weights.ts'
 export { stateDictShapes } from './siamrpn/layout.ts'
 export { hashKey, mix32, Random } from './siamrpn/random.ts'
 export type { Draws } from './siamrpn/sampler.ts'
-export type { Frames } from './siamrpn/shots.ts'
+export type { Frames, Shot } from './siamrpn/shots.ts'
+export type { HeadMaps } from './siamrpn/siamese-rpn-head.ts'
 export { type CheckpointSource, type FetchOptions, readSource, sourceName } from './siamrpn/source.ts'
 export type { Sweep, SweepCounts, TrackRule } from './siamrpn/sweep.ts'
 export type { Target, TargetGroup, TrackResult } from './siamrpn/target.ts'
@@ -90,9 +94,10 @@ export { TargetBuilder, type TargetSample, type Targets } from './siamrpn/target
 export { TeachError, type TeachExample, type TeachOptions, type TeachProgress } from './siamrpn/teach.ts'
 export { type CreateOptions, type LoadOptions, type LoadProgress, SiamRPN } from './siamrpn/tracker.ts'
 export {
+  type StatisticTensor,
   type TrainableLosses,
   type TrainableOutput,
   TrainableSiamRPN,
   type TrainingImages,
 } from './siamrpn/trainable.ts'
-export { type EpochMode, epochMode } from './siamrpn/training-mode.ts'
+export { type EpochMode, epochMode, type ModeConfig } from './siamrpn/training-mode.ts'

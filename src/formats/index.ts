@@ -14,13 +14,14 @@ export {
   CheckpointError,
   CheckpointWriteError,
   CorruptCheckpointError,
+  type ShapeMismatch,
   StateDictMismatchError,
   TruncatedCheckpointError,
   UnsafePickleError,
   UnsupportedCheckpointError,
 } from './errors.ts'
 export { type MatchOptions, matchStateDict } from './match.ts'
-export { isTensor, type PickleValue } from './pickle-value.ts'
+export { isTensor, type PickleDict, type PickleHelper, type PickleValue } from './pickle-value.ts'
 export type { WritableValue } from './pickle-writer.ts'
 export { readSafetensors, type SafetensorsFile, safetensorsChunks, writeSafetensors } from './safetensors.ts'
 export {

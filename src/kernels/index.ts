@@ -1,22 +1,111 @@
 // The public face of the ops: each records its dispatches into a recorder and returns its output's tensor, forward and backward.
 
-export type { Activation } from './activation.ts'
-export { globalAveragePool, globalAveragePoolGradient } from './average-pool.ts'
-export { batchNormNormalise, batchNormTrain, batchNormTrainBackward, frozenBatchNormBackward } from './batch-norm.ts'
-export { type ConvWeight, packConvWeight, releaseConvWeight, unpackConvWeight } from './conv/filter.ts'
+export type { Activation, Rectifier } from './activation.ts'
+export type { RepeatedSamples } from './append-samples.ts'
+export { type GlobalAveragePoolGradientArgs, globalAveragePool, globalAveragePoolGradient } from './average-pool.ts'
+export {
+  type BatchNormGradients,
+  type BatchNormNormaliseArgs,
+  type BatchNormTrainArgs,
+  type BatchNormTrainBackwardArgs,
+  type BatchNormTrained,
+  batchNormNormalise,
+  batchNormTrain,
+  batchNormTrainBackward,
+  type FrozenBatchNormBackwardArgs,
+  frozenBatchNormBackward,
+} from './batch-norm.ts'
+export type { DepthwisePlan, DepthwiseWeightPlan } from './conv/depthwise-plan.ts'
+export {
+  type ConvFilter,
+  type ConvWeight,
+  type PackOptions,
+  packConvWeight,
+  releaseConvWeight,
+  type TransformedWeight,
+  unpackConvWeight,
+} from './conv/filter.ts'
 export { type Conv2dArgs, conv2d } from './conv/forward.ts'
 export { type ConvInputGradientArgs, convInputGradient } from './conv/input-gradient.ts'
+export type { ChannelsPerLane, ConvPlan } from './conv/plan.ts'
 export { type ConvWeightGradientArgs, convWeightGradient } from './conv/weight-gradient.ts'
+export type { WeightGradientPlan } from './conv/weight-gradient-plan.ts'
 export { type DepthwiseCorrelationArgs, depthwiseCorrelation } from './correlation.ts'
-export { depthwiseCorrelationBackward } from './correlation-backward.ts'
-export { type CropResizeArgs, cropResize } from './crop-resize.ts'
-export { add, fill, relu, relu6, scale, weightedSum } from './elementwise.ts'
-export { reluBackward, weightedSumBackward } from './elementwise-backward.ts'
-export { crossEntropyLoss, focalLoss, giouLoss, iouLoss, type Loss, l1Loss, smoothL1Loss } from './losses.ts'
-export { foldBatchNorm, frozenBatchNorm } from './norm.ts'
-export { accumulateGradient, adamWUpdate, clipFactor, sgdUpdate, squaredSums } from './optimizer.ts'
-export { bilinearResize, bilinearResizeGradient, nearestResize, nearestResizeGradient } from './resize.ts'
-export { sigmoid, sigmoidGradient } from './sigmoid.ts'
+export {
+  type DepthwiseCorrelationBackwardArgs,
+  type DepthwiseCorrelationGradients,
+  depthwiseCorrelationBackward,
+} from './correlation-backward.ts'
+export { type CropResizeArgs, cropResize, type PackedFrame, type PixelFormat } from './crop-resize.ts'
+export type { DecodeRule } from './decode-best.ts'
+export {
+  type AddArgs,
+  add,
+  fill,
+  relu,
+  relu6,
+  type ScaleArgs,
+  scale,
+  type WeightedSumArgs,
+  weightedSum,
+} from './elementwise.ts'
+export {
+  type ReluBackwardArgs,
+  reluBackward,
+  type WeightedSumBackwardArgs,
+  type WeightedSumGradients,
+  weightedSumBackward,
+} from './elementwise-backward.ts'
+export {
+  type CrossEntropyLossArgs,
+  crossEntropyLoss,
+  type FocalLossArgs,
+  focalLoss,
+  type GIoULossArgs,
+  giouLoss,
+  type IoULossArgs,
+  iouLoss,
+  type Loss,
+  l1Loss,
+  type RegressionLossArgs,
+  type SmoothL1LossArgs,
+  smoothL1Loss,
+} from './losses.ts'
+export {
+  type BatchNormStatistics,
+  type FoldedBatchNorm,
+  type FrozenBatchNormArgs,
+  foldBatchNorm,
+  frozenBatchNorm,
+} from './norm.ts'
+export type { Normalisation } from './normalisation.ts'
+export {
+  type AccumulateArgs,
+  type AdamWArgs,
+  accumulateGradient,
+  adamWUpdate,
+  clipFactor,
+  type SgdArgs,
+  sgdUpdate,
+  squaredSums,
+} from './optimizer.ts'
+export {
+  type BilinearResizeArgs,
+  type BilinearResizeGradientArgs,
+  bilinearResize,
+  bilinearResizeGradient,
+  type NearestResizeArgs,
+  type NearestResizeGradientArgs,
+  nearestResize,
+  nearestResizeGradient,
+  type ResizeTarget,
+} from './resize.ts'
+export { type SigmoidGradientArgs, sigmoid, sigmoidGradient } from './sigmoid.ts'
 export { type SoftmaxCrossEntropyArgs, softmaxCrossEntropy } from './softmax-loss.ts'
-export { centerCrop, maxPool } from './spatial.ts'
-export { centerCropBackward, maxPoolBackward } from './spatial-backward.ts'
+export { type CenterCropArgs, centerCrop, type MaxPoolArgs, maxPool } from './spatial.ts'
+export {
+  type CenterCropBackwardArgs,
+  centerCropBackward,
+  type MaxPoolBackwardArgs,
+  maxPoolBackward,
+} from './spatial-backward.ts'

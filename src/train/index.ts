@@ -11,9 +11,11 @@ export type {
   Xyxy,
 } from './augmentation/pair.ts'
 export { type PreparedBatch, type TrainInput, TrainPipeline } from './augmentation/train-pipeline.ts'
+export type { Draws } from './augmentation/train-transforms.ts'
 export { WindowUpload } from './augmentation/window-upload.ts'
 export { NonFiniteLossError, TrainerError, TrainingError, TrainSampleError } from './errors.ts'
-export { LrSchedule } from './lr-schedule.ts'
+export type { LogBuffer } from './log-buffer.ts'
+export { LrSchedule, type Moment } from './lr-schedule.ts'
 export type { PhasePlan } from './phase.ts'
 export {
   type BatchSource,
@@ -26,6 +28,7 @@ export {
   type RunnerOptions,
   type Scores,
   type StepOutcome,
+  type TrainedModel,
   type Trainee,
 } from './runner.ts'
 export { type Losses, type StepResult, type TrainBatch, Trainer, type TrainerOptions } from './trainer.ts'

@@ -24,10 +24,12 @@ const toolsManifest: Manifest = read('tools/package.json')
 const webManifest: Manifest = read('web/package.json')
 /** What the tests of the packed packages build with. */
 const usersManifest: Manifest = read('tests/package/package.json')
+/** What writes the API reference. */
+const docsManifest: Manifest = read('docs/api/package.json')
 const lock: { lockfileVersion: number; packages: Record<string, LockedPackage> } = read('package-lock.json')
-const { '': root, tools, web, 'tests/package': users, ...locked } = lock.packages
+const { '': root, tools, web, 'tests/package': users, 'docs/api': docs, ...locked } = lock.packages
 /** Without the workspaces and the links to them. */
-const workspaces = ['', 'tools', 'web', 'tests/package']
+const workspaces = ['', 'tools', 'web', 'tests/package', 'docs/api']
 const packages = Object.entries(locked).filter(([, { link, resolved = '' }]) => !link || !workspaces.includes(resolved))
 
 describe('package.json', () => {
@@ -52,6 +54,7 @@ describe('package.json', () => {
     ])
     expect(Object.keys(webManifest.devDependencies ?? {})).toEqual(['vite'])
     expect(Object.keys(usersManifest.devDependencies ?? {})).toEqual(['typescript', 'vite', 'webpack'])
+    expect(Object.keys(docsManifest.devDependencies ?? {})).toEqual(['typedoc', 'typescript'])
     expect(Object.keys(manifest.devDependencies ?? {})).toEqual([
       '@biomejs/biome',
       '@types/node',
@@ -91,6 +94,7 @@ describe('package-lock.json', () => {
     expect(web?.dependencies).toEqual(webManifest.dependencies)
     expect(web?.devDependencies).toEqual(webManifest.devDependencies)
     expect(users?.devDependencies).toEqual(usersManifest.devDependencies)
+    expect(docs?.devDependencies).toEqual(docsManifest.devDependencies)
   })
 
   test('has a checksum for every package, and no place but the public registry', () => {
@@ -104,7 +108,7 @@ describe('package-lock.json', () => {
   })
 
   test('has only versions, no links to repositories or archives', () => {
-    const specifiers = [root, tools, users, ...packages.map(([, entry]) => entry)].flatMap((entry) => [
+    const specifiers = [root, tools, users, docs, ...packages.map(([, entry]) => entry)].flatMap((entry) => [
       ...Object.entries(entry?.dependencies ?? {}),
       ...Object.entries(entry?.devDependencies ?? {}),
       ...Object.entries(entry?.optionalDependencies ?? {}),
