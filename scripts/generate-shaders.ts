@@ -8,10 +8,20 @@ const shaderFolder = new URL('../shaders/', import.meta.url)
 const generatedFile = new URL('../src/kernels/shaders.generated.ts', import.meta.url)
 const temporaryFile = new URL(`../src/kernels/.shaders.${process.pid}.tmp`, import.meta.url)
 
+/**
+ * A shader without its comments and indentation, a third shorter for whoever downloads it. Every line stays where it is, so
+ * that messages name the file's lines; one space stays before what is inside of a block, because only constants at the
+ * start of a line are specialised.
+ */
+export function strip(text: string): string {
+  const code = text.replace(/\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]+/g, ' '))
+  return code.replace(/[ \t]+$/gm, '').replace(/^[ \t]+/gm, ' ')
+}
+
 /** The generated module for shader texts by name (the file name without `.wgsl`). */
 export function generateModule(shaders: Readonly<Record<string, string>>): string {
   const names = Object.keys(shaders).sort()
-  const entries = names.map((name) => `  ${JSON.stringify(name)}: ${quote(shaders[name] ?? '')},\n`)
+  const entries = names.map((name) => `  ${JSON.stringify(name)}: ${quote(strip(shaders[name] ?? ''))},\n`)
   const type = names.length > 0 ? names.map((name) => `  | ${JSON.stringify(name)}\n`).join('') : '  never\n'
   return (
     '// Generated from shaders/*.wgsl by `npm run shaders`. Do not edit.\n\n' +

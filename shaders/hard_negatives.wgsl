@@ -1,7 +1,7 @@
 // Raises the weights of each pair's hardest negatives: those that look most like the object.
 //   margin = logit[object] - logit[background];  negative: label 0 and weight above 0
-//   output = weight + extra / chosen for the `most` negatives of largest margin (the first ones of equals), weight elsewhere
-// Margins become whole numbers of the same order; the smallest one chosen is found bit by bit, by counting, which is exact.
+//   output = weight + extra / chosen for the `most` negatives of largest margin (the first ones of equals), else weight
+// Margins become whole numbers of the same order; the smallest one chosen is found bit by bit, by exact counting.
 // logits [positions, class * ANCHORS + a]; labels (0, or above 0.5: object), weights, output [pairs, anchors].
 // One workgroup per pair. Dispatch: pairs workgroups, linearised over x and y.
 

@@ -36,7 +36,7 @@ export interface SubgroupMatrixShape {
 
 /** How to open the device. */
 export interface DeviceOptions extends ProviderOptions {
-  readonly powerPreference?: GPUPowerPreference
+  readonly powerPreference?: 'low-power' | 'high-performance'
   readonly backend?: 'vulkan' | 'metal' | 'd3d12' | 'd3d11' | 'opengl' | 'opengles' | 'null'
   /** Treat the adapter as if it lacked these features: tests, and reproducing other machines. */
   readonly hideFeatures?: readonly string[]

@@ -2,6 +2,7 @@
 // error class. Nothing hangs and nothing is swallowed: work pending when the device ends rejects, and an error that WebGPU
 // reports out of band is thrown by the next call. `close()` destroys it, after which Node exits by itself.
 
+import './webgpu-names.ts'
 import { type AdapterFacts, adapterFacts, type DeviceOptions, deviceDescriptor } from './adapter.ts'
 import {
   BindingError,

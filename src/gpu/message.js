@@ -1,0 +1,74 @@
+// How messages quote what they speak of. A name, a text or a value may come from a file and be of any size; what is quoted is
+// cut, and lists are counted instead of written out, so that a message stays one that can be read.
+/** Longest piece of a text or value that a message quotes, in characters. */
+const LONGEST_QUOTE = 80
+/** Longest message of an error, in characters. */
+const LONGEST_MESSAGE = 8000
+/** Most items of a list that a message names. */
+const MOST_ITEMS = 12
+/** A text cut to at most `limit` characters, with three dots where something is left out; control characters as escapes. */
+export function cut(text, limit = LONGEST_QUOTE) {
+  const piece = text.length > limit ? `${text.slice(0, limit)}...` : text
+  return piece.replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
+}
+/** A text in single quotes, cut. */
+export function quote(text, limit = LONGEST_QUOTE) {
+  return `'${cut(text, limit)}'`
+}
+/** The first items with commas between them, and how many more there are. */
+export function listed(items, most = MOST_ITEMS) {
+  const shown = items.slice(0, most).map((item) => cut(item))
+  const left = items.length - shown.length
+  return left > 0 ? `${shown.join(', ')} and ${left} more` : shown.join(', ')
+}
+/** A shape in brackets; long ones are cut. */
+export function showShape(sizes) {
+  return `[${listed(sizes.map(String))}]`
+}
+/** Any value as short JSON. Neither its size nor its depth, a circle or a bigint matters. */
+export function show(value, limit = LONGEST_QUOTE) {
+  return cut(new Shown(limit).write(value), limit)
+}
+/** Writes JSON until it is long enough to be cut. */
+class Shown {
+  #left
+  constructor(limit) {
+    this.#left = limit + 1
+  }
+  write(value, depth = 0) {
+    if (this.#left <= 0) return ''
+    if (typeof value === 'string') return this.#spend(JSON.stringify(value.slice(0, this.#left)))
+    if (typeof value === 'bigint') return this.#spend(`${value.toString().slice(0, this.#left)}n`)
+    if (typeof value === 'function') return this.#spend('a function')
+    if (typeof value !== 'object' || value === null) return this.#spend(String(value))
+    if (depth > 8) return this.#spend('...')
+    if (ArrayBuffer.isView(value)) return this.#spend(`${value.constructor.name}(${value.byteLength} bytes)`)
+    return Array.isArray(value) ? this.#list(value, depth) : this.#record(value, depth)
+  }
+  #spend(text) {
+    this.#left -= text.length
+    return text
+  }
+  #list(items, depth) {
+    let text = this.#spend('[')
+    for (let i = 0; i < items.length && this.#left > 0; i++) {
+      text += (i > 0 ? this.#spend(',') : '') + this.write(items[i], depth + 1)
+    }
+    return text + this.#spend(']')
+  }
+  #record(value, depth) {
+    let text = this.#spend('{')
+    for (const key in value) {
+      if (this.#left <= 0) break
+      if (!Object.hasOwn(value, key)) continue
+      const name = this.#spend(`${text.length > 1 ? ',' : ''}${JSON.stringify(key.slice(0, this.#left))}:`)
+      text += name + this.write(value[key], depth + 1)
+    }
+    return text + this.#spend('}')
+  }
+}
+/** A message that fits a terminal: of a longer one, the beginning, and its length. */
+export function bounded(message) {
+  if (message.length <= LONGEST_MESSAGE) return message
+  return `${message.slice(0, LONGEST_MESSAGE)}... (cut from ${message.length} characters)`
+}
