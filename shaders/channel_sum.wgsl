@@ -5,7 +5,6 @@
 // Dispatch: any number of workgroups over x.
 
 const WORKGROUP: u32 = 64u;
-const PIXEL_BYTES: u32 = 3u;
 
 const WORD_BYTES: u32 = 4u;
 const BYTE_BITS: u32 = 8u;
@@ -15,6 +14,7 @@ struct Params {
   frame_width: u32,
   frame_height: u32,
   row_stride: u32,
+  pixel_bytes: u32,
 }
 
 @group(0) @binding(0) var<storage, read> frame: array<u32>;
@@ -38,7 +38,7 @@ fn main(
   var sum = vec3u();
   let pixels = params.frame_width * params.frame_height;
   for (var p = group.x * WORKGROUP + local; p < pixels; p += grid.x * WORKGROUP) {
-    let offset = p / params.frame_width * params.row_stride + p % params.frame_width * PIXEL_BYTES;
+    let offset = p / params.frame_width * params.row_stride + p % params.frame_width * params.pixel_bytes;
     sum += vec3u(byte_at(offset), byte_at(offset + 1u), byte_at(offset + 2u));
   }
   atomicAdd(&red, sum.x);

@@ -13,7 +13,6 @@
 
 const WORKGROUP: u32 = 64u;
 const SIZE: u32 = 255u;
-const PIXEL_BYTES: u32 = 3u;
 const FLOAT_CHANNELS: bool = false;
 const REVERSE_CHANNELS: bool = true;
 const REVERSE_OUTPUT: bool = false;
@@ -31,6 +30,7 @@ struct Params {
   frame_width: u32,
   frame_height: u32,
   row_stride: u32,
+  pixel_bytes: u32,
 }
 
 struct Taps {
@@ -55,7 +55,7 @@ fn taps(destination: u32, start: i32, extent: u32) -> Taps {
 // The bytes from a byte offset on, lowest first; a pixel of three bytes may straddle two words.
 fn bytes_at(offset: u32) -> u32 {
   let word = offset / WORD_BYTES;
-  if (PIXEL_BYTES == WORD_BYTES) {
+  if (params.pixel_bytes == WORD_BYTES) {
     return frame[word];
   }
   let shift = (offset % WORD_BYTES) * BYTE_BITS;
@@ -77,7 +77,7 @@ fn pixel(x: i32, y: i32, padding: vec3f) -> vec3f {
   if (u32(x) >= params.frame_width || u32(y) >= params.frame_height) {
     return padding;
   }
-  let channels = channels_at(u32(y) * params.row_stride + u32(x) * PIXEL_BYTES);
+  let channels = channels_at(u32(y) * params.row_stride + u32(x) * params.pixel_bytes);
   return select(channels, channels.zyx, REVERSE_CHANNELS);
 }
 

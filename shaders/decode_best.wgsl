@@ -120,14 +120,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let scale = context.x;
   let rule = rule_of(group.x);
 
+  // One call in the text, because each is compiled by itself. The first candidate is kept even if its score is not a
+  // number: where all are not, the result shows it.
+  var best: Candidate;
   var best_score = LOWEST;
-  var best_index = 0u;
+  var best_index = local;
   for (var index = local; index < params.positions * ANCHORS; index += WORKGROUP) {
-    let score = candidate(rule, index, previous, scale).penalised;
-    if (score > best_score) {
-      best_score = score;
+    let found = candidate(rule, index, previous, scale);
+    let better = found.penalised > best_score;
+    if (better || index == local) {
+      best = found;
       best_index = index;
     }
+    best_score = select(best_score, found.penalised, better);
   }
   best_scores[local] = best_score;
   best_indices[local] = best_index;
@@ -138,11 +143,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       best_indices[local] = best_indices[local + half];
     }
   }
-  if (local > 0u) {
+  workgroupBarrier();
+  let winner = best_indices[0];
+  if (local != winner % WORKGROUP) {
     return;
   }
 
-  let best = candidate(rule, best_indices[0], previous, scale);
   let rate = best.penalty * best.score * rule.lr;
   let found = best.box / scale;
   let moved = vec4f(previous.xy + found.xy, previous.zw * (1.0 - rate) + found.zw * rate);
@@ -151,5 +157,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   state[group.x * STATE] = clipped;
   result[group.x * RESULT] = clipped;
   result[group.x * RESULT + 1u] = moved;
-  result[group.x * RESULT + 2u] = vec4f(best.score, best_scores[0], f32(best_indices[0]), rate);
+  result[group.x * RESULT + 2u] = vec4f(best.score, best_score, f32(winner), rate);
 }

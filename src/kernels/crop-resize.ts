@@ -89,7 +89,6 @@ export function cropResize(r: Recorder, args: CropResizeArgs): GpuTensor {
     kernel: kernel('crop_resize', {
       WORKGROUP,
       SIZE: size,
-      PIXEL_BYTES: PIXEL_BYTES[frame.format],
       FLOAT_CHANNELS: frame.format === 'rgb32f',
       REVERSE_CHANNELS: reverseChannels,
       REVERSE_OUTPUT: normalise?.toRgb ?? false,
@@ -102,9 +101,7 @@ export function cropResize(r: Recorder, args: CropResizeArgs): GpuTensor {
       output,
       params: {
         count,
-        frame_width: frame.width,
-        frame_height: frame.height,
-        row_stride: rowStride,
+        ...frameParams(frame, rowStride),
         ...normalisationParams(normalise),
       },
     },
@@ -136,13 +133,13 @@ export function channelSums(r: Recorder, frame: PackedFrame, label = 'channelSum
   }
   const sums = r.alloc([SUM_WORKGROUPS, 4], 'u32', label)
   r.dispatch({
-    kernel: kernel('channel_sum', { WORKGROUP, PIXEL_BYTES: PIXEL_BYTES[frame.format] }),
+    kernel: kernel('channel_sum', { WORKGROUP }),
     label,
     workgroups: [SUM_WORKGROUPS],
     bindings: {
       frame: frame.pixels,
       sums,
-      params: { frame_width: frame.width, frame_height: frame.height, row_stride: rowStride },
+      params: frameParams(frame, rowStride),
     },
     flops: 3 * pixels,
     bytes: frame.pixels.bytes + sums.bytes,
@@ -170,6 +167,11 @@ export async function channelMean(
   } finally {
     program.destroy()
   }
+}
+
+/** What the shaders know of a frame: none of it is compiled in, so that frames of all kinds share a pipeline. */
+function frameParams({ width, height, format }: PackedFrame, rowStride: number) {
+  return { frame_width: width, frame_height: height, row_stride: rowStride, pixel_bytes: PIXEL_BYTES[format] }
 }
 
 /** Returns the row stride in bytes. */

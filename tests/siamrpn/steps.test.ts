@@ -12,7 +12,7 @@ import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { stateDictShapes } from '../../src/siamrpn/layout.ts'
 import { Network } from '../../src/siamrpn/network.ts'
 import { makeContext, recordSearch, recordTemplate, type StepContext } from '../../src/siamrpn/steps.ts'
-import { clipFrame, firstBox, microTracker } from './helpers.ts'
+import { clipFrame, firstBox, microTracker, withAlpha } from './helpers.ts'
 
 const MOST_DISPATCHES = 1100
 
@@ -106,12 +106,14 @@ function zeros(shapes: ReadonlyMap<string, readonly number[]>): StateDict {
   )
 }
 
-test('after loading, the first frames compile nothing', async () => {
+test('after loading, the first frames compile nothing, whatever their format', async () => {
   await using device = await openDevice()
   await using tracker = await microTracker(device)
   const compile = vi.spyOn(device.gpu, 'createComputePipelineAsync')
   const target = await tracker.init(clipFrame(0), firstBox)
   await target.update(clipFrame(1))
+  const other = await tracker.init(withAlpha(clipFrame(0)), firstBox)
+  await other.update(withAlpha(clipFrame(1)))
   expect(compile).not.toHaveBeenCalled()
   vi.restoreAllMocks()
 })
