@@ -42,6 +42,7 @@ export class TrainableConv {
   readonly weight: Parameter
   readonly bias: Parameter | undefined
   readonly norm: TrainableNorm | undefined
+  readonly #folded = new WeakMap<Tape, Folded>()
 
   constructor(device: Device, spec: ConvSpec, weights: WeightSource, options: TrainableConvOptions = {}) {
     const { name, outChannels, inChannels, kernel, groups = 1, padInput = 0 } = spec
@@ -90,14 +91,14 @@ export class TrainableConv {
   }
 
   /** One dispatch, as in tracking. */
-  #fused({ r }: Tape, input: GpuTensor, residual: GpuTensor | undefined, activation: Activation): GpuTensor {
+  #fused(tape: Tape, input: GpuTensor, residual: GpuTensor | undefined, activation: Activation): GpuTensor {
     const { spec, norm } = this
     const { stride, padding, dilation, groups = 1, name: label } = spec
-    const folded = norm && foldOnDevice(r, { ...affineOf(norm), ...norm.statistics, label: `${norm.name}.fold` })
+    const folded = norm && this.#fold(tape, norm)
     const weight = this.weight.filter
     if (!weight) throw new TypeError(`${this.weight.name} is no filter`)
     const epilogue = folded ?? { scale: undefined, bias: this.bias?.data }
-    return convForward(r, {
+    return convForward(tape.r, {
       input,
       weight,
       stride,
@@ -111,7 +112,19 @@ export class TrainableConv {
       label,
     })
   }
+
+  /** Recorded once on a tape, however often the layer is used there. */
+  #fold(tape: Tape, norm: TrainableNorm): Folded {
+    const known = this.#folded.get(tape)
+    if (known) return known
+    const folded = foldOnDevice(tape.r, { ...affineOf(norm), ...norm.statistics, label: `${norm.name}.fold` })
+    this.#folded.set(tape, folded)
+    return folded
+  }
 }
+
+/** The factor and the summand that a frozen batch norm comes to. */
+type Folded = ReturnType<typeof foldOnDevice>
 
 function affineOf({ gamma, beta }: TrainableNorm) {
   return { gamma: gamma.data, beta: beta.data }

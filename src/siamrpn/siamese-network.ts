@@ -36,8 +36,13 @@ export class SiameseNetwork {
    * @returns `[N, 7, 7, C]` per level
    */
   forwardTemplate<T>(layers: Layers<T>, images: T): T[] {
+    return this.templateFeatures(layers, this.backbone.forward(layers, images))
+  }
+
+  /** The same from the backbone's outputs. */
+  templateFeatures<T>(layers: Layers<T>, levels: readonly T[]): T[] {
     const size = this.model.test_cfg.center_size
-    return this.forwardSearch(layers, images).map((level) => layers.centerCrop(level, size, 'template.center'))
+    return this.neck.forward(layers, levels).map((level) => layers.centerCrop(level, size, 'template.center'))
   }
 
   /** Features of the search image: `[N, 255, 255, 4]` to `[N, 31, 31, C]` per level. */

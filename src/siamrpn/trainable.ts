@@ -12,6 +12,7 @@ import type { Parameter } from '../nn/parameter.ts'
 import { single, TapeLayers, TapeWeights } from '../nn/tape-layers.ts'
 import type { TrainingMode } from '../nn/trainable-conv.ts'
 import type { ModelConfig } from './config.ts'
+import { frozenLevels, imagesAtOnce, isFrozen } from './frozen-backbone.ts'
 import { type HeadLosses, headLoss } from './head-loss.ts'
 import { stateDictShapes } from './layout.ts'
 import { SiameseNetwork } from './siamese-network.ts'
@@ -88,8 +89,14 @@ export class TrainableSiamRPN {
    */
   forward(tape: Tape, images: TrainingImages, mode: TrainingMode): TrainableOutput {
     const layers = new TapeLayers(tape, this.#weights, mode)
-    const template = this.#graph.forwardTemplate(layers, [tape.constant(images.template)])
-    const search = this.#graph.forwardSearch(layers, [tape.constant(images.search)])
+    const { backbone, neck } = this.#graph
+    const frozen = isFrozen(backbone, mode)
+    const levels = (image: GpuTensor) => {
+      if (!frozen) return backbone.forward(layers, [tape.constant(image)])
+      return frozenLevels(backbone, layers, image, imagesAtOnce(backbone, image, tape.r))
+    }
+    const template = this.#graph.templateFeatures(layers, levels(images.template))
+    const search = neck.forward(layers, levels(images.search))
     const kernels = this.#graph.head.forwardKernels(layers, template)
     const crossed = this.model.train_cfg?.rpn.cross_pairs ?? 0
     const append = (map: readonly Tensor[], first: number) =>
