@@ -67,6 +67,7 @@ export {
   type DataConfig,
   type EvaluationConfig,
   fromMMTracking,
+  type IgnoredEntry,
   ignoredEntries,
   isBenchmark,
   type LogConfig,

@@ -38,13 +38,13 @@ function source(...specs: readonly ConvSpec[]): (name: string) => Float32Array {
 
 /** The convolution, its batch norm as PyTorch states it, and the rest. */
 function reference(one: ConvSpec, input: HostTensor, options: { residual?: HostTensor; activation?: Activation } = {}) {
-  const { name, norm, stride, padding, dilation, eps, outChannels } = one
+  const { name, norm, stride, padding, dilation, groups = 1, eps, outChannels } = one
   const shapes = new Map(convShapes(one))
   const get = (key: string) => values(key, shapes.get(key)!)
   const weight = get(`${name}.weight`)
   if (!norm) {
     const bias = one.bias ? { bias: get(`${name}.bias`) } : {}
-    return conv2d({ input, weight, stride, padding, dilation, ...bias, ...options })
+    return conv2d({ input, weight, stride, padding, dilation, groups, ...bias, ...options })
   }
   const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map(
     (key) => get(`${norm}.${key}`).data,
@@ -52,7 +52,17 @@ function reference(one: ConvSpec, input: HostTensor, options: { residual?: HostT
   const scale = Float64Array.from({ length: outChannels }, (_, c) => gamma![c]! / Math.sqrt(variance![c]! + eps))
   const bias = scale.map((factor, c) => beta![c]! - mean![c]! * factor)
   const vector = (data: Float64Array): HostTensor => ({ data, shape: [outChannels] })
-  return conv2d({ input, weight, stride, padding, dilation, scale: vector(scale), bias: vector(bias), ...options })
+  return conv2d({
+    input,
+    weight,
+    stride,
+    padding,
+    dilation,
+    groups,
+    scale: vector(scale),
+    bias: vector(bias),
+    ...options,
+  })
 }
 
 describe('forward', () => {
@@ -63,6 +73,7 @@ describe('forward', () => {
     ['a stride', spec('d', { norm: 'd.bn', stride: 2, padding: 0 })],
     ['a dilation', spec('e', { norm: 'e.bn', dilation: 2, padding: 2 })],
     ['kept Winograd filters where they pay', spec('f', { norm: 'f.bn', inChannels: 96, outChannels: 96 })],
+    ['a filter per channel', spec('h', { norm: 'h.bn', inChannels: 12, groups: 12 })],
     ['an odd number of outputs', spec('g', { bias: true, kernel: 1, padding: 0, outChannels: 10 })],
   ])('with %s equals the reference, with and without residual and ReLU', async (_, one) => {
     const module = new ConvModule([one], { inputSizes: [17] })

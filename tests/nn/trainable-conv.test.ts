@@ -123,6 +123,44 @@ describe('with a bias', () => {
   })
 })
 
+describe('with a filter per channel', () => {
+  const layer: ConvSpec = { ...spec, outChannels: 4, groups: 4 }
+  const shapes: Readonly<Record<string, readonly number[]>> = { 'c.weight': [4, 1, 3, 3] }
+  const depthwise = (name: string) => {
+    const host = random(`depthwise ${name}`, shapes[name] ?? [4])
+    return name.endsWith('var') ? { ...host, data: host.data.map((value) => Math.abs(value) + 0.2) } : host
+  }
+
+  it.each([
+    ['frozen', frozen, []],
+    ['training on running statistics', affine, ['c.weight', 'n.weight', 'n.bias']],
+  ] as const)('%s', async (_name, mode, trained) => {
+    const conv = new TrainableConv(device, layer, (name) => Float32Array.from(depthwise(name).data))
+    const x = upload(device, input)
+    const program = await runOnce(device, (r) => {
+      const tape = new Tape(r)
+      const output = conv.forward(tape, tape.constant(x), mode, { activation: 'relu6' })
+      return { output: output.data, gradients: output.requiresGrad ? gradientsOf(tape, output) : {} }
+    })
+    const convolved = conv2d({ input, weight: depthwise('c.weight'), padding: 1, groups: 4 })
+    const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map(
+      (name) => depthwise(`n.${name}`).data,
+    )
+    const normed = elementwise.batchNorm(
+      convolved,
+      { gamma: gamma!, beta: beta!, mean: mean!, variance: variance! },
+      1e-3,
+    )
+    const { output, gradients } = program.result
+    const found = { data: await device.readF32(output), shape: output.shape }
+    expectClose(found, elementwise.activate(normed, 'relu6'), 2e-5)
+    expect(Object.keys(gradients)).toEqual(trained)
+    program.destroy()
+    device.release(x)
+    conv.release(device)
+  })
+})
+
 describe('what it costs', () => {
   const steps = (mode: TrainingMode, grad = true) => {
     const conv = new TrainableConv(device, spec, weights)
