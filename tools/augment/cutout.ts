@@ -4,7 +4,7 @@
 import sharp from 'sharp'
 import type { RgbFrame } from 'siamrpn'
 import { UnreadableImageError } from '../frames/errors.ts'
-import { readImage, readImageBytes, unreadable } from '../frames/image.ts'
+import { checkImage, maxPixels, readImage, readImageBytes, unreadable } from '../frames/image.ts'
 import { apply, type Linear, type Point } from './linear.ts'
 import { levelFor, type Pyramid, pyramidOf } from './picture.ts'
 import { atLevel, type ColourTables, type Pixels, pastePicture, sourceMap } from './resample.ts'
@@ -42,8 +42,13 @@ export interface Mask {
 /** @throws SourceNotFoundError, UnreadableImageError */
 export async function readMask(file: string): Promise<Mask> {
   const bytes = await readImageBytes(file)
+  checkImage(file, bytes)
   try {
-    const { data, info } = await sharp(bytes).removeAlpha().greyscale().raw().toBuffer({ resolveWithObject: true })
+    const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels() })
+      .removeAlpha()
+      .greyscale()
+      .raw()
+      .toBuffer({ resolveWithObject: true })
     const mask = new Uint8Array(info.width * info.height)
     for (let i = 0; i < mask.length; i++) mask[i] = (data[i * info.channels] ?? 0) > 127 ? 255 : 0
     return { data: mask, width: info.width, height: info.height }

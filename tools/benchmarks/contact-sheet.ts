@@ -6,7 +6,7 @@ import type { RgbFrame } from 'siamrpn'
 import { decodeBmp } from '../frames/bmp.ts'
 import { type Color, drawBox, drawText, fillRect, groundTruthColor } from '../frames/draw.ts'
 import { glyphHeight, glyphWidth } from '../frames/font.ts'
-import { readImageBytes, toRgb, unreadable } from '../frames/image.ts'
+import { checkImage, maxPixels, readImageBytes, toRgb, unreadable } from '../frames/image.ts'
 import type { Box } from '../frames/types.ts'
 import { drawPolygon } from './draw-polygon.ts'
 import { mapConcurrently } from './frame-sizes.ts'
@@ -101,6 +101,7 @@ interface Layout {
 async function thumbnail(file: string, cellWidth: number): Promise<Thumbnail | undefined> {
   try {
     const bytes = await readImageBytes(file)
+    checkImage(file, bytes)
     const { width, height, image } = await open(bytes, file)
     const scale = cellWidth / Math.max(width, height)
     const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }
@@ -116,7 +117,7 @@ async function open(bytes: Uint8Array, file: string) {
       const { data, width, height, channels } = decodeBmp(bytes)
       return { width, height, image: sharp(data, { raw: { width, height, channels } }) }
     }
-    const image = sharp(bytes, { autoOrient: true, ignoreIcc: true })
+    const image = sharp(bytes, { autoOrient: true, ignoreIcc: true, limitInputPixels: maxPixels() })
     const { autoOrient } = await image.metadata()
     return { width: autoOrient.width, height: autoOrient.height, image }
   } catch (error) {

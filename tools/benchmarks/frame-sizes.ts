@@ -2,7 +2,7 @@
 
 import sharp from 'sharp'
 import { decodeBmp } from '../frames/bmp.ts'
-import { readImageBytes, unreadable } from '../frames/image.ts'
+import { checkImage, readImageBytes, unreadable } from '../frames/image.ts'
 import type { Sequence } from './types.ts'
 
 export interface FrameSize {
@@ -82,6 +82,7 @@ export async function readFrameSize(file: string): Promise<FrameSize> {
       const { width, height } = decodeBmp(bytes)
       return { width, height }
     }
+    checkImage(file, bytes)
     return (await sharp(bytes).metadata()).autoOrient
   } catch (error) {
     throw unreadable(file, error)

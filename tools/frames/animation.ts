@@ -4,7 +4,7 @@
 import sharp from 'sharp'
 import type { RgbFrame } from 'siamrpn'
 import { EmptySourceError } from './errors.ts'
-import { readImage, readImageBytes, toRgb, unreadable } from './image.ts'
+import { checkImage, maxPixels, readImage, readImageBytes, toRgb, unreadable } from './image.ts'
 import { framesAhead, readAhead } from './read-ahead.ts'
 import type { FrameSource } from './types.ts'
 
@@ -13,11 +13,15 @@ const blockPixels = 2 ** 25
 /** Opens an image file, from the picture with index `start` on. */
 export async function openImageFile(file: string, start: number): Promise<FrameSource> {
   const bytes = await readImageBytes(file)
-  const facts = await sharp(bytes, { ignoreIcc: true })
+  checkImage(file, bytes)
+  const facts = await sharp(bytes, { ignoreIcc: true, limitInputPixels: maxPixels() })
     .metadata()
     .catch(() => undefined) // Not known to sharp: a bitmap, or damaged, which `readImage` tells apart.
   const animated = facts !== undefined && (facts.format === 'webp' || facts.format === 'gif') && (facts.pages ?? 1) > 1
   const pages = animated ? (facts.pages ?? 1) : 1
+  if (animated && (facts.width ?? 0) * (facts.pageHeight ?? 0) > maxPixels()) {
+    throw unreadable(file, new Error(`pictures of ${facts.width}x${facts.pageHeight} exceed the pixel limit`))
+  }
   if (start >= pages) throw new EmptySourceError(`frame ${start} asked for, but ${file} holds ${pages}`)
 
   const first = animated ? undefined : await readImage(file)
@@ -51,7 +55,9 @@ export async function openImageFile(file: string, start: number): Promise<FrameS
 }
 
 async function decodeBlock(bytes: Uint8Array, page: number, pages: number, size: { width: number; height: number }) {
-  const roll = await toRgb(sharp(bytes, { ignoreIcc: true, page, pages }))
+  const roll = await toRgb(
+    sharp(bytes, { ignoreIcc: true, limitInputPixels: Math.max(maxPixels(), blockPixels), page, pages }),
+  )
   const frameBytes = size.width * size.height * 3
   if (roll.data.length !== frameBytes * pages) {
     throw new Error(

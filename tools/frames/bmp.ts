@@ -8,7 +8,7 @@ const infoHeaderBytes = 40
 const maxSide = 65535
 
 /** @throws Error with the reason when the bytes are no bitmap of a supported kind, or fewer than its header states. */
-export function decodeBmp(bytes: Uint8Array): RgbFrame {
+export function decodeBmp(bytes: Uint8Array, maxPixels = Number.POSITIVE_INFINITY): RgbFrame {
   if (bytes.length < fileHeaderBytes + infoHeaderBytes)
     throw new Error(`bitmap header truncated at ${bytes.length} bytes`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -22,6 +22,7 @@ export function decodeBmp(bytes: Uint8Array): RgbFrame {
   if (headerBytes < infoHeaderBytes) throw new Error(`bitmap header of ${headerBytes} bytes, expected 40 or more`)
   if (width < 1 || height < 1 || width > maxSide || height > maxSide)
     throw new Error(`bitmap of ${width}x${height} pixels`)
+  if (width * height > maxPixels) throw new Error(`bitmap of ${width}x${height} pixels exceeds the pixel limit`)
   if (bits !== 8 && bits !== 24 && bits !== 32) throw new Error(`${bits}-bit bitmap, expected 8, 24 or 32 bits`)
   if (compression !== 0 && !(compression === 3 && bits === 32)) throw new Error(`bitmap compression ${compression}`)
 

@@ -3,11 +3,13 @@
 // Files are read into memory first: libvips caches by file name and would show a rewritten file's old pixels.
 
 import { readFile } from 'node:fs/promises'
-import { extname } from 'node:path'
+import { dirname, extname } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
 import type { RgbFrame } from 'siamrpn'
+import { cut } from 'siamrpn/gpu'
 import { decodeBmp } from './bmp.ts'
 import { SourceNotFoundError, UnreadableImageError } from './errors.ts'
+import { type ImageKind, imageKind, jpegComponents } from './image-kind.ts'
 
 /** Extensions that are taken for images, lower case. */
 export const imageExtensions: ReadonlySet<string> = new Set(
@@ -22,6 +24,18 @@ export function isImageName(name: string): boolean {
 /** Options under which sharp's pixels equal OpenCV's. */
 const decodeOptions = { autoOrient: true, ignoreIcc: true } as const
 
+const defaultMaxPixels = 50_000_000
+const maxPixelsVariable = 'SIAMRPN_MAX_PIXELS'
+
+/** Most pixels of an image that is decoded: the environment variable SIAMRPN_MAX_PIXELS, or fifty million. */
+export function maxPixels(): number {
+  const value = Number(process.env[maxPixelsVariable])
+  return Number.isSafeInteger(value) && value > 0 ? value : defaultMaxPixels
+}
+
+/** Folders in which an image was odd, so that each is told once. */
+const toldFolders = new Set<string>()
+
 /**
  * Decodes one image file (of an animation, the first picture).
  *
@@ -29,11 +43,58 @@ const decodeOptions = { autoOrient: true, ignoreIcc: true } as const
  */
 export async function readImage(file: string): Promise<RgbFrame> {
   const bytes = await readImageBytes(file)
+  const kind = checkImage(file, bytes)
   try {
-    return bytes[0] === 0x42 && bytes[1] === 0x4d ? decodeBmp(bytes) : await toRgb(sharp(bytes, decodeOptions))
+    if (kind === 'bmp') return decodeBmp(bytes, maxPixels())
+    const options = { ...decodeOptions, limitInputPixels: maxPixels() }
+    const strict = (data: Uint8Array) => toRgb(sharp(data, options))
+    if (kind !== 'jpeg') return await strict(bytes)
+    return await strict(bytes).catch(async (error) => {
+      const frame = await decodeOddJpeg(bytes, strict).catch(() => Promise.reject(error))
+      tellOdd(file, error)
+      return frame
+    })
   } catch (error) {
     throw unreadable(file, error)
   }
+}
+
+/**
+ * The kind of an image by its first bytes.
+ * @throws UnreadableImageError for kinds that are not read
+ */
+export function checkImage(file: string, bytes: Uint8Array): ImageKind {
+  const kind = imageKind(bytes)
+  if (kind === undefined) {
+    throw new UnreadableImageError(
+      file,
+      'it is no JPEG, PNG, GIF, WebP, TIFF, AVIF or BMP file, whatever its name says',
+    )
+  }
+  if (kind === 'jpeg' && jpegComponents(bytes) === 4) {
+    throw new UnreadableImageError(file, 'its colours are CMYK, expected RGB or grey; convert it')
+  }
+  return kind
+}
+
+/** A JPEG without its end marker, or with a header that decoders only warn of, as OpenCV reads it. A cut one stays an error. */
+async function decodeOddJpeg(bytes: Uint8Array, strict: (data: Uint8Array) => Promise<RgbFrame>): Promise<RgbFrame> {
+  if (!(bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9)) {
+    const ended = new Uint8Array(bytes.length + 2)
+    ended.set(bytes)
+    ended.set([0xff, 0xd9], bytes.length)
+    const frame = await strict(ended).catch(() => undefined)
+    if (frame) return frame
+  }
+  return await toRgb(sharp(bytes, { ...decodeOptions, limitInputPixels: maxPixels(), failOn: 'error' }))
+}
+
+function tellOdd(file: string, error: unknown): void {
+  const folder = dirname(file)
+  if (toldFolders.has(folder)) return
+  toldFolders.add(folder)
+  const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+  process.emitWarning(`${file}: ${cut(reason, 200)}; read all the same, and so are others of this folder`)
 }
 
 /** The file's bytes, with this floor's errors. */
@@ -63,6 +124,9 @@ export async function toRgb(image: Sharp): Promise<RgbFrame> {
 }
 
 export function unreadable(file: string, error: unknown): UnreadableImageError {
-  const reason = error instanceof Error ? error.message.trim().split('\n').join('; ') : String(error)
+  if (error instanceof UnreadableImageError) return error
+  const given = error instanceof Error ? error.message.trim().split('\n').join('; ') : String(error)
+  const hint = `; more than ${maxPixels()} pixels are read if ${maxPixelsVariable} says so`
+  const reason = cut(given, 500) + (/pixel limit/i.test(given) ? hint : '')
   return new UnreadableImageError(file, reason, { cause: error })
 }
