@@ -25,7 +25,7 @@ export interface ReportRun {
   readonly parameters?: number
   /** The GPU, in its driver's words. */
   readonly adapter?: string
-  /** Of the whole evaluation, decoding included. */
+  /** Of the frames that the last run tracked, decoding included: a resumed evaluation has tracked only a part then. */
   readonly framesPerSecond?: number
   /** ISO 8601. */
   readonly date?: string

@@ -2,6 +2,7 @@
 // the run's facts, then one per interval with the mode `train` or `val`. A run that was resumed has several files.
 
 import { readFile } from 'node:fs/promises'
+import { show } from 'siamrpn/gpu'
 import { UsageError } from '../errors.ts'
 
 /** Values over the course of a training run. */
@@ -29,7 +30,10 @@ interface Line extends LoggedStep {
 /** Reads the files of one run, in the order of the run. @throws UsageError for a file that is no such log */
 export async function readTrainingLog(files: readonly string[]): Promise<TrainingLog> {
   const texts = await Promise.all(files.map(async (file) => ({ file, text: await readText(file) })))
-  return trainingLog(texts.flatMap(({ file, text }) => parseLines(file, text)))
+  const lines = texts.flatMap(({ file, text }) => parseLines(file, text))
+  // A run that ended before its first interval has left a log without lines; the others count.
+  if (lines.length > 0) return trainingLog(lines)
+  throw new UsageError(`${files.join(', ')}: no line of a training log, expected files TIME.log.json of a training run`)
 }
 
 /** Where a run was resumed from an earlier point, the later file's lines count. */
@@ -40,7 +44,7 @@ function trainingLog(lines: readonly Line[]): TrainingLog {
     if (line.mode === 'val') held.set(String(line.epoch), line)
     else train.set(`${line.epoch}/${line.iteration}`, line)
   }
-  const iterationsPerEpoch = Math.max(1, ...[...train.values()].map(({ iteration }) => iteration))
+  const iterationsPerEpoch = [...train.values()].reduce((most, { iteration }) => Math.max(most, iteration), 1)
   const ordered = (steps: Iterable<LoggedStep>) => [...steps].toSorted((a, b) => a.epoch - b.epoch)
   return {
     train: ordered(
@@ -70,8 +74,7 @@ function parseLines(file: string, text: string): Line[] {
     const parsed = parseLine(`${file}:${index + 1}`, line)
     return parsed ? [parsed] : []
   })
-  if (lines.length > 0) return lines
-  throw new UsageError(`${file}: no line of a training log, expected a file TIME.log.json of a training run`)
+  return lines
 }
 
 function parseLine(place: string, text: string): Line | undefined {
@@ -84,7 +87,7 @@ function parseLine(place: string, text: string): Line | undefined {
   if (typeof value !== 'object' || value === null || !('mode' in value)) return undefined // The first: facts of the run.
   const { mode, epoch, iter, ...rest } = value as Record<string, unknown>
   if (typeof mode !== 'string' || typeof epoch !== 'number') {
-    throw new UsageError(`${place}: mode ${mode}, epoch ${epoch}, expected a word and a number`)
+    throw new UsageError(`${place}: mode ${show(mode)}, epoch ${show(epoch)}, expected a word and a number`)
   }
   return { mode, epoch, iteration: typeof iter === 'number' ? iter : 0, values: numbersOf(rest) }
 }
@@ -94,7 +97,7 @@ function numbersOf(entries: Readonly<Record<string, unknown>>, prefix = ''): Rec
   return Object.fromEntries(
     Object.entries(entries).flatMap(([name, value]): [string, number][] => {
       if (typeof value === 'number' && Number.isFinite(value)) return [[`${prefix}${name}`, value]]
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) return []
+      if (typeof value !== 'object' || value === null || Array.isArray(value) || prefix !== '') return []
       return Object.entries(numbersOf(value as Record<string, unknown>, `${name} `))
     }),
   )

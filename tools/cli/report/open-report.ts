@@ -3,6 +3,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { basename, extname, join, resolve } from 'node:path'
+import { cut } from 'siamrpn/gpu'
 import * as z from 'zod'
 import type { SequenceResult } from '../../benchmarks/types.ts'
 import { UsageError } from '../../errors.ts'
@@ -116,10 +117,21 @@ const summarySchema = z.object({
   run: z.object({ framesPerSecond: z.number().optional() }).optional(),
 })
 
+function parseSummary(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new UsageError(`${file} is damaged: ${cut(reason, 200)}; evaluate with --resume, which writes it again`, {
+      cause,
+    })
+  }
+}
+
 /** An evaluation that was broken off has no summary yet. */
 async function storedRun(path: string): Promise<{ readonly tracker: string; readonly run: ReportRun }> {
   const text = await readFile(join(path, 'summary.json'), 'utf8').catch(() => '{}')
-  const parsed = summarySchema.safeParse(JSON.parse(text))
+  const parsed = summarySchema.safeParse(parseSummary(join(path, 'summary.json'), text))
   const summary = parsed.success ? parsed.data : {}
   const { date, adapter, config, checkpoint, sha256, parameters } = summary
   const framesPerSecond = summary.run?.framesPerSecond

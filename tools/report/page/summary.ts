@@ -86,7 +86,7 @@ function speedCard(rate: number, adapter: string | undefined): Html {
   return html`<article class="card number">
 <h3>Speed</h3>
 <p class="value">${formatRate(rate)}<small>frames/s</small></p>
-<p class="meaning">Over the whole evaluation, decoding included${adapter !== undefined && html`, on ${adapter}`}.</p>
+<p class="meaning">Over the frames that the last run tracked, decoding included${adapter !== undefined && html`, on ${adapter}`}.</p>
 </article>
 `
 }

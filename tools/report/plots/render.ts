@@ -30,7 +30,7 @@ export async function plotPng(bare: Plot): Promise<Uint8Array> {
   const plot = withLegend(bare)
   const inner = draw(plot).replace('<svg ', `<svg y="${titleHeight}" `)
   const height = plot.height + titleHeight
-  const title = plot.title.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+  const title = withoutControls(plot.title).replaceAll('&', '&amp;').replaceAll('<', '&lt;')
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${plot.width}" height="${height}" viewBox="0 0 ${plot.width} ${height}">
 <rect width="100%" height="100%" fill="${colour('card')}"/>
 <text x="${plot.width / 2}" y="24" text-anchor="middle" font-size="16" font-weight="600" font-family="${fontFamily}" fill="${colour('ink')}">${title}</text>
@@ -47,10 +47,15 @@ function draw({ option, width, height }: Plot): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height })
   try {
     chart.setOption(option)
-    return compact(chart.renderToSVGString())
+    return compact(withoutControls(chart.renderToSVGString()))
   } finally {
     chart.dispose() // Its clock would keep the process alive.
   }
+}
+
+/** XML has no control characters, but names of trackers and sequences may. */
+function withoutControls(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\t\n\r]/gu, '\ufffd')
 }
 
 /** Leaves out what is for pointers only: a drawn plot has none. */

@@ -1,0 +1,88 @@
+// Seeded mutation of every reader's files. Whatever comes of it must be a value or an error of the library's own, soon, in little
+// memory and in few words. A finding has the seed that makes it again.
+
+import { SiamRpnError } from '../../src/gpu/errors.ts'
+import { Random } from '../../src/siamrpn/random.ts'
+import type { Reader } from './readers.ts'
+
+export interface Finding {
+  readonly reader: string
+  readonly seed: number
+  readonly reason: string
+  readonly input: Uint8Array
+}
+
+const mostSeconds = 2
+const mostBytes = 512 * 2 ** 20
+const longestMessage = 9000
+
+/** The input that a seed stands for. */
+export function mutated({ name, corpus }: Reader, seed: number): Uint8Array {
+  const random = new Random(`fuzz ${name}`, seed)
+  let bytes = new Uint8Array(corpus[random.integer(corpus.length)] ?? [])
+  const steps = 1 + random.integer(4)
+  for (let step = 0; step < steps; step++) bytes = mutate(bytes, random)
+  return bytes
+}
+
+const words = [
+  'NaN',
+  '-Infinity',
+  '1e999',
+  '9007199254740993',
+  '[',
+  '{',
+  '"',
+  '\0',
+  '\ud800',
+  '-1',
+  '__proto__',
+  ',',
+  ';',
+]
+
+function mutate(bytes: Uint8Array, random: Random): Uint8Array<ArrayBuffer> {
+  const at = random.integer(bytes.length + 1)
+  const length = Math.min(bytes.length - at, 1 + random.integer(16))
+  const [before, piece, after] = [bytes.subarray(0, at), bytes.subarray(at, at + length), bytes.subarray(at + length)]
+  switch (random.integer(7)) {
+    case 0: // Bits.
+      return new Uint8Array(Buffer.concat([before, piece.map((byte) => byte ^ (1 << random.integer(8))), after]))
+    case 1: // Cut.
+      return new Uint8Array(before)
+    case 2: // Taken out.
+      return new Uint8Array(Buffer.concat([before, after]))
+    case 3: // Once more, or thousands of times.
+      return new Uint8Array(
+        Buffer.concat([
+          before,
+          ...Array.from({ length: 1 + random.integer(2) * random.integer(5000) }, () => piece),
+          after,
+        ]),
+      )
+    case 4: // The largest and the smallest numbers.
+      return new Uint8Array(Buffer.concat([before, piece.map(() => (random.integer(2) === 0 ? 0xff : 0)), after]))
+    case 5: // Words that mean something to some reader.
+      return new Uint8Array(Buffer.concat([before, Buffer.from(words[random.integer(words.length)] ?? ''), after]))
+    default: // Another part of the same file.
+      return new Uint8Array(Buffer.concat([before, bytes.subarray(random.integer(bytes.length + 1)), after]))
+  }
+}
+
+/** Tries one seed. @returns what is wrong, if anything is */
+export async function tryOne(reader: Reader, seed: number, folder: string): Promise<Finding | undefined> {
+  const input = mutated(reader, seed)
+  const found = (reason: string): Finding => ({ reader: reader.name, seed, reason, input })
+  const start = process.cpuUsage()
+  const before = process.memoryUsage().rss
+  try {
+    await reader.read(input, folder)
+  } catch (error) {
+    if (!(error instanceof SiamRpnError)) return found(`${error instanceof Error ? error.stack : String(error)}`)
+    if (error.message.length > longestMessage) return found(`a message of ${error.message.length} characters`)
+  }
+  const { user, system } = process.cpuUsage(start)
+  if ((user + system) / 1e6 > mostSeconds) return found(`${(user + system) / 1e6} s of CPU time`)
+  const grown = process.memoryUsage().rss - before
+  return grown > mostBytes ? found(`${grown} bytes of memory`) : undefined
+}
