@@ -33,7 +33,9 @@ export async function readTrainingLog(files: readonly string[]): Promise<Trainin
   const lines = texts.flatMap(({ file, text }) => parseLines(file, text))
   // A run that ended before its first interval has left a log without lines; the others count.
   if (lines.length > 0) return trainingLog(lines)
-  throw new UsageError(`${files.join(', ')}: no line of a training log, expected files TIME.log.json of a training run`)
+  throw new UsageError(
+    `${files.join(', ')}: no line of a training log, expected a file TIME.log.json of a training run`,
+  )
 }
 
 /** Where a run was resumed from an earlier point, the later file's lines count. */

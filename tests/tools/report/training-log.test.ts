@@ -69,3 +69,14 @@ test('there is a plot for everything the log has values for, rates of groups inc
     expect(data.flat().every(Number.isFinite)).toBe(true)
   }
 })
+
+test('a file of several that has no lines yet does not matter; hundreds of thousands of lines are read', async () => {
+  const [empty, long] = [join(folder, 'empty.log.json'), join(folder, 'long.log.json')]
+  writeFileSync(empty, '{"seed":1}\n')
+  const lines = Array.from({ length: 200_000 }, (_, i) => `{"mode":"train","epoch":1,"iter":${i + 1},"loss":1}\n`)
+  writeFileSync(long, lines.join(''))
+  const log = await readTrainingLog([empty, long])
+  expect(log.train).toHaveLength(200_000)
+  expect(log.iterationsPerEpoch).toBe(200_000)
+  await expect(readTrainingLog([empty])).rejects.toThrow(/no line of a training log/)
+})
