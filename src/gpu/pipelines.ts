@@ -66,14 +66,18 @@ export class KernelCache {
    * @throws ShaderError with file, line and source line
    */
   async compile(kernels: readonly Kernel[], onKernel?: OnKernel): Promise<ReadonlyMap<Kernel, CompiledKernel>> {
-    const unique = [...new Set(kernels)]
-    const create = async (kernel: Kernel) => [kernel, await this.create(kernel)] as const
-    const compiled = new Map(await this.#device.guard(Promise.all(unique.map(create))))
-    const cold = new Map([...compiled].filter(([kernel]) => !this.#warm.has(kernel)))
-    const warm = compiled.size - cold.size
-    await warmUpDriver(this.#device, cold, (done, _, name) => onKernel?.(warm + done, compiled.size, name))
+    const unique = [...new Set(kernels)].sort((a, b) => b.text.length - a.text.length) // long texts take long
+    const pending = new Map(unique.map((kernel) => [kernel, this.create(kernel)]))
+    const all = Promise.all(pending.values())
+    all.catch(() => undefined) // reported in its kernel's turn
+    const cold = new Map([...pending].filter(([kernel]) => !this.#warm.has(kernel)))
+    const warm = pending.size - cold.size
+    await warmUpDriver(this.#device, cold, (done, _, name) => onKernel?.(warm + done, pending.size, name))
+    await this.#device.guard(all)
+    const compiled = new Map<Kernel, CompiledKernel>()
+    for (const [kernel, creation] of pending) compiled.set(kernel, await creation)
     for (const kernel of cold.keys()) this.#warm.add(kernel)
-    if (cold.size === 0) onKernel?.(compiled.size, compiled.size, '')
+    if (cold.size === 0) onKernel?.(warm, warm, '')
     return compiled
   }
 

@@ -26,19 +26,19 @@ interface HandedBack {
   readonly milliseconds: number
 }
 
-/** Dispatches each of the kernels once on `device`. @throws as the device does */
+/** Dispatches each of the kernels once on `device`, as soon as it has a pipeline. @throws ShaderError; as the device does */
 export async function warmUpDriver(
   device: Device,
-  kernels: ReadonlyMap<Kernel, CompiledKernel>,
+  kernels: ReadonlyMap<Kernel, Promise<CompiledKernel>>,
   onKernel: OnKernel = () => {},
 ): Promise<void> {
-  const crew = new Crew(device, kernels)
+  const crew = new Crew(device, kernels.keys())
   let done = 0
   try {
     for (let next = await crew.next(); next; next = await crew.next()) {
       const { kernel, milliseconds } = next
-      const compiled = kernels.get(kernel)
-      const took = compiled ? await crew.whileHelped(dispatchNothing(device, kernel, compiled)) : 0
+      const creation = kernels.get(kernel)
+      const took = creation ? await crew.whileHelped(dispatchNothing(device, kernel, creation)) : 0
       if (milliseconds !== undefined) crew.judge(milliseconds, took)
       onKernel(++done, kernels.size, kernel.name)
     }
@@ -55,9 +55,9 @@ class Crew {
   #helping: Promise<unknown> | undefined
   #dismissed = false
 
-  constructor(device: Device, kernels: ReadonlyMap<Kernel, CompiledKernel>) {
+  constructor(device: Device, kernels: Iterable<Kernel>) {
     this.#device = device
-    this.#queue = [...kernels.keys()].sort((a, b) => b.text.length - a.text.length) // long texts take long
+    this.#queue = [...kernels]
   }
 
   /** What the device itself does next: what has come back from helpers first, because that is quick and tells of the cache. */
@@ -111,7 +111,7 @@ class Crew {
           source: kernel.text,
           entryPoint: kernel.interface.entryPoint,
         })
-        await dispatchNothing(helper, twin, await helper.kernels.create(twin))
+        await dispatchNothing(helper, twin, helper.kernels.create(twin))
         this.#handedBack.push({ kernel, milliseconds: performance.now() - start })
       }
     } catch {
@@ -127,7 +127,8 @@ class Crew {
 }
 
 /** One indirect dispatch of no workgroup, which the driver must compile for all the same. */
-async function dispatchNothing(device: Device, kernel: Kernel, { pipeline, layout }: CompiledKernel): Promise<void> {
+async function dispatchNothing(device: Device, kernel: Kernel, creation: Promise<CompiledKernel>): Promise<void> {
+  const { pipeline, layout } = await device.guard(creation)
   const { gpu } = device
   const buffers: GPUBuffer[] = []
   const make = (size: number, usage: number) => {
