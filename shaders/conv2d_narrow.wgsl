@@ -16,6 +16,7 @@ requires uniform_buffer_standard_layout; // arrays of f32 and vec2f in a uniform
 alias Lane = vec4f;
 
 const WINDOW: u32 = 4096u; // Lanes in 64 KiB
+const FROM_WINDOW: bool = true; // whether the filter is read there
 const TAPS: u32 = 3u; // 1 to 4: of a filter row, taken together
 const CHANNELS: u32 = 4u; // 3 for images, whose fourth channel is zero
 const LANES: u32 = 8u;
@@ -49,12 +50,13 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<uniform> weight: array<Lane, WINDOW>;
+@group(0) @binding(1) var<storage, read> weight: array<Lane>;
 @group(0) @binding(2) var<storage, read> scale: array<Lane>;
 @group(0) @binding(3) var<storage, read> bias: array<Lane>;
 @group(0) @binding(4) var<storage, read> residual: array<Lane>;
 @group(0) @binding(5) var<storage, read_write> output: array<Lane>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(6) var<uniform> window: array<Lane, WINDOW>; // the same filter
+@group(0) @binding(7) var<uniform> params: Params;
 
 // Where a position lies: `row` counts the output's rows of all samples.
 struct Place {
@@ -114,11 +116,19 @@ fn load(index: i32, c: u32) -> vec4f {
   return select(vec4f(), input[u32(max(index, 0)) + c], index >= 0);
 }
 
+// From a uniform buffer, without a test of the execution mask, vectors cost less; single numbers do not.
+fn filter_at(at: u32) -> Lane {
+  if (FROM_WINDOW) {
+    return window[at];
+  }
+  return weight[at];
+}
+
 fn load_tap(at: u32, row: u32, exists: bool) -> Tap {
-  let a = weight[at];
-  let b = weight[at + row];
-  let c = weight[at + 2u * row];
-  let d = weight[at + 3u * row];
+  let a = filter_at(at);
+  let b = filter_at(at + row);
+  let c = filter_at(at + 2u * row);
+  let d = filter_at(at + 3u * row);
   return Tap(
     select(Lane(), a, exists), select(Lane(), b, exists), select(Lane(), c, exists), select(Lane(), d, exists));
 }

@@ -1,12 +1,13 @@
 // Convolution as an implicit GEMM for software adapters with subgroups of 4 or 8 lanes (SwiftShader, lavapipe), NHWC:
 //   y[p, o] = epilogue(sum over tap, c of x[pixel(p, tap), c] * w[tap, c, o]),   p = (n * OH + oy) * OW + ox
-// One subgroup computes 4 LANES pixels x 2 LANES vec4 of output channels. Each lane owns two vec4 of channels, l and r,
-// and loads four pixels' inputs; every lane gets the others' through subgroupBroadcast. A software adapter gathers lane
-// by lane, so few loads per multiply decide. They cost least from uniform buffers, without tests of the execution mask:
-// the filter comes through windows of 64 KiB, l's panels and r's, which see one place of a packed filter, or the rows
-// 0, 1, 2, 3 of each four of a filter in quarters. A filter that is larger is taken in parts (taps, or channels of one
-// tap), each adding to the output. Workgroup memory and loops over small arrays cost more than they save, hence the
-// unrolled rows. `wl * x` is four products whose sum joins the accumulator: fewer passes over spilled sums.
+// One subgroup computes 4 LANES pixels x 2 LANES vec4 of output channels. Each lane owns two vec4 of channels, l and r
+// (or l alone), and loads four pixels' inputs; every lane gets the others' through subgroupBroadcast. Software adapters
+// gather lane by lane, so few loads per multiply decide. They cost least from uniform buffers, without tests of the
+// execution mask: the filter comes through windows of 64 KiB, l's panels and r's, which see one place of a packed
+// filter, or the rows 0, 1, 2, 3 of each four of a filter in quarters. A filter that is larger is taken in parts (taps,
+// or channels of one tap), each adding to the output. Workgroup memory and loops over small arrays cost more than they
+// save, hence the unrolled rows. `wl * x` is four products whose sum joins the accumulator: fewer passes over spilled
+// sums.
 // Also a plain batched GEMM: one tap, and batch z reads, multiplies and writes at its own offsets (for Winograd).
 // Cin and Cout divisible by 4.
 // Dispatch: x = ceil(pixels / (4 LANES)), y = groups of columns, z = batches: those whose filters lie in the windows.
@@ -14,6 +15,7 @@
 enable subgroups;
 
 const LANES: u32 = 8u; // 4 or 8
+const HAS_RIGHT: bool = true; // false where a group of columns has no more than one for each lane
 
 struct Params {
   pixels: u32,
@@ -181,48 +183,51 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       let x2 = load(base2, c);
       let x3 = load(base3, c);
       let wl = mat4x4f(l_row0[at_l], l_row1[at_l + row], l_row2[at_l + 2u * row], l_row3[at_l + 3u * row]);
-      let wr = mat4x4f(r_row0[at_r], r_row1[at_r + row], r_row2[at_r + 2u * row], r_row3[at_r + 3u * row]);
+      var wr = mat4x4f();
+      if (HAS_RIGHT) {
+        wr = mat4x4f(r_row0[at_r], r_row1[at_r + row], r_row2[at_r + 2u * row], r_row3[at_r + 3u * row]);
+      }
       at_l += round;
       at_r += round;
-      { let x = subgroupBroadcast(x0, 0u); l00 += wl * x; r00 += wr * x; }
-      { let x = subgroupBroadcast(x0, 1u); l01 += wl * x; r01 += wr * x; }
-      { let x = subgroupBroadcast(x0, 2u); l02 += wl * x; r02 += wr * x; }
-      { let x = subgroupBroadcast(x0, 3u); l03 += wl * x; r03 += wr * x; }
+      { let x = subgroupBroadcast(x0, 0u); l00 += wl * x; if (HAS_RIGHT) { r00 += wr * x; } }
+      { let x = subgroupBroadcast(x0, 1u); l01 += wl * x; if (HAS_RIGHT) { r01 += wr * x; } }
+      { let x = subgroupBroadcast(x0, 2u); l02 += wl * x; if (HAS_RIGHT) { r02 += wr * x; } }
+      { let x = subgroupBroadcast(x0, 3u); l03 += wl * x; if (HAS_RIGHT) { r03 += wr * x; } }
       if (LANES > 4u) {
-        { let x = subgroupBroadcast(x0, 4u); l04 += wl * x; r04 += wr * x; }
-        { let x = subgroupBroadcast(x0, 5u); l05 += wl * x; r05 += wr * x; }
-        { let x = subgroupBroadcast(x0, 6u); l06 += wl * x; r06 += wr * x; }
-        { let x = subgroupBroadcast(x0, 7u); l07 += wl * x; r07 += wr * x; }
+        { let x = subgroupBroadcast(x0, 4u); l04 += wl * x; if (HAS_RIGHT) { r04 += wr * x; } }
+        { let x = subgroupBroadcast(x0, 5u); l05 += wl * x; if (HAS_RIGHT) { r05 += wr * x; } }
+        { let x = subgroupBroadcast(x0, 6u); l06 += wl * x; if (HAS_RIGHT) { r06 += wr * x; } }
+        { let x = subgroupBroadcast(x0, 7u); l07 += wl * x; if (HAS_RIGHT) { r07 += wr * x; } }
       }
-      { let x = subgroupBroadcast(x1, 0u); l10 += wl * x; r10 += wr * x; }
-      { let x = subgroupBroadcast(x1, 1u); l11 += wl * x; r11 += wr * x; }
-      { let x = subgroupBroadcast(x1, 2u); l12 += wl * x; r12 += wr * x; }
-      { let x = subgroupBroadcast(x1, 3u); l13 += wl * x; r13 += wr * x; }
+      { let x = subgroupBroadcast(x1, 0u); l10 += wl * x; if (HAS_RIGHT) { r10 += wr * x; } }
+      { let x = subgroupBroadcast(x1, 1u); l11 += wl * x; if (HAS_RIGHT) { r11 += wr * x; } }
+      { let x = subgroupBroadcast(x1, 2u); l12 += wl * x; if (HAS_RIGHT) { r12 += wr * x; } }
+      { let x = subgroupBroadcast(x1, 3u); l13 += wl * x; if (HAS_RIGHT) { r13 += wr * x; } }
       if (LANES > 4u) {
-        { let x = subgroupBroadcast(x1, 4u); l14 += wl * x; r14 += wr * x; }
-        { let x = subgroupBroadcast(x1, 5u); l15 += wl * x; r15 += wr * x; }
-        { let x = subgroupBroadcast(x1, 6u); l16 += wl * x; r16 += wr * x; }
-        { let x = subgroupBroadcast(x1, 7u); l17 += wl * x; r17 += wr * x; }
+        { let x = subgroupBroadcast(x1, 4u); l14 += wl * x; if (HAS_RIGHT) { r14 += wr * x; } }
+        { let x = subgroupBroadcast(x1, 5u); l15 += wl * x; if (HAS_RIGHT) { r15 += wr * x; } }
+        { let x = subgroupBroadcast(x1, 6u); l16 += wl * x; if (HAS_RIGHT) { r16 += wr * x; } }
+        { let x = subgroupBroadcast(x1, 7u); l17 += wl * x; if (HAS_RIGHT) { r17 += wr * x; } }
       }
-      { let x = subgroupBroadcast(x2, 0u); l20 += wl * x; r20 += wr * x; }
-      { let x = subgroupBroadcast(x2, 1u); l21 += wl * x; r21 += wr * x; }
-      { let x = subgroupBroadcast(x2, 2u); l22 += wl * x; r22 += wr * x; }
-      { let x = subgroupBroadcast(x2, 3u); l23 += wl * x; r23 += wr * x; }
+      { let x = subgroupBroadcast(x2, 0u); l20 += wl * x; if (HAS_RIGHT) { r20 += wr * x; } }
+      { let x = subgroupBroadcast(x2, 1u); l21 += wl * x; if (HAS_RIGHT) { r21 += wr * x; } }
+      { let x = subgroupBroadcast(x2, 2u); l22 += wl * x; if (HAS_RIGHT) { r22 += wr * x; } }
+      { let x = subgroupBroadcast(x2, 3u); l23 += wl * x; if (HAS_RIGHT) { r23 += wr * x; } }
       if (LANES > 4u) {
-        { let x = subgroupBroadcast(x2, 4u); l24 += wl * x; r24 += wr * x; }
-        { let x = subgroupBroadcast(x2, 5u); l25 += wl * x; r25 += wr * x; }
-        { let x = subgroupBroadcast(x2, 6u); l26 += wl * x; r26 += wr * x; }
-        { let x = subgroupBroadcast(x2, 7u); l27 += wl * x; r27 += wr * x; }
+        { let x = subgroupBroadcast(x2, 4u); l24 += wl * x; if (HAS_RIGHT) { r24 += wr * x; } }
+        { let x = subgroupBroadcast(x2, 5u); l25 += wl * x; if (HAS_RIGHT) { r25 += wr * x; } }
+        { let x = subgroupBroadcast(x2, 6u); l26 += wl * x; if (HAS_RIGHT) { r26 += wr * x; } }
+        { let x = subgroupBroadcast(x2, 7u); l27 += wl * x; if (HAS_RIGHT) { r27 += wr * x; } }
       }
-      { let x = subgroupBroadcast(x3, 0u); l30 += wl * x; r30 += wr * x; }
-      { let x = subgroupBroadcast(x3, 1u); l31 += wl * x; r31 += wr * x; }
-      { let x = subgroupBroadcast(x3, 2u); l32 += wl * x; r32 += wr * x; }
-      { let x = subgroupBroadcast(x3, 3u); l33 += wl * x; r33 += wr * x; }
+      { let x = subgroupBroadcast(x3, 0u); l30 += wl * x; if (HAS_RIGHT) { r30 += wr * x; } }
+      { let x = subgroupBroadcast(x3, 1u); l31 += wl * x; if (HAS_RIGHT) { r31 += wr * x; } }
+      { let x = subgroupBroadcast(x3, 2u); l32 += wl * x; if (HAS_RIGHT) { r32 += wr * x; } }
+      { let x = subgroupBroadcast(x3, 3u); l33 += wl * x; if (HAS_RIGHT) { r33 += wr * x; } }
       if (LANES > 4u) {
-        { let x = subgroupBroadcast(x3, 4u); l34 += wl * x; r34 += wr * x; }
-        { let x = subgroupBroadcast(x3, 5u); l35 += wl * x; r35 += wr * x; }
-        { let x = subgroupBroadcast(x3, 6u); l36 += wl * x; r36 += wr * x; }
-        { let x = subgroupBroadcast(x3, 7u); l37 += wl * x; r37 += wr * x; }
+        { let x = subgroupBroadcast(x3, 4u); l34 += wl * x; if (HAS_RIGHT) { r34 += wr * x; } }
+        { let x = subgroupBroadcast(x3, 5u); l35 += wl * x; if (HAS_RIGHT) { r35 += wr * x; } }
+        { let x = subgroupBroadcast(x3, 6u); l36 += wl * x; if (HAS_RIGHT) { r36 += wr * x; } }
+        { let x = subgroupBroadcast(x3, 7u); l37 += wl * x; if (HAS_RIGHT) { r37 += wr * x; } }
       }
     }
   }
@@ -244,7 +249,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let norm_l = norm(min(column, last));
   let norm_r = norm(min(column_r, last));
   let has_l = lane < panel && column <= last;
-  let has_r = params.panel_right4 + lane < panel && column_r <= last;
+  let has_r = HAS_RIGHT && params.panel_right4 + lane < panel && column_r <= last;
   let base = batch * params.pixels * params.out_channels4;
   for (var i = 0u; i < params.sums; i++) {
     let place = i / 2u;

@@ -43,6 +43,7 @@ export function narrow(
     kernel: kernel('conv2d_narrow', {
       Lane: laneTypes[channelsPerLane],
       WINDOW: WINDOW_BYTES / (4 * channelsPerLane),
+      FROM_WINDOW: channelsPerLane > 1,
       TAPS: taps,
       CHANNELS: weight.fileChannels === 3 ? 3 : 4,
     }),
@@ -51,6 +52,7 @@ export function narrow(
     bindings: {
       input,
       weight: packedFilter(conv),
+      window: packedFilter(conv),
       ...epilogueBindings(conv),
       output,
       params: {

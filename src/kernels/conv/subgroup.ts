@@ -53,7 +53,7 @@ export function subgroupProducts(r: Recorder, products: SubgroupProducts): void 
     const share = (part.groups * part.batches * (part.endTap - part.firstTap) * part.channels) / work
     const { windows, params } = partWindows(weight, filter, part, panelsPerGroup)
     r.dispatch({
-      kernel: kernel('conv2d_subgroup', { LANES: lanes }),
+      kernel: kernel('conv2d_subgroup', { LANES: lanes, HAS_RIGHT: lanes === 8 || filter.panel4 > 4 }),
       label,
       workgroups: [Math.ceil(outputPixels(problem) / (4 * lanes)), part.groups, part.batches],
       bindings: {
