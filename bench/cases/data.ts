@@ -5,11 +5,13 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { Random } from '../../src/siamrpn/random.ts'
 import type { PairDataset } from '../../src/train/augmentation/pair.ts'
 import { smoothImage } from '../../tests/golden/check/hash.ts'
 import { syntheticPairs } from '../../tools/clips/pairs.ts'
 import { openClipFolder } from '../../tools/datasets/clip-folder.ts'
+import type { WindowOptions } from '../../tools/datasets/decode-messages.ts'
 import { DecodePool } from '../../tools/datasets/decode-pool.ts'
 import { PairLoader } from '../../tools/datasets/pair-loader.ts'
 import type { BenchCase, Facts, Running } from '../case.ts'
@@ -29,6 +31,10 @@ export function dataCases(): BenchCase[] {
       name: `data: pair of JPEGs ${size.width}x${size.height}, ${workers} threads`,
       start: () => startFiles(workers),
     })),
+    ...[0, 500].map((megabytes) => ({
+      name: `data: windows of 97 and 193 pixels of these JPEGs, ${megabytes} MB of them kept, 1 thread`,
+      start: () => startFiles(1, { steps: windowSteps(), cacheBytes: 1e6 * megabytes }),
+    })),
     {
       name: 'data: pair of generated frames 320x240, 2 threads',
       start: async () => startLoading(syntheticPairs(), 2, {}),
@@ -36,12 +42,18 @@ export function dataCases(): BenchCase[] {
   ]
 }
 
-async function startFiles(workers: number): Promise<Running> {
+/** The steps of the mobile configuration, without a folder beside the data. */
+function windowSteps(): WindowOptions['steps'] {
+  const { train_pipeline = [] } = namedConfig('mobile')
+  return train_pipeline.map((step) => (step.type === 'SeqOcclude' ? { type: step.type, prob: step.prob } : step))
+}
+
+async function startFiles(workers: number, windows?: WindowOptions): Promise<Running> {
   const folder = await mkdtemp(join(tmpdir(), 'siamrpn-bench-'))
   const remove = () => rm(folder, { recursive: true, force: true })
   try {
     const bytes = await writeClips(folder)
-    const running = startLoading(await openClipFolder(folder), workers, { 'bytes of a JPEG': bytes })
+    const running = startLoading(await openClipFolder(folder), workers, { 'bytes of a JPEG': bytes }, windows)
     return { ...running, dispose: () => running.dispose().finally(remove) }
   } catch (error) {
     await remove()
@@ -49,8 +61,8 @@ async function startFiles(workers: number): Promise<Running> {
   }
 }
 
-function startLoading(dataset: PairDataset, workers: number, facts: Facts): Running {
-  const pool = new DecodePool(workers)
+function startLoading(dataset: PairDataset, workers: number, facts: Facts, windows?: WindowOptions): Running {
+  const pool = new DecodePool(workers, windows)
   const loader = new PairLoader({ dataset, pool, batchSize, seed: 1, samplesPerEpoch: 1 << 20 })
   let iteration = 0
   let best = Number.POSITIVE_INFINITY
