@@ -24,7 +24,7 @@ import { type CheckpointSource, isRemote, readSource, sourceName } from './sourc
 import { makeContext, releaseContext, SearchStep, type StepContext, templateKernels, warmUp } from './steps.ts'
 import { Sweep } from './sweep.ts'
 import { type GroupState, type StepRunner, Target, TargetGroup } from './target.ts'
-import { checkExamples, checkTeachOptions, type TeachExample, type TeachOptions, teachHead } from './teach.ts'
+import type { TeachExample, TeachOptions } from './teach.ts'
 import { UploadAhead } from './upload-ahead.ts'
 
 /** A step of loading, for display. */
@@ -181,14 +181,16 @@ export class SiamRPN implements StepRunner {
    * for a configuration without `train_cfg`; OutOfMemoryError; DeviceLostError
    */
   async teach(examples: readonly TeachExample[], options: TeachOptions = {}): Promise<SiamRPN> {
-    checkTeachOptions(options)
-    const checked = checkExamples(examples)
     const source = {
       context: this.#context,
       state: this.#state,
       upload: async (frame: Frame, shape: FrameShape) => (await this.#upload(frame, shape)).packed,
     }
     const work = async () => {
+      // Only who teaches loads what trains: a page that tracks is a good deal smaller.
+      const { checkExamples, checkTeachOptions, teachHead } = await import('./teach.ts')
+      checkTeachOptions(options)
+      const checked = checkExamples(examples)
       try {
         return await teachHead(source, checked, options)
       } finally {
