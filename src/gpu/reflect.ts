@@ -1,10 +1,11 @@
 // What the host must know of a WGSL module to bind by name: storage variables with access and element type, the uniform
-// struct with the byte offset of each field, the entry points. Read by wgsl_reflect, reduced to plain data, cached by text.
+// struct with the byte offset of each field, the entry points. Plain data, cached by text.
 
-import { type FunctionInfo, type MemberInfo, type VariableInfo, WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js'
 import { ShaderError } from './errors.ts'
+import { evaluate, type Layout, layoutOf, type Member, type Scalar } from './wgsl-layout.ts'
+import { WgslModule, type WrittenFunction, type WrittenVariable } from './wgsl-module.ts'
 
-export type Scalar = 'f32' | 'u32' | 'i32' | 'f16'
+export type { Scalar } from './wgsl-layout.ts'
 
 /** A `var<storage>`: an array of scalars or vectors, or (elements undefined) anything else. */
 export interface StorageVariable {
@@ -94,127 +95,97 @@ function onlyEntry(entries: Map<string, ShaderInterface>): ShaderInterface {
 }
 
 function readEntries(text: string): Map<string, ShaderInterface> {
-  const module = parse(text)
-  const variables = [...module.storage, ...module.uniforms].map(readVariable)
-  const compute = module.entry.compute
+  const module = new WgslModule(text)
+  const bound = module.variables.filter(({ space }) => space === 'storage' || space === 'uniform')
+  const variables = bound.map((variable) => readVariable(module, variable))
+  const compute = [...module.functions.values()].filter(({ attributes }) => attributes.has('compute'))
   return new Map(
     compute.map((entry) => {
-      const used = new Set(entry.resources.map((resource) => resource.name))
+      const used = namesReached(module, entry)
       const own = compute.length === 1 ? variables : variables.filter((variable) => used.has(variable.name))
       const bindings = new Map(own.map((variable) => [variable.name, variable]))
-      return [entry.name, { entryPoint: entry.name, workgroupSize: workgroupSize(entry), bindings }]
+      return [entry.name, { entryPoint: entry.name, workgroupSize: workgroupSize(module, entry), bindings }]
     }),
   )
 }
 
-function parse(text: string): WgslReflect {
+/** Every name in a function and in the functions that it calls. */
+function namesReached(module: WgslModule, entry: WrittenFunction): ReadonlySet<string> {
+  const names = new Set<string>()
+  const pending = [entry]
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    for (const name of next.names) {
+      const called = names.has(name) ? undefined : module.functions.get(name)
+      if (called) pending.push(called)
+      names.add(name)
+    }
+  }
+  return names
+}
+
+function workgroupSize(module: WgslModule, { name, attributes }: WrittenFunction): readonly [number, number, number] {
   try {
-    return new WgslReflect(text)
+    const [x, y, z] = (attributes.get('workgroup_size') ?? []).map((tokens) => evaluate(module, tokens))
+    if (x !== undefined && Number.isInteger(x)) return [x, y ?? 1, z ?? 1]
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    const line = Number(/Line:\s*(\d+)/.exec(reason)?.[1] ?? 0)
-    const shown = line > 0 ? `\n  ${line} | ${text.split('\n')[line - 1] ?? ''}` : ''
-    throw new ShaderError(`The shader does not parse: ${reason}${shown}`, { cause })
+    throw new ShaderError(`@workgroup_size of \`${name}\` must be literals or constants`, { cause })
   }
+  throw new ShaderError(`\`${name}\` has no @workgroup_size of whole numbers`)
 }
 
-function workgroupSize(entry: FunctionInfo): readonly [number, number, number] {
-  const [x, y, z] = entry.workgroupSize ?? []
-  if (x === undefined || !Number.isInteger(x)) {
-    throw new ShaderError(`@workgroup_size of \`${entry.name}\` must be literals or constants, not expressions`)
-  }
-  return [x, y ?? 1, z ?? 1]
+function readVariable(module: WgslModule, variable: WrittenVariable): Variable {
+  const { name, attributes, space, type } = variable
+  const [group, binding] = ['group', 'binding'].map((attribute) => {
+    const tokens = attributes.get(attribute)?.[0]
+    return tokens ? evaluate(module, tokens) : undefined
+  })
+  if (group !== 0) throw new ShaderError(`\`${name}\` is in @group(${group}); all variables belong in @group(0)`)
+  if (binding === undefined || !type) throw new ShaderError(`\`${name}\` lacks its @binding or its type`)
+  const layout = layoutOf(module, type)
+  if (space === 'storage') return readStorage(variable, binding, layout)
+  if (layout.kind === 'array') return readWindow(name, binding, layout)
+  return readUniform(name, binding, layout)
 }
 
-function readVariable(variable: VariableInfo): Variable {
-  if (variable.group !== 0) {
-    throw new ShaderError(`\`${variable.name}\` is in @group(${variable.group}); all variables belong in @group(0)`)
+function readStorage({ name, access }: WrittenVariable, binding: number, layout: Layout): StorageVariable {
+  if (access !== 'read' && access !== 'read_write') {
+    throw new ShaderError(`\`${name}\` has access ${access}; only read and read_write are used`)
   }
-  if (!isUniform(variable)) return readStorage(variable)
-  return variable.type.isArray ? readWindow(variable) : readUniform(variable)
+  const element = layout.kind === 'array' ? layout.element : layout
+  const elementBytes = layout.kind === 'array' ? layout.stride : 4
+  const minBytes = Math.max(elementBytes, layout.size)
+  const scalar = element.kind === 'plain' ? element.scalar : undefined
+  return { kind: 'storage', name, binding, access, type: layout.name, scalar, elementBytes, minBytes }
 }
 
-function isUniform(variable: VariableInfo): boolean {
-  return variable.resourceType === 0
-}
-
-function readStorage(variable: VariableInfo): StorageVariable {
-  const { name, binding, type } = variable
-  if (variable.access !== 'read' && variable.access !== 'read_write') {
-    throw new ShaderError(`\`${name}\` has access ${variable.access}; only read and read_write are used`)
+function readUniform(name: string, binding: number, layout: Layout): UniformVariable {
+  if (layout.kind !== 'struct') {
+    throw new ShaderError(`Uniform \`${name}\` must be a struct or an array, found ${layout.name}`)
   }
-  const element = type.isArray ? variable.format?.getTypeName() : type.getTypeName()
-  const elementBytes = type.isArray ? variable.stride : 4
-  return {
-    kind: 'storage',
-    name,
-    binding,
-    access: variable.access,
-    type: type.getTypeName().replace(', 0>', '>'),
-    scalar: parseType(element ?? '')?.scalar,
-    elementBytes,
-    minBytes: Math.max(elementBytes, type.size),
-  }
-}
-
-function readUniform(variable: VariableInfo): UniformVariable {
-  const { name, binding, type } = variable
-  if (!type.isStruct) {
-    throw new ShaderError(`Uniform \`${name}\` must be a struct or an array, found ${type.getTypeName()}`)
-  }
-  const fields = (variable.members ?? []).map((member) => readField(name, member))
-  return { kind: 'uniform', name, binding, bytes: Math.ceil(variable.size / 16) * 16, fields }
+  const fields = layout.members.map((member) => readField(name, member))
+  return { kind: 'uniform', name, binding, bytes: Math.ceil(layout.size / 16) * 16, fields }
 }
 
 /** WebGPU's default limit of one uniform binding, which all devices have. */
 const LARGEST_WINDOW = 1 << 16
 
-function readWindow(variable: VariableInfo): WindowVariable {
-  const { name, binding, type, stride } = variable
-  const typeName = type.getTypeName()
-  const bytes = type.size
+function readWindow(name: string, binding: number, layout: Extract<Layout, { kind: 'array' }>): WindowVariable {
+  const { name: type, size: bytes, stride: elementBytes, element } = layout
   if (bytes < 1 || bytes > LARGEST_WINDOW) {
     throw new ShaderError(
-      `Uniform \`${name}\` is ${typeName} of ${bytes} bytes; uniform arrays have 1 to ${LARGEST_WINDOW} bytes`,
+      `Uniform \`${name}\` is ${type} of ${bytes} bytes; uniform arrays have 1 to ${LARGEST_WINDOW} bytes`,
     )
   }
-  const scalar = parseType(variable.format?.getTypeName() ?? '')?.scalar
-  return { kind: 'window', name, binding, type: typeName, scalar, elementBytes: stride, bytes }
+  const scalar = element.kind === 'plain' ? element.scalar : undefined
+  return { kind: 'window', name, binding, type, scalar, elementBytes, bytes }
 }
 
-function readField(owner: string, member: MemberInfo): UniformField {
-  const element = member.isArray ? member.format : member.type
-  const type = parseType(element?.getTypeName() ?? '')
-  if (!type || type.scalar === 'f16') {
-    throw new ShaderError(
-      `Field \`${owner}.${member.name}\` has type ${member.type.getTypeName()}, which is not supported`,
-    )
+function readField(owner: string, { name, layout, offset }: Member): UniformField {
+  const element = layout.kind === 'array' ? layout.element : layout
+  if (element.kind !== 'plain' || element.scalar === 'f16') {
+    throw new ShaderError(`Field \`${owner}.${name}\` has type ${layout.name}, which is not supported`)
   }
-  return {
-    name: member.name,
-    type: member.type.getTypeName(),
-    scalar: type.scalar,
-    offset: member.offset,
-    components: type.components,
-    count: member.isArray ? member.count : 1,
-    stride: member.isArray ? member.stride : 0,
-  }
-}
-
-const scalars: Readonly<Record<string, Scalar>> = {
-  f32: 'f32',
-  f: 'f32',
-  u32: 'u32',
-  u: 'u32',
-  i32: 'i32',
-  i: 'i32',
-  f16: 'f16',
-  h: 'f16',
-}
-
-/** Splits `f32`, `vec4f`, `vec4<f32>`, `atomic<u32>` into scalar type and number of components. */
-function parseType(name: string): { scalar: Scalar; components: number } | undefined {
-  const match = /^(?:vec([234])|atomic)?<?([fuih](?:32|16)?)>?$/.exec(name)
-  const scalar = scalars[match?.[2] ?? '']
-  return scalar && { scalar, components: Number(match?.[1] ?? 1) }
+  const [count, stride] = layout.kind === 'array' ? [layout.count, layout.stride] : [1, 0]
+  const { scalar, components } = element
+  return { name, type: layout.name, scalar, offset, components, count, stride }
 }

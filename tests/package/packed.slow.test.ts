@@ -119,7 +119,7 @@ describe('bundlers', () => {
   const carriesModel = ({ assets }: ReturnType<typeof built>) =>
     [...assets].filter(([file, size]) => file.endsWith('.safetensors') && size === modelBytes()).length
 
-  test('Vite: the model becomes a file of the page, and what a page loads at first is under 166 kB gzip', async () => {
+  test('Vite: the model becomes a file of the page, and what a page loads at first is under 130 kB gzip', async () => {
     const outDir = join(library, 'vite')
     await vite({ root: library, logLevel: 'error', configFile: false, build: { outDir, target: 'es2023' } })
     const result = built(outDir)
@@ -128,7 +128,7 @@ describe('bundlers', () => {
     expect(teaching, 'a script of its own, loaded on demand').toHaveLength(1)
     const atFirst = [...result.assets.keys()].filter((file) => file.endsWith('.js') && !teaching.includes(file))
     const sizes = atFirst.map((file) => gzipSync(readFileSync(file)).length)
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(166_000)
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(130_000)
   })
 
   test('webpack 5: the same', async () => {
