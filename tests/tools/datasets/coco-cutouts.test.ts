@@ -113,7 +113,9 @@ test('bad input: nothing to cut, no such image, a damaged one; nothing half writ
   const nothing = await coco([object(1, 1, [0, 0, 20, 20])])
   await expect(writeCocoCutouts(nothing)).rejects.toThrow('a.json: no object of one polygon')
   const unknown = await coco([object(1, 9, [10, 10, 30, 30])])
-  await expect(writeCocoCutouts(unknown)).rejects.toThrow("annotations[0].image_id: found 9, expected an image's id")
+  await expect(writeCocoCutouts(unknown)).rejects.toThrow(
+    /annotations\[0\]\.image_id: found "?9"?, expected an image's id/,
+  )
   await expect(writeCocoCutouts({ ...unknown, annFile: '/nowhere.json' })).rejects.toThrow(
     'no annotation file /nowhere.json',
   )
