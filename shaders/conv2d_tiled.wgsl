@@ -1,16 +1,26 @@
 // Convolution as an implicit GEMM for GPUs, through workgroup memory, NHWC:
 //   y[p, o] = epilogue(sum over k of x[pixel(p, tap(k)), c(k)] * w[k, o]),   k = tap * Cin + c
-// A workgroup of (TILE_M / 4) x (TILE_N / 4) invocations computes TILE_M pixels x TILE_N output channels, TILE_K of the
-// inner dimension at a time; each invocation keeps 4 pixels x 4 channels in registers. The gather of the implicit
-// im2col is fused in the load of the input tile; its geometry is constant, so that divisions are by constants.
-// With SPLIT_K > 1, z-slice s sums only its share of the inner dimension and writes raw sums to output[s]; the shader
-// conv2d_reduce adds the slices in order and applies the epilogue: deterministic, for layers with few tiles.
-// Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(pixels / TILE_M), z = SPLIT_K. Cin and Cout divisible by 4.
+// A workgroup computes TILE_M pixels x TILE_N output channels, TILE_K of the inner dimension at a time; each invocation
+// keeps PIXELS x 4 COLUMNS of them in registers. While a step is computed, the next one's operands are fetched into
+// registers; with two BUFFERS they are put beside the step's own, which saves a barrier. The gather of the implicit
+// im2col is fused in the fetch; its geometry is constant, so that divisions are by constants.
+// Four pixels' inputs are turned in registers and stored as vec4 of neighbouring pixels. For that, row r of a tile
+// holds k = r % TILE_K4 * 4 + r / TILE_K4, and rows are PADDING4 longer than the tile: eight invocations that store
+// next to each other then hit different banks.
+// With SPLIT_K > 1, split s sums only its share of the inner dimension and writes raw sums to output[s]; the shader
+// conv2d_reduce adds the splits in order and applies the epilogue: deterministic, for layers with few tiles.
+// Also a plain batched product: without splits, batch z reads, multiplies and writes at its own offsets (for Winograd).
+// Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(pixels / TILE_M), z = batches * SPLIT_K. Cin and Cout divisible by 4,
+// TILE_K one of 4, 8, 16, 32.
 
 const TILE_M: u32 = 64u;
 const TILE_N: u32 = 64u;
 const TILE_K: u32 = 16u;
+const PIXELS: u32 = 4u; // 4 or 8, of one invocation
+const COLUMNS: u32 = 1u; // vec4 of output channels of one invocation
+const BUFFERS: u32 = 1u; // 1 or 2
 const SPLIT_K: u32 = 1u;
+const BATCHES: u32 = 1u; // of a product; the filters of more than one lie in quarters (winograd_weight)
 const IN_HEIGHT: u32 = 31u;
 const IN_WIDTH: u32 = 31u;
 const IN_CHANNELS4: u32 = 64u;
@@ -31,13 +41,17 @@ const HAS_BIAS: bool = false;
 const HAS_RESIDUAL: bool = false;
 const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
-const THREADS_X: u32 = TILE_N / 4u;
-const THREADS_Y: u32 = TILE_M / 4u;
-const THREADS: u32 = THREADS_X * THREADS_Y;
+const THREADS_X: u32 = TILE_N / (4u * COLUMNS);
+const THREADS: u32 = THREADS_X * (TILE_M / PIXELS);
+const TILE_M4: u32 = TILE_M / 4u;
+const TILE_N4: u32 = TILE_N / 4u;
 const TILE_K4: u32 = TILE_K / 4u;
-const STEPS: u32 = (TAPS * IN_CHANNELS4 + TILE_K4 - 1u) / TILE_K4;
+const DEPTH4: u32 = TAPS * IN_CHANNELS4; // vec4 of the inner dimension
+const STEPS: u32 = (DEPTH4 + TILE_K4 - 1u) / TILE_K4;
 const STEPS_PER_SPLIT: u32 = (STEPS + SPLIT_K - 1u) / SPLIT_K;
-const ROW4: u32 = TILE_M / 4u + 1u; // one vec4 of padding against bank conflicts
+const PADDING4: u32 = 8u / TILE_K4;
+const BLOCKS: u32 = (TILE_M4 * TILE_K4 + THREADS - 1u) / THREADS; // blocks of 4 pixels x 4 k of an invocation
+const FILTERS: u32 = (TILE_K * TILE_N4 + THREADS - 1u) / THREADS; // vec4 of the filter of an invocation
 
 struct Params {
   pixels: u32,
@@ -51,48 +65,54 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-// Transposed: tile_x[k][pixel], so that one vec4 holds four neighbouring pixels of the same k.
-var<workgroup> tile_x: array<array<vec4f, ROW4>, TILE_K>;
-var<workgroup> tile_w: array<array<vec4f, THREADS_X>, TILE_K>;
+var<workgroup> tile_x: array<array<vec4f, TILE_M4 + PADDING4>, BUFFERS * TILE_K>;
+var<workgroup> tile_w: array<array<vec4f, TILE_N4>, BUFFERS * TILE_K>;
 
-fn gather(pixel: u32, k4: u32) -> vec4f {
-  if (pixel >= params.pixels || k4 >= TAPS * IN_CHANNELS4) {
-    return vec4f();
-  }
+// Where a pixel's receptive field begins: rows and columns of the input (may be negative), and its sample.
+struct Origin {
+  y: i32,
+  x: i32,
+  sample: u32,
+  outside: bool, // past the last pixel
+}
+
+// What one invocation fetches of a step.
+struct Operands {
+  x: array<mat4x4f, BLOCKS>, // a column per pixel
+  w: array<vec4f, FILTERS>,
+}
+
+fn origin(pixel: u32) -> Origin {
+  let x = pixel % OUT_WIDTH;
+  let y = (pixel / OUT_WIDTH) % OUT_HEIGHT;
+  let sample = pixel / (OUT_WIDTH * OUT_HEIGHT);
+  return Origin(i32(y * STRIDE) - PADDING_Y, i32(x * STRIDE) - PADDING_X, sample, pixel >= params.pixels);
+}
+
+fn gather(at: Origin, batch: u32, k4: u32) -> vec4f {
   let tap = k4 / IN_CHANNELS4;
-  let c = k4 % IN_CHANNELS4;
-  let ox = pixel % OUT_WIDTH;
-  let oy = (pixel / OUT_WIDTH) % OUT_HEIGHT;
-  let n = pixel / (OUT_WIDTH * OUT_HEIGHT);
-  let y = i32(oy * STRIDE + (tap / KERNEL_WIDTH) * DILATION) - PADDING_Y;
-  let x = i32(ox * STRIDE + (tap % KERNEL_WIDTH) * DILATION) - PADDING_X;
-  if (y < 0 || x < 0 || y >= i32(IN_HEIGHT) || x >= i32(IN_WIDTH)) {
+  let y = at.y + i32(tap / KERNEL_WIDTH * DILATION);
+  let x = at.x + i32(tap % KERNEL_WIDTH * DILATION);
+  if (at.outside || k4 >= DEPTH4 || y < 0 || x < 0 || y >= i32(IN_HEIGHT) || x >= i32(IN_WIDTH)) {
     return vec4f();
   }
-  return input[((n * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x)) * IN_STRIDE4 + IN_FIRST4 + c];
+  let pixel = batch * params.pixels + (at.sample * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x);
+  return input[pixel * IN_STRIDE4 + IN_FIRST4 + k4 % IN_CHANNELS4];
 }
 
-fn load_tiles(thread: u32, first_pixel: u32, first_column: u32, step: u32) {
-  for (var i = thread; i < TILE_M * TILE_K4; i += THREADS) {
-    let pixel = i / TILE_K4;
-    let k4 = i % TILE_K4;
-    let x = gather(first_pixel + pixel, step * TILE_K4 + k4);
-    for (var e = 0u; e < 4u; e++) {
-      tile_x[k4 * 4u + e][pixel / 4u][pixel % 4u] = x[e];
-    }
+fn filter_at(batch: u32, k: u32, column: u32) -> vec4f {
+  if (k >= DEPTH4 * 4u || column >= OUT_CHANNELS4) {
+    return vec4f();
   }
-  for (var i = thread; i < TILE_K * THREADS_X; i += THREADS) {
-    let k = step * TILE_K + i / THREADS_X;
-    let column = first_column + i % THREADS_X;
-    var w = vec4f();
-    if (k < TAPS * IN_CHANNELS4 * 4u && column < OUT_CHANNELS4) {
-      w = weight[(column / PANEL4 * TAPS * IN_CHANNELS4 * 4u + k) * PANEL4 + column % PANEL4];
-    }
-    tile_w[i / THREADS_X][i % THREADS_X] = w;
+  let panel = column / PANEL4;
+  if (BATCHES > 1u) {
+    let part = (k % 4u * (OUT_CHANNELS4 / PANEL4) + panel) * BATCHES + batch;
+    return weight[(part * DEPTH4 + k / 4u) * PANEL4 + column % PANEL4];
   }
+  return weight[(panel * DEPTH4 * 4u + k) * PANEL4 + column % PANEL4];
 }
 
-fn store(pixel: u32, column: u32, split: u32, sum: vec4f) {
+fn store(pixel: u32, column: u32, part: u32, sum: vec4f) {
   if (pixel >= params.pixels || column >= OUT_CHANNELS4) {
     return;
   }
@@ -112,40 +132,82 @@ fn store(pixel: u32, column: u32, split: u32, sum: vec4f) {
       y = clamp(y, vec4f(), vec4f(ACTIVATION_MAX));
     }
   }
-  output[split * params.pixels * OUT_CHANNELS4 + at] = y;
+  output[part * params.pixels * OUT_CHANNELS4 + at] = y;
 }
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let first_pixel = group.y * TILE_M;
-  let first_column = group.x * THREADS_X;
+  let first_column = group.x * TILE_N4;
+  let batch = group.z / SPLIT_K;
   let tx = thread % THREADS_X;
   let ty = thread / THREADS_X;
-  var sum0 = vec4f();
-  var sum1 = vec4f();
-  var sum2 = vec4f();
-  var sum3 = vec4f();
+  var origins: array<Origin, BLOCKS * 4u>;
+  for (var i = 0u; i < BLOCKS * 4u; i++) {
+    origins[i] = origin(first_pixel + (thread + i / 4u * THREADS) / TILE_K4 * 4u + i % 4u);
+  }
+  var sums: array<vec4f, PIXELS * COLUMNS>;
 
-  let first = group.z * STEPS_PER_SPLIT;
-  let last = min(first + STEPS_PER_SPLIT, STEPS);
-  for (var step = first; step < last; step++) {
-    load_tiles(thread, first_pixel, first_column, step);
-    workgroupBarrier();
-    for (var k = 0u; k < TILE_K; k++) {
-      let x = tile_x[k][ty];
-      let w = tile_w[k][tx];
-      sum0 = fma(vec4f(x[0]), w, sum0);
-      sum1 = fma(vec4f(x[1]), w, sum1);
-      sum2 = fma(vec4f(x[2]), w, sum2);
-      sum3 = fma(vec4f(x[3]), w, sum3);
+  let first = group.z % SPLIT_K * STEPS_PER_SPLIT;
+  let steps = min(STEPS_PER_SPLIT, max(first, STEPS) - first);
+  // One round more than steps: round i fetches step i and computes step i - 1.
+  for (var i = 0u; i <= steps; i++) {
+    var next: Operands;
+    if (i < steps) {
+      for (var b = 0u; b < BLOCKS; b++) {
+        let k4 = (first + i) * TILE_K4 + (thread + b * THREADS) % TILE_K4;
+        for (var e = 0u; e < 4u; e++) {
+          next.x[b][e] = gather(origins[b * 4u + e], batch, k4);
+        }
+      }
+      for (var f = 0u; f < FILTERS; f++) {
+        let at = thread + f * THREADS;
+        next.w[f] = filter_at(batch, (first + i) * TILE_K + at / TILE_N4, first_column + at % TILE_N4);
+      }
     }
-    workgroupBarrier();
+    if (i > 0u) {
+      let buffer = (i - 1u) % BUFFERS * TILE_K;
+      for (var r = 0u; r < TILE_K; r++) {
+        for (var p = 0u; p < PIXELS / 4u; p++) {
+          let x = tile_x[buffer + r][ty * (PIXELS / 4u) + p];
+          for (var c = 0u; c < COLUMNS; c++) {
+            let w = tile_w[buffer + r][tx + c * THREADS_X];
+            for (var e = 0u; e < 4u; e++) {
+              let s = (p * 4u + e) * COLUMNS + c;
+              sums[s] = fma(vec4f(x[e]), w, sums[s]);
+            }
+          }
+        }
+      }
+      if (BUFFERS == 1u) {
+        workgroupBarrier();
+      }
+    }
+    if (i < steps) {
+      let buffer = i % BUFFERS * TILE_K;
+      for (var b = 0u; b < BLOCKS; b++) {
+        let at = thread + b * THREADS;
+        if (at < TILE_M4 * TILE_K4) {
+          let rows = transpose(next.x[b]);
+          for (var e = 0u; e < 4u; e++) {
+            tile_x[buffer + e * TILE_K4 + at % TILE_K4][at / TILE_K4] = rows[e];
+          }
+        }
+      }
+      for (var f = 0u; f < FILTERS; f++) {
+        let at = thread + f * THREADS;
+        let k = at / TILE_N4;
+        if (k < TILE_K) {
+          tile_w[buffer + k % 4u * TILE_K4 + k / 4u][at % TILE_N4] = next.w[f];
+        }
+      }
+      workgroupBarrier();
+    }
   }
 
-  let pixel = first_pixel + ty * 4u;
-  let column = first_column + tx;
-  store(pixel, column, group.z, sum0);
-  store(pixel + 1u, column, group.z, sum1);
-  store(pixel + 2u, column, group.z, sum2);
-  store(pixel + 3u, column, group.z, sum3);
+  for (var p = 0u; p < PIXELS; p++) {
+    for (var c = 0u; c < COLUMNS; c++) {
+      store(first_pixel + ty * PIXELS + p, first_column + tx + c * THREADS_X, group.z, sums[p * COLUMNS + c]);
+    }
+  }
 }

@@ -1,17 +1,22 @@
 // Gradient of a convolution's filter for GPUs, through workgroup memory, NHWC: a matrix product whose inner dimension
 // is the pixels of the whole batch,
 //   dw[k, o] = sum over p of x[pixel(p, tap(k)), c(k)] * dy[p, o],   k = tap * IN_C + c,
-// in the packed layout [O / panel, k, panel]. A workgroup of (TILE_M / 4) x (TILE_N / 4) invocations computes TILE_M
-// rows k x TILE_N output channels, TILE_K pixels at a time; each invocation keeps 4 x 4 of them in registers. The
-// gather of the implicit im2col is fused in the load of the input tile; its geometry is constant: divisions are by
-// constants. Split z sums only its share of the pixels and writes its own copy of dw; sum_partials adds them in
-// order.
+// in the packed layout [O / panel, k, panel]. A workgroup computes TILE_M rows k x TILE_N output channels, TILE_K
+// pixels at a time; each invocation keeps 4 ROWS x 4 COLUMNS of them in registers. While a step is computed, the next one's
+// operands are fetched into registers; with two BUFFERS they are put beside the step's own, which saves a barrier. The
+// gather of the implicit im2col is fused in the fetch; its geometry is constant: divisions are by constants. Split s
+// sums only its share of the pixels and writes its own copy of dw; sum_partials adds them in order.
 // Sums of CHUNK pixels are added up, so that a long sum in f32 stays accurate.
-// Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(taps * IN_C / TILE_M), z = splits. Cin and Cout divisible by 4.
+// Also a plain batched product: every batch reads and writes at its own offsets (for Winograd).
+// Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(taps * IN_C / TILE_M), z = batches * splits.
+// Cin and Cout divisible by 4.
 
 const TILE_M: u32 = 64u;
 const TILE_N: u32 = 64u;
 const TILE_K: u32 = 16u;
+const ROWS: u32 = 1u; // vec4 of rows of one invocation
+const COLUMNS: u32 = 1u; // vec4 of output channels of one invocation
+const BUFFERS: u32 = 1u; // 1 or 2
 const CHUNK: u32 = 1024u; // pixels, a multiple of TILE_K
 const IN_HEIGHT: u32 = 31u;
 const IN_WIDTH: u32 = 31u;
@@ -29,14 +34,19 @@ const PADDING_Y: i32 = 0i;
 const PADDING_X: i32 = 0i;
 const DILATION: u32 = 1u;
 
-const THREADS_X: u32 = TILE_N / 4u;
-const THREADS_Y: u32 = TILE_M / 4u;
-const THREADS: u32 = THREADS_X * THREADS_Y;
-const ROWS4: u32 = TAPS * IN_CHANNELS4; // vec4 of rows
+const TILE_M4: u32 = TILE_M / 4u;
+const TILE_N4: u32 = TILE_N / 4u;
+const THREADS_X: u32 = TILE_N4 / COLUMNS;
+const THREADS: u32 = THREADS_X * (TILE_M4 / ROWS);
+const ROWS4: u32 = TAPS * IN_CHANNELS4; // vec4 of rows of the filter
+const INPUTS: u32 = (TILE_K * TILE_M4 + THREADS - 1u) / THREADS; // vec4 of the input that an invocation fetches
+const GRADIENTS: u32 = (TILE_K * TILE_N4 + THREADS - 1u) / THREADS;
+const CHUNK_STEPS: u32 = CHUNK / TILE_K;
 
 struct Params {
   pixels: u32,
   split_pixels: u32, // of each split, a multiple of TILE_K
+  splits: u32, // of each batch
   accumulate: u32, // add to what is there
 }
 
@@ -45,13 +55,16 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-var<workgroup> tile_x: array<array<vec4f, THREADS_Y>, TILE_K>;
-var<workgroup> tile_g: array<array<vec4f, THREADS_X>, TILE_K>;
+var<workgroup> tile_x: array<array<vec4f, TILE_M4>, BUFFERS * TILE_K>;
+var<workgroup> tile_g: array<array<vec4f, TILE_N4>, BUFFERS * TILE_K>;
 
-fn gather(pixel: u32, last: u32, row4: u32) -> vec4f {
-  if (pixel >= last || row4 >= ROWS4) {
-    return vec4f();
-  }
+// What one invocation fetches of a step.
+struct Operands {
+  x: array<vec4f, INPUTS>,
+  g: array<vec4f, GRADIENTS>,
+}
+
+fn gather(batch: u32, pixel: u32, last: u32, row4: u32) -> vec4f {
   let tap = row4 / IN_CHANNELS4;
   let c = row4 % IN_CHANNELS4;
   let ox = pixel % OUT_WIDTH;
@@ -59,33 +72,25 @@ fn gather(pixel: u32, last: u32, row4: u32) -> vec4f {
   let n = pixel / (OUT_WIDTH * OUT_HEIGHT);
   let y = i32(oy * STRIDE + (tap / KERNEL_WIDTH) * DILATION) - PADDING_Y;
   let x = i32(ox * STRIDE + (tap % KERNEL_WIDTH) * DILATION) - PADDING_X;
-  if (y < 0 || x < 0 || y >= i32(IN_HEIGHT) || x >= i32(IN_WIDTH)) {
+  if (pixel >= last || row4 >= ROWS4 || y < 0 || x < 0 || y >= i32(IN_HEIGHT) || x >= i32(IN_WIDTH)) {
     return vec4f();
   }
-  return input[((n * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x)) * IN_STRIDE4 + IN_FIRST4 + c];
+  let place = batch * params.pixels + (n * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x);
+  return input[place * IN_STRIDE4 + IN_FIRST4 + c];
 }
 
-fn load_tiles(thread: u32, first_row4: u32, first_column: u32, first: u32, last: u32) {
-  for (var i = thread; i < TILE_K * THREADS_Y; i += THREADS) {
-    let k = i / THREADS_Y;
-    tile_x[k][i % THREADS_Y] = gather(first + k, last, first_row4 + i % THREADS_Y);
+fn gradient_at(batch: u32, pixel: u32, last: u32, column: u32) -> vec4f {
+  if (pixel >= last || column >= OUT_CHANNELS4) {
+    return vec4f();
   }
-  for (var i = thread; i < TILE_K * THREADS_X; i += THREADS) {
-    let pixel = first + i / THREADS_X;
-    let column = first_column + i % THREADS_X;
-    var g = vec4f();
-    if (pixel < last && column < OUT_CHANNELS4) {
-      g = gradient[pixel * OUT_CHANNELS4 + column];
-    }
-    tile_g[i / THREADS_X][i % THREADS_X] = g;
-  }
+  return gradient[(batch * params.pixels + pixel) * OUT_CHANNELS4 + column];
 }
 
-fn store(row: u32, column: u32, split: u32, sum: vec4f) {
+fn store(row: u32, column: u32, part: u32, sum: vec4f) {
   if (row >= ROWS4 * 4u || column >= OUT_CHANNELS4) {
     return;
   }
-  let at = (split * OUT_CHANNELS4 + column / PANEL4 * PANEL4) * ROWS4 * 4u + row * PANEL4 + column % PANEL4;
+  let at = (part * OUT_CHANNELS4 + column / PANEL4 * PANEL4) * ROWS4 * 4u + row * PANEL4 + column % PANEL4;
   var total = sum;
   if (params.accumulate != 0u) {
     total += output[at];
@@ -95,46 +100,77 @@ fn store(row: u32, column: u32, split: u32, sum: vec4f) {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let first_row4 = group.y * THREADS_Y;
-  let first_column = group.x * THREADS_X;
+  let first_row4 = group.y * TILE_M4;
+  let first_column = group.x * TILE_N4;
+  let batch = group.z / params.splits;
   let tx = thread % THREADS_X;
   let ty = thread / THREADS_X;
-  var total0 = vec4f();
-  var total1 = vec4f();
-  var total2 = vec4f();
-  var total3 = vec4f();
+  var totals: array<vec4f, 4u * ROWS * COLUMNS>;
+  var sums: array<vec4f, 4u * ROWS * COLUMNS>;
 
-  let begin = group.z * params.split_pixels;
+  let begin = group.z % params.splits * params.split_pixels;
   let end = min(begin + params.split_pixels, params.pixels);
-  for (var chunk = begin; chunk < end; chunk += CHUNK) {
-    var sum0 = vec4f();
-    var sum1 = vec4f();
-    var sum2 = vec4f();
-    var sum3 = vec4f();
-    let last = min(chunk + CHUNK, end);
-    for (var first = chunk; first < last; first += TILE_K) {
-      load_tiles(thread, first_row4, first_column, first, last);
-      workgroupBarrier();
+  let steps = (max(begin, end) - begin + TILE_K - 1u) / TILE_K;
+  // One round more than steps: round i fetches step i and computes step i - 1.
+  for (var i = 0u; i <= steps; i++) {
+    var next: Operands;
+    if (i < steps) {
+      let first = begin + i * TILE_K;
+      for (var n = 0u; n < INPUTS; n++) {
+        let at = thread + n * THREADS;
+        next.x[n] = gather(batch, first + at / TILE_M4, end, first_row4 + at % TILE_M4);
+      }
+      for (var n = 0u; n < GRADIENTS; n++) {
+        let at = thread + n * THREADS;
+        next.g[n] = gradient_at(batch, first + at / TILE_N4, end, first_column + at % TILE_N4);
+      }
+    }
+    if (i > 0u) {
+      let buffer = (i - 1u) % BUFFERS * TILE_K;
       for (var k = 0u; k < TILE_K; k++) {
-        let x = tile_x[k][ty];
-        let g = tile_g[k][tx];
-        sum0 = fma(vec4f(x[0]), g, sum0);
-        sum1 = fma(vec4f(x[1]), g, sum1);
-        sum2 = fma(vec4f(x[2]), g, sum2);
-        sum3 = fma(vec4f(x[3]), g, sum3);
+        for (var r = 0u; r < ROWS; r++) {
+          let x = tile_x[buffer + k][ty * ROWS + r];
+          for (var c = 0u; c < COLUMNS; c++) {
+            let g = tile_g[buffer + k][tx + c * THREADS_X];
+            for (var e = 0u; e < 4u; e++) {
+              let s = (r * 4u + e) * COLUMNS + c;
+              sums[s] = fma(vec4f(x[e]), g, sums[s]);
+            }
+          }
+        }
+      }
+      if (i % CHUNK_STEPS == 0u || i == steps) {
+        for (var s = 0u; s < 4u * ROWS * COLUMNS; s++) {
+          totals[s] += sums[s];
+          sums[s] = vec4f();
+        }
+      }
+      if (BUFFERS == 1u) {
+        workgroupBarrier();
+      }
+    }
+    if (i < steps) {
+      let buffer = i % BUFFERS * TILE_K;
+      for (var n = 0u; n < INPUTS; n++) {
+        let at = thread + n * THREADS;
+        if (at < TILE_K * TILE_M4) {
+          tile_x[buffer + at / TILE_M4][at % TILE_M4] = next.x[n];
+        }
+      }
+      for (var n = 0u; n < GRADIENTS; n++) {
+        let at = thread + n * THREADS;
+        if (at < TILE_K * TILE_N4) {
+          tile_g[buffer + at / TILE_N4][at % TILE_N4] = next.g[n];
+        }
       }
       workgroupBarrier();
     }
-    total0 += sum0;
-    total1 += sum1;
-    total2 += sum2;
-    total3 += sum3;
   }
 
-  let row = (first_row4 + ty) * 4u;
-  let column = first_column + tx;
-  store(row, column, group.z, total0);
-  store(row + 1u, column, group.z, total1);
-  store(row + 2u, column, group.z, total2);
-  store(row + 3u, column, group.z, total3);
+  for (var r = 0u; r < 4u * ROWS; r++) {
+    for (var c = 0u; c < COLUMNS; c++) {
+      let row = (first_row4 + ty * ROWS) * 4u + r;
+      store(row, first_column + tx + c * THREADS_X, group.z, totals[r * COLUMNS + c]);
+    }
+  }
 }

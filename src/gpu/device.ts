@@ -75,6 +75,7 @@ export class Device {
   #ended: DeviceLostError | DeviceClosedError | undefined
   #failure: SiamRpnError | undefined
   #closing: Promise<void> | undefined
+  readonly #attached = new Map<new () => object, object>()
   readonly #pending = new Set<(reason: SiamRpnError) => void>()
 
   constructor(gpu: GPUDevice, adapter: AdapterFacts, options: DeviceParts) {
@@ -209,6 +210,15 @@ export class Device {
     if (tensor.storage.owner) return
     const buffer = tensor.storage.vacate('has been released')
     if (buffer) this.memory.destroy(buffer)
+  }
+
+  /** The one object of a class that belongs to this device, made when it is first asked for: what kernels keep with it. */
+  attached<T extends object>(kind: new () => T): T {
+    const known = this.#attached.get(kind)
+    if (known instanceof kind) return known
+    const made = new kind()
+    this.#attached.set(kind, made)
+    return made
   }
 
   /** Why the device cannot be used any more, if so. */

@@ -7,13 +7,16 @@ import type { GpuTensor } from '../../gpu/tensor.ts'
 import type { Activation } from '../activation.ts'
 import { expectShape } from '../launch.ts'
 import { batchSlices, sliceOf } from '../slices.ts'
+import { ConvChoices } from './choices.ts'
 import { depthwise } from './depthwise.ts'
 import { direct } from './direct.ts'
 import type { ConvLaunch } from './epilogue.ts'
 import type { ConvFilter } from './filter.ts'
 import { type ConvWindow, convProblem } from './geometry.ts'
 import { narrow } from './narrow.ts'
-import { type ConvPlan, type ConvVariant, chooseConv, samplesPerSlice } from './plan.ts'
+import { type ConvPlan, type ConvVariant, samplesPerSlice } from './plan.ts'
+import { registers } from './registers.ts'
+import { shuffle } from './shuffle.ts'
 import { subgroup } from './subgroup.ts'
 import { tiled } from './tiled.ts'
 import { winograd } from './winograd.ts'
@@ -34,7 +37,7 @@ export interface Conv2dArgs extends ConvWindow {
   readonly firstChannel?: number
   /** Whether Winograd's transforms may be used, whose rounding errors are about ten times larger. Default true. */
   readonly allowWinograd?: boolean
-  /** How to compute it; default: what `chooseConv` says. For tests and benches. */
+  /** How to compute it; default: what was measured on the device, else what `chooseConv` says. For tests and benches. */
   readonly plan?: ConvPlan
   readonly label?: string
 }
@@ -51,7 +54,7 @@ export function conv2d(r: Recorder, args: Conv2dArgs): GpuTensor {
   if (residual) expectShape(label, residual, shape)
   const output = r.alloc(shape, 'f32', label)
   const limits = { allowWinograd: args.allowWinograd, firstChannel, transformedOnly: weight.tensor === undefined }
-  const plan = args.plan ?? chooseConv(r.adapter, problem, limits)
+  const plan = args.plan ?? r.device.attached(ConvChoices).forward(r.adapter, problem, limits)
   const epilogue = { scale, bias, residual, activation }
   convolve(r, plan, { problem, weight, input, output, ...epilogue, firstChannel: firstChannel ?? 0, label })
   return output
@@ -78,6 +81,8 @@ type Launch<V extends ConvVariant> = (r: Recorder, conv: ConvLaunch, plan: ConvP
 const launches: { readonly [V in ConvVariant]: Launch<V> } = {
   direct,
   tiled,
+  registers,
+  shuffle,
   subgroup,
   narrow,
   winograd,

@@ -8,6 +8,7 @@ import type { GpuTensor } from '../../gpu/tensor.ts'
 import { expectShape, kernel, linearGrid } from '../launch.ts'
 import { chooseWidth, valueAlias } from '../map.ts'
 import { batchSlices, sliceOf } from '../slices.ts'
+import { ConvChoices } from './choices.ts'
 import { depthwiseInputGradient } from './depthwise.ts'
 import { isDepthwise } from './depthwise-plan.ts'
 import { noEpilogue } from './epilogue.ts'
@@ -15,7 +16,7 @@ import { type ConvWeight, panelOf } from './filter.ts'
 import { convolve } from './forward.ts'
 import { type ConvProblem, type ConvWindow, convProblem } from './geometry.ts'
 import { type GradientPhase, gradientPhases, type PhaseTaps, tapStep } from './phases.ts'
-import { type ConvPlan, chooseConv } from './plan.ts'
+import type { ConvPlan } from './plan.ts'
 
 /** The window is that of the forward convolution. */
 export interface ConvInputGradientArgs extends ConvWindow {
@@ -56,7 +57,8 @@ export function convInputGradient(r: Recorder, args: ConvInputGradientArgs): Gpu
   })
   const { stride } = problem
   const { allowWinograd } = args
-  const choose = (part: ConvProblem) => args.plan ?? chooseConv(r.adapter, part, { allowWinograd })
+  const choices = r.device.attached(ConvChoices)
+  const choose = (part: ConvProblem) => args.plan ?? choices.forward(r.adapter, part, { allowWinograd })
   for (const slice of batchSlices(r.adapter, [gradient, output])) {
     const source = padded(r, sliceOf(gradient, slice), widened.outChannels)
     const parts = { gradient: source, output: sliceOf(output, slice), stand: weight.tensor }

@@ -21,11 +21,31 @@ export type ConvPlan =
   /** 45 to 48 pixels x 8, 16 or 32 channels per subgroup; the taps of a filter row share what is loaded. */
   | { readonly variant: 'narrow'; readonly channelsPerLane: ChannelsPerLane }
   /** Workgroup memory; `splitK` slices of the inner dimension. */
-  | { readonly variant: 'tiled'; readonly tileM: number; readonly tileN: number; readonly splitK: number }
-  /** F(2x2, 3x3) around 16 subgroup products, `sliceChannels` output channels at a time. */
-  | { readonly variant: 'winograd'; readonly sliceChannels: number }
+  | (Tile & { readonly variant: 'tiled'; readonly splitK: number })
+  /** A GPU's caches alone: `pixels` x `channels` per invocation. */
+  | { readonly variant: 'registers'; readonly pixels: 4 | 8; readonly channels: 4 | 8; readonly splitK: number }
+  /** `lanes` pixels x `4 lanes` channels per `lanes` lanes of a GPU's subgroup. */
+  | { readonly variant: 'shuffle'; readonly lanes: number; readonly splitK: number }
+  /** F(2x2, 3x3) around 16 products, in tiles or by the subgroup kernel, `sliceChannels` output channels at a time. */
+  | { readonly variant: 'winograd'; readonly sliceChannels: number; readonly products?: Tile }
   /** One channel in, one out: `strip` x `rows` outputs per invocation, the filter in registers. */
   | DepthwisePlan
+
+/** What a workgroup of the tiled kernels computes; forward, rows are pixels. */
+export interface Tile {
+  /** Rows. */
+  readonly tileM: number
+  /** Output channels. */
+  readonly tileN: number
+  /** Of the inner dimension, at a time: 4, 8, 16 or 32. */
+  readonly tileK: number
+  /** Of one invocation. */
+  readonly rows: 4 | 8
+  /** Output channels of one invocation. */
+  readonly channels: 4 | 8
+  /** With two, operands are stored while those of the step before are read. */
+  readonly buffers: 1 | 2
+}
 
 export type ConvVariant = ConvPlan['variant']
 
@@ -35,7 +55,13 @@ export type WinogradPlan = ConvPlan & { readonly variant: 'winograd' }
 
 export type ConvAdapter = Pick<
   AdapterFacts,
-  'kind' | 'features' | 'subgroupMinSize' | 'subgroupMaxSize' | 'maxBindingBytes' | 'maxWorkgroupInvocations'
+  | 'kind'
+  | 'features'
+  | 'subgroupMinSize'
+  | 'subgroupMaxSize'
+  | 'maxBindingBytes'
+  | 'maxWorkgroupInvocations'
+  | 'maxWorkgroupBytes'
 >
 
 /** More output channels than this fill half of conv2d_subgroup's tile, which is then as fast. */
@@ -99,6 +125,11 @@ export function samplesPerSlice(
   return Math.floor(maxBindingBytes / (16 * tileGrid({ ...problem, batch: 1 }).tiles * channels * 4))
 }
 
+/** Whether every subgroup consists of groups of so many lanes, at most 64 in all. */
+export function passesAmong({ features, subgroupMinSize, subgroupMaxSize }: ConvAdapter, lanes: number): boolean {
+  return features.has('subgroups') && subgroupMinSize >= lanes && subgroupMaxSize <= 64 && subgroupMinSize % lanes === 0
+}
+
 /** Whether kernels that pass operands among 8 lanes are the fastest: a software adapter. */
 export function hasSubgroupsOf8({ kind, features, subgroupMinSize, subgroupMaxSize }: ConvAdapter): boolean {
   const extensions = features.has('subgroups') && features.has('uniform_buffer_standard_layout')
@@ -151,7 +182,7 @@ export function fitsWinograd(adapter: ConvAdapter, problem: ConvProblem): boolea
 }
 
 /** Whether 16 products per tile cost less than 36. */
-function suitsWinograd(problem: ConvProblem): boolean {
+export function suitsWinograd(problem: ConvProblem): boolean {
   const { kernelHeight, kernelWidth, stride, inChannels, outChannels, outHeight, outWidth } = problem
   return (
     outChannels % MOST_PANEL_CHANNELS === 0 &&
@@ -191,31 +222,43 @@ export function filterForms(adapter: ConvAdapter, problems: readonly ConvProblem
   return { packed: whole.length === 0 || whole.includes(false), transformed: whole.includes(true) }
 }
 
-interface Tile {
-  readonly tileM: number
-  readonly tileN: number
+/**
+ * 4 x 4 per invocation, 16 of the inner dimension at a time. Reasoned, not yet measured on a GPU; a software adapter compiles the
+ * form with two buffers in less than half the time.
+ */
+export function plainTile({ kind }: Pick<ConvAdapter, 'kind'>) {
+  return { tileK: 16, rows: 4, channels: 4, buffers: kind === 'cpu' ? 2 : 1 } as const
 }
 
 function tiledPlan(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
   const tile = problem.outChannels <= 32 ? narrowTile(adapter, problem) : squareTile(adapter, problem)
-  const steps = Math.ceil(filterRows(problem) / 16)
-  const wanted = Math.floor(FULL_GPU_WORKGROUPS / workgroups(problem, tile))
-  const splitK = Math.max(1, Math.min(wanted, Math.floor(steps / STEPS_PER_SPLIT), 8))
-  return { variant: 'tiled', ...tile, splitK }
+  return {
+    variant: 'tiled',
+    ...plainTile(adapter),
+    ...tile,
+    splitK: splitsThatFill(problem, workgroups(problem, tile)),
+  }
 }
 
-function workgroups(problem: ConvProblem, { tileM, tileN }: Tile): number {
+/** Splits of the inner dimension such that `groups` workgroups become enough to fill a large GPU, if they stay worth it. */
+function splitsThatFill(problem: ConvProblem, groups: number): number {
+  const steps = Math.ceil(filterRows(problem) / 16)
+  return Math.max(1, Math.min(Math.floor(FULL_GPU_WORKGROUPS / groups), Math.floor(steps / STEPS_PER_SPLIT), 8))
+}
+
+/** Workgroups of a launch in tiles. */
+export function workgroups(problem: ConvProblem, { tileM, tileN }: Pick<Tile, 'tileM' | 'tileN'>): number {
   return Math.ceil(outputPixels(problem) / tileM) * Math.ceil(problem.outChannels / tileN)
 }
 
-function squareTile({ maxWorkgroupInvocations }: ConvAdapter, problem: ConvProblem): Tile {
+function squareTile({ maxWorkgroupInvocations }: ConvAdapter, problem: ConvProblem) {
   const large = { tileM: 64, tileN: 64 }
   const fills = workgroups(problem, large) >= FULL_GPU_WORKGROUPS / 2
   return maxWorkgroupInvocations >= 256 && fills ? large : { tileM: 32, tileN: 32 }
 }
 
 /** A tile exactly as wide as the few output channels, as high as still fills a large GPU. Reasoned, not yet measured on one. */
-function narrowTile({ maxWorkgroupInvocations }: ConvAdapter, problem: ConvProblem): Tile {
+function narrowTile({ maxWorkgroupInvocations }: ConvAdapter, problem: ConvProblem) {
   const tileN = problem.outChannels
   const fits = [128, 64].find((tileM) => {
     return (

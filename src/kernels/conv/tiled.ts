@@ -1,76 +1,126 @@
-// The kernels for GPUs: implicit GEMMs through workgroup memory, the inner dimension split where there are few tiles.
+// The kernels for GPUs: implicit GEMMs through workgroup memory, the inner dimension split where there are few tiles. They also
+// do Winograd's products, batches of matrix products of equal size.
 
 import type { Recorder } from '../../gpu/recorder.ts'
-import { kernel, linearGrid } from '../launch.ts'
+import type { Constants } from '../../gpu/shader.ts'
+import type { GpuTensor } from '../../gpu/tensor.ts'
+import { kernel } from '../launch.ts'
 import { type ConvLaunch, convCost, epilogueBindings, epilogueConstants, packedFilter } from './epilogue.ts'
 import { filterRows, imageConstants, outputPixels } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
-import type { ConvPlan } from './plan.ts'
+import type { ConvPlan, Tile } from './plan.ts'
+import { addSplitSums, splitSums } from './split-sums.ts'
 import type { WeightGradientPlan } from './weight-gradient-plan.ts'
 
-/** Records conv2d_tiled, and conv2d_reduce where the inner dimension is split. */
+/** Records a convolution, in two stages where the inner dimension is split. */
 export function tiled(r: Recorder, conv: ConvLaunch, plan: ConvPlan & { readonly variant: 'tiled' }): void {
-  const { tileM, tileN, splitK } = plan
-  const { problem, input, weight, output, label } = conv
+  const { splitK } = plan
+  const sums = splitSums(r, conv, splitK)
+  const weight = packedFilter(conv)
+  tiledProducts(r, {
+    conv: { ...conv, output: sums },
+    weight,
+    panel: conv.weight.panel,
+    tile: plan,
+    splitK,
+    batches: 1,
+  })
+  addSplitSums(r, conv, sums, splitK)
+}
+
+/** `batches` products of equal size, or one in `splitK` parts; one after the other in memory, but filters in quarters. */
+export interface TiledProducts {
+  readonly conv: ConvLaunch
+  /** A filter, or Winograd's 16 (`transformFilter`). */
+  readonly weight: GpuTensor
+  /** Output channels that lie together in each of them. */
+  readonly panel: number
+  readonly tile: Tile
+  readonly splitK: number
+  readonly batches: number
+}
+
+/** Records conv2d_tiled: a convolution, or `batches` matrix products. */
+export function tiledProducts(r: Recorder, products: TiledProducts): void {
+  const { conv, weight, panel, tile, splitK, batches } = products
+  const { problem, input, output, label } = conv
   const pixels = outputPixels(problem)
-  const epilogue = epilogueConstants(conv)
-  const sums = splitK > 1 ? r.alloc([splitK, ...output.shape], 'f32', `${label}.partial`) : output
+  const { flops, bytes } = convCost(conv)
   r.dispatch({
     kernel: kernel('conv2d_tiled', {
-      TILE_M: tileM,
-      TILE_N: tileN,
+      ...tileConstants(tile),
+      PIXELS: tile.rows,
       SPLIT_K: splitK,
-      ...imageConstants(problem, conv, weight.panel),
-      ...epilogue,
+      BATCHES: batches,
+      ...imageConstants(problem, conv, panel),
+      ...epilogueConstants(conv),
     }),
     label,
-    workgroups: [Math.ceil(problem.outChannels / tileN), Math.ceil(pixels / tileM), splitK],
-    bindings: { input, weight: packedFilter(conv), ...epilogueBindings(conv), output: sums, params: { pixels } },
-    ...convCost(conv),
-  })
-  if (splitK === 1) return
-  r.dispatch({
-    kernel: kernel('conv2d_reduce', { SPLIT_K: splitK, OUT_CHANNELS4: problem.outChannels / 4, ...epilogue }),
-    label: `${label}.reduce`,
-    workgroups: linearGrid(r.adapter, output.size / 4, 64),
-    bindings: { partial: sums, ...epilogueBindings(conv), output, params: { count: output.size / 4 } },
-    flops: output.size * (splitK - 1),
-    bytes: sums.bytes + output.bytes,
+    workgroups: [Math.ceil(problem.outChannels / tile.tileN), Math.ceil(pixels / tile.tileM), batches * splitK],
+    bindings: { input, weight, ...epilogueBindings(conv), output, params: { pixels } },
+    flops: flops * batches,
+    bytes,
   })
 }
 
-/** Pixels that the gradient's kernel takes at a time. */
-const TILE_PIXELS = 16
-
-/** Records conv2d_tiled_weight_gradient, and the sum of its parts. */
+/** Records the gradient of a filter, and the sum of its parts. */
 export function tiledWeightGradient(
   r: Recorder,
   launch: WeightGradientLaunch,
-  { tile, splits }: WeightGradientPlan & { readonly variant: 'tiled' },
+  plan: WeightGradientPlan & { readonly variant: 'tiled' },
 ): void {
-  const { problem, weight, input, gradient, label } = launch
+  const { splits } = plan
   const output = partialSums(r, launch, splits)
+  const accumulate = launch.accumulate && splits === 1
+  const { panel } = launch.weight
+  tiledGradientProducts(r, { launch: { ...launch, output, accumulate }, panel, tile: plan, splits, batches: 1 })
+  addPartialSums(r, launch, output, splits)
+}
+
+/** `batches` gradients of equal size, each in `splits` partial sums, one after the other in memory. */
+export interface TiledGradientProducts {
+  readonly launch: WeightGradientLaunch
+  /** Output channels that lie together in each result. */
+  readonly panel: number
+  readonly tile: Tile
+  readonly splits: number
+  readonly batches: number
+}
+
+/** Records conv2d_tiled_weight_gradient: a filter's gradient, or `batches` matrix products. */
+export function tiledGradientProducts(r: Recorder, products: TiledGradientProducts): void {
+  const { launch, panel, tile, splits, batches } = products
+  const { problem, input, gradient, output, label } = launch
   const pixels = outputPixels(problem)
+  const { flops, bytes } = gradientCost(launch)
   r.dispatch({
     kernel: kernel('conv2d_tiled_weight_gradient', {
-      TILE_M: tile,
-      TILE_N: tile,
-      TILE_K: TILE_PIXELS,
-      ...imageConstants(problem, launch, weight.panel),
+      ...tileConstants(tile),
+      ROWS: tile.rows / 4,
+      ...imageConstants(problem, launch, panel),
     }),
     label,
-    workgroups: [Math.ceil(problem.outChannels / tile), Math.ceil(filterRows(problem) / tile), splits],
+    workgroups: [
+      Math.ceil(problem.outChannels / tile.tileN),
+      Math.ceil(filterRows(problem) / tile.tileM),
+      batches * splits,
+    ],
     bindings: {
       input,
       gradient,
       output,
       params: {
         pixels,
-        split_pixels: Math.ceil(pixels / splits / TILE_PIXELS) * TILE_PIXELS,
-        accumulate: launch.accumulate && splits === 1 ? 1 : 0,
+        split_pixels: Math.ceil(pixels / splits / tile.tileK) * tile.tileK,
+        splits,
+        accumulate: launch.accumulate ? 1 : 0,
       },
     },
-    ...gradientCost(launch),
+    flops: flops * batches,
+    bytes,
   })
-  addPartialSums(r, launch, output, splits)
+}
+
+function tileConstants({ tileM, tileN, tileK, channels, buffers }: Tile): Constants {
+  return { TILE_M: tileM, TILE_N: tileN, TILE_K: tileK, COLUMNS: channels / 4, BUFFERS: buffers }
 }

@@ -11,8 +11,10 @@ import {
   type ConvLimits,
   fitsWinograd,
   hasSubgroupsOf8,
+  plainTile,
   SUBGROUP_LANES,
   samplesPerSlice,
+  type Tile,
   winogradPlan,
 } from './plan.ts'
 
@@ -23,10 +25,12 @@ export type WeightGradientPlan =
   | { readonly variant: 'subgroup'; readonly splits: number }
   /** 32 rows of the filter x 8, 16 or 32 output channels per subgroup; for few output channels. */
   | { readonly variant: 'narrow'; readonly channelsPerLane: ChannelsPerLane; readonly splits: number }
-  /** `tile` rows of the filter x `tile` output channels through workgroup memory; `splits` parts of the pixels. */
-  | { readonly variant: 'tiled'; readonly tile: number; readonly splits: number }
-  /** F(2x2, 3x3) backwards around 16 subgroup products, `sliceChannels` output channels at a time. */
-  | { readonly variant: 'winograd'; readonly sliceChannels: number }
+  /** Rows of the filter x output channels through workgroup memory; `splits` parts of the pixels. */
+  | (Tile & { readonly variant: 'tiled'; readonly splits: number })
+  /** A GPU's caches alone: 4 rows of the filter x `channels` output channels per invocation. */
+  | { readonly variant: 'registers'; readonly channels: 4 | 8; readonly splits: number }
+  /** F(2x2, 3x3) in reverse around 16 products, in tiles or by the subgroup kernel, `sliceChannels` output channels at a time. */
+  | { readonly variant: 'winograd'; readonly sliceChannels: number; readonly products?: Tile }
   /** One channel in, one out: the filter's taps in registers. */
   | DepthwiseWeightPlan
 
@@ -124,7 +128,7 @@ function tiledPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPl
   const tiles = Math.ceil(rows / tile) * Math.ceil(outChannels / tile)
   const wanted = Math.min(Math.ceil(FULL_GPU_WORKGROUPS / tiles), Math.ceil(outputPixels(problem) / PIXELS_PER_SPLIT))
   const splits = affordable(adapter, problem, wanted)
-  return { variant: 'tiled', tile, splits }
+  return { variant: 'tiled', tileM: tile, tileN: tile, ...plainTile(adapter), splits }
 }
 
 function splitsForDigits(problem: ConvProblem): number {

@@ -6,20 +6,17 @@ import type { Recorder } from '../../gpu/recorder.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { expectShape } from '../launch.ts'
 import { batchSlices, sliceOf } from '../slices.ts'
+import { ConvChoices } from './choices.ts'
 import { depthwiseWeightGradient } from './depthwise.ts'
 import { directWeightGradient } from './direct.ts'
 import type { ConvWeight } from './filter.ts'
 import { type ConvWindow, convProblem } from './geometry.ts'
 import { narrowWeightGradient } from './narrow.ts'
 import type { WeightGradientLaunch } from './partial-sums.ts'
+import { registersWeightGradient } from './registers.ts'
 import { subgroupWeightGradient } from './subgroup-weight-gradient.ts'
 import { tiledWeightGradient } from './tiled.ts'
-import {
-  chooseWeightGradient,
-  gradientSamples,
-  type WeightGradientPlan,
-  type WeightGradientVariant,
-} from './weight-gradient-plan.ts'
+import { gradientSamples, type WeightGradientPlan, type WeightGradientVariant } from './weight-gradient-plan.ts'
 import { winogradWeightGradient } from './winograd-weight-gradient.ts'
 
 export interface ConvWeightGradientArgs extends ConvWindow {
@@ -33,7 +30,7 @@ export interface ConvWeightGradientArgs extends ConvWindow {
   readonly firstChannel?: number
   /** Whether Winograd's transforms may be used, whose rounding errors are larger. Default true. */
   readonly allowWinograd?: boolean
-  /** How to compute it; default: what `chooseWeightGradient` says. For tests and benches. */
+  /** How to compute it; default: what was measured on the device, else what `chooseWeightGradient` says. For tests and benches. */
   readonly plan?: WeightGradientPlan
   readonly label?: string
 }
@@ -47,7 +44,8 @@ export function convWeightGradient(r: Recorder, args: ConvWeightGradientArgs): G
   const problem = convProblem({ ...args, label })
   expectShape(label, gradient, [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels])
   const output = r.alloc(weight.tensor.shape, 'f32', label)
-  const plan = args.plan ?? chooseWeightGradient(r.adapter, problem, { allowWinograd, firstChannel })
+  const plan =
+    args.plan ?? r.device.attached(ConvChoices).weightGradient(r.adapter, problem, { allowWinograd, firstChannel })
   for (const slice of batchSlices(r.adapter, [input, gradient], gradientSamples(r.adapter, plan, problem))) {
     launch(r, plan, {
       problem: { ...problem, batch: slice.count },
@@ -73,6 +71,7 @@ type Launch<V extends WeightGradientVariant> = (
 const launches: { readonly [V in WeightGradientVariant]: Launch<V> } = {
   direct: directWeightGradient,
   tiled: tiledWeightGradient,
+  registers: registersWeightGradient,
   subgroup: subgroupWeightGradient,
   narrow: narrowWeightGradient,
   winograd: winogradWeightGradient,

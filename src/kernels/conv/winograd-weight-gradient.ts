@@ -9,6 +9,7 @@ import { panelOf } from './filter.ts'
 import { type TileGrid, tileGrid } from './geometry.ts'
 import type { WeightGradientLaunch } from './partial-sums.ts'
 import { subgroupGradientProducts } from './subgroup-weight-gradient.ts'
+import { tiledGradientProducts } from './tiled.ts'
 import type { WeightGradientPlan } from './weight-gradient-plan.ts'
 import { type ChannelSlice, outputTiles, POSITIONS, transformInput } from './winograd.ts'
 
@@ -18,7 +19,7 @@ const WORKGROUP = 64
 export function winogradWeightGradient(
   r: Recorder,
   launch: WeightGradientLaunch,
-  { sliceChannels }: WeightGradientPlan & { variant: 'winograd' },
+  { sliceChannels, products }: WeightGradientPlan & { variant: 'winograd' },
 ): void {
   const { problem, label } = launch
   const { inChannels, outChannels } = problem
@@ -29,7 +30,7 @@ export function winogradWeightGradient(
     const gradient = transformGradient(r, launch, grid, slice)
     const panel = panelOf(slice.count)
     const output = r.alloc([POSITIONS, inChannels, slice.count], 'f32', `${label}.products`)
-    subgroupGradientProducts(r, {
+    const batched = {
       launch: {
         ...launch,
         problem: productProblem(launch, grid, slice),
@@ -39,7 +40,9 @@ export function winogradWeightGradient(
       panel,
       batches: POSITIONS,
       splits: 1,
-    })
+    }
+    if (products) tiledGradientProducts(r, { ...batched, tile: products })
+    else subgroupGradientProducts(r, batched)
     transformFilter(r, launch, output, slice)
   }
 }

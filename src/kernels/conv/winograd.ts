@@ -13,6 +13,7 @@ import { type ConvWeight, type FilterShape, panelOf, windowMargin } from './filt
 import { type ConvProblem, type TileGrid, tileGrid } from './geometry.ts'
 import type { WinogradPlan } from './plan.ts'
 import { subgroupProducts } from './subgroup.ts'
+import { tiledProducts } from './tiled.ts'
 
 const WORKGROUP = 64
 
@@ -26,7 +27,7 @@ export interface ChannelSlice {
 }
 
 /** Records the convolution: input transform, then per slice of output channels filter transform, products, output transform. */
-export function winograd(r: Recorder, conv: ConvLaunch, { sliceChannels }: WinogradPlan): void {
+export function winograd(r: Recorder, conv: ConvLaunch, { sliceChannels, products: tile }: WinogradPlan): void {
   const { problem, weight, label } = conv
   if (conv.firstChannel % 4 !== 0) {
     throw new ShapeError(
@@ -41,13 +42,9 @@ export function winograd(r: Recorder, conv: ConvLaunch, { sliceChannels }: Winog
     const filter = stored ?? transformSlice(r, packedFilter(conv), weight, slice, `${label}.filter`)
     const products = r.alloc([POSITIONS, 1, grid.tiles, slice.count], 'f32', `${label}.products`)
     const launch = productLaunch(conv, data, products, grid.tiles)
-    subgroupProducts(r, {
-      conv: launch,
-      weight: filter,
-      panel: panelOf(slice.count),
-      batches: POSITIONS,
-      quarters: true,
-    })
+    const batched = { conv: launch, weight: filter, panel: panelOf(slice.count), batches: POSITIONS }
+    if (tile) tiledProducts(r, { ...batched, tile, splitK: 1 })
+    else subgroupProducts(r, { ...batched, quarters: true })
     transformOutput(r, conv, { products, grid, slice })
   }
 }

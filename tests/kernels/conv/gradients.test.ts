@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Device, openDevice } from '../../../src/gpu/device.ts'
 import { FeatureError, ShapeError } from '../../../src/gpu/errors.ts'
 import { capture } from '../../../src/gpu/program.ts'
+import { tileFamily } from '../../../src/kernels/conv/candidates.ts'
 import {
   type ConvWeight,
   packConvWeight,
@@ -140,12 +141,13 @@ const winogradCases: readonly Case[] = [
   { x: [1, 9, 9, 4], w: [8, 4, 3, 3], padding: [0, 3], dilation: 3 },
 ]
 
+const square32 = { tileM: 32, tileN: 32, tileK: 16, rows: 4, channels: 4, buffers: 2 } as const
+
 const plans: readonly { name: string; plan: WeightGradientPlan; cases: readonly Case[] }[] = [
   { name: 'direct', plan: { variant: 'direct', splits: 1 }, cases },
   { name: 'direct, split in 3', plan: { variant: 'direct', splits: 3 }, cases: cases.slice(0, 8) },
-  { name: 'tiled 32x32', plan: { variant: 'tiled', tile: 32, splits: 1 }, cases: divisibleBy4.slice(-6) },
-  { name: 'tiled 64x64', plan: { variant: 'tiled', tile: 64, splits: 1 }, cases: divisibleBy4.slice(-4, -2) },
-  { name: 'tiled, split in 3', plan: { variant: 'tiled', tile: 32, splits: 3 }, cases: divisibleBy4.slice(2, 8) },
+  { name: 'tiled 32x32', plan: { variant: 'tiled', ...square32, splits: 1 }, cases: divisibleBy4.slice(-5) },
+  { name: 'tiled, split in 3', plan: { variant: 'tiled', ...square32, splits: 3 }, cases: divisibleBy4.slice(2, 5) },
   { name: 'subgroup', plan: { variant: 'subgroup', splits: 1 }, cases: divisibleBy4 },
   { name: 'subgroup, split in 3', plan: { variant: 'subgroup', splits: 3 }, cases: divisibleBy4 },
   { name: '8 channels', plan: { variant: 'narrow', channelsPerLane: 1, splits: 1 }, cases: anyOutputs },
@@ -155,12 +157,28 @@ const plans: readonly { name: string; plan: WeightGradientPlan; cases: readonly 
     cases: anyOutputs.filter(({ w }) => w[0] % 2 === 0),
   },
   { name: '32 channels', plan: { variant: 'narrow', channelsPerLane: 4, splits: 1 }, cases: divisibleBy4 },
+  ...tileFamily.slice(6, 8).map((tile) => ({
+    name: `tiled, ${JSON.stringify(tile)}`,
+    plan: { variant: 'tiled', ...tile, splits: 2 } as const,
+    cases: divisibleBy4.slice(-4, -3),
+  })),
+  ...([4, 8] as const).map((channels) => ({
+    name: `registers, ${channels} channels`,
+    plan: { variant: 'registers', channels, splits: channels / 4 } as const,
+    cases: divisibleBy4.slice(-4, -2),
+  })),
+  {
+    name: 'Winograd around tiles',
+    plan: { variant: 'winograd', sliceChannels: 64, ...(tileFamily[6] && { products: tileFamily[6] }) },
+    cases: winogradCases.slice(2, 3),
+  },
   { name: 'Winograd', plan: { variant: 'winograd', sliceChannels: 4096 }, cases: winogradCases },
   { name: 'Winograd in slices', plan: { variant: 'winograd', sliceChannels: 64 }, cases: winogradCases.slice(2, 3) },
 ]
 
-function usesSubgroups({ variant }: WeightGradientPlan): boolean {
-  return variant === 'subgroup' || variant === 'narrow' || variant === 'winograd'
+function usesSubgroups(plan: WeightGradientPlan): boolean {
+  if (plan.variant === 'winograd') return plan.products === undefined
+  return plan.variant === 'subgroup' || plan.variant === 'narrow'
 }
 
 describe.each(plans)("gradient of a convolution's filter, $name", ({ plan, cases }) => {
@@ -181,8 +199,8 @@ describe("gradient of a convolution's filter", () => {
     const slicePlans: WeightGradientPlan[] = [
       { variant: 'direct', splits: 1 },
       { variant: 'direct', splits: 3 },
-      { variant: 'tiled', tile: 32, splits: 1 },
-      { variant: 'tiled', tile: 32, splits: 2 },
+      { variant: 'tiled', ...square32, splits: 1 },
+      { variant: 'tiled', ...square32, splits: 2 },
       ...(hasSubgroupsOf8(limited)
         ? [
             { variant: 'subgroup', splits: 1 } as const,
@@ -225,7 +243,7 @@ describe("gradient of a convolution's filter", () => {
       }
     }
     const args = { input: upload(device, input), gradient: upload(device, gradient), weight }
-    const tiledPlan = { variant: 'tiled', tile: 32, splits: 1 } as const
+    const tiledPlan = { variant: 'tiled', ...square32, splits: 1 } as const
     for (const plan of [undefined, { variant: 'direct', splits: 1 } as const, tiledPlan]) {
       const found = await evaluate(device, (r) => convWeightGradient(r, { ...args, ...(plan && { plan }) }))
       expectClose(unpacked(found, weight, [4, 64, 1, 1]), { data: expected, shape: [4, 64, 1, 1] }, 1.5e-6)

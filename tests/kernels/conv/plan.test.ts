@@ -9,6 +9,7 @@ const lavapipe: ConvAdapter = {
   subgroupMaxSize: 8,
   maxBindingBytes: 128 << 20,
   maxWorkgroupInvocations: 1024,
+  maxWorkgroupBytes: 32 << 10,
 }
 const gpu: ConvAdapter = {
   ...lavapipe,

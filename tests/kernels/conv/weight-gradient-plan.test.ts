@@ -10,6 +10,7 @@ const lavapipe: ConvAdapter = {
   subgroupMaxSize: 8,
   maxBindingBytes: 128 << 20,
   maxWorkgroupInvocations: 1024,
+  maxWorkgroupBytes: 32 << 10,
 }
 const gpu: ConvAdapter = {
   ...lavapipe,
@@ -95,11 +96,16 @@ describe("choice of the gradient of a convolution's filter", () => {
 
 describe("the gradient of a convolution's filter on a GPU", () => {
   it('takes the tiled kernel, also without subgroups, with large tiles where the filter fills them', () => {
-    expect(chooseWeightGradient(gpu, conv([1024, 2048], 3))).toEqual({ variant: 'tiled', tile: 64, splits: 1 })
-    expect(chooseWeightGradient(gpu, conv([32, 64], 1))).toMatchObject({ variant: 'tiled', tile: 32 })
+    expect(chooseWeightGradient(gpu, conv([1024, 2048], 3))).toMatchObject({
+      variant: 'tiled',
+      tileM: 64,
+      tileN: 64,
+      splits: 1,
+    })
+    expect(chooseWeightGradient(gpu, conv([32, 64], 1))).toMatchObject({ variant: 'tiled', tileM: 32 })
     expect(chooseWeightGradient({ ...lavapipe, features: new Set() }, conv([256, 256], 3)).variant).toBe('tiled')
     const few = { ...gpu, maxWorkgroupInvocations: 128 }
-    expect(chooseWeightGradient(few, conv([256, 256], 3))).toMatchObject({ tile: 32 })
+    expect(chooseWeightGradient(few, conv([256, 256], 3))).toMatchObject({ tileM: 32 })
   })
 
   it('splits the pixels until the GPU is full, 256 pixels each at least', () => {

@@ -1,0 +1,145 @@
+// Convolution as an implicit GEMM for GPUs with subgroups of at least LANES lanes, without workgroup memory, NHWC:
+//   y[p, o] = epilogue(sum over k of x[pixel(p, tap(k)), c(k)] * w[k, o]),   k = tap * Cin + c
+// LANES neighbouring invocations of a subgroup compute LANES pixels x LANES * 4 COLUMNS output channels. Each loads the
+// inputs of one of these pixels and gets those of the others by subgroupShuffle; so 1 + 4 COLUMNS loads of a vec4 serve
+// 16 LANES * COLUMNS multiply-adds, and no barrier is met. The geometry is constant.
+// With SPLIT_K > 1, split s sums only its share of the inner dimension and writes raw sums to output[s]; the shader
+// conv2d_reduce adds the splits in order and applies the epilogue.
+// LANES divides the subgroup size, and neighbours in a subgroup are neighbours in the workgroup, as on all known GPUs.
+// Dispatch: x = ceil(pixels / WORKGROUP), y = ceil(OUT_C / (LANES * 4 COLUMNS)), z = SPLIT_K.
+// Cin and Cout divisible by 4.
+
+enable subgroups;
+
+const WORKGROUP: u32 = 64u; // a multiple of the largest subgroup
+const LANES: u32 = 8u;
+const COLUMNS: u32 = 1u; // vec4 of output channels of one lane
+const SPLIT_K: u32 = 1u;
+const IN_HEIGHT: u32 = 31u;
+const IN_WIDTH: u32 = 31u;
+const IN_CHANNELS4: u32 = 64u;
+const IN_STRIDE4: u32 = 64u; // vec4 from one pixel to the next
+const IN_FIRST4: u32 = 0u; // first vec4 of the channels that are read
+const OUT_HEIGHT: u32 = 31u;
+const OUT_WIDTH: u32 = 31u;
+const OUT_CHANNELS4: u32 = 64u;
+const PANEL4: u32 = 64u; // vec4 of output channels that lie together in the filter
+const KERNEL_WIDTH: u32 = 1u;
+const TAPS: u32 = 1u;
+const STRIDE: u32 = 1u;
+const PADDING_Y: i32 = 0i;
+const PADDING_X: i32 = 0i;
+const DILATION: u32 = 1u;
+const HAS_SCALE: bool = false;
+const HAS_BIAS: bool = false;
+const HAS_RESIDUAL: bool = false;
+const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
+
+const DEPTH4: u32 = TAPS * IN_CHANNELS4; // vec4 of the inner dimension
+const DEPTH4_PER_SPLIT: u32 = (DEPTH4 + SPLIT_K - 1u) / SPLIT_K;
+
+struct Params {
+  pixels: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read> scale: array<vec4f>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(4) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+// Where a pixel's receptive field begins: rows and columns of the input (may be negative), and its sample.
+struct Origin {
+  y: i32,
+  x: i32,
+  sample: u32,
+  outside: bool, // past the last pixel
+}
+
+fn origin(pixel: u32) -> Origin {
+  let x = pixel % OUT_WIDTH;
+  let y = (pixel / OUT_WIDTH) % OUT_HEIGHT;
+  let sample = pixel / (OUT_WIDTH * OUT_HEIGHT);
+  return Origin(i32(y * STRIDE) - PADDING_Y, i32(x * STRIDE) - PADDING_X, sample, pixel >= params.pixels);
+}
+
+fn gather(at: Origin, k4: u32) -> vec4f {
+  let tap = k4 / IN_CHANNELS4;
+  let y = at.y + i32(tap / KERNEL_WIDTH * DILATION);
+  let x = at.x + i32(tap % KERNEL_WIDTH * DILATION);
+  if (at.outside || y < 0 || x < 0 || y >= i32(IN_HEIGHT) || x >= i32(IN_WIDTH)) {
+    return vec4f();
+  }
+  let pixel = (at.sample * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x);
+  return input[pixel * IN_STRIDE4 + IN_FIRST4 + k4 % IN_CHANNELS4];
+}
+
+fn filter_at(k: u32, column: u32) -> vec4f {
+  if (column >= OUT_CHANNELS4) {
+    return vec4f();
+  }
+  return weight[column / PANEL4 * PANEL4 * DEPTH4 * 4u + k * PANEL4 + column % PANEL4];
+}
+
+fn store(pixel: u32, column: u32, part: u32, sum: vec4f) {
+  if (pixel >= params.pixels || column >= OUT_CHANNELS4) {
+    return;
+  }
+  let at = pixel * OUT_CHANNELS4 + column;
+  var y = sum;
+  if (SPLIT_K == 1u) {
+    if (HAS_SCALE) {
+      y *= scale[column];
+    }
+    if (HAS_BIAS) {
+      y += bias[column];
+    }
+    if (HAS_RESIDUAL) {
+      y += residual[at];
+    }
+    if (ACTIVATION_MAX > 0.0) {
+      y = clamp(y, vec4f(), vec4f(ACTIVATION_MAX));
+    }
+  }
+  output[part * params.pixels * OUT_CHANNELS4 + at] = y;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let first_lane = lane / LANES * LANES;
+  let first_pixel = group.x * WORKGROUP + thread / LANES * LANES;
+  let first_column = group.y * LANES * COLUMNS + thread % LANES;
+  let own = origin(first_pixel + thread % LANES);
+  var sums: array<vec4f, LANES * COLUMNS>;
+
+  let first = group.z * DEPTH4_PER_SPLIT;
+  let last = min(first + DEPTH4_PER_SPLIT, DEPTH4);
+  for (var k4 = first; k4 < last; k4++) {
+    let x = gather(own, k4);
+    var w: array<mat4x4f, COLUMNS>;
+    for (var c = 0u; c < COLUMNS; c++) {
+      let column = first_column + c * LANES;
+      for (var e = 0u; e < 4u; e++) {
+        w[c][e] = filter_at(4u * k4 + e, column);
+      }
+    }
+    for (var p = 0u; p < LANES; p++) {
+      let other = subgroupShuffle(x, first_lane + p);
+      for (var c = 0u; c < COLUMNS; c++) {
+        sums[p * COLUMNS + c] += w[c] * other;
+      }
+    }
+  }
+
+  for (var p = 0u; p < LANES; p++) {
+    for (var c = 0u; c < COLUMNS; c++) {
+      store(first_pixel + p, first_column + c * LANES, group.z, sums[p * COLUMNS + c]);
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// The kernels for GPUs that read all operands through the caches, without workgroup memory: for integrated GPUs and small layers.
+
+import type { Recorder } from '../../gpu/recorder.ts'
+import { kernel } from '../launch.ts'
+import { type ConvLaunch, convCost, epilogueBindings, epilogueConstants, packedFilter } from './epilogue.ts'
+import { filterRows, imageConstants, outputPixels } from './geometry.ts'
+import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
+import type { ConvPlan } from './plan.ts'
+import { addSplitSums, splitSums } from './split-sums.ts'
+import type { WeightGradientPlan } from './weight-gradient-plan.ts'
+
+/** Invocations along the output channels, and along pixels or rows of the filter. */
+const THREADS = { x: 8, y: 8 } as const
+
+/** Records a convolution, in two stages where the inner dimension is split. */
+export function registers(r: Recorder, conv: ConvLaunch, plan: ConvPlan & { readonly variant: 'registers' }): void {
+  const { problem, input, weight, label } = conv
+  const { pixels: perInvocation, channels, splitK } = plan
+  const pixels = outputPixels(problem)
+  const sums = splitSums(r, conv, splitK)
+  r.dispatch({
+    kernel: kernel('conv2d_registers', {
+      THREADS_X: THREADS.x,
+      THREADS_Y: THREADS.y,
+      PIXELS: perInvocation,
+      COLUMNS: channels / 4,
+      SPLIT_K: splitK,
+      ...imageConstants(problem, conv, weight.panel),
+      ...epilogueConstants(conv),
+    }),
+    label,
+    workgroups: [
+      Math.ceil(problem.outChannels / (channels * THREADS.x)),
+      Math.ceil(pixels / (perInvocation * THREADS.y)),
+      splitK,
+    ],
+    bindings: { input, weight: packedFilter(conv), ...epilogueBindings(conv), output: sums, params: { pixels } },
+    ...convCost(conv),
+  })
+  addSplitSums(r, conv, sums, splitK)
+}
+
+/** Records the gradient of a filter, and the sum of its parts. */
+export function registersWeightGradient(
+  r: Recorder,
+  launch: WeightGradientLaunch,
+  { channels, splits }: WeightGradientPlan & { readonly variant: 'registers' },
+): void {
+  const { problem, weight, input, gradient, label } = launch
+  const pixels = outputPixels(problem)
+  const output = partialSums(r, launch, splits)
+  r.dispatch({
+    kernel: kernel('conv2d_registers_weight_gradient', {
+      THREADS_X: THREADS.x,
+      THREADS_Y: THREADS.y,
+      COLUMNS: channels / 4,
+      ...imageConstants(problem, launch, weight.panel),
+    }),
+    label,
+    workgroups: [
+      Math.ceil(problem.outChannels / (channels * THREADS.x)),
+      Math.ceil(filterRows(problem) / (4 * THREADS.y)),
+      splits,
+    ],
+    bindings: {
+      input,
+      gradient,
+      output,
+      params: {
+        pixels,
+        split_pixels: Math.ceil(pixels / splits),
+        accumulate: launch.accumulate && splits === 1 ? 1 : 0,
+      },
+    },
+    ...gradientCost(launch),
+  })
+  addPartialSums(r, launch, output, splits)
+}
