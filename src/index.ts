@@ -32,6 +32,7 @@ export type { ExternalImage } from './gpu/external-image.ts'
 export { type CaptureOptions, capture, type Plan, type Profile, type Program, plan, runOnce } from './gpu/program.ts'
 export type { Recorder } from './gpu/recorder.ts'
 export type { DType, GpuTensor, TensorData } from './gpu/tensor.ts'
+export type { ChoiceStore, ConvChoice } from './kernels/conv/benchmark.ts'
 export {
   crossEntropyLoss,
   focalLoss,
@@ -88,6 +89,7 @@ export type { Draws } from './siamrpn/sampler.ts'
 export type { Frames, Shot } from './siamrpn/shots.ts'
 export type { HeadMaps } from './siamrpn/siamese-rpn-head.ts'
 export { type CheckpointSource, type FetchOptions, readSource, sourceName } from './siamrpn/source.ts'
+export type { KernelBenchmark } from './siamrpn/steps.ts'
 export type { Sweep, SweepCounts, TrackRule } from './siamrpn/sweep.ts'
 export type { Target, TargetGroup, TrackResult } from './siamrpn/target.ts'
 export { emptyTargets, releaseTargets, type TargetTensors, writeTargets } from './siamrpn/target-tensors.ts'

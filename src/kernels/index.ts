@@ -15,6 +15,7 @@ export {
   type FrozenBatchNormBackwardArgs,
   frozenBatchNormBackward,
 } from './batch-norm.ts'
+export { type BenchmarkOptions, benchmarkConvs, type ChoiceStore, type ConvChoice } from './conv/benchmark.ts'
 export type { DepthwisePlan, DepthwiseWeightPlan } from './conv/depthwise-plan.ts'
 export {
   type ConvFilter,
@@ -27,7 +28,7 @@ export {
 } from './conv/filter.ts'
 export { type Conv2dArgs, conv2d } from './conv/forward.ts'
 export { type ConvInputGradientArgs, convInputGradient } from './conv/input-gradient.ts'
-export type { ChannelsPerLane, ConvPlan } from './conv/plan.ts'
+export type { ChannelsPerLane, ConvPlan, Tile } from './conv/plan.ts'
 export { type ConvWeightGradientArgs, convWeightGradient } from './conv/weight-gradient.ts'
 export type { WeightGradientPlan } from './conv/weight-gradient-plan.ts'
 export { type DepthwiseCorrelationArgs, depthwiseCorrelation } from './correlation.ts'

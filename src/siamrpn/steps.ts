@@ -8,6 +8,7 @@ import { capture, type Profile, type Program } from '../gpu/program.ts'
 import { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { OnKernel } from '../gpu/warm-up.ts'
+import { type BenchmarkOptions, benchmarkConvs, type ConvChoice } from '../kernels/conv/benchmark.ts'
 import { CROP_RECORD, channelSums, cropResize, type PackedFrame } from '../kernels/crop-resize.ts'
 import { type BestBox, bestBoxes, decodeBest, STATE_RECORD } from '../kernels/decode-best.ts'
 import { SiameseRPNAnchorGenerator } from './anchors.ts'
@@ -49,14 +50,34 @@ export function releaseContext({ device, anchors, window }: StepContext): void {
  */
 export async function warmUp(context: StepContext, onProgress?: OnKernel): Promise<void> {
   const r = new Recorder(context.device)
-  const frame: PackedFrame = { pixels: r.alloc([16 * 12], 'u32', 'frame'), width: 16, height: 16, format: 'rgb8' }
-  channelSums(r, frame)
-  const kernels = recordTemplate(r, context, frame, r.alloc([1, CROP_RECORD]))
-  recordSearch(r, context, { frame, crops: r.alloc([1, CROP_RECORD]), state: r.alloc([1, STATE_RECORD]), kernels })
+  recordTracking(r, context)
   await context.device.kernels.compile(
     r.steps.map((step) => step.kernel),
     onProgress,
   )
+}
+
+/** How kernels are chosen by measurement. */
+export type KernelBenchmark = Pick<BenchmarkOptions, 'store' | 'seconds'>
+
+/** Times the kernels that can do each convolution of both programs, if asked to, and takes the fastest from then on. */
+export async function benchmarkTracking(
+  context: StepContext,
+  benchmark: boolean | KernelBenchmark = false,
+  onProgress?: (done: number, total: number) => void,
+): Promise<ConvChoice[]> {
+  if (benchmark === false) return []
+  const options = benchmark === true ? {} : benchmark
+  const record = (r: Recorder) => recordTracking(r, context)
+  return await benchmarkConvs(context.device, record, { ...options, ...(onProgress && { onProgress }) })
+}
+
+/** Both programs for one target, on a frame of no matter what size: what there is to compile and to measure. */
+function recordTracking(r: Recorder, context: StepContext): void {
+  const frame: PackedFrame = { pixels: r.alloc([16 * 12], 'u32', 'frame'), width: 16, height: 16, format: 'rgb8' }
+  channelSums(r, frame)
+  const kernels = recordTemplate(r, context, frame, r.alloc([1, CROP_RECORD]))
+  recordSearch(r, context, { frame, crops: r.alloc([1, CROP_RECORD]), state: r.alloc([1, STATE_RECORD]), kernels })
 }
 
 /**

@@ -5,65 +5,46 @@ import { readCheckpoint } from '../formats/checkpoint.ts'
 import { matchStateDict } from '../formats/match.ts'
 import { writeSafetensors } from '../formats/safetensors.ts'
 import type { StateDict } from '../formats/state-dict.ts'
-import { Device, openDevice } from '../gpu/device.ts'
+import { type Device, openDevice } from '../gpu/device.ts'
 import { ArgumentError } from '../gpu/errors.ts'
 import { show } from '../gpu/message.ts'
+import type { ConvChoice } from '../kernels/conv/benchmark.ts'
 import { channelMean, cropRecord } from '../kernels/crop-resize.ts'
 import { type CenterBox, type InitBox, toCenter } from './boxes.ts'
 import { headPrefix, impliedAnchors, ownConfig, partKey, withAnchors, withHead } from './checkpoint-model.ts'
-import { type Config, type ConfigInput, parseConfig } from './config.ts'
+import { type Config, parseConfig } from './config.ts'
 import { r50 } from './configs/r50.ts'
 import { cropGeometry, exemplarCropSize } from './crop-geometry.ts'
 import { defaultModel } from './default-model.ts'
 import { BoxError, ClosedError } from './errors.ts'
 import { type Frame, FrameBuffer, type FrameShape, frameShape } from './frame.ts'
 import { stateDictShapes } from './layout.ts'
+import { type CreateOptions, checkOptions, type LoadOptions, reporter } from './load-options.ts'
 import { Network } from './network.ts'
 import type { Shot } from './shots.ts'
-import { type CheckpointSource, isRemote, readSource, sourceName } from './source.ts'
-import { makeContext, releaseContext, SearchStep, type StepContext, templateKernels, warmUp } from './steps.ts'
+import { isRemote, readSource, sourceName } from './source.ts'
+import {
+  benchmarkTracking,
+  makeContext,
+  releaseContext,
+  SearchStep,
+  type StepContext,
+  templateKernels,
+  warmUp,
+} from './steps.ts'
 import { Sweep } from './sweep.ts'
 import { type GroupState, type StepRunner, Target, TargetGroup } from './target.ts'
 import type { TeachExample, TeachOptions } from './teach.ts'
 import { UploadAhead } from './upload-ahead.ts'
 
-/** A step of loading, for display. */
-export interface LoadProgress {
-  /**
-   * Bytes of the checkpoint from a server or from a file; convolutions whose weights go to the device; kernels that are
-   * compiled, by the driver, too, which is most of the time where its cache does not know them.
-   */
-  readonly stage: 'download' | 'reading' | 'weights' | 'kernels'
-  readonly done: number
-  /** 0 where it is not known. */
-  readonly total: number
-  /** The kernel that was compiled last. */
-  readonly detail?: string
-}
-
-export interface CreateOptions {
-  /** Default: a device of its own, closed with the tracker. */
-  readonly device?: Device | undefined
-  /** Default: the one that `siamrpn train` wrote into the checkpoint, else MMTracking's siamese_rpn_r50. */
-  readonly config?: Config | ConfigInput | undefined
-  readonly onProgress?: ((progress: LoadProgress) => void) | undefined
-}
-
-export interface LoadOptions extends CreateOptions {
-  /** A file of MMTracking, of pysot, or safetensors, wherever it is. Default: the model that ships with the package. */
-  readonly checkpoint?: CheckpointSource | undefined
-  /** A taught head, of `SiamRPN.save('head')`, in place of the checkpoint's own. */
-  readonly head?: CheckpointSource | undefined
-  /** Expected SHA-256 of the file, in hexadecimal. */
-  readonly sha256?: string | undefined
-  /** Default: what the checkpoint's layout implies; a bare state dict implies nothing, and the configuration's stay. */
-  readonly anchors?: 'mmtracking' | 'pysot' | undefined
-}
+export type { CreateOptions, LoadOptions, LoadProgress } from './load-options.ts'
 
 export class SiamRPN implements StepRunner {
   /** The configuration in use; its anchors are the checkpoint's. */
   readonly config: Config
   readonly device: Device
+  /** What `benchmark` found, one entry per distinct convolution. */
+  readonly convChoices: readonly ConvChoice[]
   readonly #context: StepContext
   readonly #ownsDevice: boolean
   readonly #state: StateDict
@@ -74,12 +55,13 @@ export class SiamRPN implements StepRunner {
   #queue: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
 
-  private constructor(context: StepContext, config: Config, { state, ownsDevice }: Belongings) {
+  private constructor(context: StepContext, config: Config, { state, ownsDevice, convChoices }: Belongings) {
     this.#context = context
     this.#state = state
     this.config = config
     this.device = context.device
     this.#ownsDevice = ownsDevice
+    this.convChoices = convChoices
   }
 
   /**
@@ -124,9 +106,10 @@ export class SiamRPN implements StepRunner {
     try {
       await network.load(device, state, reporter(options, 'weights'))
       context = makeContext(device, config.model, network)
+      const convChoices = await benchmarkTracking(context, options.benchmark, reporter(options, 'benchmark'))
       await warmUp(context, reporter(options, 'kernels'))
       await device.settle()
-      return new SiamRPN(context, config, { state, ownsDevice: !options.device })
+      return new SiamRPN(context, config, { state, ownsDevice: !options.device, convChoices })
     } catch (error) {
       if (context) releaseContext(context)
       network.release(device)
@@ -334,34 +317,11 @@ export class SiamRPN implements StepRunner {
   }
 }
 
-/** What types would have told. @throws ArgumentError */
-function checkOptions(options: CreateOptions): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new ArgumentError(`the options are ${show(options)}, expected an object such as { checkpoint, device }`)
-  }
-  const { device, onProgress } = options
-  if (device !== undefined && !(device instanceof Device)) {
-    throw new ArgumentError(`device is ${show(device)}, expected a device of openDevice()`)
-  }
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw new ArgumentError(`onProgress is ${show(onProgress)}, expected a function`)
-  }
-  const { anchors } = options as Partial<LoadOptions>
-  if (anchors !== undefined && anchors !== 'mmtracking' && anchors !== 'pysot') {
-    throw new ArgumentError(`anchors is ${show(anchors)}, expected 'mmtracking' or 'pysot'`)
-  }
-}
-
 interface Belongings {
   /** The weights as they were loaded. */
   readonly state: StateDict
   readonly ownsDevice: boolean
-}
-
-type OnProgress = (done: number, total: number, detail?: string) => void
-
-function reporter({ onProgress }: CreateOptions, stage: LoadProgress['stage']): OnProgress | undefined {
-  return onProgress && ((done, total, detail) => onProgress({ stage, done, total, ...(detail ? { detail } : {}) }))
+  readonly convChoices: readonly ConvChoice[]
 }
 
 function isList(boxes: InitBox | readonly InitBox[]): boxes is readonly InitBox[] {

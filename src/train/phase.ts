@@ -142,6 +142,12 @@ function trainedParameters({ device, model, images, targets }: StepParts, mode: 
   return [...tape.backward(model.forwardTrain(tape, images, targets, mode).total).parameters.keys()]
 }
 
+/** A step without its update: every convolution of it. */
+export function recordGradients(r: Recorder, { model, images, targets }: StepParts, mode: EpochMode): void {
+  const tape = new Tape(r)
+  tape.backward(model.forwardTrain(tape, images, targets, mode).total)
+}
+
 function recordStep(r: Recorder, parts: StepParts, mode: EpochMode, { optimizer, sums }: Receiver): StepOutputs {
   const tape = new Tape(r)
   const { cls, bbox, total, updates } = parts.model.forwardTrain(tape, parts.images, parts.targets, mode)

@@ -10,6 +10,7 @@ import { capture, type Profile, type Program, type ProgramStats } from '../gpu/p
 import { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { OnKernel } from '../gpu/warm-up.ts'
+import { type BenchmarkOptions, benchmarkConvs, type ConvChoice } from '../kernels/conv/benchmark.ts'
 import { Tape } from '../nn/autograd.ts'
 import { Optimizer } from '../nn/optimizer.ts'
 import type { Config } from '../siamrpn/config.ts'
@@ -27,6 +28,7 @@ import {
   type Phase,
   type PhasePlan,
   planPhase,
+  recordGradients,
   recordLosses,
   type StepParts,
 } from './phase.ts'
@@ -110,17 +112,33 @@ export class Trainer {
    * @throws OutOfMemoryError that names the phase
    */
   async plan(): Promise<PhasePlan[]> {
+    const plans: PhasePlan[] = []
+    for (const mode of this.#modes()) {
+      plans.push(await planPhase(this.#parts, mode, { optimizer: this.optimizer, sums: this.#sums }, this.#cumulative))
+    }
+    return plans
+  }
+
+  /**
+   * Times the kernels that can do each convolution of every phase, forward and for the gradients, and takes the fastest from then
+   * on (`cudnn_benchmark`). Before `plan` and `startEpoch`.
+   */
+  async benchmark(options: BenchmarkOptions = {}): Promise<ConvChoice[]> {
+    const record = (r: Recorder) => {
+      for (const mode of this.#modes()) recordGradients(r, this.#parts, mode)
+    }
+    return await benchmarkConvs(this.#options.device, record, options)
+  }
+
+  /** The phases of the schedule, each once. */
+  #modes(): readonly EpochMode[] {
     const { config, epochs = config.total_epochs ?? 1 } = this.#options
     const modes = new Map<EpochMode['name'], EpochMode>()
     for (let epoch = 0; epoch < epochs; epoch++) {
       const mode = epochMode(config, epoch)
       modes.set(mode.name, mode)
     }
-    const plans: PhasePlan[] = []
-    for (const mode of modes.values()) {
-      plans.push(await planPhase(this.#parts, mode, { optimizer: this.optimizer, sums: this.#sums }, this.#cumulative))
-    }
-    return plans
+    return [...modes.values()]
   }
 
   /** Makes the programs of the epoch's phase, if it is another than before. @throws OutOfMemoryError; ShaderError */

@@ -15,6 +15,7 @@ const parts: Readonly<Record<string, readonly [begin: number, end: number]>> = {
   download: [0, 10],
   reading: [0, 10],
   weights: [10, 20],
+  benchmark: [20, 60],
   kernels: [20, 100],
 }
 

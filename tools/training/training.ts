@@ -16,6 +16,7 @@ import {
   WindowUpload,
 } from 'siamrpn/train'
 import { isHostPipeline, windowSizes } from '../augment/pair-cropper.ts'
+import { fileChoiceStore, wantsBenchmark } from '../choice-store.ts'
 import { buildTrainDataset } from '../datasets/build-dataset.ts'
 import { DecodePool } from '../datasets/decode-pool.ts'
 import { PairLoader, type SkippedImage } from '../datasets/pair-loader.ts'
@@ -117,6 +118,10 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
     const trainer = new Trainer({ device, config, state: options.model, images: { template, search }, cumulativeIters })
     closing.push(() => trainer.release())
     if (resumed) trainer.load(resumed.checkpoint.model, resumed.checkpoint.optimizer)
+    if (wantsBenchmark(config, device.adapter)) {
+      const choices = await trainer.benchmark({ store: fileChoiceStore() })
+      say(`${choices.length} convolutions take the kernel that was measured to be the fastest`)
+    }
     for (const phase of await trainer.plan()) say(describePhase(phase, device.memory.bytes))
     const { hooks, pending } = makeHooks(options)
     const runner = new Runner<TrainBatch>({

@@ -3,8 +3,7 @@
 // remembered in a store, by adapter, kernels and problem.
 
 import type { Device } from '../../gpu/device.ts'
-import { plan as planRecording } from '../../gpu/program.ts'
-import type { Recorder } from '../../gpu/recorder.ts'
+import { Recorder } from '../../gpu/recorder.ts'
 import { convCandidates, planKey, weightGradientCandidates } from './candidates.ts'
 import { ConvChoices, type ConvQuestion, questionKey } from './choices.ts'
 import { convFlops } from './geometry.ts'
@@ -45,7 +44,7 @@ const DEFAULT_SECONDS = 20
 /**
  * Measures the convolutions that `record` would record and that have not been measured on this device; later recordings take
  * what was found. Costs nothing for problems that the store knows.
- * @param record as for `capture`; it is run without allocating or compiling anything
+ * @param record as for `capture`; it only says which convolutions there are, nothing is allocated or compiled for it
  * @returns the choices, those of remembered ones included, the most expensive problem first
  */
 export async function benchmarkConvs(
@@ -55,7 +54,7 @@ export async function benchmarkConvs(
 ): Promise<ConvChoice[]> {
   const choices = device.attached(ConvChoices)
   const questions = choices
-    .questions(() => planRecording(device, record))
+    .questions(() => record(new Recorder(device)))
     .map((question) => openQuestion(device, question))
   const open = questions.filter(({ candidates }) => candidates.length > 1).sort((a, b) => b.flops - a.flops)
   const remembered = new Remembered(store, storeKey(device))

@@ -40,7 +40,7 @@ export class ConvChoices {
   }
 
   /** What `record` asks, each question once. */
-  questions(record: () => void): ConvQuestion[] {
+  questions(record: () => unknown): ConvQuestion[] {
     const asked = new Map<string, ConvQuestion>()
     const before = this.#asked
     this.#asked = asked

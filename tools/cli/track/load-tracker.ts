@@ -4,6 +4,7 @@
 import { namedConfig } from 'siamrpn/configs'
 import { writeSafetensors } from 'siamrpn/formats'
 import type { AdapterFacts } from 'siamrpn/gpu'
+import { fileChoiceStore, wantsBenchmark } from '../../choice-store.ts'
 import { loadConfig } from '../load-config.ts'
 import { randomWeights } from '../random-weights.ts'
 import type { LoadTracker } from './tracking.ts'
@@ -21,7 +22,9 @@ export const loadTracker: LoadTracker = async (request) => {
         ? writeSafetensors(randomWeights(stateDictShapes((config ?? namedConfig('r50')).model), weights.seed))
         : location(weights.checkpoint)
     const head = request.head === undefined ? undefined : location(request.head)
-    const tracker = await SiamRPN.load({ checkpoint, head, config, device, onProgress, anchors: request.anchors })
+    const benchmark = wantsBenchmark(config, device.adapter) && { store: fileChoiceStore() }
+    const options = { checkpoint, head, config, device, onProgress, benchmark }
+    const tracker = await SiamRPN.load({ ...options, anchors: request.anchors })
     return {
       adapter: describeAdapter(device.adapter),
       anchors: tracker.config.model.head.anchor_generator.variant,
