@@ -27,6 +27,7 @@ export {
   unpackConvWeight,
 } from './conv/filter.ts'
 export { type Conv2dArgs, conv2d } from './conv/forward.ts'
+export { indexedDbStore } from './conv/indexed-db-store.ts'
 export { type ConvInputGradientArgs, convInputGradient } from './conv/input-gradient.ts'
 export type { ChannelsPerLane, ConvPlan, Tile } from './conv/plan.ts'
 export { type ConvWeightGradientArgs, convWeightGradient } from './conv/weight-gradient.ts'

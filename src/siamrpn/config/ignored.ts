@@ -13,10 +13,6 @@ export interface IgnoredEntry {
 /** What of a configuration is ignored; entries that say what is done here anyway are not. */
 export function ignoredEntries(config: Config): IgnoredEntry[] {
   const entries: (IgnoredEntry | false)[] = [
-    config.cudnn_benchmark && {
-      path: 'cudnn_benchmark',
-      reason: 'variants of kernels are chosen by rules, not timed yet',
-    },
     config.dist_params !== undefined && { path: 'dist_params', reason: 'training uses one adapter' },
     config.log_level !== 'INFO' && { path: 'log_level', reason: 'the log has every line' },
     !config.deterministic && { path: 'deterministic', reason: 'training always is' },

@@ -17,6 +17,7 @@ const stages: Readonly<Record<LoadProgress['stage'], string>> = {
   download: 'Downloading the model',
   reading: 'Reading the model',
   weights: 'Uploading the weights',
+  benchmark: 'Finding the fastest kernels',
   kernels: 'Preparing the kernels',
 }
 
