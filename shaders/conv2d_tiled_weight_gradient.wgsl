@@ -2,8 +2,8 @@
 // is the pixels of the whole batch,
 //   dw[k, o] = sum over p of x[pixel(p, tap(k)), c(k)] * dy[p, o],   k = tap * IN_C + c,
 // in the packed layout [O / panel, k, panel]. A workgroup computes TILE_M rows k x TILE_N output channels, TILE_K
-// pixels at a time; each invocation keeps 4 ROWS x 4 COLUMNS of them in registers. While a step is computed, the next one's
-// operands are fetched into registers; with two BUFFERS they are put beside the step's own, which saves a barrier. The
+// pixels at a time; each invocation keeps 4 ROWS x 4 COLUMNS of them in registers. While a step is computed, the next
+// one's operands are fetched into registers; with two BUFFERS they are put beside the step's own, which saves a barrier. The
 // gather of the implicit im2col is fused in the fetch; its geometry is constant: divisions are by constants. Split s
 // sums only its share of the pixels and writes its own copy of dw; sum_partials adds them in order.
 // Sums of CHUNK pixels are added up, so that a long sum in f32 stays accurate.
