@@ -3,9 +3,9 @@
 //   dw[k, o] = sum over p of x[pixel(p, tap(k)), c(k)] * dy[p, o],   k = tap * IN_C + c,
 // in the packed layout [O / panel, k, panel]. A workgroup computes TILE_M rows k x TILE_N output channels, TILE_K
 // pixels at a time; each invocation keeps 4 ROWS x 4 COLUMNS of them in registers. While a step is computed, the next
-// one's operands are fetched into registers; with two BUFFERS they are put beside the step's own, which saves a barrier. The
-// gather of the implicit im2col is fused in the fetch; its geometry is constant: divisions are by constants. Split s
-// sums only its share of the pixels and writes its own copy of dw; sum_partials adds them in order.
+// one's operands are fetched into registers; with two BUFFERS they are put beside the step's own, which saves a
+// barrier. The gather of the implicit im2col is fused in the fetch; its geometry is constant: divisions are by
+// constants. Split s sums only its share of the pixels and writes its own copy of dw; sum_partials adds them in order.
 // Sums of CHUNK pixels are added up, so that a long sum in f32 stays accurate.
 // Also a plain batched product: every batch reads and writes at its own offsets (for Winograd).
 // Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(taps * IN_C / TILE_M), z = batches * splits.
