@@ -1,10 +1,10 @@
 // All golden cases, those of the full R50 network included: the whole forward, every tracking step, training with a released
 // backbone.
 
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { golden } from './golden/check/tests/sets.ts'
 
-it('gives all the numbers of MMTracking', async () => {
+test('gives all the numbers of MMTracking', async () => {
   const { code, out } = await golden('--slow')
   expect(out).not.toContain('left for --slow')
   expect(out).not.toContain('FAIL')

@@ -23,26 +23,26 @@ export function hashKey(key: readonly (string | number)[]): number {
 
 /** A stream of random numbers that depends on nothing but its key. */
 export class Random {
-  private a: number
-  private b: number
-  private c: number
-  private counter = 1
+  #a: number
+  #b: number
+  #c: number
+  #counter = 1
 
   constructor(...key: readonly (string | number)[]) {
     const hash = hashKey(key)
-    this.a = mix32(hash)
-    this.b = mix32(hash + goldenRatio)
-    this.c = mix32(hash + 2 * goldenRatio)
+    this.#a = mix32(hash)
+    this.#b = mix32(hash + goldenRatio)
+    this.#c = mix32(hash + 2 * goldenRatio)
     for (let i = 0; i < warmUp; i++) this.bits()
   }
 
   /** 32 random bits, unsigned. */
   bits(): number {
-    const sum = (this.a + this.b + this.counter) | 0
-    this.counter = (this.counter + 1) | 0
-    this.a = this.b ^ (this.b >>> 9)
-    this.b = (this.c + (this.c << 3)) | 0
-    this.c = (((this.c << 21) | (this.c >>> 11)) + sum) | 0
+    const sum = (this.#a + this.#b + this.#counter) | 0
+    this.#counter = (this.#counter + 1) | 0
+    this.#a = this.#b ^ (this.#b >>> 9)
+    this.#b = (this.#c + (this.#c << 3)) | 0
+    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + sum) | 0
     return sum >>> 0
   }
 

@@ -3,12 +3,10 @@
 // linear rise.
 // Sources: mmtrack/core/optimizer/sot_lr_updater.py (step_lr_interval, log_lr_interval = numpy.logspace);
 // mmcv/runner/hooks/lr_updater.py (CosineAnnealingLrUpdaterHook, LrUpdaterHook.get_warmup_lr).
-// Powers are correctly rounded, as a C library's; numpy with AVX-512 instructions is off by one unit in the last place now
-// and then. In float32, as the device applies it, the rate is the same.
+// In double precision engines and numpy may differ in the last bits; in float32, as the device applies it, the rate is the same.
 
 import type { LrConfig } from '../siamrpn/config.ts'
 import { TrainingError } from './errors.ts'
-import { exactLog10, exactPower } from './exact-power.ts'
 
 type SiameseRPNPolicy = Extract<LrConfig, { policy: 'SiameseRPN' }>
 type CosinePolicy = Extract<LrConfig, { policy: 'CosineAnnealing' }>
@@ -35,12 +33,12 @@ export function lrFactors({ lr_configs }: SiameseRPNPolicy): number[] {
 function intervalFactors({ type, start_lr_factor: start, end_lr_factor: end }: Interval, epochs: number): number[] {
   const indices = Array.from({ length: epochs }, (_, i) => i)
   if (type === 'step') {
-    const ratio = exactPower(end / start, 1 / epochs)
-    return indices.map((i) => start * exactPower(ratio, i))
+    const ratio = (end / start) ** (1 / epochs)
+    return indices.map((i) => start * ratio ** i)
   }
-  const [first, last] = [exactLog10(start), exactLog10(end)]
+  const [first, last] = [Math.log10(start), Math.log10(end)]
   const step = (last - first) / (epochs - 1)
-  return indices.map((i) => exactPower(10, i === 0 ? first : i === epochs - 1 ? last : i * step + first))
+  return indices.map((i) => 10 ** (i === 0 ? first : i === epochs - 1 ? last : i * step + first))
 }
 
 /** The factor of the cosine policy. */

@@ -1,10 +1,10 @@
 // examples/classifier.ts: training from nothing works.
 
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { trainClassifier } from '../../examples/classifier.ts'
 import { openDevice } from '../../src/gpu/device.ts'
 
-it('names more than 95 % of new shapes after it was trained from nothing', async () => {
+test('names more than 95 % of new shapes after it was trained from nothing', async () => {
   const device = await openDevice()
   const losses: number[] = []
   const accuracy = await trainClassifier(device, 300, (_, loss) => losses.push(loss))

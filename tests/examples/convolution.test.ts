@@ -1,12 +1,12 @@
 // examples/convolution.ts: arrays in, array out.
 
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { convolve } from '../../examples/convolution.ts'
 import { openDevice } from '../../src/gpu/device.ts'
 import { expectClose, random } from '../helpers/tensors.ts'
 import { conv2d } from '../reference/conv2d.ts'
 
-it('convolves two arrays, and leaves no memory behind', async () => {
+test('convolves two arrays, and leaves no memory behind', async () => {
   const device = await openDevice()
   const input = random('image', [2, 7, 9, 3])
   const weight = random('filter', [5, 3, 3, 3])

@@ -1,6 +1,6 @@
 // examples/fine-tuning.ts: some steps on frames in memory give weights that track.
 
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { fineTune, type LabelledFrame } from '../../examples/fine-tuning.ts'
 import { type Device, initialWeights, openDevice, SiamRPN, toFloat32 } from '../../src/index.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
@@ -19,7 +19,7 @@ const frame = (k: number): LabelledFrame => {
   return { width, height, channels: 3, data, box: [50 + k, 40, 90 + k, 80] }
 }
 
-it('trains a checkpoint further on clips in memory', async () => {
+test('trains a checkpoint further on clips in memory', async () => {
   const state = initialWeights(config.model, 1)
   const losses: number[] = []
   const trained = await fineTune(device, config, state, {

@@ -3,11 +3,11 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-it('bundles for browsers, without Node modules and without the trainer', async () => {
+test('bundles for browsers, without Node modules and without the trainer', async () => {
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints: ['examples/page/main.ts'],
@@ -24,7 +24,7 @@ it('bundles for browsers, without Node modules and without the trainer', async (
   expect(outputFiles.map(({ path }) => path.replace(/^.*\//, ''))).toEqual(['main.js'])
 })
 
-it('asks for the elements that the page has', async () => {
+test('asks for the elements that the page has', async () => {
   const [page, program] = await Promise.all(
     ['index.html', 'main.ts'].map((name) => readFile(`${root}examples/page/${name}`, 'utf8')),
   )

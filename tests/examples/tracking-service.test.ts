@@ -1,7 +1,7 @@
 // examples/tracking-service.ts: what comes over HTTP is what the tracker itself gives.
 
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createService } from '../../examples/tracking-service.ts'
 import { initialWeights, SiamRPN } from '../../src/index.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
@@ -32,7 +32,7 @@ async function ask(method: string, path: string, body?: Uint8Array<ArrayBuffer>)
   return { status: response.status, answer: await response.json() }
 }
 
-it('follows a target as the tracker does, and forgets it', async () => {
+test('follows a target as the tracker does, and forgets it', async () => {
   const size = `width=${width}&height=${height}`
   const { answer } = await ask('POST', `/targets?${size}&box=30,20,24,18`, frames[0])
   expect(answer).toEqual({ id: '1' })
@@ -46,7 +46,7 @@ it('follows a target as the tracker does, and forgets it', async () => {
   expect((await ask('POST', `/targets/1?${size}`, frames[1])).status).toBe(404)
 })
 
-it.each([
+test.each([
   ['POST', '/targets?width=96&height=60&box=1,2,30,40', 400, /expected 17280/],
   ['POST', '/targets?width=96&height=64&box=1,2,30', 400, /height/],
   ['POST', '/targets/7?width=96&height=64', 404, /no target 7/],

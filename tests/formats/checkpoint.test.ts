@@ -1,7 +1,7 @@
 // readCheckpoint against the golden files of MMTracking and pysot, other layouts, and files that are no checkpoint.
 // The expected tensors come from J.safetensors and from the hash rules of A.json.
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { anchorsKey, readCheckpoint } from '../../src/formats/checkpoint.ts'
 import {
   CheckpointError,
@@ -30,7 +30,7 @@ const golden = goldenJson<GoldenJ>('J.json')
 const tiny = goldenJson<GoldenA>('A.json').models.tiny.entries
 
 describe("MMTracking's layout", () => {
-  it.each(['zip', 'legacy'] as const)('gives weights, meta and optimizer of a %s file', (kind) => {
+  test.each(['zip', 'legacy'] as const)('gives weights, meta and optimizer of a %s file', (kind) => {
     const checkpoint = readCheckpoint(goldenBytes(`mmtrack_frozen.${kind}.pth`))
     expect(checkpoint).toMatchObject({
       container: `torch-${kind}`,
@@ -49,7 +49,7 @@ describe("MMTracking's layout", () => {
     }
   })
 
-  it('survives being written and read again, as .pth and as safetensors', () => {
+  test('survives being written and read again, as .pth and as safetensors', () => {
     const { stateDict, meta, optimizer } = readCheckpoint(goldenBytes('mmtrack_frozen.zip.pth'))
     const pth = readCheckpoint(writeTorchZip({ meta, state_dict: stateDict, optimizer } as WritableValue))
     expect(withTensorTexts(pth.stateDict)).toEqual(withTensorTexts(stateDict))
@@ -65,7 +65,7 @@ describe("MMTracking's layout", () => {
     })
   })
 
-  it('turns dicts of meta into objects, whatever their keys are', () => {
+  test('turns dicts of meta into objects, whatever their keys are', () => {
     const meta = new Map<WritableValue, WritableValue>([
       [1, 'one'],
       ['__proto__', new Map([['polluted', true]])],
@@ -79,7 +79,7 @@ describe("MMTracking's layout", () => {
 })
 
 describe("pysot's layout", () => {
-  it.each([
+  test.each([
     ['pysot_training.zip.pth', 'torch-zip'],
     ['pysot_bare_module_prefix.legacy.pth', 'torch-legacy'],
   ])("gives the weights of %s under MMTracking's names, and asks for pysot's anchors", (name, container) => {
@@ -101,21 +101,21 @@ describe("pysot's layout", () => {
     }
   })
 
-  it('keeps what lies beside the weights', () => {
+  test('keeps what lies beside the weights', () => {
     const { meta, optimizer } = readCheckpoint(goldenBytes('pysot_training.zip.pth'))
     expect(Object.keys(meta)).toEqual(['epoch'])
     expect(optimizer).toBeInstanceOf(Map)
     expect(readCheckpoint(goldenBytes('pysot_bare_module_prefix.legacy.pth')).optimizer).toBeNull()
   })
 
-  it('maps names by rules that are the golden table', () => {
+  test('maps names by rules that are the golden table', () => {
     for (const [source, target] of Object.entries(golden.pysot_checkpoint.mapping)) {
       expect(fromPysotName(source.replace(/^module\./, ''))).toBe(target)
     }
     expect(fromPysotName('rpn_head.rpn5.cls.head.0.weight')).toBe('rpn_head.rpn5.cls.head.0.weight')
   })
 
-  it('remembers the anchors in a converted file', () => {
+  test('remembers the anchors in a converted file', () => {
     const { stateDict, anchors } = readCheckpoint(goldenBytes('pysot_training.zip.pth'))
     const metadata = { [anchorsKey]: anchors }
     expect(readCheckpoint(writeSafetensors(stateDict, metadata))).toMatchObject({ format: 'bare', anchors: 'pysot' })
@@ -128,20 +128,20 @@ describe("pysot's layout", () => {
 describe('other layouts', () => {
   const torchvision = ['conv1.weight', 'bn1.weight', 'layer1.0.conv1.weight', 'fc.weight', 'fc.bias']
 
-  it.each(['', 'module.'])("names a bare backbone '%sconv1...' as one, without its classifier", (prefix) => {
+  test.each(['', 'module.'])("names a bare backbone '%sconv1...' as one, without its classifier", (prefix) => {
     const bare = new Map(torchvision.map((name) => [prefix + name, zeros([1])]))
     const checkpoint = readCheckpoint(writeTorchZip(bare))
     expect([...checkpoint.stateDict.keys()]).toEqual(torchvision.slice(0, 3).map((name) => `backbone.${name}`))
     expect(checkpoint).toMatchObject({ part: 'backbone', format: 'bare' })
   })
 
-  it('recognises a backbone that is named as part of a tracker', () => {
+  test('recognises a backbone that is named as part of a tracker', () => {
     const stateDict = new Map(torchvision.slice(0, 3).map((name) => [`backbone.${name}`, zeros([1])]))
     const wrapped = readCheckpoint(writeTorchZip({ meta: {}, state_dict: stateDict }))
     expect(wrapped).toMatchObject({ part: 'backbone', format: 'mmtracking' })
   })
 
-  it('leaves names alone that it does not know, for strict loading to list', () => {
+  test('leaves names alone that it does not know, for strict loading to list', () => {
     const checkpoint = readCheckpoint(writeTorchZip(new Map([['features.0.weight', zeros([1])]])))
     expect([...checkpoint.stateDict.keys()]).toEqual(['features.0.weight'])
   })
@@ -150,7 +150,7 @@ describe('other layouts', () => {
 describe('what is no checkpoint', () => {
   const read = (bytes: Uint8Array) => () => readCheckpoint(bytes, 'file.pth')
 
-  it.each<[string, Uint8Array, new (...args: never[]) => CheckpointError, RegExp]>([
+  test.each<[string, Uint8Array, new (...args: never[]) => CheckpointError, RegExp]>([
     ['an empty file', new Uint8Array(0), TruncatedCheckpointError, /^file.pth: only 0 bytes/],
     [
       'a web page',
@@ -209,7 +209,7 @@ describe('what is no checkpoint', () => {
     expect(read(bytes)).toThrow(/^file.pth: /)
   })
 
-  it('shows the name of the file in the stack too, which is what an uncaught error prints', () => {
+  test('shows the name of the file in the stack too, which is what an uncaught error prints', () => {
     try {
       read(new Uint8Array(0))()
     } catch (error) {
@@ -219,13 +219,13 @@ describe('what is no checkpoint', () => {
     throw new Error('an empty file was accepted')
   })
 
-  it.each(['tricky.zip.pth', 'tricky.legacy.pth'])('refuses every prefix of %s', (name) => {
+  test.each(['tricky.zip.pth', 'tricky.legacy.pth'])('refuses every prefix of %s', (name) => {
     const bytes = goldenBytes(name)
     for (let length = 0; length < bytes.length; length += 7)
       expect(read(bytes.subarray(0, length))).toThrow(CheckpointError)
   })
 
-  it.each(['mmtrack_frozen.zip.pth', 'mmtrack_frozen.legacy.pth', 'pysot_training.zip.pth', 'J.safetensors'])(
+  test.each(['mmtrack_frozen.zip.pth', 'mmtrack_frozen.legacy.pth', 'pysot_training.zip.pth', 'J.safetensors'])(
     'refuses %s when any of its last quarter is missing',
     (name) => {
       const bytes = goldenBytes(name)

@@ -1,6 +1,6 @@
 // Checkpoints of other programs: their objects beside the weights stand for nothing, and what wrappers add to names goes.
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { concatBytes } from '../../src/formats/bytes.ts'
 import { readCheckpoint } from '../../src/formats/checkpoint.ts'
 import { UnsafePickleError, UnsupportedCheckpointError } from '../../src/formats/errors.ts'
@@ -46,7 +46,7 @@ const historyBuffer = bytesOf(
 )
 
 describe('objects of other programs beside the weights', () => {
-  it.each<[string, Uint8Array, unknown]>([
+  test.each<[string, Uint8Array, unknown]>([
     ["MMEngine's history buffers", historyBuffer, 'mmengine.logging.history_buffer.HistoryBuffer'],
     ['dtypes of torch', bytesOf('ctorch\nfloat32\n'), 'torch.float32'],
     ['devices of torch', bytesOf('ctorch\ndevice\n', text('cuda'), '\x85R'), 'torch.device'],
@@ -66,7 +66,7 @@ describe('objects of other programs beside the weights', () => {
     expect(meta.hub).toEqual(shown)
   })
 
-  it('are refused by name where a tensor depends on them', () => {
+  test('are refused by name where a tensor depends on them', () => {
     const read = (value: Uint8Array) => () => readCheckpoint(file({ state_dict: value }))
     expect(read(weights(historyBuffer))).toThrow(UnsafePickleError)
     expect(read(weights(historyBuffer))).toThrow(/HistoryBuffer/)
@@ -76,12 +76,12 @@ describe('objects of other programs beside the weights', () => {
     expect(read(weights(scalar('c16', new Uint8Array(16))))).toThrow(UnsupportedCheckpointError)
   })
 
-  it('are refused as a whole model, with what to do instead', () => {
+  test('are refused as a whole model, with what to do instead', () => {
     const model = bytesOf('\x80\x02ctorch.nn.modules.container\nSequential\n)\x81}b.')
     expect(() => readCheckpoint(concatBytes(zipChunks([['a/data.pkl', model]])))).toThrow(/save model.state_dict\(\)/)
   })
 
-  it.each(['os\nsystem', 'builtins\neval', '__builtin__\nexec', 'subprocess\nPopen', 'torch\nload', 'a\n__import__'])(
+  test.each(['os\nsystem', 'builtins\neval', '__builtin__\nexec', 'subprocess\nPopen', 'torch\nload', 'a\n__import__'])(
     'are refused wherever they stand if they do harm: %s',
     (name) => {
       const read = () => readCheckpoint(file({ hub: bytesOf(`c${name}\n`, text('x'), '\x85R'), state_dict: weights() }))
@@ -90,7 +90,7 @@ describe('objects of other programs beside the weights', () => {
     },
   )
 
-  it('leave an optimizer of another program out', () => {
+  test('leave an optimizer of another program out', () => {
     const optimizer = bytesOf('cmine\nOptimizer\n)R')
     expect(readCheckpoint(file({ state_dict: weights(), optimizer })).optimizer).toBeNull()
   })
@@ -103,28 +103,28 @@ describe('names that wrappers have lengthened', () => {
     return [...readCheckpoint(writeTorchZip({ [key]: tensors })).stateDict.keys()]
   }
 
-  it.each(['module.', '_orig_mod.', 'module._orig_mod.', '_forward_module.', 'model.', 'tracker.model.'])(
+  test.each(['module.', '_orig_mod.', 'module._orig_mod.', '_forward_module.', 'model.', 'tracker.model.'])(
     'lose %s',
     (prefix) => {
       expect(readNames(names.map((name) => prefix + name))).toEqual(names)
     },
   )
 
-  it('lose it inside too', () => {
+  test('lose it inside too', () => {
     const inside = ['backbone._orig_mod.conv1.weight', 'neck.convs.0._fsdp_wrapped_module.bn.bias', 'head.cls_weight']
     expect(readNames(inside)).toEqual(names)
   })
 
-  it('stay where only some have it', () => {
+  test('stay where only some have it', () => {
     expect(readNames(['model.backbone.a', 'backbone.b'])).toEqual(['model.backbone.a', 'backbone.b'])
   })
 
-  it('leave out the averages of an EMAHook, and nothing that only looks like one', () => {
+  test('leave out the averages of an EMAHook, and nothing that only looks like one', () => {
     const averages = names.map((name) => `ema_${name.replaceAll('.', '_')}`)
     expect(readNames([...names, ...averages, 'ema_other'])).toEqual([...names, 'ema_other'])
   })
 
-  it('are found under the other keys that programs use', () => {
+  test('are found under the other keys that programs use', () => {
     for (const key of ['model', 'model_state_dict', 'net']) expect(readNames(names, key)).toEqual(names)
   })
 })

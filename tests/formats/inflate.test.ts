@@ -1,7 +1,7 @@
 // DEFLATE against zlib's packer, in all of its strategies, and what is refused.
 
 import { deflateRawSync } from 'node:zlib'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { CheckpointError } from '../../src/formats/errors.ts'
 import { inflate } from '../../src/formats/inflate.ts'
 import { seededRandom } from './helpers.ts'
@@ -17,14 +17,14 @@ const contents: [string, Uint8Array][] = [
 ]
 const packings = [0, 1, 6, 9].flatMap((level) => [0, 1, 2, 3, 4].map((strategy) => ({ level, strategy })))
 
-it.each(contents)('unpacks %s, however zlib has packed it', (_, data) => {
+test.each(contents)('unpacks %s, however zlib has packed it', (_, data) => {
   for (const packing of packings) {
     const packed = new Uint8Array(deflateRawSync(data, packing))
     expect(Buffer.compare(inflate(packed, data.length, 'it'), data)).toBe(0)
   }
 })
 
-it('refuses streams that are cut off or damaged', () => {
+test('refuses streams that are cut off or damaged', () => {
   const data = contents[5]![1]
   const packed = new Uint8Array(deflateRawSync(data))
   for (let length = 0; length < packed.length; length += 997) {
@@ -40,7 +40,7 @@ it('refuses streams that are cut off or damaged', () => {
   }
 })
 
-it('stops at the size that is announced', () => {
+test('stops at the size that is announced', () => {
   const bomb = new Uint8Array(deflateRawSync(new Uint8Array(50_000_000)))
   expect(() => inflate(bomb, 1000, 'entry')).toThrow(/entry is damaged.*more than the 1000 bytes/)
 })

@@ -1,7 +1,7 @@
 // Strict matching of names and shapes, with the tiny golden model as the expectation; what may be absent, and how
 // a backbone alone is recognised.
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { BackboneOnlyError, StateDictMismatchError } from '../../src/formats/errors.ts'
 import { matchStateDict } from '../../src/formats/match.ts'
 import type { StateDict } from '../../src/formats/state-dict.ts'
@@ -29,24 +29,24 @@ const mismatch = (found: StateDict, name?: string): StateDictMismatchError => {
 }
 
 describe('a state dict that fits', () => {
-  it('comes back in the order of the model', () => {
+  test('comes back in the order of the model', () => {
     const shuffled = new Map([...complete()].reverse())
     expect([...matchStateDict(expected, shuffled).keys()]).toEqual([...expected.keys()])
   })
 
-  it('may lack the counters that PyTorch before 0.4.1 did not have', () => {
+  test('may lack the counters that PyTorch before 0.4.1 did not have', () => {
     const old = new Map([...complete()].filter(([name]) => !name.endsWith('.num_batches_tracked')))
     expect([...matchStateDict(expected, old).keys()]).toEqual([...old.keys()])
   })
 
-  it('may have counters where the model lists its batch norms without them', () => {
+  test('may have counters where the model lists its batch norms without them', () => {
     const without = new Map([...expected].filter(([name]) => !name.endsWith('.num_batches_tracked')))
     expect([...matchStateDict(without, complete()).keys()]).toEqual([...without.keys()])
   })
 })
 
 describe('a state dict that does not fit', () => {
-  it('is refused with all missing, unexpected and mis-shaped names', () => {
+  test('is refused with all missing, unexpected and mis-shaped names', () => {
     const found = complete()
     found.delete('head.cls_weight')
     found.set('head.extra', zeros([1]))
@@ -73,7 +73,7 @@ describe('a state dict that does not fit', () => {
     )
   })
 
-  it('shows twelve names of each kind and how many more there are', () => {
+  test('shows twelve names of each kind and how many more there are', () => {
     const error = mismatch(new Map([['something', zeros([1])]]))
     const required = [...expected.keys()].filter((name) => !name.endsWith('.num_batches_tracked'))
     expect(error.missing).toEqual(required)
@@ -81,24 +81,24 @@ describe('a state dict that does not fit', () => {
     expect(error.message.split('\n')).toHaveLength(1 + 1 + 12 + 1 + 2)
   })
 
-  it('tells a scalar from a vector of one', () => {
+  test('tells a scalar from a vector of one', () => {
     const found = complete().set('backbone.bn1.num_batches_tracked', zeros([1], 'i64'))
     expect(mismatch(found).misshaped).toHaveLength(1)
   })
 
-  it('is refused when it is empty', () => {
+  test('is refused when it is empty', () => {
     expect(mismatch(new Map()).missing.length).toBeGreaterThan(0)
   })
 })
 
 describe('a backbone', () => {
-  it('is not accepted for a tracker, and the message says why', () => {
+  test('is not accepted for a tracker, and the message says why', () => {
     const load = () => matchStateDict(expected, backbone(), { name: 'sot_resnet50.model' })
     expect(load).toThrow(BackboneOnlyError)
     expect(load).toThrow(/sot_resnet50.model is only a backbone.*track wrongly.*part: 'backbone'/s)
   })
 
-  it('is accepted when a backbone is asked for, and then just as strictly', () => {
+  test('is accepted when a backbone is asked for, and then just as strictly', () => {
     const matched = matchStateDict(expected, backbone(), { part: 'backbone' })
     expect([...matched.keys()]).toEqual([...backbone().keys()])
     const broken = backbone()
@@ -108,7 +108,7 @@ describe('a backbone', () => {
     )
   })
 
-  it('can be taken out of a whole tracker', () => {
+  test('can be taken out of a whole tracker', () => {
     expect(matchStateDict(expected, complete(), { part: 'backbone' }).size).toBe(backbone().size)
   })
 })

@@ -1,7 +1,7 @@
 // The pickle machine, instruction by instruction, on pickles written by hand; what it refuses, and what hostile
 // pickles cost.
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ByteReader } from '../../src/formats/bytes.ts'
 import {
   CheckpointError,
@@ -28,7 +28,7 @@ const refused = (...parts: Parts): UnsafePickleError => {
 const repeat = (count: number, ...parts: Parts) => bytesOf(...Array.from({ length: count }, () => bytesOf(...parts)))
 
 describe('plain data', () => {
-  it.each<[string, Parts, unknown]>([
+  test.each<[string, Parts, unknown]>([
     ['None and booleans', ['(N\x88\x89t.'], [null, true, false]],
     ['small integers', ['(K\xffM\xff\xffJ\xfd\xff\xff\xfft.'], [255, 65535, -3]],
     ['long integers', ['(\x8a\x00\x8a\x01\xff\x8a\x06', le(6, 2 ** 40), 't.'], [0, -1, 2 ** 40]],
@@ -78,7 +78,7 @@ describe('plain data', () => {
     expect(load(...parts)).toEqual(expected)
   })
 
-  it('reads numpy scalars of either byte order', () => {
+  test('reads numpy scalars of either byte order', () => {
     const dtype = (code: string, order: string) =>
       bytesOf(
         'cnumpy\ndtype\n',
@@ -103,14 +103,14 @@ describe('plain data', () => {
     expect(() => scalar('numpy.core.multiarray', 'f8', '<', new Uint8Array(7))).toThrow(CorruptCheckpointError)
   })
 
-  it('drops the _metadata that BUILD hangs on a state dict', () => {
+  test('drops the _metadata that BUILD hangs on a state dict', () => {
     expect(load('ccollections\nOrderedDict\n)R}', text('_metadata'), '}sb.')).toEqual(new Map())
     expect(() => load('ccollections\nOrderedDict\n)R}', text('__class__'), 'Nsb.')).toThrow(CorruptCheckpointError)
   })
 })
 
 describe('globals outside the allow-list', () => {
-  it.each([
+  test.each([
     'os.system',
     'posix.system',
     'nt.system',
@@ -133,13 +133,13 @@ describe('globals outside the allow-list', () => {
     expect(refused(`c${module}\n${name}\n.`).message).toContain(`'${full}'`)
   })
 
-  it('refuses the other ways to make objects', () => {
+  test('refuses the other ways to make objects', () => {
     for (const code of ['\x82\x01', '\x83\x01\x00', '(o', '\x92', 'P0\n', '(icollections\nOrderedDict\n']) {
       expect(() => load(code, '.')).toThrow(UnsupportedCheckpointError)
     }
   })
 
-  it('refuses to call data, and to resolve storages where there are none', () => {
+  test('refuses to call data, and to resolve storages where there are none', () => {
     expect(() => load(text('eval'), text('1+1'), '\x85R.')).toThrow(CorruptCheckpointError)
     expect(() => load(text('storage'), 'Q.')).toThrow(CorruptCheckpointError)
     expect(() => load('c_codecs\nencode\nK\x01R.')).toThrow(/without a tuple/)
@@ -147,7 +147,7 @@ describe('globals outside the allow-list', () => {
 })
 
 describe('hostile and broken pickles', () => {
-  it.each<[string, Parts]>([
+  test.each<[string, Parts]>([
     ['takes from an empty stack', ['.']],
     ['appends without a list', ['K\x01K\x02a.']],
     ['adds items without a set', ['K\x01(K\x02\x90.']],
@@ -171,16 +171,16 @@ describe('hostile and broken pickles', () => {
     expect(() => load(...parts)).toThrow(CorruptCheckpointError)
   })
 
-  it('refuses a later protocol', () => {
+  test('refuses a later protocol', () => {
     expect(() => load('\x80\x06N.')).toThrow(/protocol 6/)
   })
 
-  it('refuses lists that double forty times over', () => {
+  test('refuses lists that double forty times over', () => {
     const doubling = repeat(40, 'q\x00]h\x00ah\x00a')
     expect(() => load(']', doubling, '.')).toThrow(/more than \d+ values/)
   })
 
-  it('refuses to repeat expensive calls from one argument', () => {
+  test('refuses to repeat expensive calls from one argument', () => {
     const calls = repeat(200, 'h\x01h\x00R0')
     const big = bytesOf('X', le(4, 2 ** 20), new Uint8Array(2 ** 20).fill(97))
     expect(() => load('c_codecs\nencode\nq\x010', big, text('latin1'), '\x86q\x000', calls, 'N.')).toThrow(
@@ -188,7 +188,7 @@ describe('hostile and broken pickles', () => {
     )
   })
 
-  it.each<[string, string]>([
+  test.each<[string, string]>([
     ['dicts', '}0'],
     ['lists', ']0'],
     ['views of bytes', 'C\x000'],
@@ -198,7 +198,7 @@ describe('hostile and broken pickles', () => {
     expect(() => load(prepare, bytesOf(code.repeat(2 ** 20)), 'N.')).toThrow(/more than \d+ steps/)
   })
 
-  it.each<[string, Parts]>([
+  test.each<[string, Parts]>([
     ['a text', ['X\xff\xff\xff\xff', 'abc']],
     ['bytes', ['\x8e', le(8, 2 ** 40), 'abc']],
     ['a long integer', ['\x8a\x10\x01']],
@@ -209,7 +209,7 @@ describe('hostile and broken pickles', () => {
     expect(() => load(...parts)).toThrow(TruncatedCheckpointError)
   })
 
-  it('answers pairs of any instructions with data or a CheckpointError', () => {
+  test('answers pairs of any instructions with data or a CheckpointError', () => {
     for (let first = 0; first < 256; first++) {
       for (let second = first % 4; second < 256; second += 4) {
         try {

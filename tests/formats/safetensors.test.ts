@@ -1,7 +1,7 @@
 // safetensors in and out, bit for bit, and every way in which a header can lie.
 // The golden file and its description in J.json are the reference.
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   CheckpointWriteError,
   CorruptCheckpointError,
@@ -24,7 +24,7 @@ const entry = (shape: number[], begin: number, end: number, dtype = 'F32') => ({
 })
 
 describe('reading', () => {
-  it('gives every tensor that the golden description lists, without copying', () => {
+  test('gives every tensor that the golden description lists, without copying', () => {
     const bytes = goldenBytes('J.safetensors')
     const { tensors } = readSafetensors(bytes)
     const listed = goldenJson<{ tensors: Record<string, { dtype: string; shape: number[] }> }>('J.json').tensors
@@ -35,7 +35,7 @@ describe('reading', () => {
     }
   })
 
-  it('reads a file that lies at an odd offset in its buffer', () => {
+  test('reads a file that lies at an odd offset in its buffer', () => {
     const bytes = writeSafetensors(new Map([['a', zeros([2], 'f64')]]))
     const shifted = new Uint8Array(bytes.length + 1)
     shifted.set(bytes, 1)
@@ -57,46 +57,46 @@ describe('writing', () => {
   everything.set('empty', zeros([0, 3]))
   everything.set('__proto__', zeros([1]))
 
-  it('keeps every dtype bit for bit, the order of the names and the metadata', () => {
+  test('keeps every dtype bit for bit, the order of the names and the metadata', () => {
     const metadata = { format: 'pt', note: 'kept "as is"' }
     const back = readSafetensors(writeSafetensors(everything, metadata))
     expect(back.metadata).toEqual(metadata)
     expect([...back.tensors]).toEqual([...everything])
   })
 
-  it('aligns each tensor to its own size', () => {
+  test('aligns each tensor to its own size', () => {
     const bytes = writeSafetensors(everything)
     for (const { dtype, data } of readSafetensors(bytes).tensors.values()) {
       expect(data.byteOffset % itemBytes[dtype]).toBe(0)
     }
   })
 
-  it('hands the tensor data through as chunks, without copying them', () => {
+  test('hands the tensor data through as chunks, without copying them', () => {
     const tensor = zeros([1000])
     expect([...safetensorsChunks(new Map([['a', tensor]]))][1]).toBe(tensor.data)
   })
 
-  it('writes a file without tensors', () => {
+  test('writes a file without tensors', () => {
     expect(readSafetensors(writeSafetensors(new Map())).tensors.size).toBe(0)
   })
 
-  it('refuses the reserved name', () => {
+  test('refuses the reserved name', () => {
     expect(() => writeSafetensors(new Map([['__metadata__', zeros([1])]]))).toThrow(CheckpointWriteError)
   })
 })
 
 describe('bad files', () => {
-  it('refuses a header that claims two gigabytes, before believing it', () => {
+  test('refuses a header that claims two gigabytes, before believing it', () => {
     expect(() => readSafetensors(bytesOf(le(8, 2 ** 31), '{"a":1}'))).toThrow(CorruptCheckpointError)
     expect(() => readSafetensors(bytesOf(le(8, 2 ** 31), '{"a":1}'))).toThrow(/claims 2147483648 bytes.*100000000/)
     expect(() => readSafetensors(bytesOf(new Uint8Array(8).fill(255), '{'))).toThrow(CorruptCheckpointError)
   })
 
-  it('refuses a header that is longer than the file', () => {
+  test('refuses a header that is longer than the file', () => {
     expect(() => readSafetensors(bytesOf(le(8, 1000), '{"a":1}'))).toThrow(TruncatedCheckpointError)
   })
 
-  it.each([
+  test.each([
     ['out of range', entry([2], 0, 8), 4, TruncatedCheckpointError, /'weights' lies in bytes 0 to 8/],
     ['a wrong byte count', entry([3], 0, 8), 8, CorruptCheckpointError, /'weights' has 8 bytes, expected 12/],
     ['an end before the begin', entry([1], 4, 0), 8, CorruptCheckpointError, /'weights' ends at 0/],
@@ -113,20 +113,20 @@ describe('bad files', () => {
     expect(read).toThrow(message)
   })
 
-  it('refuses overlaps, holes and unused bytes at the end', () => {
+  test('refuses overlaps, holes and unused bytes at the end', () => {
     expect(() => readSafetensors(file({ a: entry([2], 0, 8), b: entry([1], 4, 8) }, 8))).toThrow(/'a' and 'b' overlap/)
     expect(() => readSafetensors(file({ a: entry([1], 0, 4), b: entry([1], 8, 12) }, 12))).toThrow(/4 unused.*'b'/)
     expect(() => readSafetensors(file({ a: entry([1], 0, 4) }, 6))).toThrow(/2 unused bytes follow/)
   })
 
-  it.each(['{"a":', '[]', 'null', '7', '{"__metadata__":7}', '{"__metadata__":{"a":7}}', '[[['])(
+  test.each(['{"a":', '[]', 'null', '7', '{"__metadata__":7}', '{"__metadata__":{"a":7}}', '[[['])(
     'refuses the header %s',
     (header) => {
       expect(() => readSafetensors(file(header, 0))).toThrow(CorruptCheckpointError)
     },
   )
 
-  it.each<[string, string, RegExp]>([
+  test.each<[string, string, RegExp]>([
     ['a list of millions of lists', `{"a":[${'[],'.repeat(5e6)}[]]}`, /describes more than/],
     ['a list of millions of numbers', `{"a":[${'0,'.repeat(5e6)}0]}`, /describes more than/],
     ['millions of names', `{${'"a":0,'.repeat(2e6)}"b":0}`, /describes more than/],
@@ -142,7 +142,7 @@ describe('bad files', () => {
     expect(process.cpuUsage(start).user / 1e6).toBeLessThan(2)
   })
 
-  it('refuses every prefix of a file', () => {
+  test('refuses every prefix of a file', () => {
     const bytes = writeSafetensors(
       new Map([
         ['a', zeros([3])],

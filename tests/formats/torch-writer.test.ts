@@ -1,7 +1,7 @@
 // Files for torch.load: they are read back by the reader, which the golden files of PyTorch have checked.
 // The layout of the archive is compared with that of torch.save.
 
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { CheckpointError, CheckpointWriteError } from '../../src/formats/errors.ts'
 import type { WritableValue } from '../../src/formats/pickle-writer.ts'
 import { itemBytes, type TensorDType } from '../../src/formats/state-dict.ts'
@@ -12,7 +12,7 @@ import { f32, goldenBytes, withTensorTexts, zeros } from './helpers.ts'
 
 const roundTrip = (value: WritableValue) => readTorchZip(writeTorchZip(value))
 
-it('writes numbers, texts, bytes and containers that read back as they were', () => {
+test('writes numbers, texts, bytes and containers that read back as they were', () => {
   const numbers = [
     0,
     1,
@@ -43,7 +43,7 @@ it('writes numbers, texts, bytes and containers that read back as they were', ()
   )
 })
 
-it('writes tensors of every dtype, scalars and empty tensors bit for bit', () => {
+test('writes tensors of every dtype, scalars and empty tensors bit for bit', () => {
   const tensors = (Object.keys(itemBytes) as TensorDType[]).map((dtype) => ({
     dtype,
     shape: [2, 3],
@@ -53,12 +53,12 @@ it('writes tensors of every dtype, scalars and empty tensors bit for bit', () =>
   expect(roundTrip(all)).toEqual(all)
 })
 
-it('writes an MMTracking checkpoint that reads back equal, optimizer included', () => {
+test('writes an MMTracking checkpoint that reads back equal, optimizer included', () => {
   const original = readTorchZip(goldenBytes('mmtrack_frozen.zip.pth'))
   expect(withTensorTexts(roundTrip(original as WritableValue))).toEqual(withTensorTexts(original))
 })
 
-it('lays the archive out as torch.save does', () => {
+test('lays the archive out as torch.save does', () => {
   const bytes = writeTorchZip({ state_dict: new Map([['w', f32([3], [1, 2, 3])]]) }, 'epoch_1')
   const files = readZip(bytes)
   expect([...files.keys()]).toEqual(['epoch_1/data.pkl', 'epoch_1/byteorder', 'epoch_1/data/0', 'epoch_1/version'])
@@ -69,13 +69,13 @@ it('lays the archive out as torch.save does', () => {
   }
 })
 
-it('stores a tensor that occurs twice once, and passes its data through without copying', () => {
+test('stores a tensor that occurs twice once, and passes its data through without copying', () => {
   const tensor = zeros([1000])
   const chunks = [...torchZipChunks({ a: tensor, b: tensor })]
   expect(chunks.filter((chunk) => chunk === tensor.data)).toHaveLength(1)
 })
 
-it('refuses what has no place in a checkpoint, before the first chunk', () => {
+test('refuses what has no place in a checkpoint, before the first chunk', () => {
   const write = (value: unknown) => () => torchZipChunks(value as WritableValue)
   expect(write({ meta: { hook: () => 1 } })).toThrow(CheckpointWriteError)
   expect(write({ meta: { hook: () => 1 } })).toThrow(/the checkpoint.meta.hook \(function\) has no place/)

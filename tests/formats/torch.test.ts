@@ -1,7 +1,7 @@
 // Zip and legacy files of torch.save against the golden tensors, hand-built tensors and storages that lie, and
 // damaged files: every prefix, and random bytes from a seeded generator.
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { concatBytes } from '../../src/formats/bytes.ts'
 import { CheckpointError, UnsafePickleError, UnsupportedCheckpointError } from '../../src/formats/errors.ts'
 import { isTensor, type PickleDict, type PickleValue } from '../../src/formats/pickle-value.ts'
@@ -51,7 +51,7 @@ const dict = (value: PickleValue | undefined): PickleDict => {
 describe.each(files)('%s files', (format, read) => {
   const tricky = dict(read(goldenBytes(`tricky.${format}.pth`)))
 
-  it.each(Object.keys(golden.tricky.tensors))('read the tensor %s in logical order', (name) => {
+  test.each(Object.keys(golden.tricky.tensors))('read the tensor %s in logical order', (name) => {
     const tensor = tricky.get(name)
     if (!isTensor(tensor)) throw new Error(`${name} is no tensor`)
     const { dtype, shape, values } = golden.tricky.tensors[name]!
@@ -61,7 +61,7 @@ describe.each(files)('%s files', (format, read) => {
     )
   })
 
-  it('read plain values of every kind, exactly', () => {
+  test('read plain values of every kind, exactly', () => {
     expect(tricky.get('misc')).toEqual(
       new Map<string, unknown>([
         ['none', null],
@@ -87,7 +87,7 @@ describe.each(files)('%s files', (format, read) => {
     )
   })
 
-  it('give contiguous tensors as views of the file', () => {
+  test('give contiguous tensors as views of the file', () => {
     const bytes = goldenBytes(`tricky.${format}.pth`)
     const again = dict(read(bytes))
     for (const name of ['base', 'double', 'parameter']) {
@@ -96,7 +96,7 @@ describe.each(files)('%s files', (format, read) => {
     }
   })
 
-  it("read MMTracking's weights, momentum and parameter groups", () => {
+  test("read MMTracking's weights, momentum and parameter groups", () => {
     const bytes = goldenBytes(`mmtrack_frozen.${format}.pth`)
     const expected = readSafetensors(goldenBytes('J.safetensors')).tensors
     const checkpoint = dict(read(bytes))
@@ -166,7 +166,7 @@ const oneTensor = (spec: Parameters<typeof tensorPickle>[0], bytes = spec.elemen
 ]
 
 describe('hand-built files', () => {
-  it('accept a tensor whose strides do not matter, and one that repeats an element', () => {
+  test('accept a tensor whose strides do not matter, and one that repeats an element', () => {
     for (const read of oneTensor({ elements: 6, shape: [1, 6], strides: [99, 1] }))
       expect(read()).toMatchObject({ shape: [1, 6] })
     for (const read of oneTensor({ elements: 1, shape: [3, 2], strides: [0, 0] })) {
@@ -174,7 +174,7 @@ describe('hand-built files', () => {
     }
   })
 
-  it.each([
+  test.each([
     ['past the end of its storage', { elements: 6, shape: [7], strides: [1] }, /runs past its 6 elements/],
     ['past the end by its strides', { elements: 6, shape: [2, 2], strides: [5, 1] }, /runs past its 6 elements/],
     ['past the end by its offset', { elements: 6, offset: 1, shape: [6], strides: [1] }, /runs past its 6 elements/],
@@ -194,7 +194,7 @@ describe('hand-built files', () => {
     }
   })
 
-  it('are refused when a storage is shorter, longer or absent', () => {
+  test('are refused when a storage is shorter, longer or absent', () => {
     const spec = { elements: 6, shape: [6], strides: [1] }
     expect(oneTensor(spec, 20)[0]).toThrow(/storage '0' has 20 bytes in the file, expected 24/)
     expect(oneTensor(spec, 28)[0]).toThrow(/storage '0' has 28 bytes/)
@@ -208,7 +208,7 @@ describe('hand-built files', () => {
     ).toThrow(/1099511627776 elements/)
   })
 
-  it.each(['os.system', 'posix.system', 'builtins.eval'])(
+  test.each(['os.system', 'posix.system', 'builtins.eval'])(
     'are refused when they name %s, wherever it stands',
     (full) => {
       const [module, name] = full.split('.')
@@ -227,7 +227,7 @@ describe('hand-built files', () => {
     },
   )
 
-  it('are refused with a reason when torch.save did not write them', () => {
+  test('are refused with a reason when torch.save did not write them', () => {
     const plain = bytesOf('\x80\x02}.')
     expect(() => readTorchLegacy(plain)).toThrow(/magic number/)
     expect(() => readTorchZip(concatBytes(zipChunks([['picture.png', plain]])))).toThrow(/0 entries NAME\/data.pkl/)
@@ -237,7 +237,7 @@ describe('hand-built files', () => {
     expect(() => readTorchLegacy(bigEndian)).toThrow(/big-endian/)
   })
 
-  it('read a view of a larger storage, as PyTorch 0.4 wrote it', () => {
+  test('read a view of a larger storage, as PyTorch 0.4 wrote it', () => {
     const pickle = bytesOf(
       '\x80\x02ctorch._utils\n_rebuild_tensor\n((',
       text('storage'),
@@ -257,7 +257,7 @@ describe('hand-built files', () => {
 describe('files of pickle protocol 4', () => {
   const fromBase64 = (lines: readonly string[]) => new Uint8Array(Buffer.from(lines.join(''), 'base64'))
 
-  it('read as zip', () => {
+  test('read as zip', () => {
     const pickle = fromBase64([
       'gASVSQEAAAAAAAB9lCiMBG1ldGGUfZQojAVlcG9jaJSMFW51bXB5LmNvcmUubXVsdGlhcnJheZSMBnNjYWxhcpSTlIwFbnVtcHmUjAVkdHlwZZST',
       'lIwCaTiUiYiHlFKUKEsDjAE8lE5OTkr/////Sv////9LAHSUYkMIAwAAAAAAAACUhpRSlIwEdGFnc5QojAF4lJGUjARzaXpllIwFdG9yY2iUjART',
@@ -278,7 +278,7 @@ describe('files of pickle protocol 4', () => {
     expect(isTensor(tensor) && toTypedArray(tensor)).toEqual(Float32Array.of(0, 2))
   })
 
-  it('read in the legacy format', () => {
+  test('read in the legacy format', () => {
     const file = fromBase64([
       'gASVDQAAAAAAAACKCmz8nEb5IGqoUBkugASVBAAAAAAAAABN6QMugASVWAAAAAAAAAB9lCiMEHByb3RvY29sX3ZlcnNpb26UTekDjA1saXR0bGVf',
       'ZW5kaWFulIiMCnR5cGVfc2l6ZXOUfZQojAVzaG9ydJRLAowDaW50lEsEjARsb25nlEsEdXUugASVlwAAAAAAAABdlIwMdG9yY2guX3V0aWxzlIwS',
@@ -303,7 +303,7 @@ describe('damaged files', () => {
     }
   }
 
-  it.each(files)('every prefix of a %s file is refused with a CheckpointError', (format, read) => {
+  test.each(files)('every prefix of a %s file is refused with a CheckpointError', (format, read) => {
     const bytes = goldenBytes(`tricky.${format}.pth`)
     for (let length = 0; length < bytes.length; length++) {
       expect(
@@ -313,7 +313,7 @@ describe('damaged files', () => {
     }
   })
 
-  it.each([
+  test.each([
     ['tricky.zip.pth', (bytes: Uint8Array) => readTorchZip(bytes), 500],
     ['tricky.zip.pth', (bytes: Uint8Array) => readTorchZip(bytes, { verifyChecksums: false }), 1500],
     ['tricky.legacy.pth', readTorchLegacy, 1500],

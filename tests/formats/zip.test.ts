@@ -2,7 +2,7 @@
 // names and checksums.
 
 import { crc32, deflateRawSync } from 'node:zlib'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { concatBytes } from '../../src/formats/bytes.ts'
 import {
   CorruptCheckpointError,
@@ -18,7 +18,7 @@ const one = { name: 'a/data.pkl', data: content }
 const two = { name: 'a/data/0', data: bytesOf('more of it') }
 
 describe('reading', () => {
-  it('gives the entries of a file of torch.save as views', () => {
+  test('gives the entries of a file of torch.save as views', () => {
     const bytes = goldenBytes('tricky.zip.pth')
     const files = readZip(bytes)
     expect(files.size).toBe(13)
@@ -26,7 +26,7 @@ describe('reading', () => {
     for (const data of files.values()) expect(data.buffer).toBe(bytes.buffer)
   })
 
-  it('reads 32-bit records, without zip64', () => {
+  test('reads 32-bit records, without zip64', () => {
     expect(readZip(zip([one, two]))).toEqual(
       new Map([
         [one.name, one.data],
@@ -35,13 +35,13 @@ describe('reading', () => {
     )
   })
 
-  it('finds the end record behind a comment', () => {
+  test('finds the end record behind a comment', () => {
     const archive = zip([one])
     archive[archive.length - 2] = 5
     expect(readZip(bytesOf(archive, 'hello')).get(one.name)).toEqual(content)
   })
 
-  it('reads what the writer writes, with zip64 records throughout, data aligned to 64 bytes', () => {
+  test('reads what the writer writes, with zip64 records throughout, data aligned to 64 bytes', () => {
     const archive = concatBytes(
       zipChunks([
         ['ä/1', content],
@@ -73,40 +73,40 @@ describe('archives that were packed again', () => {
     ])
   }
 
-  it('are unpacked', () => {
+  test('are unpacked', () => {
     const data = Uint8Array.from({ length: 100_000 }, (_, i) => (i * i) >> 5)
     expect(readZip(deflated(data)).get(one.name)).toEqual(data)
   })
 
-  it('are refused if an entry unpacks to another size', () => {
+  test('are refused if an entry unpacks to another size', () => {
     expect(() => readZip(deflated(content, content.length - 1))).toThrow(CorruptCheckpointError)
     expect(() => readZip(deflated(content, content.length + 1))).toThrow(/unpacks to \d+ bytes, expected \d+/)
   })
 
-  it('are refused before they are unpacked if they grow beyond what weights do', () => {
+  test('are refused before they are unpacked if they grow beyond what weights do', () => {
     expect(() => readZip(deflated(new Uint8Array(2 ** 25)))).toThrow(/unpack to 33554432, expected at most 16777216/)
   })
 })
 
 describe('archives of hundreds of thousands of entries', () => {
-  it('are refused by their number', () => {
+  test('are refused by their number', () => {
     const archive = zip([one], { count: 60_000 })
     expect(() => readZip(archive)).toThrow(/60000 entries, expected at most 50000/)
   })
 })
 
 describe('bad archives', () => {
-  it('names an entry that is compressed in a way that is not read, and says what to do', () => {
+  test('names an entry that is compressed in a way that is not read, and says what to do', () => {
     const read = () => readZip(zip([{ ...one, method: 93 }]))
     expect(read).toThrow(UnsupportedCheckpointError)
     expect(read).toThrow(/'a\/data.pkl' is compressed with method 93.*torch.save/)
   })
 
-  it('refuses an encrypted entry', () => {
+  test('refuses an encrypted entry', () => {
     expect(() => readZip(zip([{ ...one, flags: 1 }]))).toThrow(UnsupportedCheckpointError)
   })
 
-  it.each([
+  test.each([
     ['a size beyond the archive', [{ ...one, centralSize: 2 ** 31, localSize: 2 ** 31 }], /claims 2147483648 bytes/],
     ['a size that covers the next entry', [{ ...one, centralSize: 40, localSize: 40 }, two], /overlap/],
     ['a size that differs between the headers', [{ ...one, centralSize: 5 }], /5 bytes in the directory, 19 locally/],
@@ -122,24 +122,24 @@ describe('bad archives', () => {
     expect(() => readZip(zip(entries))).toThrow(message)
   })
 
-  it('refuses an offset past the end of the archive', () => {
+  test('refuses an offset past the end of the archive', () => {
     expect(() => readZip(zip([{ ...one, offset: 2 ** 31 }]))).toThrow(TruncatedCheckpointError)
   })
 
-  it('refuses end records whose count or directory size lies', () => {
+  test('refuses end records whose count or directory size lies', () => {
     expect(() => readZip(zip([one], { count: 2 }))).toThrow(/lists 1 entries, its end record says 2/)
     expect(() => readZip(zip([one], { directorySize: 2 ** 31 }))).toThrow(/runs past its end record/)
     expect(() => readZip(zip([one, two], { directorySize: 60 }))).toThrow(TruncatedCheckpointError)
   })
 
-  it('says of an archive without its end that it was cut off', () => {
+  test('says of an archive without its end that it was cut off', () => {
     const archive = zip([one, two])
     for (let length = 0; length < archive.length; length++) {
       expect(() => readZip(archive.subarray(0, length))).toThrow(/cut off/)
     }
   })
 
-  it('finds damage in any byte of the data, unless told not to look', () => {
+  test('finds damage in any byte of the data, unless told not to look', () => {
     const archive = zip([one])
     archive[30 + one.name.length + 7]! ^= 1
     expect(() => readZip(archive)).toThrow(/damaged/)

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Device, type DeviceOptions, openDevice } from '../../src/gpu/device.ts'
 import {
   BindingError,
@@ -28,7 +28,7 @@ async function open(options?: DeviceOptions): Promise<Device> {
 }
 
 describe('openDevice', () => {
-  it('states the facts of the adapter', async () => {
+  test('states the facts of the adapter', async () => {
     const { adapter, gpu } = await open()
     expect(adapter.description).not.toBe('')
     if (/llvmpipe/.test(adapter.description)) expect(adapter.kind).toBe('cpu')
@@ -39,7 +39,7 @@ describe('openDevice', () => {
     expect(structuredClone(adapter)).toEqual(adapter)
   })
 
-  it('hides features and lowers the binding limit on request', async () => {
+  test('hides features and lowers the binding limit on request', async () => {
     const { adapter, gpu } = await open({
       hideFeatures: ['subgroups', 'shader-f16', 'uniform_buffer_standard_layout'],
       bindingLimit: 4096,
@@ -50,7 +50,7 @@ describe('openDevice', () => {
     expect([adapter.subgroupMinSize, adapter.subgroupMaxSize, adapter.maxBindingBytes]).toEqual([0, 0, 4096])
   })
 
-  it('says what it tried and how to install a driver when no adapter answers', async () => {
+  test('says what it tried and how to install a driver when no adapter answers', async () => {
     const missing = openDevice({ backend: process.platform === 'win32' ? 'metal' : 'd3d12' })
     await expect(missing).rejects.toThrow(NoAdapterError)
     await expect(missing).rejects.toThrow(/Tried: .*webgpu .*backend=(d3d12|metal)/)
@@ -58,14 +58,14 @@ describe('openDevice', () => {
     await expect(missing).rejects.toThrow('npm run ensure-adapter')
   })
 
-  it('reports an implementation that throws', async () => {
+  test('reports an implementation that throws', async () => {
     const gpu = { requestAdapter: () => Promise.reject(new Error('driver exploded')) } as unknown as GPU
     const broken = openDevice({ gpu })
     await expect(broken).rejects.toThrow(NoAdapterError)
     await expect(broken).rejects.toThrow('driver exploded')
   })
 
-  it('merges toggles of one kind, of which Dawn reads only the last', () => {
+  test('merges toggles of one kind, of which Dawn reads only the last', () => {
     expect(dawnFlags({})).toEqual(['disable-dawn-features=timestamp_quantization'])
     const toggles = ['disable-dawn-features=a,b', 'enable-dawn-features=c', 'adapter=X', 'enable-dawn-features=d']
     expect(dawnFlags({ toggles, backend: 'null' })).toEqual([
@@ -78,7 +78,7 @@ describe('openDevice', () => {
 })
 
 describe('tensors', () => {
-  it('go up and come back, each dtype and any number of bytes', async () => {
+  test('go up and come back, each dtype and any number of bytes', async () => {
     const device = await open()
     for (const data of [new Float32Array([1.5, -2]), new Uint32Array([1, 2 ** 32 - 1]), new Int32Array([-1, 5])]) {
       expect(await device.read(device.tensor(data, [2]))).toEqual(data)
@@ -91,14 +91,14 @@ describe('tensors', () => {
     await expect(device.readF32(packed)).rejects.toThrow('is u32, expected f32')
   })
 
-  it('reads several at once', async () => {
+  test('reads several at once', async () => {
     const device = await open()
     const tensors = [1, 2, 3].map((value) => device.tensor(new Float32Array([value]), [1]))
     const values = await Promise.all(tensors.map((tensor) => device.readF32(tensor)))
     expect(values.map((value) => value[0])).toEqual([1, 2, 3])
   })
 
-  it('counts memory, and reuses staging buffers', async () => {
+  test('counts memory, and reuses staging buffers', async () => {
     const device = await open()
     const tensor = device.empty([1000], 'f32', 'weights')
     expect(device.memory.bytes).toBe(4000)
@@ -113,7 +113,7 @@ describe('tensors', () => {
     expect(() => device.write(tensor, new Float32Array(1))).toThrow(BindingError)
   })
 
-  it('refuses data that do not fit', async () => {
+  test('refuses data that do not fit', async () => {
     const device = await open()
     expect(() => device.tensor(new Float32Array(3), [2, 2], 'w')).toThrow(ShapeError)
     const tensor = device.empty([2], 'f32', 'w')
@@ -126,7 +126,7 @@ describe('tensors', () => {
 })
 
 describe('failures', () => {
-  it('out of memory names the tensor, the bytes wanted and the bytes in use', async () => {
+  test('out of memory names the tensor, the bytes wanted and the bytes in use', async () => {
     const device = await open()
     device.empty([25], 'f32')
     const elements = Math.ceil(device.adapter.maxBufferBytes / 4) + 1
@@ -137,7 +137,7 @@ describe('failures', () => {
     expect(device.memory.bytes).toBe(100)
   })
 
-  it('an allocation that the driver refuses fails the next call and the capture', async () => {
+  test('an allocation that the driver refuses fails the next call and the capture', async () => {
     const device = await open()
     const input = device.empty([4])
     await device.memory.settle()
@@ -159,7 +159,7 @@ describe('failures', () => {
     await device.read(input)
   })
 
-  it('an error that WebGPU reports later rejects the next read', async () => {
+  test('an error that WebGPU reports later rejects the next read', async () => {
     const device = await open()
     const tensor = device.empty([4])
     const encoder = device.gpu.createCommandEncoder()
@@ -169,7 +169,7 @@ describe('failures', () => {
     expect(await device.readF32(tensor)).toEqual(new Float32Array(4))
   })
 
-  it('a lost device rejects the pending read, and everything after it', async () => {
+  test('a lost device rejects the pending read, and everything after it', async () => {
     const device = await open()
     const tensor = device.empty([4])
     const program = await capture(device, (r) => scale(r, tensor, 2))
@@ -183,7 +183,7 @@ describe('failures', () => {
     await expect(device.read(tensor)).rejects.toThrow(DeviceLostError)
   })
 
-  it('a lost device rejects a capture that is compiling', async () => {
+  test('a lost device rejects a capture that is compiling', async () => {
     const device = await open()
     const tensor = device.empty([4])
     const pending = capture(device, (r) => scale(r, tensor, 2))
@@ -193,7 +193,7 @@ describe('failures', () => {
 })
 
 describe('close', () => {
-  it('rejects what is pending and whatever comes after, and can be repeated', async () => {
+  test('rejects what is pending and whatever comes after, and can be repeated', async () => {
     const device = await open()
     const tensor = device.empty([4])
     const program = await capture(device, (r) => scale(r, tensor, 2))
@@ -210,7 +210,7 @@ describe('close', () => {
     expect(device.memory.bytes).toBe(0)
   })
 
-  it('lets Node exit by itself, with the device still referenced and work in flight', async () => {
+  test('lets Node exit by itself, with the device still referenced and work in flight', async () => {
     const script = fileURLToPath(new URL('./close-and-exit.ts', import.meta.url))
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script], { timeout: 60_000 })
     expect(stdout.trim()).toBe('closed')

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Lifetime, lowerBound, overlap, planMemory, total } from '../../src/gpu/planner.ts'
 
 function lifetime(bytes: number, first: number, last: number): Lifetime {
@@ -18,7 +18,7 @@ function randomNetwork(seed: number): Lifetime[] {
 }
 
 describe('planMemory', () => {
-  it('alternates a plain chain between two buffers', () => {
+  test('alternates a plain chain between two buffers', () => {
     const chain = [0, 1, 2, 3].map((step) => lifetime(100, step, step + 1))
     const plan = planMemory(chain)
     expect(plan.buffers).toEqual([100, 100])
@@ -26,32 +26,32 @@ describe('planMemory', () => {
     expect(plan.assignment[1]).toBe(plan.assignment[3])
   })
 
-  it('does not reuse a buffer in the dispatch that still reads it', () => {
+  test('does not reuse a buffer in the dispatch that still reads it', () => {
     const plan = planMemory([lifetime(100, 0, 1), lifetime(50, 1, 2)])
     expect(plan.assignment[0]).not.toBe(plan.assignment[1])
   })
 
-  it('never gives a kept tensor’s buffer away afterwards', () => {
+  test('never gives a kept tensor’s buffer away afterwards', () => {
     const plan = planMemory([lifetime(8, 0, Number.POSITIVE_INFINITY), lifetime(8, 5, 6), lifetime(8, 9, 9)])
     expect(plan.assignment[1]).toBe(plan.assignment[2])
     expect(plan.assignment[0]).not.toBe(plan.assignment[1])
   })
 
-  it('lets the output take over memory that was free before it', () => {
+  test('lets the output take over memory that was free before it', () => {
     const plan = planMemory([lifetime(8, 0, 1), lifetime(8, 1, 2), lifetime(8, 2, Number.POSITIVE_INFINITY)])
     expect(plan.buffers).toHaveLength(2)
   })
 
-  it('tells apart equal lifetimes given as one object', () => {
+  test('tells apart equal lifetimes given as one object', () => {
     const same = lifetime(8, 0, 1)
     expect(new Set(planMemory([same, same]).assignment).size).toBe(2)
   })
 
-  it('has nothing to do for no tensors', () => {
+  test('has nothing to do for no tensors', () => {
     expect(planMemory([])).toEqual({ buffers: [], assignment: [] })
   })
 
-  it('is valid, large enough and near the lower bound on random networks', () => {
+  test('is valid, large enough and near the lower bound on random networks', () => {
     let excess = 0
     const count = 200
     for (let seed = 1; seed <= count; seed++) {

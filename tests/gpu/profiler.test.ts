@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { FeatureError } from '../../src/gpu/errors.ts'
 import { Profile } from '../../src/gpu/profiler.ts'
@@ -12,7 +12,7 @@ describe('Profile', () => {
     { label: 'pool', kernel: 'pool.wgsl', start: 4.5, ms: 4, flops: 0, bytes: 2e6 },
   ])
 
-  it('prints a table, slowest first', () => {
+  test('prints a table, slowest first', () => {
     expect(profile.table().split('\n')).toEqual([
       'label  kernel        ms      %  GFLOP/s  GB/s',
       'pool   pool.wgsl  4.000   50.0           0.50',
@@ -22,13 +22,13 @@ describe('Profile', () => {
     ])
   })
 
-  it('sums by kernel', () => {
+  test('sums by kernel', () => {
     const [, first, second] = profile.table('kernel').split('\n')
     expect(first).toMatch(/gemm\.wgsl +4\.000 +50\.0 +2\.50 +0\.25/)
     expect(second).toMatch(/pool\.wgsl +4\.000/)
   })
 
-  it('writes a Chrome trace in microseconds', () => {
+  test('writes a Chrome trace in microseconds', () => {
     const { traceEvents } = profile.chromeTrace()
     expect(traceEvents[1]).toMatchObject({ name: 'conv2', cat: 'gemm.wgsl', ph: 'X', ts: 1500, dur: 3000 })
     expect(traceEvents).toHaveLength(3)
@@ -42,7 +42,7 @@ describe('Program.profile', () => {
   })
   afterAll(() => device.close())
 
-  it('times every dispatch in order', async () => {
+  test('times every dispatch in order', async () => {
     const input = device.empty([1 << 16])
     const program = await capture(device, (r) => scale(r, scale(r, input, 2), 3))
     const before = device.memory.bytes
@@ -57,7 +57,7 @@ describe('Program.profile', () => {
     expect(device.memory.bytes - before).toBeLessThan(1 << 21) // pooled staging only
   })
 
-  it('splits programs with more dispatches than a query set can hold', async () => {
+  test('splits programs with more dispatches than a query set can hold', async () => {
     const input = device.empty([4])
     const program = await capture(device, (r) => {
       let x = input
@@ -69,7 +69,7 @@ describe('Program.profile', () => {
     expect(entries[2049]!.start).toBeGreaterThan(entries[2047]!.start)
   })
 
-  it('says that timestamps are missing', async () => {
+  test('says that timestamps are missing', async () => {
     const plain = await openDevice({ hideFeatures: ['timestamp-query'] })
     const input = plain.empty([4])
     const program = await capture(plain, (r) => scale(r, input, 2))

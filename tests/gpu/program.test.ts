@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { BindingError, ShaderError } from '../../src/gpu/errors.ts'
 import { capture, plan, runOnce } from '../../src/gpu/program.ts'
@@ -19,7 +19,7 @@ describe('capture and replay', () => {
   })
   afterAll(() => device.close())
 
-  it('replays with whatever its inputs hold', async () => {
+  test('replays with whatever its inputs hold', async () => {
     const own = device.tensor(new Float32Array([1, 2, 3, 4]), [4])
     const program = await capture(device, (r) => chain(r, own))
     program.run()
@@ -30,7 +30,7 @@ describe('capture and replay', () => {
     program.destroy()
   })
 
-  it('shares buffers between intermediates, and counts its memory', async () => {
+  test('shares buffers between intermediates, and counts its memory', async () => {
     const before = device.memory.bytes
     const program = await capture(device, (r) => chain(r, input))
     expect(program.stats).toEqual({ dispatches: 4, arenaBytes: 32, parameterBytes: 1024, flops: 32, bytes: 128 })
@@ -40,7 +40,7 @@ describe('capture and replay', () => {
     expect(device.memory.peakBytes).toBeGreaterThanOrEqual(before + 1056)
   })
 
-  it('stores equal parameter blocks once', async () => {
+  test('stores equal parameter blocks once', async () => {
     const program = await capture(device, (r) => [scale(r, input, 2), scale(r, input, 2), scale(r, input, 3)])
     expect(program.stats.parameterBytes).toBe(512)
     program.run()
@@ -48,7 +48,7 @@ describe('capture and replay', () => {
     program.destroy()
   })
 
-  it('keeps every tensor of a nested result, and what keep() names', async () => {
+  test('keeps every tensor of a nested result, and what keep() names', async () => {
     let middle: GpuTensor | undefined
     const program = await capture(device, (r) => {
       middle = scale(r, input, 2)
@@ -65,7 +65,7 @@ describe('capture and replay', () => {
     expect(() => program.run()).toThrow(BindingError)
   })
 
-  it('lets one program read another’s result', async () => {
+  test('lets one program read another’s result', async () => {
     const first = await runOnce(device, (r) => scale(r, input, 2))
     const second = await runOnce(device, (r) => scale(r, first.result, 3))
     expect([...(await device.readF32(second.result))]).toEqual([10, 16, 22, 28])
@@ -73,7 +73,7 @@ describe('capture and replay', () => {
     second.destroy()
   })
 
-  it('encodes a run as one pass, one command buffer, one bind group per dispatch, and creates nothing', async () => {
+  test('encodes a run as one pass, one command buffer, one bind group per dispatch, and creates nothing', async () => {
     const program = await capture(device, (r) =>
       Array.from({ length: 130 }, (_, k) => k).reduce((x, k) => scale(r, x, k), input),
     )
@@ -92,7 +92,7 @@ describe('capture and replay', () => {
     program.destroy()
   })
 
-  it('poisons what nobody wrote, in shared memory too', async () => {
+  test('poisons what nobody wrote, in shared memory too', async () => {
     const program = await runOnce(device, (r) => {
       const first = scale(r, input, 2)
       const second = scale(r, first, 3)
@@ -106,7 +106,7 @@ describe('capture and replay', () => {
     clean.destroy()
   })
 
-  it('binds batch slices', async () => {
+  test('binds batch slices', async () => {
     const batch = device.tensor(
       Float32Array.from({ length: 192 }, (_, i) => i),
       [3, 64],
@@ -122,7 +122,7 @@ describe('capture and replay', () => {
     program.destroy()
   })
 
-  it('compiles each specialised text once, in parallel, with progress', async () => {
+  test('compiles each specialised text once, in parallel, with progress', async () => {
     const compile = vi.spyOn(device.gpu, 'createComputePipelineAsync')
     const progress: [number, number][] = []
     const record = (r: Recorder) =>
@@ -149,7 +149,7 @@ describe('capture and replay', () => {
     expect((await device.readF32(program.result[1]!))[0]).toBe(9)
   })
 
-  it('shows file, line and source line of a shader that does not compile', async () => {
+  test('shows file, line and source line of a shader that does not compile', async () => {
     const source = scaleSource.replace('params.factor + SHIFT', 'params.count + SHIFT')
     const broken = capture(device, (r) => {
       const output = r.alloc([4])
@@ -163,7 +163,7 @@ describe('capture and replay', () => {
     )
   })
 
-  it('never dispatches a pipeline that the adapter refuses', async () => {
+  test('never dispatches a pipeline that the adapter refuses', async () => {
     const tooLarge = capture(device, (r) => {
       const output = r.alloc([4])
       const kernel = { name: 'scale.wgsl', source: scaleSource, constants: { WORKGROUP: 1 << 20 } }
@@ -174,7 +174,7 @@ describe('capture and replay', () => {
     await expect(tooLarge).rejects.toThrow(/scale\.wgsl: .*1048576/s)
   })
 
-  it('plans what a capture would take, without allocating or compiling', async () => {
+  test('plans what a capture would take, without allocating or compiling', async () => {
     const compile = vi.spyOn(device.gpu, 'createComputePipelineAsync')
     const create = vi.spyOn(device.gpu, 'createBuffer')
     const record = (r: Recorder) => {
@@ -193,7 +193,7 @@ describe('capture and replay', () => {
     program.destroy()
   })
 
-  it('refuses to plan what cannot be captured', () => {
+  test('refuses to plan what cannot be captured', () => {
     expect(() => plan(device, (r) => scale(r, r.alloc([4], 'f32', 'unwritten'), 2))).toThrow(
       /`unwritten`, which nothing/,
     )

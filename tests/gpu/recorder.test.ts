@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { BindingError, ShaderError, ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
@@ -28,11 +28,11 @@ describe('Recorder.dispatch', () => {
     return { [name]: undefined } as unknown as Dispatch['bindings']
   }
 
-  it('accepts what fits', () => {
+  test('accepts what fits', () => {
     expect(record({})).not.toThrow()
   })
 
-  it('names the op, the shader and the variable in every binding error', () => {
+  test('names the op, the shader and the variable in every binding error', () => {
     const cases: [() => void, string][] = [
       [record({}, { inptu: input }), 'op (scale.wgsl): the shader has no variable `inptu`; did you mean `input`?'],
       [record({}, without('input')), 'op (scale.wgsl): `input` (array<f32>) is missing'],
@@ -57,7 +57,7 @@ describe('Recorder.dispatch', () => {
     }
   })
 
-  it('refuses a tensor that leaves a vector element incomplete', () => {
+  test('refuses a tensor that leaves a vector element incomplete', () => {
     const source = scaleSource.replaceAll('array<f32>', 'array<vec4<f32>>')
     const kernel = { name: 'scale4.wgsl', source }
     expect(record({ kernel }, { input: device.empty([6], 'f32', 'six') })).toThrow(
@@ -65,7 +65,7 @@ describe('Recorder.dispatch', () => {
     )
   })
 
-  it('binds a uniform array as a window on a tensor, whose memory must go as far', () => {
+  test('binds a uniform array as a window on a tensor, whose memory must go as far', () => {
     const source = `
 @group(0) @binding(0) var<uniform> input: array<vec4f, 32>;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
@@ -89,7 +89,7 @@ describe('Recorder.dispatch', () => {
     expect(look(undefined)).toThrow('`input` (array<vec4f, 32>) is missing')
   })
 
-  it('refuses workgroup counts that WebGPU cannot dispatch', () => {
+  test('refuses workgroup counts that WebGPU cannot dispatch', () => {
     for (const workgroups of [[0], [65536], [1, 65536], [1.5], [Number.NaN]] as const) {
       const [x, y] = workgroups as readonly [number, number?]
       expect(record({ workgroups: [x, y] })).toThrow(ShapeError)
@@ -97,13 +97,13 @@ describe('Recorder.dispatch', () => {
     expect(record({ workgroups: [65536] })).toThrow('workgroup counts [65536, 1, 1] must be integers from 1 to 65535')
   })
 
-  it('names the shader file of a constant that does not exist', () => {
+  test('names the shader file of a constant that does not exist', () => {
     const kernel = { name: 'scale.wgsl', source: scaleSource, constants: { SHITF: 1 } }
     expect(record({ kernel })).toThrow(ShaderError)
     expect(record({ kernel })).toThrow('scale.wgsl: The shader has no constant or alias `SHITF`')
   })
 
-  it('refuses released tensors and intermediates of other captures', async () => {
+  test('refuses released tensors and intermediates of other captures', async () => {
     const released = device.empty([4], 'f32', 'old')
     device.release(released)
     expect(record({}, { input: released })).toThrow('Tensor `old` has been released')
@@ -118,7 +118,7 @@ describe('Recorder.dispatch', () => {
     expect(record({}, { input: program.result })).not.toThrow()
   })
 
-  it('refuses to capture a read of memory that nothing wrote', async () => {
+  test('refuses to capture a read of memory that nothing wrote', async () => {
     const unwritten = (r: Recorder) => scale(r, r.alloc([4], 'f32', 'ghost'), 2)
     await expect(capture(device, unwritten)).rejects.toThrow(
       'scale 2 (scale.wgsl) reads tensor `ghost`, which nothing has written',
@@ -127,7 +127,7 @@ describe('Recorder.dispatch', () => {
     await expect(capture(device, result)).rejects.toThrow('`ghost` is in the result, but nothing has written it')
   })
 
-  it('counts a write through a view as a write of the whole storage', async () => {
+  test('counts a write through a view as a write of the whole storage', async () => {
     const program = await capture(device, (r) => {
       const both = r.alloc([2, 64], 'f32', 'both')
       scaleInto(r, { input: both.samples(0, 1), output: r.alloc([64]), factor: 1 })

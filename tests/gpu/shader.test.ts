@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { BindingError, ShaderError } from '../../src/gpu/errors.ts'
 import { packParams } from '../../src/gpu/params.ts'
 import { reflect, specialise, type UniformVariable } from '../../src/gpu/shader.ts'
@@ -14,7 +14,7 @@ struct Params { size: vec2<u32>, count: u32, factor: f32, shift: vec3i, ranges: 
 `
 
 describe('specialise', () => {
-  it('replaces the values of named constants and nothing else', () => {
+  test('replaces the values of named constants and nothing else', () => {
     const text = specialise(source, { TILE: 32, LANES: 8, LOW: -7, EPSILON: 0.5, SCALE: 2, RELU: true })
     const lines = text.split('\n')
     expect(lines.slice(0, 6)).toEqual([
@@ -28,15 +28,15 @@ describe('specialise', () => {
     expect(lines.slice(6)).toEqual(source.split('\n').slice(6))
   })
 
-  it('returns the text itself without constants', () => {
+  test('returns the text itself without constants', () => {
     expect(specialise(source, {})).toBe(source)
   })
 
-  it('writes the least i32, which has no literal with a suffix', () => {
+  test('writes the least i32, which has no literal with a suffix', () => {
     expect(specialise('const LOW: i32 = 0i;', { LOW: -(2 ** 31) })).toBe('const LOW: i32 = -2147483648;')
   })
 
-  it('replaces the types of named aliases', () => {
+  test('replaces the types of named aliases', () => {
     const text = `alias Value = f32; // or vec4f
 alias Index=u32;
 const A: u32 = 1u;
@@ -46,7 +46,7 @@ fn f() -> Value { return Value(); }
     expect(specialise(text, { Index: 'i32' })).toContain('alias Index = i32;')
   })
 
-  it('refuses an alias that the shader does not declare, and what is no type', () => {
+  test('refuses an alias that the shader does not declare, and what is no type', () => {
     expect(() => specialise('alias Lane = f32;', { Lanes: 'vec4f' })).toThrow(
       'alias `Lanes` to specialise; did you mean `Lane`?',
     )
@@ -58,18 +58,18 @@ fn f() -> Value { return Value(); }
     )
   })
 
-  it('names the nearest constant for an unknown one', () => {
+  test('names the nearest constant for an unknown one', () => {
     expect(() => specialise(source, { TILES: 1 })).toThrow(ShaderError)
     expect(() => specialise(source, { TILES: 1 })).toThrow(
       'no constant or alias `TILES` to specialise; did you mean `TILE`?',
     )
   })
 
-  it('refuses a constant computed from others', () => {
+  test('refuses a constant computed from others', () => {
     expect(() => specialise(source, { AREA: 1 })).toThrow(ShaderError)
   })
 
-  it.each([
+  test.each([
     ['TILE', -1],
     ['TILE', 1.5],
     ['TILE', 2 ** 32],
@@ -99,7 +99,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 `
 
 describe('reflect', () => {
-  it('finds uniform arrays, up to 64 KiB', () => {
+  test('finds uniform arrays, up to 64 KiB', () => {
     const text = (type: string) => `
 alias Lane = vec2f;
 @group(0) @binding(2) var<uniform> filter: ${type};
@@ -113,7 +113,7 @@ alias Lane = vec2f;
     expect(() => reflect(text('vec4f'))).toThrow('Uniform `filter` must be a struct or an array, found vec4f')
   })
 
-  it('finds variables by name with access, element and size', () => {
+  test('finds variables by name with access, element and size', () => {
     const { bindings, workgroupSize, entryPoint } = reflect(kernel)
     expect(entryPoint).toBe('main')
     expect(workgroupSize).toEqual([64, 2, 1])
@@ -124,7 +124,7 @@ alias Lane = vec2f;
     expect(bindings.get('half')).toMatchObject({ access: 'read_write', scalar: 'f16', elementBytes: 4 })
   })
 
-  it('lays the uniform struct out as WGSL does', () => {
+  test('lays the uniform struct out as WGSL does', () => {
     const params = reflect(kernel).bindings.get('params') as UniformVariable
     expect(params.bytes).toBe(64)
     const layout = params.fields.map(({ name, offset, components, count, stride }) => [
@@ -143,13 +143,13 @@ alias Lane = vec2f;
     ])
   })
 
-  it('sees the specialised workgroup size and is cached by text', () => {
+  test('sees the specialised workgroup size and is cached by text', () => {
     const text = specialise(kernel, { GROUP: 32 })
     expect(reflect(text).workgroupSize).toEqual([32, 2, 1])
     expect(reflect(text)).toBe(reflect(specialise(kernel, { GROUP: 32 })))
   })
 
-  it('gives each of several entry points its own variables', () => {
+  test('gives each of several entry points its own variables', () => {
     const pair = `
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read_write> partial: array<f32>;
@@ -163,11 +163,11 @@ fn load(i: u32) -> f32 { return input[i]; }
     expect(() => reflect(pair, 'third')).toThrow('No compute entry point `third`')
   })
 
-  it('shows the line of a syntax error', () => {
+  test('shows the line of a syntax error', () => {
     expect(() => reflect('const A: u32 = 1u;\nfn main( { }\n')).toThrow(/does not parse.*\n {2}2 \| fn main\( \{ \}/)
   })
 
-  it('refuses groups other than 0', () => {
+  test('refuses groups other than 0', () => {
     const text =
       '@group(1) @binding(0) var<storage, read_write> a: array<f32>;\n@compute @workgroup_size(1) fn main() { a[0] = 1; }'
     expect(() => reflect(text)).toThrow('`a` is in @group(1)')
@@ -178,7 +178,7 @@ describe('packParams', () => {
   const params = reflect(kernel).bindings.get('params') as UniformVariable
   const values = { size: [1, 2], count: 3, factor: 0.5, shift: [-1, -2, -3], ranges: [1, 2, 3, 4, 5, 6, 7, 8] }
 
-  it('puts every field at its offset', () => {
+  test('puts every field at its offset', () => {
     const view = new DataView(packParams('op', params, values).buffer)
     expect([view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true)]).toEqual([1, 2, 3])
     expect(view.getFloat32(12, true)).toBe(0.5)
@@ -186,7 +186,7 @@ describe('packParams', () => {
     expect([32, 44, 48, 60].map((offset) => view.getFloat32(offset, true))).toEqual([1, 4, 5, 8])
   })
 
-  it.each([
+  test.each([
     [{ ...values, cuont: 1 }, 'op: `params` has no field `cuont`; did you mean `count`?'],
     [{ ...values, count: -1 }, 'op: `params.count` is u32, which cannot hold -1'],
     [{ ...values, count: 1.5 }, 'op: `params.count` is u32, which cannot hold 1.5'],
@@ -197,7 +197,7 @@ describe('packParams', () => {
     expect(() => packParams('op', params, wrong)).toThrow(message)
   })
 
-  it('refuses a missing field', () => {
+  test('refuses a missing field', () => {
     const { factor: _, ...rest } = values
     expect(() => packParams('op', params, rest)).toThrow('op: `params.factor` (f32) is missing')
   })

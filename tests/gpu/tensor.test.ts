@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { GpuTensor, Storage } from '../../src/gpu/tensor.ts'
 
@@ -8,20 +8,20 @@ function tensor(shape: number[]): GpuTensor {
 }
 
 describe('GpuTensor', () => {
-  it('reshapes over the same storage', () => {
+  test('reshapes over the same storage', () => {
     const view = tensor([2, 3, 4]).reshape([6, 4])
     expect([view.shape, view.bytes, view.byteOffset]).toEqual([[6, 4], 96, 0])
     expect(() => view.reshape([5, 5])).toThrow('Tensor `features` [6,4] cannot be reshaped to [5,5]')
   })
 
-  it('takes a slice of the batch, also of a slice', () => {
+  test('takes a slice of the batch, also of a slice', () => {
     const features = tensor([4, 8, 8])
     const view = features.samples(1, 3).samples(1, 2)
     expect([view.shape, view.byteOffset, view.bytes]).toEqual([[2, 8, 8], 512, 512])
     expect(view.storage).toBe(features.storage)
   })
 
-  it('refuses a slice that cannot be bound or lies outside', () => {
+  test('refuses a slice that cannot be bound or lies outside', () => {
     expect(() => tensor([4, 7]).samples(1, 1)).toThrow(
       'Sample 1 of tensor `features` [4,7] begins at byte 28, which is not a multiple of 256',
     )
@@ -36,7 +36,7 @@ describe('GpuTensor', () => {
     }
   })
 
-  it('refuses shapes with other than positive integers', () => {
+  test('refuses shapes with other than positive integers', () => {
     expect(() => tensor([2, 0])).toThrow('Tensor `features` has shape [2,0]')
     expect(() => tensor([2, 2]).reshape([-2, -2])).toThrow(ShapeError)
   })

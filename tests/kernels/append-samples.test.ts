@@ -1,6 +1,6 @@
 // Samples behind their batch, and the way back of their gradients.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
@@ -23,7 +23,7 @@ describe.each(cases)('$count samples of $shape from $first', ({ shape, first, co
   const [batch = 0, ...rest] = shape
   const size = rest.reduce((product, side) => product * side, 1)
 
-  it('stand behind the batch', async () => {
+  test('stand behind the batch', async () => {
     const host = random(`batch ${shape}`, shape)
     const input = upload(device, host)
     const data = Float64Array.of(...host.data, ...host.data.slice(first * size, (first + count) * size))
@@ -32,7 +32,7 @@ describe.each(cases)('$count samples of $shape from $first', ({ shape, first, co
     device.release(input)
   })
 
-  it('give their gradients to those they repeat', async () => {
+  test('give their gradients to those they repeat', async () => {
     const host = random(`gradient ${shape}`, [batch + count, ...rest])
     const gradient = upload(device, host)
     const data = Float64Array.from({ length: batch * size }, (_, i) => {
@@ -46,7 +46,7 @@ describe.each(cases)('$count samples of $shape from $first', ({ shape, first, co
   })
 })
 
-it('samples outside of the batch are refused', async () => {
+test('samples outside of the batch are refused', async () => {
   const input = device.empty([3, 4])
   const recording = capture(device, (r) => appendSamples(r, { input, first: 2, count: 2 }))
   await expect(recording).rejects.toThrow(ShapeError)

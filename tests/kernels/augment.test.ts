@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { runOnce } from '../../src/gpu/program.ts'
@@ -116,30 +116,30 @@ function joined(parts: readonly HostTensor[]): HostTensor {
 }
 
 describe('warped frames', () => {
-  it.each(Object.entries(samples))('are two warps of OpenCV in a row: %s', async (_, sample) => {
+  test.each(Object.entries(samples))('are two warps of OpenCV in a row: %s', async (_, sample) => {
     const found = await evaluate(device, (r) => warpFrames(r, encoded([sample])))
     expectClose(found, expected(sample, 0), 1e-6)
   })
 
-  it('of different sizes come as one batch', async () => {
+  test('of different sizes come as one batch', async () => {
     const list = Object.values(samples)
     const found = await evaluate(device, (r) => warpFrames(r, encoded(list)))
     expectClose(found, joined(list.map(expected)), 1e-6)
   })
 
-  it('covers columns that are neighbours and columns that are not', () => {
+  test('covers columns that are neighbours and columns that are not', () => {
     const narrow = Object.values(samples).map((sample) => tablesOf(sample).columns.narrow)
     expect(new Set(narrow)).toEqual(new Set([true, false]))
   })
 
-  it('have their colours mapped', async () => {
+  test('have their colours mapped', async () => {
     const colour = [0, 0.5, 1, -20.5, 0.25, 0.25, -0.5, 3, 1, 0, 0, 300]
     const sample = { ...samples['over the top left corner']!, colour }
     const found = await evaluate(device, (r) => warpFrames(r, encoded([sample])))
     expectClose(found, expected(sample, 0), 1e-6)
   })
 
-  it('are left alone unless they are active', async () => {
+  test('are left alone unless they are active', async () => {
     const list = Object.values(samples).slice(0, 3)
     const before = random('before', [3, size, size, 4])
     const output = upload(device, before)
@@ -154,7 +154,7 @@ describe('warped frames', () => {
     expectClose(found, joined([untouched(0), expected(list[1]!, 1), untouched(2)]), 1e-6)
   })
 
-  it('above the binding limit are made in slices', async () => {
+  test('above the binding limit are made in slices', async () => {
     const list = Array.from({ length: 40 }, (_, i) => Object.values(samples)[i % 7]!)
     const limited = await openDevice({ bindingLimit: 300_000 })
     const unlimited = device
@@ -179,7 +179,7 @@ describe('motion blur', () => {
     return device.tensor(into.u32, [blurs.length, IMAGE_RECORD], 'images')
   }
 
-  it.each([
+  test.each([
     {
       height: 49,
       width: 70,
@@ -214,7 +214,7 @@ describe('motion blur', () => {
     expectClose(found, joined(parts), 2e-6)
   })
 
-  it('leaves idle images alone', async () => {
+  test('leaves idle images alone', async () => {
     const image = random('idle', [1, 9, 9, 4])
     const input = upload(device, image)
     const blur = { size: 5, vertical: 0.1, horizontal: 0.1 }
@@ -223,13 +223,13 @@ describe('motion blur', () => {
     program.destroy()
   })
 
-  it('refuses a cross without a centre', () => {
+  test('refuses a cross without a centre', () => {
     expect(() => records([{ size: 4, vertical: 0.1, horizontal: 0.1 }])).toThrow(ShapeError)
   })
 })
 
 describe('tensors that do not fit each other', () => {
-  it('are refused by name', async () => {
+  test('are refused by name', async () => {
     const args = encoded([samples['a frame of one pixel']!])
     const attempt = (changes: object) => runOnce(device, (r) => warpFrames(r, { ...args, ...changes }))
     await expect(attempt({ width: 24 })).rejects.toThrow(/`tables` is u32 \[1,248\], expected u32 \[1,256\]/)

@@ -1,6 +1,6 @@
 // The mean over all pixels and its gradient against float64.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => device.close())
 
 describe('global average pool', () => {
-  it.each([[[1, 7, 5, 8]], [[3, 4, 6, 3]], [[2, 1, 1, 4]], [[1, 25, 25, 2]]])(
+  test.each([[[1, 7, 5, 8]], [[3, 4, 6, 3]], [[2, 1, 1, 4]], [[1, 25, 25, 2]]])(
     'of %j, forward and gradient',
     async (shape) => {
       const host = random(`pool ${shape}`, shape)
@@ -31,7 +31,7 @@ describe('global average pool', () => {
     },
   )
 
-  it('works in slices above the binding limit', async () => {
+  test('works in slices above the binding limit', async () => {
     const limited = await openDevice({ bindingLimit: 20_000 })
     const host = random('sliced', [5, 8, 8, 64])
     const input = upload(limited, host)
@@ -41,7 +41,7 @@ describe('global average pool', () => {
     await limited.close()
   })
 
-  it('refuses other ranks and other batches', async () => {
+  test('refuses other ranks and other batches', async () => {
     const flat = device.empty([4, 3])
     await expect(capture(device, (r) => globalAveragePool(r, flat))).rejects.toThrow(ShapeError)
     const gradient = device.empty([2, 1, 1, 4])

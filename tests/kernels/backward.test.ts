@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture, runOnce } from '../../src/gpu/program.ts'
@@ -31,7 +31,7 @@ describe('the reference gradients agree with finite differences', () => {
   const shape = [2, 5, 6, 2]
   const x = random('fd x', shape)
 
-  it('weighted sum', () => {
+  test('weighted sum', () => {
     const levels = [x, random('fd y', shape), random('fd z', shape)]
     const logits = random('fd logits', [3])
     const upstream = random('fd weighted', shape)
@@ -42,7 +42,7 @@ describe('the reference gradients agree with finite differences', () => {
     expectClose(finiteDifferences(moveLevel, levels[1]!, upstream), found.inputs[1]!, 1e-7)
   })
 
-  it('max pooling, centre crop', () => {
+  test('max pooling, centre crop', () => {
     const window = { kernel: 3, stride: 2, padding: 1 }
     const pool = (moved: HostTensor) => spatial.maxPool(moved, 3, 2, 1)
     const upstream = random('fd pool', pool(x).shape)
@@ -61,14 +61,14 @@ describe.each([
 ])('gradients of the element-wise ops on [%i, %i, %i, %i]', (...shape: number[]) => {
   const upstream = random(`upstream ${shape}`, shape)
 
-  it.each(['relu', 'relu6'] as const)('%s passes what it did not clamp', async (activation) => {
+  test.each(['relu', 'relu6'] as const)('%s passes what it did not clamp', async (activation) => {
     const output = elementwise.activate(random(`relu ${shape}`, shape, 12), activation)
     const args = { gradient: upload(device, upstream), output: upload(device, output), activation }
     const expected = backward.rectifier(upstream, output, activation)
     expectClose(await evaluate(device, (r) => reluBackward(r, args)), expected, 0)
   })
 
-  it.each([1, 2, 3, 4])('weighted sum of %i levels, with respect to maps and logits', async (levels) => {
+  test.each([1, 2, 3, 4])('weighted sum of %i levels, with respect to maps and logits', async (levels) => {
     const hosts = ['a', 'b', 'c', 'd'].slice(0, levels).map((name) => random(`${name} ${shape}`, shape))
     const logits = Float32Array.of(80, 79, 81.5, 77).slice(0, levels)
     const inputs = hosts.map((host) => upload(device, host))
@@ -86,7 +86,7 @@ describe.each([
     }
   })
 
-  it('an average gives every level the same share', async () => {
+  test('an average gives every level the same share', async () => {
     const inputs = [0, 1, 2].map(() => device.empty(shape))
     const gradient = upload(device, upstream)
     let count = 0
@@ -103,7 +103,7 @@ describe.each([
 })
 
 describe('gradient of max pooling', () => {
-  it.each([
+  test.each([
     { shape: [1, 9, 9, 2], kernel: 3, stride: 2, padding: 1 },
     { shape: [2, 8, 11, 8], kernel: 3, stride: 2, padding: 1 },
     { shape: [3, 5, 4, 3], kernel: 2, stride: 1, padding: 0 },
@@ -124,7 +124,7 @@ describe('gradient of max pooling', () => {
     }
   })
 
-  it('refuses shapes of another pooling', async () => {
+  test('refuses shapes of another pooling', async () => {
     const gradient = device.empty([1, 4, 4, 4])
     const args = { gradient, input: device.empty([1, 9, 9, 4]), output: gradient, kernel: 3, stride: 2, padding: 1 }
     await expect(capture(device, (r) => maxPoolBackward(r, args))).rejects.toThrow(ShapeError)
@@ -132,7 +132,7 @@ describe('gradient of max pooling', () => {
 })
 
 describe('gradient of the centre crop', () => {
-  it.each([
+  test.each([
     { shape: [1, 15, 15, 8], size: 7 },
     { shape: [3, 8, 9, 5], size: 3 },
     { shape: [2, 4, 4, 4], size: 4 },
@@ -143,7 +143,7 @@ describe('gradient of the centre crop', () => {
     expectClose(found, backward.centerCrop(upstream, shape), 0)
   })
 
-  it('refuses an image smaller than the crop', async () => {
+  test('refuses an image smaller than the crop', async () => {
     const gradient = device.empty([1, 5, 5, 4])
     const crop = (inputShape: readonly number[]) =>
       capture(device, (r) => centerCropBackward(r, { gradient, inputShape }))
@@ -153,7 +153,7 @@ describe('gradient of the centre crop', () => {
 })
 
 describe('batches above the binding limit', () => {
-  it('are worked on in slices, with equal results and the same bits each time', async () => {
+  test('are worked on in slices, with equal results and the same bits each time', async () => {
     const limited = await openDevice({ bindingLimit: 20_000 })
     const shape = [5, 16, 16, 16]
     const levels = ['a', 'b'].map((name) => random(`sliced ${name}`, shape))

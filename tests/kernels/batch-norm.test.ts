@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture, runOnce } from '../../src/gpu/program.ts'
@@ -76,7 +76,7 @@ function uploadAll<T extends Record<string, HostTensor>>(on: Device, hosts: T): 
 }
 
 describe('batch normalisation in training', () => {
-  it.each(shapes)('normalises with the statistics of the batch: [%i, %i, %i, %i]', async (...shape) => {
+  test.each(shapes)('normalises with the statistics of the batch: [%i, %i, %i, %i]', async (...shape) => {
     const hosts = problem(shape)
     const { x, gamma, beta, runningMean, runningVar, residual } = hosts
     const on = uploadAll(device, hosts)
@@ -99,7 +99,7 @@ describe('batch normalisation in training', () => {
     expectClose(fused.output, reference.batchNormTrain(x, affine, { eps: EPS, residual, activation: 'relu' }))
   })
 
-  it('keeps its precision where the mean is far from zero', async () => {
+  test('keeps its precision where the mean is far from zero', async () => {
     const shape = [2, 20, 20, 4]
     const noise = random('far x', shape)
     const x = { data: noise.data.map((value) => value + 300), shape }
@@ -111,7 +111,7 @@ describe('batch normalisation in training', () => {
     expectClose(found.output, reference.batchNormTrain(x, { gamma: ones.data, beta: ones.data }, { eps: EPS }), 1e-4)
   })
 
-  it('refuses a single value per channel, and vectors of another length', async () => {
+  test('refuses a single value per channel, and vectors of another length', async () => {
     const vector = device.empty([4])
     const vectors = { gamma: vector, beta: vector, runningMean: vector, runningVar: vector }
     const norm = (input: GpuTensor) =>
@@ -124,7 +124,7 @@ describe('batch normalisation in training', () => {
 describe('the reference gradients', () => {
   const { x, gamma, beta, upstream, residual } = problem([2, 3, 2, 3])
 
-  it('of batch normalisation agree with finite differences', () => {
+  test('of batch normalisation agree with finite differences', () => {
     const options = { eps: EPS, residual, activation: 'relu' as const }
     const forward = (input: HostTensor, weight: HostTensor, bias: HostTensor) =>
       reference.batchNormTrain(input, { gamma: weight.data, beta: bias.data }, options)
@@ -148,7 +148,7 @@ describe('the reference gradients', () => {
     )
   })
 
-  it('of frozen batch normalisation agree with finite differences', () => {
+  test('of frozen batch normalisation agree with finite differences', () => {
     const frozen = { mean: [0.5, -0.2, 0.1], variance: [1.2, 0.4, 0.9] }
     const forward = (input: HostTensor, weight: HostTensor) =>
       elementwise.batchNorm(input, { gamma: weight.data, beta: beta.data, ...frozen }, EPS)
@@ -212,7 +212,7 @@ function expectedGradients(hosts: ReturnType<typeof problem>, { activation, resi
 }
 
 describe.each(variants)('gradient of batch normalisation, $activation $residual $recompute', (variant) => {
-  it.each(shapes)('[%i, %i, %i, %i]', async (...shape) => {
+  test.each(shapes)('[%i, %i, %i, %i]', async (...shape) => {
     const hosts = problem(shape, variant.activation === 'relu6' ? 8 : 1)
     const on = uploadAll(device, hosts)
     const found = await run(device, (r) => {
@@ -236,7 +236,7 @@ describe.each([
 ] as const)(
   'gradient of frozen batch normalisation, activation $activation, residual $residual',
   ({ activation, residual }) => {
-    it.each(shapes)('[%i, %i, %i, %i]', async (...shape) => {
+    test.each(shapes)('[%i, %i, %i, %i]', async (...shape) => {
       const hosts = problem(shape)
       const { x, gamma, beta, upstream, runningMean, runningVar } = hosts
       const frozen = { mean: runningMean.data, variance: runningVar.data }
@@ -265,7 +265,7 @@ describe.each([
 )
 
 describe('a gradient through a ReLU', () => {
-  it('needs to know what the ReLU clamped', async () => {
+  test('needs to know what the ReLU clamped', async () => {
     const image = device.empty([1, 2, 2, 4])
     const vector = device.empty([4])
     const shared = { gradient: image, input: image, gamma: vector, mean: vector, activation: 'relu' as const }
@@ -279,7 +279,7 @@ describe('a gradient through a ReLU', () => {
 })
 
 describe('sum over pixels', () => {
-  it.each(shapes)('[%i, %i, %i, %i]', async (...shape) => {
+  test.each(shapes)('[%i, %i, %i, %i]', async (...shape) => {
     const { x, gamma } = problem(shape)
     const input = upload(device, x)
     const expected = reference.batchNormBackward({ x, upstream: x }, gamma.data, EPS).beta
@@ -288,7 +288,7 @@ describe('sum over pixels', () => {
 })
 
 describe('batch slices', () => {
-  it('have one set of statistics and one gradient', async () => {
+  test('have one set of statistics and one gradient', async () => {
     const limited = await openDevice({ bindingLimit: 40_000 })
     const hosts = problem([7, 12, 10, 16])
     const on = uploadAll(limited, hosts)
@@ -306,7 +306,7 @@ describe('batch slices', () => {
 })
 
 describe('determinism', () => {
-  it('two runs give the same bits, and a GPU takes more chunks with equal results', async () => {
+  test('two runs give the same bits, and a GPU takes more chunks with equal results', async () => {
     const hosts = problem([3, 30, 31, 12])
     const on = uploadAll(device, hosts)
     const variant: Variant = { activation: 'relu', residual: false, recompute: true }

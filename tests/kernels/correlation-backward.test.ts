@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture, runOnce } from '../../src/gpu/program.ts'
@@ -54,19 +54,19 @@ function expectGradients(found: Awaited<ReturnType<typeof gradients>>, { x, k, u
 describe('choice of the gradient with respect to the kernel', () => {
   const r50 = { height: 29, width: 29, kernelHeight: 5, kernelWidth: 5, channels: 256 }
 
-  it('keeps a sample whole on a software adapter, and divides it for a GPU', () => {
+  test('keeps a sample whole on a software adapter, and divides it for a GPU', () => {
     expect(chooseKernelGradient({ kind: 'cpu' }, r50)).toMatchObject({ parts: 1, constants: { STRIP: 5, ROWS: 25 } })
     const hardware = chooseKernelGradient({ kind: 'gpu' }, r50)
     expect(hardware).toMatchObject({ parts: 10, constants: { STRIP: 5, STRIPS_PER_PART: 1, ROWS: 13 } })
   })
 
-  it('leaves kernels that do not fit in registers to the forward shader', () => {
+  test('leaves kernels that do not fit in registers to the forward shader', () => {
     expect(chooseKernelGradient({ kind: 'cpu' }, { ...r50, kernelHeight: 8, kernelWidth: 7 })).toBeUndefined()
   })
 })
 
 describe('gradient of the depthwise correlation', () => {
-  it('is written out in the reference as finite differences have it', () => {
+  test('is written out in the reference as finite differences have it', () => {
     const { x, k, upstream } = problem([2, 5, 4, 2], [3, 2])
     const found = backward.depthwiseCorrelation(upstream, x, k)
     expectClose(
@@ -81,7 +81,7 @@ describe('gradient of the depthwise correlation', () => {
     )
   })
 
-  it.each([
+  test.each([
     { shape: [1, 8, 9, 4], kernel: [5, 5] },
     { shape: [2, 9, 11, 3], kernel: [5, 5] },
     { shape: [3, 7, 8, 5], kernel: [4, 3] },
@@ -94,21 +94,21 @@ describe('gradient of the depthwise correlation', () => {
     expectGradients(await gradients(device, one), one)
   })
 
-  it('is the same with the tiles of a GPU, and the same bits each time', async () => {
+  test('is the same with the tiles of a GPU, and the same bits each time', async () => {
     const one = problem([2, 33, 30, 5], [5, 5])
     const found = await gradients(device, one, 'gpu')
     expectGradients(found, one)
     expect(await gradients(device, one, 'gpu')).toEqual(found)
   })
 
-  it('works on batches above the binding limit in slices', async () => {
+  test('works on batches above the binding limit in slices', async () => {
     const limited = await openDevice({ bindingLimit: 40_000 })
     const one = problem([4, 12, 12, 64], [5, 5])
     expectGradients(await gradients(limited, one), one)
     await limited.close()
   })
 
-  it('refuses shapes that do not belong together', async () => {
+  test('refuses shapes that do not belong together', async () => {
     const input = device.empty([2, 8, 8, 4])
     const refused = (kernel: readonly number[], gradient: readonly number[]) =>
       expect(

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
@@ -9,7 +9,7 @@ import * as reference from '../reference/spatial.ts'
 const r50 = { height: 29, width: 29, kernelHeight: 5, kernelWidth: 5, channels: 256 }
 
 describe('choice of the correlation', () => {
-  it('takes tall tiles on a software adapter and small ones on a GPU', () => {
+  test('takes tall tiles on a software adapter and small ones on a GPU', () => {
     const software = chooseCorrelation({ kind: 'cpu' }, r50)
     expect(software).toMatchObject({
       shader: 'depthwise_correlation_rolling',
@@ -20,12 +20,12 @@ describe('choice of the correlation', () => {
     expect(hardware).toMatchObject({ constants: { ROWS: 5, STRIP: 5 }, invocationsPerSample: 5 * 5 * 256 })
   })
 
-  it('balances tiles, so that none is nearly empty', () => {
+  test('balances tiles, so that none is nearly empty', () => {
     const { constants } = chooseCorrelation({ kind: 'cpu' }, { ...r50, width: 10, height: 40 })
     expect(constants).toMatchObject({ STRIP: 3, ROWS: 18 })
   })
 
-  it('leaves kernels that do not fit in registers to the plain shader', () => {
+  test('leaves kernels that do not fit in registers to the plain shader', () => {
     const plan = chooseCorrelation({ kind: 'gpu' }, { ...r50, kernelHeight: 25, kernelWidth: 25 })
     expect(plan).toMatchObject({ shader: 'depthwise_correlation', invocationsPerSample: 5 * 5 * 256 })
   })
@@ -38,7 +38,7 @@ describe('depthwise correlation', () => {
   })
   afterAll(() => device.close())
 
-  it.each([
+  test.each([
     { shape: [1, 8, 9, 4], kernel: [5, 5] },
     { shape: [2, 9, 11, 3], kernel: [5, 5] },
     { shape: [3, 7, 8, 5], kernel: [4, 3] },
@@ -54,7 +54,7 @@ describe('depthwise correlation', () => {
     expectClose(await evaluate(device, (r) => depthwiseCorrelation(r, args)), expected)
   })
 
-  it('gives the same with the tiles of a GPU', async () => {
+  test('gives the same with the tiles of a GPU', async () => {
     const x = random('gpu x', [2, 13, 12, 5])
     const k = random('gpu k', [2, 5, 5, 5])
     const args = { input: upload(device, x), kernel: upload(device, k) }
@@ -65,7 +65,7 @@ describe('depthwise correlation', () => {
     expectClose(found, reference.depthwiseCorrelation(x, k))
   })
 
-  it('works on batches above the binding limit in slices', async () => {
+  test('works on batches above the binding limit in slices', async () => {
     const limited = await openDevice({ bindingLimit: 40_000 })
     const x = random('sliced x', [4, 12, 12, 64])
     const k = random('sliced k', [4, 5, 5, 64])
@@ -76,7 +76,7 @@ describe('depthwise correlation', () => {
     await limited.close()
   })
 
-  it('states its cost', async () => {
+  test('states its cost', async () => {
     const args = { input: device.empty([2, 8, 9, 4]), kernel: device.empty([2, 3, 4, 4]) }
     const program = await capture(device, (r) => depthwiseCorrelation(r, args))
     expect(program.stats.flops).toBe(2 * (2 * 6 * 6 * 4) * 12)
@@ -84,7 +84,7 @@ describe('depthwise correlation', () => {
     program.destroy()
   })
 
-  it('refuses a kernel of another batch, other channels, or too large', async () => {
+  test('refuses a kernel of another batch, other channels, or too large', async () => {
     const input = device.empty([2, 8, 8, 4])
     for (const shape of [
       [1, 3, 3, 4],

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
@@ -63,7 +63,7 @@ function joined(parts: readonly HostTensor[]): HostTensor {
 }
 
 describe('crop and resize', () => {
-  it.each([
+  test.each([
     { format: 'rgb8', gap: 0, size: 11 }, // rows of 111 bytes: pixels straddle words
     { format: 'rgb8', gap: 145, size: 8 }, // rows of 256 bytes, as a texture copy writes them
     { format: 'rgba8', gap: 0, size: 11 },
@@ -77,14 +77,14 @@ describe('crop and resize', () => {
     expectClose(found, expected, 1e-6)
   })
 
-  it('reverses the channels unless told otherwise; the padding has the order of the result', async () => {
+  test('reverses the channels unless told otherwise; the padding has the order of the result', async () => {
     const frame = packed('rgb8', 0)
     const crops = upload([cropRecord(rectangles[1]!, padding.toReversed())])
     const found = await evaluate(device, (r) => cropResize(r, { frame, crops, size: 9 }))
     expectClose(found, reversed(reference.cropResize(host, rectangles[1]!, padding, 9)), 1e-6)
   })
 
-  it('follows records that change between runs', async () => {
+  test('follows records that change between runs', async () => {
     const frame = packed('rgba8', 0)
     const crops = upload([cropRecord(rectangles[0]!, padding)])
     const program = await capture(device, (r) => cropResize(r, { frame, crops, size: 7, reverseChannels: false }))
@@ -97,7 +97,7 @@ describe('crop and resize', () => {
     program.destroy()
   })
 
-  it('copies pixels exactly where no resize is needed', async () => {
+  test('copies pixels exactly where no resize is needed', async () => {
     const frame = packed('rgb8', 0)
     const crops = upload([cropRecord({ x: 5, y: 2, width: 20, height: 20 }, padding)])
     const found = await evaluate(device, (r) => cropResize(r, { frame, crops, size: 20, reverseChannels: false }))
@@ -107,7 +107,7 @@ describe('crop and resize', () => {
 })
 
 describe('bad input', () => {
-  it('a rectangle without area or with fractions is refused', () => {
+  test('a rectangle without area or with fractions is refused', () => {
     for (const bad of [
       { width: 0 },
       { height: -3 },
@@ -119,7 +119,7 @@ describe('bad input', () => {
     }
   })
 
-  it('a frame tensor that is too small for its size is refused', async () => {
+  test('a frame tensor that is too small for its size is refused', async () => {
     const crops = upload([cropRecord(rectangles[0]!, padding)])
     const pixels = device.empty([10], 'u32', 'short')
     const frame = { pixels, width: 4, height: 4, format: 'rgb8' } as const
@@ -134,7 +134,7 @@ describe('bad input', () => {
 })
 
 describe('channel mean', () => {
-  it.each([
+  test.each([
     { format: 'rgb8', gap: 0 },
     { format: 'rgb8', gap: 145 },
     { format: 'rgba8', gap: 12 },
@@ -146,7 +146,7 @@ describe('channel mean', () => {
     expect([...(await channelMean(device, frame))]).toEqual(means.toReversed())
   })
 
-  it('does not overflow on a large white frame', async () => {
+  test('does not overflow on a large white frame', async () => {
     const pixels = device.tensor(new Uint32Array(4096 * 4096).fill(0xffffffff), [4096 * 4096])
     const frame = { pixels, width: 4096, height: 4096, format: 'rgba8' } as const
     expect([...(await channelMean(device, frame))]).toEqual([255, 255, 255])

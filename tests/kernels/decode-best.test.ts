@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture, runOnce } from '../../src/gpu/program.ts'
@@ -92,7 +92,7 @@ function expectBest(found: BestBox, expected: BestBox): void {
 const previous = { cx: 120.25, cy: 90.5, width: 48.5, height: 31 }
 
 describe('decoding the best box', () => {
-  it('decodes every target of a batch from its own maps and state', async () => {
+  test('decodes every target of a batch from its own maps and state', async () => {
     const problems = [
       problem('a', previous, 1.7),
       problem('b', { cx: 20, cy: 230, width: 12, height: 60 }, 0.6),
@@ -107,7 +107,7 @@ describe('decoding the best box', () => {
     }
   })
 
-  it('decodes targets that share maps by rules of their own', async () => {
+  test('decodes targets that share maps by rules of their own', async () => {
     const maps = [problem('a', previous, 1.7), problem('b', previous, 1.7)] as const
     const rules = [
       { penalty_k: 0.01, window_influence: 0.1, lr: 0.2, map: 1 },
@@ -138,7 +138,7 @@ describe('decoding the best box', () => {
     }
   })
 
-  it('clips the box to the frame, and its size to 10 pixels at least', async () => {
+  test('clips the box to the frame, and its size to 10 pixels at least', async () => {
     const outside = problem('d', { cx: 5000, cy: -5000, width: 3, height: 4000 }, 1)
     const { best } = await decode([outside])
     expectBest(best[0]!, getBBox(outside))
@@ -147,7 +147,7 @@ describe('decoding the best box', () => {
     expect(best[0]!.unclipped.width).toBeLessThan(10)
   })
 
-  it('limits the logarithm of the size ratio', async () => {
+  test('limits the logarithm of the size ratio', async () => {
     const one = problem('e', previous, 1)
     const bbox = Float32Array.from(one.bbox, (value, i) =>
       i % (4 * perPosition) >= 2 * perPosition ? value * 50 : value,
@@ -160,13 +160,13 @@ describe('decoding the best box', () => {
     expect(Math.abs(found / expected.unclipped.width - 1)).toBeLessThan(1e-5)
   })
 
-  it('applies the means and deviations of the box coder', async () => {
+  test('applies the means and deviations of the box coder', async () => {
     const one = { ...problem('f', previous, 1.2), means: [0.1, -0.2, 0.05, 0.3], deviations: [0.1, 0.2, 0.3, 0.4] }
     const { best } = await decode([one])
     expectBest(best[0]!, getBBox(one))
   })
 
-  it('gives a tie to the lowest index', async () => {
+  test('gives a tie to the lowest index', async () => {
     const one = problem('g', previous, 1)
     const cls = new Float32Array(one.cls.length)
     const flat = { ...one, cls, penaltyK: 0, window: window.map(() => 0.5) }
@@ -192,14 +192,14 @@ describe('decoding the best box', () => {
     program.destroy()
   })
 
-  it('says so where no score is finite', async () => {
+  test('says so where no score is finite', async () => {
     const one = problem('h', previous, 1)
     const { best } = await decode([{ ...one, cls: new Float32Array(one.cls.length).fill(Number.NaN) }])
     expect(best[0]).toMatchObject({ index: 0 })
     expect(best[0]!.penalisedScore).toBeLessThan(-3e38)
   })
 
-  it('refuses maps, anchors, window or state that do not belong together', async () => {
+  test('refuses maps, anchors, window or state that do not belong together', async () => {
     const args = {
       cls: device.empty([2, 5, 5, 10]),
       bbox: device.empty([2, 5, 5, 20]),

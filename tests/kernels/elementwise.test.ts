@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
@@ -27,37 +27,37 @@ describe.each(shapes)('element-wise ops on [%i, %i, %i, %i]', (...dimensions: re
   const c = random(`c ${shape}`, shape)
   const d = random(`d ${shape}`, shape, 2)
 
-  it('relu keeps positive values only', async () => {
+  test('relu keeps positive values only', async () => {
     const input = upload(device, a)
     expectClose(await evaluate(device, (r) => relu(r, input)), reference.activate(a, 'relu'), 0)
   })
 
-  it('relu6 keeps what lies between zero and six', async () => {
+  test('relu6 keeps what lies between zero and six', async () => {
     const large = random(`large ${shape}`, shape, 12)
     const input = upload(device, large)
     expectClose(await evaluate(device, (r) => relu6(r, input)), reference.activate(large, 'relu6'), 1e-7)
   })
 
-  it('add sums, and clamps with relu', async () => {
+  test('add sums, and clamps with relu', async () => {
     const args = { a: upload(device, a), b: upload(device, b) }
     expectClose(await evaluate(device, (r) => add(r, args)), reference.add(a, b))
     const clamped = await evaluate(device, (r) => add(r, { ...args, activation: 'relu' }))
     expectClose(clamped, reference.activate(reference.add(a, b), 'relu'))
   })
 
-  it('scale multiplies by a number that lives on the device', async () => {
+  test('scale multiplies by a number that lives on the device', async () => {
     const input = upload(device, a)
     const factor = device.tensor(Float32Array.of(-2.5), [1])
     const expected = { data: a.data.map((value) => Math.fround(-2.5 * value)), shape }
     expectClose(await evaluate(device, (r) => scale(r, { input, factor })), expected, 1e-7)
   })
 
-  it('fill writes every element', async () => {
+  test('fill writes every element', async () => {
     const expected = { data: new Float32Array(sizeOf(shape)).fill(-0.375), shape }
     expectClose(await evaluate(device, (r) => fill(r, shape, -0.375)), expected, 0)
   })
 
-  it.each([1, 2, 3, 4])('weightedSum of %i levels uses the softmax of the logits, or the average', async (levels) => {
+  test.each([1, 2, 3, 4])('weightedSum of %i levels uses the softmax of the logits, or the average', async (levels) => {
     const hosts = [a, b, c, d].slice(0, levels)
     const inputs = hosts.map((host) => upload(device, host))
     const logits = Float32Array.of(80, 79, 81.5, 77).slice(0, levels)
@@ -69,7 +69,7 @@ describe.each(shapes)('element-wise ops on [%i, %i, %i, %i]', (...dimensions: re
 })
 
 describe('frozen batch norm', () => {
-  it.each([3, 8, 17])('normalises %i channels, and clamps with relu', async (channels) => {
+  test.each([3, 8, 17])('normalises %i channels, and clamps with relu', async (channels) => {
     const x = random(`x ${channels}`, [2, 4, 3, channels])
     const vector = (name: string) => random(`${name} ${channels}`, [channels]).data
     const variance = vector('variance').map((value) => Math.abs(value) + 0.01)
@@ -95,7 +95,7 @@ describe('frozen batch norm', () => {
     expectClose(six, reference.activate(wide, 'relu6'), 2e-5)
   })
 
-  it.each([1, 64, 100])('folds %i channels on the device as on the host', async (channels) => {
+  test.each([1, 64, 100])('folds %i channels on the device as on the host', async (channels) => {
     const vector = (name: string) => random(`${name} ${channels}`, [channels])
     const variance = { ...vector('variance'), data: vector('variance').data.map((value) => Math.abs(value)) }
     const hosts = { gamma: vector('gamma'), beta: vector('beta'), mean: vector('mean'), variance }
@@ -115,14 +115,14 @@ describe('frozen batch norm', () => {
     }
   })
 
-  it('refuses statistics of other lengths', () => {
+  test('refuses statistics of other lengths', () => {
     const ones = [1, 1]
     expect(() => foldBatchNorm({ gamma: ones, beta: ones, mean: [1], variance: ones }, 1e-5)).toThrow(ShapeError)
   })
 })
 
 describe('shapes', () => {
-  it('of a factor, and of folded statistics, are checked', async () => {
+  test('of a factor, and of folded statistics, are checked', async () => {
     const [two, three] = [device.empty([2], 'f32', 'two'), device.empty([3], 'f32', 'three')]
     await expect(capture(device, (r) => scale(r, { input: three, factor: two }))).rejects.toThrow(
       /`two` is f32 \[2\], expected f32 \[1\]/,
@@ -131,7 +131,7 @@ describe('shapes', () => {
     await expect(capture(device, (r) => foldOnDevice(r, args).scale)).rejects.toThrow(ShapeError)
   })
 
-  it('must be equal in a sum, and the message names the tensor', async () => {
+  test('must be equal in a sum, and the message names the tensor', async () => {
     const a = device.empty([2, 3])
     const b = device.empty([3, 2], 'f32', 'other')
     await expect(capture(device, (r) => add(r, { a, b }))).rejects.toThrow(
@@ -141,7 +141,7 @@ describe('shapes', () => {
     await expect(capture(device, (r) => weightedSum(r, { inputs: [] }))).rejects.toThrow(ShapeError)
   })
 
-  it('need as many logits as levels', async () => {
+  test('need as many logits as levels', async () => {
     const inputs = [device.empty([2, 3]), device.empty([2, 3])]
     const weights = device.empty([3])
     await expect(capture(device, (r) => weightedSum(r, { inputs, weights }))).rejects.toThrow(ShapeError)
@@ -149,7 +149,7 @@ describe('shapes', () => {
 })
 
 describe('a tensor above the binding limit', () => {
-  it('is worked on in batch slices, with equal results', async () => {
+  test('is worked on in batch slices, with equal results', async () => {
     const limited = await openDevice({ bindingLimit: 4096 })
     const a = random('sliced a', [5, 8, 8, 12])
     const b = random('sliced b', [5, 8, 8, 12])
@@ -162,7 +162,7 @@ describe('a tensor above the binding limit', () => {
 })
 
 describe('more workgroups than one dimension takes', () => {
-  it('spread over y', async () => {
+  test('spread over y', async () => {
     const count = 65535 * 64 + 7 // not divisible by four: one invocation per element
     const data = Float32Array.from({ length: count }, (_, i) => (i % 3) - 1)
     const input = device.tensor(data, [1, count])
@@ -176,7 +176,7 @@ describe('more workgroups than one dimension takes', () => {
 })
 
 describe('cost model', () => {
-  it('counts each tensor once, and every element', async () => {
+  test('counts each tensor once, and every element', async () => {
     const inputs = [device.empty([2, 3, 4]), device.empty([2, 3, 4])]
     const program = await capture(device, (r) => weightedSum(r, { inputs }))
     expect(program.stats.bytes).toBe(3 * 24 * 4)

@@ -1,6 +1,6 @@
 // The kernels against the numbers of the real MMTracking: section B (kernels), F (get_bbox), G (crops and boxes of a track).
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { capture, type Program } from '../../src/gpu/program.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
@@ -87,7 +87,7 @@ function image(section: GoldenSection<unknown>, key: string): HostTensor {
 }
 
 describe.each(['relu', 'add', 'add_relu', 'softmax_weighted_sum'])('section B, %s', (op) => {
-  it.each(kernels.json.cases.filter((one) => one.op === op))('$id', async ({ inputs, outputs }) => {
+  test.each(kernels.json.cases.filter((one) => one.op === op))('$id', async ({ inputs, outputs }) => {
     const tensor = (role: string) => upload(device, image(kernels, inputs[role]!))
     const found = await evaluate(device, (r) => {
       if (op === 'relu') return relu(r, tensor('x'))
@@ -101,7 +101,7 @@ describe.each(['relu', 'add', 'add_relu', 'softmax_weighted_sum'])('section B, %
 })
 
 describe('section B, batchnorm_eval', () => {
-  it.each(kernels.json.cases.filter((one) => one.op === 'batchnorm_eval'))(
+  test.each(kernels.json.cases.filter((one) => one.op === 'batchnorm_eval'))(
     '$id',
     async ({ inputs, outputs, params }) => {
       const vector = (role: string) => kernels.float32(inputs[role]!)
@@ -124,7 +124,7 @@ describe('section B, batchnorm_eval', () => {
 })
 
 describe.each(['maxpool3x3s2p1', 'bilinear_resize', 'depthwise_correlation'])('section B, %s', (op) => {
-  it.each(kernels.json.cases.filter((one) => one.op === op))('$id', async ({ inputs, outputs, params }) => {
+  test.each(kernels.json.cases.filter((one) => one.op === op))('$id', async ({ inputs, outputs, params }) => {
     const input = upload(device, image(kernels, inputs.x!))
     const found = await evaluate(device, (r) => {
       if (op === 'maxpool3x3s2p1') return maxPool(r, { input, kernel: 3, stride: 2, padding: 1 })
@@ -136,7 +136,7 @@ describe.each(['maxpool3x3s2p1', 'bilinear_resize', 'depthwise_correlation'])('s
 })
 
 describe('section B, get_cropped_img', () => {
-  it.each(kernels.json.cases.filter((one) => one.op === 'get_cropped_img'))(
+  test.each(kernels.json.cases.filter((one) => one.op === 'get_cropped_img'))(
     '$id',
     async ({ inputs, outputs, params }) => {
       const source = image(kernels, inputs.img!)
@@ -208,7 +208,7 @@ describe('section F, get_bbox', () => {
     decoder = await makeDecoder()
   })
 
-  it.each(head.json.get_bbox.cases)('anchor $best_idx, gap $gap_to_second', async (one) => {
+  test.each(head.json.get_bbox.cases)('anchor $best_idx, gap $gap_to_second', async (one) => {
     const map = ({ key, shape, a, b }: HashRule) => ({ data: hashTensor(key, shape[1]! * 625, a, b), shape })
     const found = await step(decoder, {
       cls: map(one.cls_rule),
@@ -237,7 +237,7 @@ describe('section G', () => {
     } as const
   }
 
-  it.each(tracking.json.cases)('$id: crops', async (one) => {
+  test.each(tracking.json.cases)('$id: crops', async (one) => {
     const template = frameTensor(one.template_frame)
     const search = frameTensor(one.search_frame)
     const mean = await channelMean(device, template, { reverseChannels: false })
@@ -277,7 +277,7 @@ describe('section G', () => {
     device.release(search.pixels)
   })
 
-  it('dumped maps give the same box', async () => {
+  test('dumped maps give the same box', async () => {
     const decoder = await makeDecoder()
     const dumped = tracking.json.cases.filter(({ id }) => tracking.has(`${id}.cls_score`))
     expect(dumped.length).toBeGreaterThan(0)

@@ -1,6 +1,6 @@
 // The choice of hard negatives against a sort in float64, ties and scarcity included.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
@@ -46,7 +46,7 @@ function reference(
 }
 
 describe('hardNegatives', () => {
-  it.each<Case>([
+  test.each<Case>([
     { shape: [2, 19, 19, 5], num: 32 },
     { shape: [3, 5, 7, 3], num: 11, others: 0.4 },
     { shape: [2, 9, 9, 5], num: 32, ties: true, others: 0.2 },
@@ -74,7 +74,7 @@ describe('hardNegatives', () => {
     for (const tensor of Object.values(tensors)) device.release(tensor)
   })
 
-  it('refuses labels of another size', async () => {
+  test('refuses labels of another size', async () => {
     const [cls, labels] = [device.empty([2, 3, 3, 10]), device.empty([2, 9])]
     const recording = capture(device, (r) => hardNegatives(r, { cls, labels, labelWeights: labels, num: 3, weight: 1 }))
     await expect(recording).rejects.toThrow(ShapeError)

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture, runOnce } from '../../src/gpu/program.ts'
@@ -124,7 +124,7 @@ function chunks(values: Float32Array | Float64Array, size: number): number[][] {
 }
 
 describe.each(shapes)('losses of a batch of %i, map of %i x %i, %i anchors', (...shape: MapShape) => {
-  it('cross entropy is the weighted softmax loss', async () => {
+  test('cross entropy is the weighted softmax loss', async () => {
     const one = classificationCase(shape)
     const args = classificationArgs(device, one)
     await check((r) => crossEntropyLoss(r, { ...args, reduction: 'sum', lossWeight: 1.5 }), one, {
@@ -138,7 +138,7 @@ describe.each(shapes)('losses of a batch of %i, map of %i x %i, %i anchors', (..
     })
   })
 
-  it.each([
+  test.each([
     { gamma: 2, alpha: 0.25, reduction: 'mean', factor: 2 },
     { gamma: 0.5, alpha: 0.75, reduction: 'sum', factor: 1 },
     { gamma: 0, alpha: 1, reduction: 'mean', factor: 1 },
@@ -149,7 +149,7 @@ describe.each(shapes)('losses of a batch of %i, map of %i x %i, %i anchors', (..
     await check((r) => focalLoss(r, args), one, { loss: reference.focal(gamma, alpha), reduction, factor })
   })
 
-  it('L1 is the weighted distance', async () => {
+  test('L1 is the weighted distance', async () => {
     const one = regressionCase(shape)
     const args = regressionArgs(device, one)
     const sum = { loss: reference.l1, reduction: 'sum', factor: 1.2 } as const
@@ -157,7 +157,7 @@ describe.each(shapes)('losses of a batch of %i, map of %i x %i, %i anchors', (..
     await check((r) => l1Loss(r, args), one, { loss: reference.l1 })
   })
 
-  it.each([0.1, 1, 10])('smooth L1 is a parabola below beta %d', async (beta) => {
+  test.each([0.1, 1, 10])('smooth L1 is a parabola below beta %d', async (beta) => {
     const one = regressionCase(shape)
     const args = regressionArgs(device, one)
     const wanted = { loss: reference.smoothL1(beta), reduction: 'sum', factor: 0.5 } as const
@@ -165,7 +165,7 @@ describe.each(shapes)('losses of a batch of %i, map of %i x %i, %i anchors', (..
     await check((r) => smoothL1Loss(r, { ...args, beta }), one, { loss: reference.smoothL1(beta) })
   })
 
-  it.each(['linear', 'square', 'log'] as const)('IoU loss, %s', async (mode) => {
+  test.each(['linear', 'square', 'log'] as const)('IoU loss, %s', async (mode) => {
     const one = boxCase(shape)
     const args = regressionArgs(device, one)
     const wanted = { loss: reference.iou(mode, 1e-6), reduction: 'sum', factor: 1.2 } as const
@@ -173,7 +173,7 @@ describe.each(shapes)('losses of a batch of %i, map of %i x %i, %i anchors', (..
     await check((r) => iouLoss(r, { ...args, mode, eps: 0.3 }), one, { loss: reference.iou(mode, 0.3) })
   })
 
-  it('GIoU loss', async () => {
+  test('GIoU loss', async () => {
     const one = boxCase(shape)
     const args = regressionArgs(device, one)
     const wanted = { loss: reference.giou(1e-6), reduction: 'sum', factor: 1.2 } as const
@@ -185,7 +185,7 @@ describe.each(shapes)('losses of a batch of %i, map of %i x %i, %i anchors', (..
 describe('losses equal PyTorch', () => {
   const tolerance = 2e-6
 
-  it.each(['linear', 'square', 'log', 'giou'] as const)(
+  test.each(['linear', 'square', 'log', 'giou'] as const)(
     '%s overlap of touching, equal, empty, inverted boxes',
     async (mode) => {
       for (const [i, [prediction, target]] of boxPairs.entries()) {
@@ -205,7 +205,7 @@ describe('losses equal PyTorch', () => {
     },
   )
 
-  it('classification of ordinary and of extreme logits', async () => {
+  test('classification of ordinary and of extreme logits', async () => {
     const count = classified.labels.length
     const args = classificationArgs(device, {
       map: { data: Float32Array.from(classified.logits), shape: [1, 1, count, 2] },
@@ -236,14 +236,14 @@ describe('losses at the edges', () => {
     weight: { data: Float32Array.of(1, 1, 1, 1), shape: [1, 4] },
   }
 
-  it('cross entropy of logits of 10 000 is finite, and exact', async () => {
+  test('cross entropy of logits of 10 000 is finite, and exact', async () => {
     const args = { ...classificationArgs(device, extreme), reduction: 'sum' } as const
     const found = await run(device, (r) => crossEntropyLoss(r, args))
     expectClose(found.loss, { data: Float64Array.of(2e4 + Math.LN2 + 120), shape: [1] }, 1e-6)
     expectClose(found.gradient, { data: Float64Array.of(0, 0, -1, 1, 0.5, -0.5, 1, -1), shape: [1, 2, 2, 2] }, 1e-6)
   })
 
-  it.each([0, 2])('focal loss of logits of 10 000 is finite, and exact: gamma %i', async (gamma) => {
+  test.each([0, 2])('focal loss of logits of 10 000 is finite, and exact: gamma %i', async (gamma) => {
     const args = { ...classificationArgs(device, extreme), reduction: 'sum', gamma } as const
     const found = await run(device, (r) => focalLoss(r, args))
     expectClose(found.loss, { data: Float64Array.of(1e4 + 7.5e3 + 60), shape: [1] }, 1e-6)
@@ -254,7 +254,7 @@ describe('losses at the edges', () => {
     )
   })
 
-  it('a confident anchor keeps its small loss', async () => {
+  test('a confident anchor keeps its small loss', async () => {
     const one: Case = {
       map: { data: Float32Array.of(-12, 12), shape: [1, 1, 1, 2] },
       target: { data: Float32Array.of(1), shape: [1, 1] },
@@ -267,14 +267,14 @@ describe('losses at the edges', () => {
     expectClose(found.gradient, { data: Float64Array.of(loss, -loss), shape: [1, 1, 1, 2] })
   })
 
-  it('L1 has no gradient where the prediction is the target', async () => {
+  test('L1 has no gradient where the prediction is the target', async () => {
     const one = regressionCase([1, 2, 2, 1])
     const same = { ...one, target: { data: Float32Array.from(reference.toRows(one.map, 4).flat()), shape: [1, 4, 4] } }
     const { loss, gradient } = await run(device, (r) => l1Loss(r, regressionArgs(device, same)))
     expect([...loss.data, ...gradient.data].every((value) => value === 0)).toBe(true)
   })
 
-  it('are zero where all weights are', async () => {
+  test('are zero where all weights are', async () => {
     const zero = ({ shape }: HostTensor) => ({ data: new Float32Array(sizeOf(shape)), shape })
     const cls = classificationCase([2, 3, 3, 5])
     const box = regressionCase([2, 3, 3, 5])
@@ -294,7 +294,7 @@ describe('losses at the edges', () => {
     }
   })
 
-  it('give the same bits in every run', async () => {
+  test('give the same bits in every run', async () => {
     const one = classificationCase([3, 7, 9, 5])
     const args = classificationArgs(device, one)
     const [first, second] = [
@@ -306,7 +306,7 @@ describe('losses at the edges', () => {
 })
 
 describe('losses of maps above the binding limit', () => {
-  it('are worked on in batch slices, with equal results', async () => {
+  test('are worked on in batch slices, with equal results', async () => {
     const limited = await openDevice({ bindingLimit: 4096 })
     const shape = [5, 8, 8, 2] as const
     const cls = classificationCase(shape)
@@ -321,7 +321,7 @@ describe('losses of maps above the binding limit', () => {
 })
 
 describe('shapes', () => {
-  it('must belong together, and the message names the tensor', async () => {
+  test('must belong together, and the message names the tensor', async () => {
     const { cls, labels, labelWeights } = classificationArgs(device, classificationCase([2, 3, 3, 5]))
     const other = device.empty([2, 46], 'f32', 'other')
     const odd = device.empty([2, 3, 3, 7], 'f32', 'odd')

@@ -1,6 +1,6 @@
 // Optimizer kernels against float64, and against what torch.optim.SGD made of the golden cases.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture, runOnce } from '../../src/gpu/program.ts'
@@ -33,7 +33,7 @@ describe.each([
   { momentum: 0.8, dampening: 0.3, weightDecay: 0, nesterov: false },
   { momentum: 0, dampening: 0, weightDecay: 0.1, nesterov: false },
 ])('SGD with $momentum, $dampening, $weightDecay, $nesterov', (settings) => {
-  it.each(shapes)('moves a parameter of shape $shape as float64 does', async ({ shape }) => {
+  test.each(shapes)('moves a parameter of shape $shape as float64 does', async ({ shape }) => {
     const start = random(`start ${shape}`, shape)
     const parameter = upload(device, start)
     const velocity = device.empty(shape)
@@ -59,7 +59,7 @@ describe.each([
   })
 })
 
-it.each(shapes)('AdamW moves a parameter of shape $shape as float64 does', async ({ shape }) => {
+test.each(shapes)('AdamW moves a parameter of shape $shape as float64 does', async ({ shape }) => {
   const settings = { betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0.1 } as const
   const start = random(`start ${shape}`, shape)
   const parameter = upload(device, start)
@@ -92,7 +92,7 @@ interface SgdCase {
   readonly outputs: Readonly<Record<string, string>>
 }
 
-it('SGD follows torch.optim.SGD through the golden cases, a parameter without gradient left alone', async () => {
+test('SGD follows torch.optim.SGD through the golden cases, a parameter without gradient left alone', async () => {
   const section = await readGoldenSection<{ cases: SgdCase[] }>(goldenDirectory, 'B')
   const cases = section.json.cases.filter(({ op }) => op === 'sgd')
   expect(cases.length).toBeGreaterThan(0)
@@ -138,7 +138,7 @@ describe('the norm of all gradients', () => {
     return found
   }
 
-  it('is that of float64, and clips only above the limit', async () => {
+  test('is that of float64, and clips only above the limit', async () => {
     const unlimited = await measure(device)
     expect(unlimited[0]! / norm).toBeCloseTo(1, 5)
     expect(unlimited[1]).toBe(1)
@@ -146,20 +146,20 @@ describe('the norm of all gradients', () => {
     expect((await measure(device, norm / 4))[1]! / (norm / 4 / (norm + 1e-6))).toBeCloseTo(1, 5)
   })
 
-  it('has the same bits every time, and in slices of the binding limit nearly so', async () => {
+  test('has the same bits every time, and in slices of the binding limit nearly so', async () => {
     expect(await measure(device)).toEqual(await measure(device))
     const limited = await openDevice({ bindingLimit: 4096 })
     expect((await measure(limited))[0]! / norm).toBeCloseTo(1, 5)
     await limited.close()
   })
 
-  it('refuses an empty list', async () => {
+  test('refuses an empty list', async () => {
     await expect(capture(device, (r) => squaredSums(r, []))).rejects.toThrow(ShapeError)
   })
 })
 
 describe.each([Number.NaN, Number.POSITIVE_INFINITY])('a gradient with %d', (bad) => {
-  it('leaves parameters and state as they were', async () => {
+  test('leaves parameters and state as they were', async () => {
     const size = 12
     const gradients = [device.tensor(new Float32Array(size).fill(1), [size]), device.empty([size])]
     device.write(gradients[1]!, Float32Array.of(bad))
@@ -188,7 +188,7 @@ describe.each([Number.NaN, Number.POSITIVE_INFINITY])('a gradient with %d', (bad
   })
 })
 
-it('updates above the binding limit are worked on in slices', async () => {
+test('updates above the binding limit are worked on in slices', async () => {
   const limited = await openDevice({ bindingLimit: 1024 })
   const shape = [7, 5, 33]
   const [start, g] = [random('sliced start', shape), random('sliced gradient', shape)]
@@ -208,7 +208,7 @@ it('updates above the binding limit are worked on in slices', async () => {
   await limited.close()
 })
 
-it.each([{ shape: [7] }, { shape: [4, 3] }])('accumulation begins anew or goes on: $shape', async ({ shape }) => {
+test.each([{ shape: [7] }, { shape: [4, 3] }])('accumulation begins anew or goes on: $shape', async ({ shape }) => {
   const [a, b] = [random('a', shape), random('b', shape)]
   const sum = device.tensor(new Float32Array(sizeOf(shape)).fill(Number.NaN), shape)
   const gradient = upload(device, a)
@@ -223,7 +223,7 @@ it.each([{ shape: [7] }, { shape: [4, 3] }])('accumulation begins anew or goes o
   program.destroy()
 })
 
-it('refuses tensors that do not fit one another', async () => {
+test('refuses tensors that do not fit one another', async () => {
   const [four, five] = [device.empty([4]), device.empty([5], 'f32', 'five')]
   const common = { scalars: device.empty([2, 4]), clip: device.empty([2]) }
   const wrong = [

@@ -1,6 +1,6 @@
 // Resizing, bilinear and by the nearest neighbour, forward and gradient, against float64.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
@@ -57,7 +57,7 @@ describe.each([
   ['bilinear resize with aligned corners', bilinear(true)],
   ['nearest resize', nearest],
 ] as const)('%s', (_, op) => {
-  it.each(cases)('of $shape to $size agrees with float64, forward and gradient', async ({ shape, size }) => {
+  test.each(cases)('of $shape to $size agrees with float64, forward and gradient', async ({ shape, size }) => {
     const host = random(`resize ${shape}`, shape, 255)
     const input = upload(device, host)
     const expected = op.reference(host, size)
@@ -72,7 +72,7 @@ describe.each([
     for (const tensor of [input, gradient]) device.release(tensor)
   })
 
-  it('refuses sizes that are none, and gradients of other maps', async () => {
+  test('refuses sizes that are none, and gradients of other maps', async () => {
     const input = device.empty([1, 5, 5, 4])
     for (const size of [0, 2.5, [3, -1]] as const) {
       await expect(capture(device, (r) => op.forward(r, input, size))).rejects.toThrow(/size is .* expected an integer/)
@@ -89,7 +89,7 @@ describe.each([
 })
 
 describe('bilinear resize with aligned corners', () => {
-  it('keeps every second pixel where the size is doubled less one', async () => {
+  test('keeps every second pixel where the size is doubled less one', async () => {
     const host = random('kept', [1, 4, 3, 1])
     const input = upload(device, host)
     const { data } = await evaluate(device, (r) => bilinearResize(r, { input, size: [7, 5], alignCorners: true }))

@@ -1,7 +1,7 @@
 // Every shader file as it stands, with its default constants, is a complete module: it reflects and compiles.
 
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { reflect } from '../../src/gpu/shader.ts'
 import { kernel } from '../../src/kernels/launch.ts'
@@ -26,25 +26,25 @@ describe.each(Object.keys(shaders) as ShaderName[])('%s.wgsl', (name) => {
 
   const file = readFileSync(new URL(`../../shaders/${name}.wgsl`, import.meta.url), 'utf8')
 
-  it('opens with what it computes and how it is dispatched', () => {
+  test('opens with what it computes and how it is dispatched', () => {
     const head = file.slice(0, file.search(/^(?!\/\/)/m))
     expect(head).toMatch(/[Dd]ispatch/)
     expect(head.split('\n').length).toBeGreaterThan(2)
   })
 
-  it('keeps to 120 columns', () => {
+  test('keeps to 120 columns', () => {
     expect(file.split('\n').filter((line) => line.length > 120)).toEqual([])
     expect(text.split('\n'), 'the module has the same lines').toHaveLength(file.split('\n').length)
   })
 
-  it('compiles, unless it needs an extension that this adapter lacks', async () => {
+  test('compiles, unless it needs an extension that this adapter lacks', async () => {
     const needed = [...text.matchAll(/^(?:enable|requires) (\w+);/gm)].map(([, extension = '']) => features[extension])
     if (!needed.every((feature) => feature && device.adapter.features.has(feature))) return
     expect(reflect(text).bindings.size).toBeGreaterThan(1)
     await device.kernels.create(device.kernels.prepare(kernel(name)))
   })
 
-  it.runIf(/^alias Value = f32;/m.test(text))('compiles with four elements at a time', async () => {
+  test.runIf(/^alias Value = f32;/m.test(text))('compiles with four elements at a time', async () => {
     const wide = kernel(name, { Value: 'vec4f', ...(/^const WIDTH:/m.test(text) && { WIDTH: 4 }) })
     expect(device.kernels.prepare(wide).text).toContain('alias Value = vec4f;')
     await device.kernels.create(device.kernels.prepare(wide))

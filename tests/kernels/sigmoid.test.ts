@@ -1,6 +1,6 @@
 // The logistic function and its gradient against float64.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => device.close())
 
 describe('sigmoid', () => {
-  it.each([[[5]], [[2, 3, 4, 4]], [[3, 7]]])('of %j, forward and gradient', async (shape) => {
+  test.each([[[5]], [[2, 3, 4, 4]], [[3, 7]]])('of %j, forward and gradient', async (shape) => {
     const host = random(`sigmoid ${shape}`, shape, 6)
     const expected = reference.sigmoid(host)
     const output = upload(device, expected)
@@ -27,13 +27,13 @@ describe('sigmoid', () => {
     expectClose(found, finiteDifferences(reference.sigmoid, host, upstream))
   })
 
-  it('is finite for all finite inputs', async () => {
+  test('is finite for all finite inputs', async () => {
     const input = device.tensor(Float32Array.of(-3e38, -200, 0, 200, 3e38), [5])
     const { data } = await evaluate(device, (r) => sigmoid(r, input))
     expect([...data]).toEqual([0, 0, 0.5, 1, 1])
   })
 
-  it('refuses a gradient of another shape', async () => {
+  test('refuses a gradient of another shape', async () => {
     const [gradient, output] = [device.empty([4]), device.empty([5])]
     await expect(capture(device, (r) => sigmoidGradient(r, { gradient, output }))).rejects.toThrow(ShapeError)
   })

@@ -1,6 +1,6 @@
 // Softmax cross entropy of samples against float64 and finite differences.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture, runOnce } from '../../src/gpu/program.ts'
@@ -32,7 +32,7 @@ const classOf = (classes: number) => (_: unknown, n: number) => (7 * n + 2) % cl
 const one: HostTensor = { data: Float64Array.of(1), shape: [1] }
 
 describe('softmax cross entropy', () => {
-  it.each([
+  test.each([
     [1, 2],
     [5, 3],
     [7, 10],
@@ -51,14 +51,14 @@ describe('softmax cross entropy', () => {
     },
   )
 
-  it('takes logits with ones between, and large ones', async () => {
+  test('takes logits with ones between, and large ones', async () => {
     const logits = { data: Float64Array.of(800, -900, 3, 1e30, -1e30, 0), shape: [2, 1, 1, 3] }
     const { loss, gradient } = await onDevice(device, logits, [1, 0], { reduction: 'sum' })
     expectClose(loss, { data: Float64Array.of(1700), shape: [1] })
     expectClose(gradient, { data: Float64Array.of(1, -1, 0, 0, 0, 0), shape: [2, 1, 1, 3] })
   })
 
-  it('leaves samples out whose label is no class', async () => {
+  test('leaves samples out whose label is no class', async () => {
     const logits = random('ignored', [4, 3])
     const labels = [-1, 2, 3, 0]
     const found = await onDevice(device, logits, labels, { reduction: 'sum' })
@@ -67,7 +67,7 @@ describe('softmax cross entropy', () => {
     expectClose(found.gradient, finiteDifferences(loss, logits, one))
   })
 
-  it('works in slices above the binding limit', async () => {
+  test('works in slices above the binding limit', async () => {
     const limited = await openDevice({ bindingLimit: 8192 })
     const logits = random('sliced', [700, 6])
     const labels = Array.from({ length: 700 }, classOf(6))
@@ -78,7 +78,7 @@ describe('softmax cross entropy', () => {
     await limited.close()
   })
 
-  it('refuses shapes that do not belong together', async () => {
+  test('refuses shapes that do not belong together', async () => {
     const refused = (logits: readonly number[], labels: readonly number[]) =>
       expect(
         capture(device, (r) => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => device.close())
 
 describe('max pooling', () => {
-  it.each([
+  test.each([
     { shape: [1, 9, 9, 2], kernel: 3, stride: 2, padding: 1 },
     { shape: [2, 8, 11, 8], kernel: 3, stride: 2, padding: 1 },
     { shape: [3, 5, 4, 3], kernel: 2, stride: 1, padding: 0 },
@@ -26,14 +26,14 @@ describe('max pooling', () => {
     expectClose(found, reference.maxPool(host, kernel, stride, padding), 0)
   })
 
-  it('never takes the padding, even where all values are negative', async () => {
+  test('never takes the padding, even where all values are negative', async () => {
     const host = { data: new Float32Array(2 * 3 * 3 * 4).fill(-7), shape: [2, 3, 3, 4] }
     const input = upload(device, host)
     const found = await evaluate(device, (r) => maxPool(r, { input, kernel: 3, stride: 2, padding: 1 }))
     expect(new Set(found.data)).toEqual(new Set([-7]))
   })
 
-  it('refuses a window that does not fit', async () => {
+  test('refuses a window that does not fit', async () => {
     const input = device.empty([1, 2, 9, 4])
     const pool = (kernel: number, padding: number) =>
       capture(device, (r) => maxPool(r, { input, kernel, stride: 1, padding }))
@@ -43,7 +43,7 @@ describe('max pooling', () => {
 })
 
 describe('centre crop', () => {
-  it.each([
+  test.each([
     { shape: [1, 15, 15, 8], size: 7 }, // rows 4 to 10, as MMTracking cuts the template
     { shape: [3, 8, 9, 5], size: 3 },
     { shape: [2, 4, 4, 4], size: 4 },
@@ -53,14 +53,14 @@ describe('centre crop', () => {
     expectClose(await evaluate(device, (r) => centerCrop(r, { input, size })), reference.centerCrop(host, size), 0)
   })
 
-  it('refuses a size above the image', async () => {
+  test('refuses a size above the image', async () => {
     const input = device.empty([1, 5, 6, 4])
     await expect(capture(device, (r) => centerCrop(r, { input, size: 6 }))).rejects.toThrow(/size 6 is larger/)
   })
 })
 
 describe('a batch above the binding limit', () => {
-  it('is worked on in slices, with equal results', async () => {
+  test('is worked on in slices, with equal results', async () => {
     const limited = await openDevice({ bindingLimit: 20_000 })
     const host = random('sliced pool', [5, 16, 16, 16])
     const input = upload(limited, host)

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { runOnce } from '../../src/gpu/program.ts'
@@ -19,7 +19,7 @@ function reference(bytes: Uint8Array): number[] {
   return values
 }
 
-it.each([
+test.each([
   [1, 1, 1],
   [1, 3, 1],
   [2, 5, 7],
@@ -40,7 +40,7 @@ it.each([
   device.release(packed)
 })
 
-it('refuses what does not fit', async () => {
+test('refuses what does not fit', async () => {
   const bytes = device.empty([6], 'u32', 'bytes')
   const record = (shape: readonly number[]) => {
     return runOnce(device, (r) => unpackWindows(r, { bytes, output: r.alloc(shape, 'f32', 'images') }))
@@ -50,7 +50,7 @@ it('refuses what does not fit', async () => {
   device.release(bytes)
 })
 
-it('a batch of windows: bytes, boxes, and what is wrong with a sample', async () => {
+test('a batch of windows: bytes, boxes, and what is wrong with a sample', async () => {
   const before = device.memory.bytes
   const upload = await WindowUpload.create(device, [5, 9], 2)
   const frame = { source: { kind: 'file', path: '' }, box: [0, 0, 1, 1] } as const

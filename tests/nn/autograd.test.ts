@@ -1,6 +1,6 @@
 // The tape: what it notes, what it computes and what it costs. That its numbers are right is checked in ops.test.ts.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { plan, runOnce } from '../../src/gpu/program.ts'
@@ -68,7 +68,7 @@ const arena = (record: (r: Recorder) => unknown) => {
 }
 
 describe('backward', () => {
-  it('follows the chain rule, and adds up what comes from several uses', async () => {
+  test('follows the chain rule, and adds up what comes from several uses', async () => {
     const found = await numbers((tape) => {
       const [x, y] = [tape.variable(two), tape.variable(three)]
       const gradients = tape.backward(ops.add(tape, times(tape, times(tape, x, x), y), x)) // x^2 y + x
@@ -77,7 +77,7 @@ describe('backward', () => {
     expect(found).toEqual({ x: 2 * 2 * 3 + 1, y: 4 })
   })
 
-  it('of two losses on one tape gives each its own gradients', async () => {
+  test('of two losses on one tape gives each its own gradients', async () => {
     const found = await numbers((tape) => {
       const [x, y] = [tape.variable(two), tape.variable(three)]
       const product = times(tape, x, y)
@@ -92,7 +92,7 @@ describe('backward', () => {
     expect(found).toEqual({ x1: 12, y1: 4, x2: 6, y2: 4, x3: 2, y3: undefined, inner: undefined })
   })
 
-  it('of a leaf is one', async () => {
+  test('of a leaf is one', async () => {
     const found = await numbers((tape) => {
       const x = tape.variable(two)
       return { x: tape.backward(x).of(x) }
@@ -100,7 +100,7 @@ describe('backward', () => {
     expect(found).toEqual({ x: 1 })
   })
 
-  it('is refused for what is not a number, or depends on nothing that wants a gradient', () => {
+  test('is refused for what is not a number, or depends on nothing that wants a gradient', () => {
     plan(device, (r) => {
       const tape = new Tape(r)
       expect(() => tape.backward(tape.variable(map))).toThrow(ShapeError)
@@ -110,7 +110,7 @@ describe('backward', () => {
     })
   })
 
-  it('refuses a rule whose gradient has another size, by name', () => {
+  test('refuses a rule whose gradient has another size, by name', () => {
     plan(device, (r) => {
       const tape = new Tape(r)
       const wrong = tape.note([tape.variable(map)], two, (gradient) => [gradient])
@@ -120,14 +120,14 @@ describe('backward', () => {
 })
 
 describe('parameters', () => {
-  it('are one tensor however often they are used', () => {
+  test('are one tensor however often they are used', () => {
     plan(device, (r) => {
       const tape = new Tape(r)
       expect(tape.parameter(filter, true)).toBe(tape.parameter(filter, true))
     })
   })
 
-  it('have gradients in the order of their first use, if they train and the loss depends on them', () => {
+  test('have gradients in the order of their first use, if they train and the loss depends on them', () => {
     const names = ['d', 'c', 'b', 'a']
     const parameters = names.map((name) => parameter(name, [4]))
     plan(device, (r) => {
@@ -150,7 +150,7 @@ describe('parameters', () => {
 })
 
 describe('only what is wanted is computed', () => {
-  it('a convolution of a constant has no gradient of its input, a frozen filter none of its own', () => {
+  test('a convolution of a constant has no gradient of its input, a frozen filter none of its own', () => {
     const steps = (input: 'constant' | 'variable', trains: boolean) =>
       labelsOf((tape) => tape.backward(sum(tape, convolve(tape, tape[input](map), trains)))).filter((label) =>
         label.startsWith('conv.'),
@@ -162,7 +162,7 @@ describe('only what is wanted is computed', () => {
     expect(steps('variable', false).filter((label) => label.includes('wgrad'))).toEqual([])
   })
 
-  it('the backward pass ends where nothing further back wants a gradient', () => {
+  test('the backward pass ends where nothing further back wants a gradient', () => {
     const labels = labelsOf((tape) => {
       let x = tape.constant(map)
       for (const layer of ['one', 'two']) x = ops.relu(tape, convolveWith(tape, x, false, layer))
@@ -181,7 +181,7 @@ describe('only what is wanted is computed', () => {
 })
 
 describe('noGrad', () => {
-  it('notes nothing: what comes out wants no gradient', async () => {
+  test('notes nothing: what comes out wants no gradient', async () => {
     const found = await numbers((tape) => {
       const x = tape.variable(two)
       const square = tape.noGrad(() => times(tape, x, x))
@@ -193,7 +193,7 @@ describe('noGrad', () => {
     expect(found).toEqual({ x: 4, loss: 8 })
   })
 
-  it('ends with its body, also if that throws, and may be nested', () => {
+  test('ends with its body, also if that throws, and may be nested', () => {
     plan(device, (r) => {
       const tape = new Tape(r)
       const x = tape.variable(two)
@@ -211,7 +211,7 @@ describe('noGrad', () => {
     })
   })
 
-  it('keeps no intermediate: memory does not grow with depth', () => {
+  test('keeps no intermediate: memory does not grow with depth', () => {
     const chain = (tape: Tape, depth: number) => {
       let x = tape.variable(map)
       for (let layer = 0; layer < depth; layer++) x = ops.relu(tape, x)
@@ -237,13 +237,13 @@ describe('memory', () => {
       return tape.backward(sum(tape, x)).of(input)
     })
 
-  it('holds each output until its gradient is known, and each gradient until it has been passed on', () => {
+  test('holds each output until its gradient is known, and each gradient until it has been passed on', () => {
     // Besides the outputs: three gradients at the widest point, where the sum hands back two that are then added.
     expect(training(10) - training(9)).toBe(map.bytes)
     expect(training(10)).toBeLessThan((10 + 4) * map.bytes)
   })
 
-  it('of a sum costs nothing: its gradient is that of both terms', () => {
+  test('of a sum costs nothing: its gradient is that of both terms', () => {
     const labels = labelsOf((tape) => {
       const [x, y] = [tape.variable(map), tape.variable(map)]
       const gradients = tape.backward(sum(tape, ops.add(tape, x, y)))

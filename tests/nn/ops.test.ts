@@ -1,6 +1,6 @@
 // Every differentiable op in the middle of a graph, against finite differences in float64.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { capture } from '../../src/gpu/program.ts'
 import { Tape } from '../../src/nn/autograd.ts'
@@ -163,18 +163,18 @@ function normOf<T>(at: (name: string) => T, residual?: T) {
 }
 
 describe('gradients agree with finite differences through', () => {
-  it.each(cases)('%s', async (_, one) => {
+  test.each(cases)('%s', async (_, one) => {
     await checkGradients(device, one)
   })
 
-  it('nothing, if the tolerance is beyond float32', async () => {
+  test('nothing, if the tolerance is beyond float32', async () => {
     const [, relu] = cases.find(([name]) => name === 'a ReLU')!
     await expect(checkGradients(device, relu, 1e-12)).rejects.toThrow(/relative error .* above 1e-12/)
   })
 })
 
 describe('conv2d', () => {
-  it('refuses a parameter that is no filter', async () => {
+  test('refuses a parameter that is no filter', async () => {
     const parameter = new Parameter(device, { name: 'head.cls_weight', shape: [3], values: new Float32Array(3) })
     const input = device.empty([1, 4, 4, 3])
     const recorded = capture(device, (r) => {

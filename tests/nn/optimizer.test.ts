@@ -1,6 +1,6 @@
 // The optimizer as training uses it: groups, state that is born late, saving and going on.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { capture } from '../../src/gpu/program.ts'
 import { OptimizerError } from '../../src/nn/errors.ts'
@@ -38,7 +38,7 @@ const sgd: SgdSettings = {
 const adamW: AdamWSettings = { type: 'AdamW', lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.05 }
 
 describe('parameter groups', () => {
-  it('follow custom_keys: the longest key wins, the alphabetically first of equals', () => {
+  test('follow custom_keys: the longest key wins, the alphabetically first of equals', () => {
     const groups = parameterGroups(sgd)
     expect(groups).toEqual([
       { key: null, lr: 0.005, weightDecay: 1e-2 },
@@ -106,7 +106,7 @@ describe.each([sgd, adamW] as OptimizerSettings[])('$type', (settings) => {
     return { values, norms }
   }
 
-  it.each([undefined, 0.5])(
+  test.each([undefined, 0.5])(
     'moves each parameter by its own group and its own steps, clipped at %d',
     async (maxNorm) => {
       const { values, norms } = await train(maxNorm)
@@ -131,13 +131,13 @@ describe.each([sgd, adamW] as OptimizerSettings[])('$type', (settings) => {
     },
   )
 
-  it.each([1, 3])('goes on from saved state after step %i with the same bits', async (step) => {
+  test.each([1, 3])('goes on from saved state after step %i with the same bits', async (step) => {
     expect(await train(0.5, step)).toEqual(await train(0.5))
   })
 })
 
 describe('mistakes', () => {
-  it('are refused: unprepared parameters, wrong numbers of rates, foreign state', async () => {
+  test('are refused: unprepared parameters, wrong numbers of rates, foreign state', async () => {
     const optimizer = new Optimizer(device, sgd)
     const parameter = { name: 'neck.weight', data: device.empty([4]) }
     const update = { parameter, gradient: device.empty([4]) }
@@ -152,12 +152,12 @@ describe('mistakes', () => {
     optimizer.release()
   })
 
-  it("refuses Nesterov's momentum with dampening or without momentum, as PyTorch does", () => {
+  test("refuses Nesterov's momentum with dampening or without momentum, as PyTorch does", () => {
     expect(() => new Optimizer(device, { ...sgd, nesterov: true })).toThrow(/nesterov needs .* dampening 0\.25/)
     expect(() => new Optimizer(device, { ...sgd, nesterov: true, momentum: 0, dampening: 0 })).toThrow(OptimizerError)
   })
 
-  it('SGD without momentum keeps no state', () => {
+  test('SGD without momentum keeps no state', () => {
     const optimizer = new Optimizer(device, { ...sgd, momentum: 0 })
     const parameter = { name: 'neck.weight', data: device.empty([4]) }
     optimizer.prepare([parameter])

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { Parameter } from '../../src/nn/parameter.ts'
@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => device.close())
 
 describe('a parameter', () => {
-  it.each([
+  test.each([
     { shape: [6, 3, 3, 3], padInput: 4, elements: 8 * 4 * 9 },
     { shape: [64, 8, 1, 1], padInput: 0, elements: 512 },
     { shape: [7], padInput: 0, elements: 7 },
@@ -31,7 +31,7 @@ describe('a parameter', () => {
     again.release(device)
   })
 
-  it('refuses values of another number', () => {
+  test('refuses values of another number', () => {
     const values = new Float32Array(5)
     expect(() => new Parameter(device, { name: 'p', shape: [6], values })).toThrow(ShapeError)
     expect(() => new Parameter(device, { name: 'p', shape: [6, 1, 1, 1], values })).toThrow(ShapeError)

@@ -1,6 +1,6 @@
 // A convolution with its batch norm in each of its modes: values against float64, gradients of what trains, and its cost.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { plan, runOnce } from '../../src/gpu/program.ts'
 import type { Activation } from '../../src/kernels/activation.ts'
@@ -91,7 +91,7 @@ const layers = [
 ] as const
 
 describe.each(layers)('with a batch norm, activation %s, residual %s', (activation, adds) => {
-  it.each([
+  test.each([
     ['frozen', frozen, []],
     ['training on running statistics', affine, ['c.weight', 'n.weight', 'n.bias']],
     ['training on the batch’s statistics', full, ['c.weight', 'n.weight', 'n.bias']],
@@ -110,7 +110,7 @@ describe.each(layers)('with a batch norm, activation %s, residual %s', (activati
 })
 
 describe('with a bias', () => {
-  it.each(layers)('activation %s, residual %s', async (activation, adds) => {
+  test.each(layers)('activation %s, residual %s', async (activation, adds) => {
     const conv = new TrainableConv(device, { ...bare, bias: true }, weights)
     const convolved = conv2d({ input, weight: source('c.weight'), bias: source('c.bias'), padding: 1 })
     const summed = adds ? elementwise.add(convolved, residual) : convolved
@@ -131,7 +131,7 @@ describe('with a filter per channel', () => {
     return name.endsWith('var') ? { ...host, data: host.data.map((value) => Math.abs(value) + 0.2) } : host
   }
 
-  it.each([
+  test.each([
     ['frozen', frozen, []],
     ['training on running statistics', affine, ['c.weight', 'n.weight', 'n.bias']],
   ] as const)('%s', async (_name, mode, trained) => {
@@ -175,7 +175,7 @@ describe('what it costs', () => {
     return dispatches
   }
 
-  it('is one convolution, and the folding of its batch norm, where no gradient flows', () => {
+  test('is one convolution, and the folding of its batch norm, where no gradient flows', () => {
     expect(steps(frozen)).toBe(2)
     expect(steps(affine, false)).toBe(2)
     expect(steps(affine)).toBe(3)
@@ -184,7 +184,7 @@ describe('what it costs', () => {
 })
 
 describe('its parameters', () => {
-  it('are weight, bias, and those of the batch norm, in PyTorch’s order; all memory is given back', () => {
+  test('are weight, bias, and those of the batch norm, in PyTorch’s order; all memory is given back', () => {
     const before = device.memory.bytes
     const plain = new TrainableConv(device, { ...bare, bias: true }, weights)
     const normed = new TrainableConv(device, spec, weights, { momentum: 0.25 })

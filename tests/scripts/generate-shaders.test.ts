@@ -1,7 +1,7 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { generateModule, strip } from '../../scripts/generate-shaders.ts'
 
-it('writes shader texts back exactly, sorted by name', async () => {
+test('writes shader texts back exactly, sorted by name', async () => {
   const shaders = { relu: 'fn main() {}\n', add: '`a` \x24{b} \\n $ {\nconst A: u32 = 1u;\n' }
   const module = generateModule(shaders)
   expect(module).toContain('export type ShaderName =\n  | "add"\n  | "relu"\n')
@@ -11,7 +11,7 @@ it('writes shader texts back exactly, sorted by name', async () => {
   expect(generateModule({})).toContain('export type ShaderName =\n  never\n')
 })
 
-it('leaves comments and indentation out, and every line where it is', () => {
+test('leaves comments and indentation out, and every line where it is', () => {
   const text = '// Adds.\n\nfn main() { // here\n    let a = b / c; /* one\n  two */ let d = a;\n  }\n'
   expect(strip(text)).toBe('\n\nfn main() {\n let a = b / c;\n let d = a;\n }\n')
 })

@@ -1,6 +1,6 @@
 // A frozen backbone in slices of the batch gives what one pass gives.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { toFloat32 } from '../../src/formats/state-dict.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { runOnce } from '../../src/gpu/program.ts'
@@ -24,7 +24,7 @@ const { model } = namedConfig('mobile')
 const frozen = { trains: () => false, usesBatch: () => false }
 
 describe('frozenLevels', () => {
-  it('has the values of one pass over the batch, whatever is left for the last slice', async () => {
+  test('has the values of one pass over the batch, whatever is left for the last slice', async () => {
     const config = { ...model.backbone, widen_factor: 0.25, out_indices: [1, 2] }
     const backbone = createBackbone(config)
     const state = randomWeights(stateDictShapes({ ...model, backbone: config }), 2)
@@ -58,14 +58,14 @@ describe('which backbones go in slices', () => {
   const backbone = createBackbone(model.backbone)
   const images = (r: Recorder) => r.alloc([32, 193, 193, 4])
 
-  it('are those in which nothing trains', () => {
+  test('are those in which nothing trains', () => {
     expect(isFrozen(backbone, frozen)).toBe(true)
     expect(isFrozen(backbone, { ...frozen, usesBatch: (name) => name === 'backbone.layer5.2.conv.2.bn' })).toBe(false)
     expect(isFrozen(backbone, { ...frozen, trains: (name) => name === 'backbone.layer3.0.conv.0.bn.bias' })).toBe(false)
     expect(isFrozen(backbone, { ...frozen, trains: (name) => name.startsWith('neck.') })).toBe(true)
   })
 
-  it('on a processor as many images as fit its cache, on a GPU all', () => {
+  test('on a processor as many images as fit its cache, on a GPU all', () => {
     const r = new Recorder(device)
     const on = (kind: 'cpu' | 'gpu') => ({ adapter: { ...device.adapter, kind } }) as Recorder
     expect(imagesAtOnce(backbone, images(r), on('cpu'))).toBe(2)

@@ -1,6 +1,6 @@
 // The losses that a head may be configured with: values and gradients of the maps, weighted and reduced.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { runOnce } from '../../src/gpu/program.ts'
 import { Tape } from '../../src/nn/autograd.ts'
@@ -102,7 +102,7 @@ const cases: readonly (readonly [LossCls, reference.Reference, LossBbox, referen
 ]
 
 describe('the loss of the head', () => {
-  it.each(cases)('is what the configuration says: %o', async (lossCls, clsReference, lossBbox, bboxReference) => {
+  test.each(cases)('is what the configuration says: %o', async (lossCls, clsReference, lossBbox, bboxReference) => {
     const { values, gradients } = await losses(lossCls, lossBbox)
     const weigh = (loss: LossCls | LossBbox) => [loss?.reduction ?? 'mean', loss?.loss_weight ?? 1] as const
     const expected = [

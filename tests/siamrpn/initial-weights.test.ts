@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { toFloat32 } from '../../src/formats/state-dict.ts'
 import { type ConfigInput, parseConfig } from '../../src/siamrpn/config.ts'
 import { small } from '../../src/siamrpn/configs/small.ts'
@@ -20,11 +20,11 @@ const NORMAL = 1
 const UNIFORM = 0.6
 
 describe('initial weights', () => {
-  it('have the names, shapes and order of the state dict', () => {
+  test('have the names, shapes and order of the state dict', () => {
     expect([...drawn].map(([name, { shape }]) => [name, shape])).toEqual([...stateDictShapes(model)])
   })
 
-  it.each([
+  test.each([
     ['backbone.layer3.0.conv2.weight', Math.sqrt(2 / (32 * 9)), NORMAL],
     ['backbone.layer4.0.downsample.0.weight', Math.sqrt(2 / (256 * 9)), NORMAL],
     ['neck.convs.2.conv.weight', Math.sqrt(2 / (16 + 256)), UNIFORM],
@@ -38,7 +38,7 @@ describe('initial weights', () => {
     expect(Math.abs(found.tails - tails)).toBeLessThan(4 * error)
   })
 
-  it('of a uniform distribution stay within its bounds', () => {
+  test('of a uniform distribution stay within its bounds', () => {
     const bound = Math.sqrt(6 / (16 + 128))
     const data = values('neck.convs.1.conv.weight')
     expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(bound)
@@ -46,7 +46,7 @@ describe('initial weights', () => {
     expect(Math.min(...data)).toBeLessThan(-0.98 * bound)
   })
 
-  it('of the neck follow its init_cfg', () => {
+  test('of the neck follow its init_cfg', () => {
     const neck = { ...small.model.neck, init_cfg: { type: 'Xavier', gain: 2, distribution: 'normal' } }
     const normal = parseConfig({ ...small, model: { ...small.model, neck } } as ConfigInput).model
     const found = statistics(values('neck.convs.2.conv.weight', initialWeights(normal, 1)))
@@ -60,7 +60,7 @@ describe('initial weights', () => {
     expect(kaiming.deviation / Math.sqrt(2 / 16)).toBeCloseTo(1, 1)
   })
 
-  it('of everything else are ones and zeros', () => {
+  test('of everything else are ones and zeros', () => {
     for (const [name, tensor] of drawn) {
       if (tensor.shape.length === 4) continue
       const one = /weight$|running_var$/.test(name)
@@ -69,7 +69,7 @@ describe('initial weights', () => {
     }
   })
 
-  it('are a function of the seed and the tensor’s name', () => {
+  test('are a function of the seed and the tensor’s name', () => {
     const again = initialWeights(model, 1)
     for (const [name, { data }] of drawn) expect(Buffer.compare(again.get(name)!.data, data)).toBe(0)
     const other = values('backbone.conv1.weight', initialWeights(model, 2))

@@ -1,6 +1,6 @@
 // The network on a MobileNetV2 against float64, folded and on a tape; its layout; and what a training step makes of a batch.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StateDict } from '../../src/formats/state-dict.ts'
 import { toFloat32 } from '../../src/formats/state-dict.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
@@ -63,7 +63,7 @@ function image(key: string, batch: number, size: number): HostTensor {
 }
 
 describe('the forward pass', () => {
-  it.each([
+  test.each([
     ['with its own strides', {}],
     ['dilated', { strides: [1, 2, 2, 1, 1, 1, 1], dilations: [1, 1, 1, 2, 2, 1, 1] }],
   ])('%s is that of float64, folded and on a tape', async (_, backbone) => {
@@ -104,11 +104,11 @@ async function read(tensor: GpuTensor): Promise<HostTensor> {
 describe('the layout of mobile', () => {
   const { model } = namedConfig('mobile')
 
-  it('gives maps of 19x19 on 97 and 193 pixels', () => {
+  test('gives maps of 19x19 on 97 and 193 pixels', () => {
     expect(mapSizes(model)).toEqual({ exemplar: [13, 13, 13], search: [25, 25, 25], score: [19, 19, 19] })
   })
 
-  it("has mmcls's names and shapes", () => {
+  test("has mmcls's names and shapes", () => {
     const shapes = stateDictShapes(model)
     expect([...shapes.keys()].slice(0, 12)).toEqual([
       'backbone.conv1.conv.weight',
@@ -127,7 +127,7 @@ describe('the layout of mobile', () => {
     expect([...shapes.keys()].some((name) => name.startsWith('backbone.layer6'))).toBe(false)
   })
 
-  it('gives the first block of a dilated layer the dilation of the layer before', () => {
+  test('gives the first block of a dilated layer the dilation of the layer before', () => {
     const { backbone } = small({ strides: [1, 2, 2, 1, 1, 1, 1], dilations: [1, 1, 1, 2, 4, 1, 1] }).model
     if (backbone.type !== 'MobileNetV2') throw new TypeError(backbone.type)
     const { layers, strides } = new MobileNetV2(backbone)
@@ -143,7 +143,7 @@ describe('the layout of mobile', () => {
 })
 
 describe('a training step', () => {
-  it('lets exemplars meet the search image of the sample before', async () => {
+  test('lets exemplars meet the search image of the sample before', async () => {
     const config = small()
     const trainable = new TrainableSiamRPN(device, config.model, stateOf(config))
     const hosts = { template: image('template', 2, exemplar_size), search: image('search', 2, search_size) }
@@ -169,7 +169,7 @@ describe('a training step', () => {
     for (const tensor of [...Object.values(both), ...Object.values(crossed)]) device.release(tensor)
   })
 
-  it('trains neck and head, has a target for every pair, and lowers the loss', async () => {
+  test('trains neck and head, has a target for every pair, and lowers the loss', async () => {
     const config = small()
     const images = {
       template: upload(device, image('template', 3, exemplar_size)),
@@ -198,7 +198,7 @@ describe('a training step', () => {
     for (const tensor of Object.values(images)) device.release(tensor)
   })
 
-  it('fine-tunes the late layers of the backbone on their running statistics, as base does', async () => {
+  test('fine-tunes the late layers of the backbone on their running statistics, as base does', async () => {
     const { backbone } = base.model
     const config = small({ ...backbone, widen_factor: 0.25, init_cfg: null })
     const { paramwise_cfg } = namedConfig('base').optimizer!

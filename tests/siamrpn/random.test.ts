@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Random } from '../../src/siamrpn/random.ts'
 
 describe('normal draws', () => {
-  it('have the moments of the standard normal distribution', () => {
+  test('have the moments of the standard normal distribution', () => {
     const random = new Random('normal', 1)
     const values = Array.from({ length: 20_000 }, () => random.normal())
     const moment = (power: number) => values.reduce((sum, value) => sum + value ** power, 0) / values.length
@@ -12,7 +12,7 @@ describe('normal draws', () => {
     expect(Math.abs(moment(4) - 3)).toBeLessThan(0.25)
   })
 
-  it('follow from the key', () => {
+  test('follow from the key', () => {
     const draw = (key: string) => {
       const random = new Random(key)
       return [random.normal(), random.normal(), random.next()]

@@ -1,6 +1,6 @@
 // The network that trains against the one that tracks, and its way to and from a state dict.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CheckpointError } from '../../src/formats/errors.ts'
 import { fromFloat32, type StateDict, toFloat32 } from '../../src/formats/state-dict.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
@@ -50,7 +50,7 @@ function chunks(list: Float32Array, length: number): number[][] {
 }
 
 describe('forward with running statistics', () => {
-  it.each(['micro', 'small'])('gives the maps of the tracking network: %s', async (name) => {
+  test.each(['micro', 'small'])('gives the maps of the tracking network: %s', async (name) => {
     const { model } = namedConfig(name)
     const weights = weightsOf(model)
     const images = { template: noise('template', 127), search: noise('search', 255) }
@@ -78,7 +78,7 @@ describe('forward with running statistics', () => {
 })
 
 describe('forwardTrain', () => {
-  it('gives the losses of the maps, whether anything trains or not', async () => {
+  test('gives the losses of the maps, whether anything trains or not', async () => {
     const { model } = trainingConfig()
     const trainable = new TrainableSiamRPN(device, model, weightsOf(model))
     const images = emptyImages(device, 2)
@@ -124,7 +124,7 @@ describe('forwardTrain', () => {
     trainable.release()
   })
 
-  it('counts the batches that each batch norm sees in a run', () => {
+  test('counts the batches that each batch norm sees in a run', () => {
     const { model } = trainingConfig()
     const trainable = new TrainableSiamRPN(device, model, weightsOf(model))
     const images = emptyImages(device, 1)
@@ -151,7 +151,7 @@ describe('the state dict', () => {
   const bits = (state: StateDict) =>
     [...state].map(([name, { dtype, shape, data }]) => [name, dtype, `${shape}`, Buffer.from(data).toString('base64')])
 
-  it('comes back with its bits, names, shapes and order, from the constructor and from load', async () => {
+  test('comes back with its bits, names, shapes and order, from the constructor and from load', async () => {
     const before = device.memory.bytes
     const [first, second] = [weightsOf(model, 1), weightsOf(model, 2)]
     second.set('neck.convs.0.bn.num_batches_tracked', {
@@ -168,7 +168,7 @@ describe('the state dict', () => {
     expect(device.memory.bytes - before).toBeLessThan(4 << 20) // what reading back keeps
   })
 
-  it('is refused as a whole if a tensor is missing or has another shape', async () => {
+  test('is refused as a whole if a tensor is missing or has another shape', async () => {
     const good = weightsOf(model, 1)
     const trainable = new TrainableSiamRPN(device, model, good)
     const lacking = new Map(weightsOf(model, 2))

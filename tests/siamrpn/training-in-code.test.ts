@@ -1,7 +1,7 @@
 // The loop that docs/training-in-code.md shows, run for two steps; and that the page shows this very loop.
 
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   capture,
   type Device,
@@ -48,13 +48,13 @@ const batches = (): Batch[] =>
   }))
 
 describe('docs/training-in-code.md', () => {
-  it('shows the loop that is tested here', () => {
+  test('shows the loop that is tested here', () => {
     const source = readFileSync(new URL('../types/training-loop.ts', import.meta.url), 'utf8')
     const loop = source.slice(source.indexOf('import {')).replace("'../../src/index.ts'", "'siamrpn'")
     expect(page).toContain(`\`\`\`ts\n${loop}\`\`\`\n`)
   })
 
-  it('gives the losses and the weights of the trainer, in weights that track, and leaves no memory behind', async () => {
+  test('gives the losses and the weights of the trainer, in weights that track, and leaves no memory behind', async () => {
     const losses: number[] = []
     const options = { batches: batches(), pairs: 1, epoch: 0 }
     const trained = await train(device, config, state, options, (loss) => losses.push(loss))
@@ -85,7 +85,7 @@ describe('docs/training-in-code.md', () => {
     expect(device.memory.bytes).toBe(before)
   })
 
-  it('shows losses that can be put on the tape', async () => {
+  test('shows losses that can be put on the tape', async () => {
     const snippet = page.slice(page.indexOf('const output = model.forward'))
     for (const part of ['focalLoss(recorder, { cls: output.cls.data, ...targets,', 'ops.add(tape, cls, bbox)']) {
       expect(snippet).toContain(part)

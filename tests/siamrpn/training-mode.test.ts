@@ -1,6 +1,6 @@
 // Which parameters and batch norms of r50 train, epoch by epoch: the numbers of MMTracking itself (BEHAVIOUR.md, 14).
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type ConfigInput, parseConfig } from '../../src/siamrpn/config.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { r50 as input } from '../../src/siamrpn/configs/r50.ts'
@@ -30,7 +30,7 @@ const counts = (config = r50, epoch = 0) => {
 }
 
 describe('r50', () => {
-  it('has 236 parameters; 77 train before the backbone is released, 203 from epoch 10 on', () => {
+  test('has 236 parameters; 77 train before the backbone is released, 203 from epoch 10 on', () => {
     expect(parameters.length).toBe(236)
     expect(counts(r50, 0)).toEqual(['frozen', 77, 21])
     expect(counts(r50, 9)).toEqual(['frozen', 77, 21])
@@ -38,7 +38,7 @@ describe('r50', () => {
     expect(counts(r50, 19)).toEqual(['unfrozen', 203, 63])
   })
 
-  it('keeps stem and first stage frozen to the end', () => {
+  test('keeps stem and first stage frozen to the end', () => {
     const { trains, usesBatch } = epochMode(r50, 19)
     const still = parameters.filter((name) => !trains(name))
     expect(still.every((name) => /^backbone\.(conv1|bn1|layer1)\./.test(name))).toBe(true)
@@ -47,7 +47,7 @@ describe('r50', () => {
 })
 
 describe('other configurations', () => {
-  it('without the hook train what frozen_stages leaves, with the statistics that norm_eval says', () => {
+  test('without the hook train what frozen_stages leaves, with the statistics that norm_eval says', () => {
     const plain = { type: 'OptimizerHook', grad_clip: null } as const
     expect(counts(withBackbone({ frozen_stages: 4 }, plain), 19)).toEqual(['frozen', 77, 21])
     expect(counts(withBackbone({ frozen_stages: 1 }, plain), 0)).toEqual(['unfrozen', 203, 21])
@@ -56,7 +56,7 @@ describe('other configurations', () => {
     expect(counts(withBackbone({ frozen_stages: -1, norm_eval: false }, plain), 0)).toEqual(['unfrozen', 236, 74])
   })
 
-  it('are one phase where the hook changes nothing, two where it changes statistics alone', () => {
+  test('are one phase where the hook changes nothing, two where it changes statistics alone', () => {
     const scratch = withBackbone({ frozen_stages: -1, norm_eval: false })
     expect(counts(scratch, 9)).toEqual(['unfrozen', 236, 74])
     expect(counts(scratch, 10)).toEqual(['unfrozen', 236, 74])
@@ -65,7 +65,7 @@ describe('other configurations', () => {
     expect(counts(fixed, 10)).toEqual(['unfrozen', 236, 63])
   })
 
-  it('name the phase in which some stages train already', () => {
+  test('name the phase in which some stages train already', () => {
     const half = withBackbone({ frozen_stages: 3 })
     expect(counts(half, 0)[0]).toBe('partly frozen')
     expect(counts(half, 10)[0]).toBe('unfrozen')

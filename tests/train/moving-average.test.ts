@@ -1,6 +1,6 @@
 // The average of the weights: its formula, and what of it a checkpoint has.
 
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { averageMomentum } from '../../src/train/moving-average.ts'
 import { initialState, namesThatDiffer, trainingConfig, values, withTrainer } from './trainer-helpers.ts'
@@ -14,12 +14,12 @@ afterAll(() => device.close())
 const hook = { type: 'ExpMomentumEMAHook', momentum: 0.1, total_iter: 3 } as const
 const config = trainingConfig({ custom_hooks: [hook] })
 
-it('counts early weights more', () => {
+test('counts early weights more', () => {
   expect(averageMomentum(hook, 0)).toBeCloseTo(0.9 * Math.exp(-1 / 3) + 0.1, 14)
   expect(averageMomentum(hook, 1000)).toBeCloseTo(0.1, 14)
 })
 
-it('is what the model’s state has, of parameters and statistics that change', async () => {
+test('is what the model’s state has, of parameters and statistics that change', async () => {
   const names = ['head.cls_heads.0.search_convs.conv.weight', 'neck.convs.0.bn.running_mean', 'neck.convs.0.bn.weight']
   await withTrainer(device, { config }, async ({ trainer, step }) => {
     const averages = new Map(names.map((name) => [name, Float64Array.from(values(initialState(config), name))]))

@@ -1,6 +1,6 @@
 // The order of a run, where it stops, and that any stop can be gone on from to the same bits.
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { NonFiniteLossError, TrainingError } from '../../src/train/errors.ts'
 import { LrSchedule } from '../../src/train/lr-schedule.ts'
 import { Runner, type RunnerOptions } from '../../src/train/runner.ts'
@@ -19,7 +19,7 @@ function makeRunner(options: Partial<RunnerOptions<FakeBatch>> = {}): Runner<Fak
 }
 
 describe('a run', () => {
-  it('goes through all epochs and iterations, in order, and tells its hooks', async () => {
+  test('goes through all epochs and iterations, in order, and tells its hooks', async () => {
     const hook = new NotingHook()
     const source = fakeSource(2)
     await makeRunner({ source, hooks: [hook] }).run()
@@ -32,7 +32,7 @@ describe('a run', () => {
     expect(source.asked).toEqual(['0.0', '0.1', '1.0', '1.1'])
   })
 
-  it('trains with the rates of the schedule, one per group', async () => {
+  test('trains with the rates of the schedule, one per group', async () => {
     const trainer = new FakeTrainee()
     const step = { type: 'step', start_lr_factor: 1, end_lr_factor: 0.25, end_epoch: 2 } as const
     const schedule = new LrSchedule({ policy: 'SiameseRPN', lr_configs: [step] })
@@ -43,7 +43,7 @@ describe('a run', () => {
     ])
   })
 
-  it('follows the workflow, the validation after the last epoch included', async () => {
+  test('follows the workflow, the validation after the last epoch included', async () => {
     const hook = new NotingHook()
     const workflow = [
       ['train', 2],
@@ -64,7 +64,7 @@ describe('a run', () => {
     await expect(makeRunner({ workflow: [['val', 1]] }).run()).rejects.toThrow(TrainingError)
   })
 
-  it('keeps losses, norm and times in its log', async () => {
+  test('keeps losses, norm and times in its log', async () => {
     const runner = makeRunner()
     await runner.run()
     expect(Object.keys(runner.log.means(3))).toEqual(['time', 'data_time', 'part', 'loss', 'grad_norm'])
@@ -74,7 +74,7 @@ describe('a run', () => {
 })
 
 describe('an early end', () => {
-  it('comes after max-iters iterations, in the middle of an epoch', async () => {
+  test('comes after max-iters iterations, in the middle of an epoch', async () => {
     const hook = new NotingHook()
     const runner = makeRunner({ maxIterations: 4, hooks: [hook] })
     await runner.run()
@@ -82,7 +82,7 @@ describe('an early end', () => {
     expect(hook.notes.slice(-2)).toEqual(['1.1=4', 'over'])
   })
 
-  it('comes after the step under way when the signal is raised', async () => {
+  test('comes after the step under way when the signal is raised', async () => {
     const controller = new AbortController()
     const stop = { afterIteration: () => controller.abort() }
     const runner = makeRunner({ hooks: [stop], signal: controller.signal })
@@ -90,7 +90,7 @@ describe('an early end', () => {
     expect([runner.iteration, runner.interrupted]).toEqual([1, true])
   })
 
-  it('waits for the update that gathers several batches', async () => {
+  test('waits for the update that gathers several batches', async () => {
     const trainer = new FakeTrainee({ cumulative: 4 })
     const runner = makeRunner({ trainer, maxIterations: 2 })
     await runner.run()
@@ -99,7 +99,7 @@ describe('an early end', () => {
 })
 
 describe('going on', () => {
-  it.each([1, 2, 3, 4, 5])('from iteration %i gives the same bits', async (stop) => {
+  test.each([1, 2, 3, 4, 5])('from iteration %i gives the same bits', async (stop) => {
     const whole = new FakeTrainee()
     await makeRunner({ trainer: whole }).run()
     const first = new FakeTrainee()
@@ -116,7 +116,7 @@ describe('going on', () => {
     expect(later.iteration).toBe(6)
   })
 
-  it('starts the epoch it is in, not the ones before', async () => {
+  test('starts the epoch it is in, not the ones before', async () => {
     const trainer = new FakeTrainee()
     await makeRunner({ trainer, start: { epoch: 1, iteration: 2 } }).run()
     expect(trainer.epochs).toEqual([1])
@@ -125,7 +125,7 @@ describe('going on', () => {
 })
 
 describe('a loss that is no number', () => {
-  it.each([Number.NaN, Number.POSITIVE_INFINITY])('ends the run: %d', async (loss) => {
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])('ends the run: %d', async (loss) => {
     const hook = new NotingHook()
     const trainer = new FakeTrainee({ badStep: { step: 5, loss } })
     const runner = makeRunner({ trainer, hooks: [hook], lastCheckpoint: 'work/epoch_1.safetensors' })
@@ -136,7 +136,7 @@ describe('a loss that is no number', () => {
     expect(hook.notes.at(-1)).toBe('1.1=4')
   })
 
-  it('says so where there is no checkpoint yet', async () => {
+  test('says so where there is no checkpoint yet', async () => {
     const trainer = new FakeTrainee({ badStep: { step: 1, loss: Number.NaN } })
     await expect(makeRunner({ trainer }).run()).rejects.toThrow(/there is no checkpoint yet/)
   })

@@ -1,6 +1,6 @@
 // Training is a function of its state: equal bits twice, and after saving and loading. A batch that spoils it is kept out.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import type { Config } from '../../src/siamrpn/config.ts'
 import { r50 } from '../../src/siamrpn/configs/r50.ts'
@@ -61,7 +61,7 @@ describe.each([
   ['AdamW', adamW],
   ['a moving average', averaged],
 ] as const)('%s', (_, of) => {
-  it('gives the same bits twice, and after saving and loading in either phase and between them', async () => {
+  test('gives the same bits twice, and after saving and loading in either phase and between them', async () => {
     const first = await run(of)
     expect(await run(of)).toEqual(first)
     expect(await run(of, [1, 2, 3])).toEqual(first)
@@ -70,7 +70,7 @@ describe.each([
 
 describe('a batch that gives no finite gradients', () => {
   const scratch = trainingConfig({}, { frozen_stages: -1, norm_eval: false })
-  it.each([Number.NaN, Number.POSITIVE_INFINITY])(
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])(
     '(pixels are %d) moves no parameter and says so; the next batch trains on',
     async (value) => {
       await withTrainer(device, { config: scratch }, async ({ trainer, images, step }) => {

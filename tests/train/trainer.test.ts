@@ -1,6 +1,6 @@
 // The training step, phase by phase. That its numbers are MMTracking's is checked by golden sections D and E.
 
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { OutOfMemoryError, ShapeError } from '../../src/gpu/errors.ts'
 import { runOnce } from '../../src/gpu/program.ts'
@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => device.close())
 
 describe('phases', () => {
-  it('train more from the epoch on that releases the backbone, from the same parameters', async () => {
+  test('train more from the epoch on that releases the backbone, from the same parameters', async () => {
     await withTrainer(device, {}, async ({ trainer, step }) => {
       const initial = await trainer.modelState()
       await trainer.startEpoch(0)
@@ -59,7 +59,7 @@ describe('phases', () => {
     })
   })
 
-  it('count the batches of batch norms that train: two a step, templates and search images', async () => {
+  test('count the batches of batch norms that train: two a step, templates and search images', async () => {
     await withTrainer(device, {}, async ({ trainer, step }) => {
       for (const epoch of [9, 10]) {
         await trainer.startEpoch(epoch)
@@ -74,7 +74,7 @@ describe('phases', () => {
     })
   })
 
-  it('are one where the hook has nothing to release', async () => {
+  test('are one where the hook has nothing to release', async () => {
     const scratch = trainingConfig({}, { frozen_stages: -1, norm_eval: false })
     await withTrainer(device, { config: scratch }, async ({ trainer }) => {
       expect((await trainer.plan()).map(({ name }) => name)).toEqual(['unfrozen'])
@@ -87,7 +87,7 @@ describe('phases', () => {
 })
 
 describe('plan', () => {
-  it.each([1, 2])('is what the programs then take, %i steps an update', async (cumulativeIters) => {
+  test.each([1, 2])('is what the programs then take, %i steps an update', async (cumulativeIters) => {
     await withTrainer(device, { cumulativeIters }, async ({ trainer }) => {
       const before = device.memory.bytes
       const plans = await trainer.plan()
@@ -108,13 +108,13 @@ describe('plan', () => {
     })
   })
 
-  it('covers the epochs that will be trained', async () => {
+  test('covers the epochs that will be trained', async () => {
     await withTrainer(device, { epochs: 10 }, async ({ trainer }) => {
       expect((await trainer.plan()).map(({ name }) => name)).toEqual(['frozen'])
     })
   })
 
-  it('does not disturb the phase that runs', async () => {
+  test('does not disturb the phase that runs', async () => {
     const losses = (plans: boolean) =>
       withTrainer(device, {}, async ({ trainer, step }) => {
         await trainer.startEpoch(0)
@@ -126,7 +126,7 @@ describe('plan', () => {
     expect(await losses(true)).toEqual(await losses(false))
   })
 
-  it('tells at the start that a later phase will not fit', async () => {
+  test('tells at the start that a later phase will not fit', async () => {
     await withTrainer(device, {}, async ({ trainer }) => {
       const [frozen, unfrozen] = (await trainer.plan()).map((each) => each.arenaBytes + each.stateBytes)
       const before = device.memory.bytes
@@ -149,7 +149,7 @@ describe('plan', () => {
 })
 
 describe('gradients gathered over two steps', () => {
-  it('of the same batch are that batch’s', async () => {
+  test('of the same batch are that batch’s', async () => {
     const update = (cumulativeIters: number) =>
       withTrainer(device, { cumulativeIters }, async ({ trainer, step }) => {
         await trainer.startEpoch(10)
@@ -164,7 +164,7 @@ describe('gradients gathered over two steps', () => {
     expect(differing.filter((name) => !/running|num_batches/.test(name))).toEqual([])
   })
 
-  it('are averaged, and move nothing before the last', async () => {
+  test('are averaged, and move nothing before the last', async () => {
     await withTrainer(device, { cumulativeIters: 2, keepGradients: true }, async ({ trainer, step }) => {
       await trainer.startEpoch(10)
       const before = await trainer.modelState()
@@ -197,7 +197,7 @@ describe('gradients gathered over two steps', () => {
 })
 
 describe('losses', () => {
-  it('are those of the running statistics, whatever trains', async () => {
+  test('are those of the running statistics, whatever trains', async () => {
     await withTrainer(device, {}, async ({ trainer, images, step }) => {
       await trainer.startEpoch(10)
       await step(0)
@@ -220,7 +220,7 @@ describe('losses', () => {
     })
   })
 
-  it('change nothing, neither weights nor what the next step does, and give their memory back', async () => {
+  test('change nothing, neither weights nor what the next step does, and give their memory back', async () => {
     const outcome = (asks: boolean) =>
       withTrainer(device, {}, async ({ trainer, images, step }) => {
         await trainer.startEpoch(0)
@@ -240,7 +240,7 @@ describe('losses', () => {
 })
 
 describe('memory', () => {
-  it('is all given back', async () => {
+  test('is all given back', async () => {
     const use = () =>
       withTrainer(device, { cumulativeIters: 2, keepGradients: true }, async ({ trainer, images, step }) => {
         await trainer.plan()
@@ -260,7 +260,7 @@ describe('memory', () => {
 })
 
 describe('mistakes', () => {
-  it('are refused', async () => {
+  test('are refused', async () => {
     await withTrainer(device, {}, async ({ trainer, images, step }) => {
       await expect(step(0)).rejects.toThrow('no epoch has been started')
       await expect(trainer.profile()).rejects.toThrow(TrainerError)
@@ -279,7 +279,7 @@ describe('mistakes', () => {
     })
   })
 
-  it('of the configuration or the images are told before anything is made', () => {
+  test('of the configuration or the images are told before anything is made', () => {
     const before = device.memory.bytes
     const { optimizer: _, ...rest } = config
     const [two, three] = [emptyImages(device, 2), emptyImages(device, 3)]

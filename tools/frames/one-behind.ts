@@ -2,17 +2,17 @@
 // surfaces there. Bounded memory, order kept, no unhandled rejection.
 
 export class OneBehind {
-  private pending: Promise<void> = Promise.resolve()
+  #pending: Promise<void> = Promise.resolve()
 
   /** Waits for the previous work, then starts this one and returns without waiting for it. */
   async add(work: () => Promise<void>): Promise<void> {
-    await this.pending
-    this.pending = work()
-    this.pending.catch(() => undefined)
+    await this.#pending
+    this.#pending = work()
+    this.#pending.catch(() => undefined)
   }
 
   /** Waits for the last work. */
   async done(): Promise<void> {
-    await this.pending
+    await this.#pending
   }
 }

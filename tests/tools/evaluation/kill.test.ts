@@ -6,7 +6,7 @@ import { readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { Random } from '../../../src/siamrpn/random.ts'
 import { readStoredResults } from '../../../tools/evaluation/result-store.ts'
 import { temporaryFolder } from '../training/helpers.ts'
@@ -14,7 +14,7 @@ import { killedBenchmark } from './killed-benchmark.ts'
 
 const kills = 6
 
-it('ends with the same results after six kills', async () => {
+test('ends with the same results after six kills', async () => {
   const folder = await temporaryFolder()
   const script = join(folder, 'child.mjs')
   await build({

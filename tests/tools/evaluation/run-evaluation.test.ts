@@ -2,7 +2,7 @@
 
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { DeviceLostError } from '../../../src/gpu/errors.ts'
 import type { Benchmark, Sequence, SequenceResult } from '../../../tools/benchmarks/types.ts'
 import { differences } from '../../../tools/evaluation/differences.ts'
@@ -23,7 +23,7 @@ function benchmarkOf(sequences: readonly Sequence[], protocol: Benchmark['protoc
 const clips = benchmarkOf(names.map((name) => sequenceOf(name, [box(10), box(11), box(12)])))
 
 describe('runEvaluation', () => {
-  it('tracks all videos, several at a time, and keeps the order of the benchmark', async () => {
+  test('tracks all videos, several at a time, and keeps the order of the benchmark', async () => {
     let under = 0
     let most = 0
     const saved: string[] = []
@@ -43,7 +43,7 @@ describe('runEvaluation', () => {
     expect(outcome).toMatchObject({ failures: [], interrupted: false, frames: 12 })
   })
 
-  it('answers alike however many videos are tracked at once', async () => {
+  test('answers alike however many videos are tracked at once', async () => {
     const regions = async (lanes: number) => {
       const trackers = Array.from({ length: lanes }, () => new FakeTracker())
       const { results } = await runEvaluation({ benchmark: clips, trackers, read: readBlank })
@@ -52,7 +52,7 @@ describe('runEvaluation', () => {
     expect(await regions(3)).toEqual(await regions(1))
   })
 
-  it('sets a video with a broken image aside, and goes on', async () => {
+  test('sets a video with a broken image aside, and goes on', async () => {
     const read: ReadFrame = async ({ name, images }, index) => {
       if (name === 'two' && index === 1) throw new UnreadableImageError(images[1] ?? '', 'truncated')
       return blankFrame()
@@ -62,7 +62,7 @@ describe('runEvaluation', () => {
     expect(outcome.failures).toEqual([{ name: 'two', message: 'cannot read the image two/1.jpg: truncated' }])
   })
 
-  it('ends when the device is lost', async () => {
+  test('ends when the device is lost', async () => {
     const lost = new FakeTracker(1, () => Promise.reject(new DeviceLostError('gone')))
     const other = new FakeTracker(1, () => new Promise((resolve) => setTimeout(resolve, 1)))
     const run = runEvaluation({ benchmark: clips, trackers: [lost, other], read: readBlank })
@@ -70,7 +70,7 @@ describe('runEvaluation', () => {
     expect(other.held).toBe(0)
   })
 
-  it('leaves alone what an earlier run has done', async () => {
+  test('leaves alone what an earlier run has done', async () => {
     const earlier: SequenceResult = { name: 'three', regions: [box(1), box(2), box(3)], scores: [], seconds: [] }
     const tracker = new FakeTracker()
     const done = new Map([['three', earlier]])
@@ -80,7 +80,7 @@ describe('runEvaluation', () => {
     expect(outcome.frames).toBe(9)
   })
 
-  it('keeps whole videos alone when it is interrupted', async () => {
+  test('keeps whole videos alone when it is interrupted', async () => {
     const controller = new AbortController()
     const tracker = new FakeTracker(1, (updates) => {
       if (updates === 3) controller.abort()
@@ -91,7 +91,7 @@ describe('runEvaluation', () => {
     expect(outcome).toMatchObject({ interrupted: true, failures: [] })
   })
 
-  it('restarts in VOT alone', async () => {
+  test('restarts in VOT alone', async () => {
     const far = [sequenceOf('one', [box(10), box(40), box(10)])]
     const regions = async (protocol: Benchmark['protocol']) => {
       const benchmark = benchmarkOf(far, protocol)
@@ -113,7 +113,7 @@ const result: SequenceResult = {
 const sequence = sequenceOf('birds/bird-1', [box(1), box(2), box(3)])
 
 describe('ResultStore', () => {
-  it('gives back what was saved, to the bit', async () => {
+  test('gives back what was saved, to the bit', async () => {
     const folder = join(await temporaryFolder(), 'out')
     const store = await ResultStore.open(folder, run, { resume: false })
     await store.save(result)
@@ -123,7 +123,7 @@ describe('ResultStore', () => {
     expect(await readdir(folder)).toEqual(['run.json', 'sequences'])
   })
 
-  it('does not overwrite an evaluation that nobody asked to go on with', async () => {
+  test('does not overwrite an evaluation that nobody asked to go on with', async () => {
     const folder = await temporaryFolder()
     await (await ResultStore.open(folder, run, { resume: false })).save(result)
     await expect(ResultStore.open(folder, run, { resume: false })).rejects.toThrow(
@@ -131,7 +131,7 @@ describe('ResultStore', () => {
     )
   })
 
-  it('refuses to go on with something else, and says what has changed', async () => {
+  test('refuses to go on with something else, and says what has changed', async () => {
     const folder = await temporaryFolder()
     await ResultStore.open(folder, run, { resume: false })
     const changed = { ...run, fingerprint: { sha256: 'def', model: { lr: 0.4 }, dataset: 'lasot' } }
@@ -141,7 +141,7 @@ describe('ResultStore', () => {
     expect(await readRun(folder)).toEqual(run)
   })
 
-  it.each([
+  test.each([
     ['{"format":', 'JSON'],
     ['{}', 'format'],
     [JSON.stringify({ format: 'siamrpn-sequence', name: 'x', regions: [], scores: [], seconds: [] }), 'of x, expected'],
@@ -162,12 +162,12 @@ describe('ResultStore', () => {
     await expect(readStoredResults(folder, [sequence])).rejects.toThrow(message)
   })
 
-  it('writes no file outside of its folder', async () => {
+  test('writes no file outside of its folder', async () => {
     const store = await ResultStore.open(await temporaryFolder(), run, { resume: false })
     await expect(store.save({ ...result, name: '../outside' })).rejects.toThrow(EvaluationError)
   })
 
-  it('names a run.json that is none', async () => {
+  test('names a run.json that is none', async () => {
     const folder = await temporaryFolder()
     await writeFile(join(folder, 'run.json'), '[]')
     await expect(ResultStore.open(folder, run, { resume: true })).rejects.toThrow(join(folder, 'run.json'))
@@ -175,7 +175,7 @@ describe('ResultStore', () => {
   })
 })
 
-it('differences are told by their paths', () => {
+test('differences are told by their paths', () => {
   expect(differences({ a: 1, b: { c: [1] } }, { a: 1, b: { c: [1] } })).toEqual([])
   expect(differences({ a: 1, b: { c: 2 } }, { b: { c: 3 }, d: 'x' })).toEqual([
     'a: 1 -> absent',

@@ -1,6 +1,6 @@
 // One video: where tracking begins, when VOT's protocol begins anew, what is decoded, what stops it.
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { RgbFrame } from '../../../src/siamrpn/frame.ts'
 import { EvaluationError } from '../../../tools/evaluation/errors.ts'
 import { FramesAhead } from '../../../tools/evaluation/frames-ahead.ts'
@@ -13,7 +13,7 @@ import { blankFrame, box, FakeTracker, nothing, readBlank, sequenceOf } from './
 const still = (frames: number) => Array.from({ length: frames }, () => box(10))
 
 describe('one pass', () => {
-  it('begins with the first box and answers every frame', async () => {
+  test('begins with the first box and answers every frame', async () => {
     const sequence = sequenceOf('a', still(4))
     const tracker = new FakeTracker()
     const steps = await trackVideo(tracker, sequenceVideo(sequence, 'ope', readBlank))
@@ -25,27 +25,27 @@ describe('one pass', () => {
     expect(tracker.held).toBe(0)
   })
 
-  it('goes on where the target is far off, hidden or without truth', async () => {
+  test('goes on where the target is far off, hidden or without truth', async () => {
     const sequence = sequenceOf('a', [box(10), nothing, box(60), box(10)])
     const steps = await trackVideo(new FakeTracker(30), sequenceVideo(sequence, 'got10k', readBlank))
     expect(steps.map(({ region }) => region)).toEqual([1, box(40), box(70), box(100)])
   })
 
-  it('passes over frames that no tracker can begin from', async () => {
+  test('passes over frames that no tracker can begin from', async () => {
     const sequence = sequenceOf('a', [nothing, box(10, 10, 0, 8), box(200), box(20), box(21)])
     const steps = await trackVideo(new FakeTracker(), sequenceVideo(sequence, 'ope', readBlank))
     const empty = box(0, 0, 0, 0)
     expect(sequenceResult(sequence, 'ope', steps).regions).toEqual([empty, empty, empty, box(20), box(21)])
   })
 
-  it('names a video that cannot begin at all', async () => {
+  test('names a video that cannot begin at all', async () => {
     const video = sequenceVideo(sequenceOf('bird-3', [nothing, nothing]), 'ope', readBlank)
     await expect(trackVideo(new FakeTracker(), video)).rejects.toThrow(
       new EvaluationError('bird-3: no frame has a box inside of the picture to begin from'),
     )
   })
 
-  it('begins with the upright box of a polygon', async () => {
+  test('begins with the upright box of a polygon', async () => {
     const corners = [[10, 20, 20, 10, 30, 20, 20, 30]]
     const sequence = sequenceOf('a', [box(10, 10, 20, 20)], { corners })
     const tracker = new FakeTracker()
@@ -59,7 +59,7 @@ describe('one pass', () => {
 })
 
 describe("VOT's protocol", () => {
-  it('begins anew five frames after the target was lost', async () => {
+  test('begins anew five frames after the target was lost', async () => {
     const sequence = sequenceOf('a', still(12))
     const tracker = new FakeTracker(5)
     const steps = await trackVideo(tracker, sequenceVideo(sequence, 'vot', readBlank))
@@ -69,14 +69,14 @@ describe("VOT's protocol", () => {
     expect(tracker.held).toBe(0)
   })
 
-  it('judges inside of the picture alone', async () => {
+  test('judges inside of the picture alone', async () => {
     const truth = [box(50, 10, 20, 8), box(62, 10, 20, 8), box(66, 10, 20, 8)]
     const steps = await trackVideo(new FakeTracker(12), sequenceVideo(sequenceOf('a', truth), 'vot', readBlank))
     // The pictures are 64 wide: the last answer and the last truth share pixels, but none that are seen.
     expect(steps.map(({ region }) => region)).toEqual([1, box(62, 10, 20, 8), 2])
   })
 
-  it('takes a frame without truth for a failure, and begins with the next frame that has one', async () => {
+  test('takes a frame without truth for a failure, and begins with the next frame that has one', async () => {
     const truth = [box(10), nothing, box(10), box(10), box(10), box(10), nothing, box(200), box(12), box(13)]
     const tracker = new FakeTracker(1)
     const steps = await trackVideo(tracker, sequenceVideo(sequenceOf('a', truth), 'vot', readBlank))
@@ -84,7 +84,7 @@ describe("VOT's protocol", () => {
     expect(tracker.begun.map(({ cx }) => cx)).toEqual([15, 17])
   })
 
-  it('measures against the polygon, not what encloses it', async () => {
+  test('measures against the polygon, not what encloses it', async () => {
     const quad = [0, 20, 20, 0, 21, 1, 1, 21] // A thin diagonal.
     const corners = [[0, 0, 3, 0, 3, 3, 0, 3], quad]
     const boxes = [box(0, 0, 4, 4), box(0, 0, 22, 22)]
@@ -97,7 +97,7 @@ describe("VOT's protocol", () => {
 })
 
 describe('frames', () => {
-  it('of another size end the video, naming the file', async () => {
+  test('of another size end the video, naming the file', async () => {
     const sequence = sequenceOf('a', still(4))
     const read: ReadFrame = async (_, index) => blankFrame(index === 2 ? { width: 32, height: 24 } : undefined)
     const tracker = new FakeTracker()
@@ -107,7 +107,7 @@ describe('frames', () => {
     expect(tracker.held).toBe(0)
   })
 
-  it('are decoded ahead, each once, and not for frames that are skipped', async () => {
+  test('are decoded ahead, each once, and not for frames that are skipped', async () => {
     const reads: number[] = []
     const read = async (index: number): Promise<RgbFrame> => {
       reads.push(index)
@@ -122,7 +122,7 @@ describe('frames', () => {
     expect(reads).toEqual([0, 1, 2, 3, 8, 9, 10, 19])
   })
 
-  it('that fail ahead of time fail when they are asked for, not before', async () => {
+  test('that fail ahead of time fail when they are asked for, not before', async () => {
     const read = (index: number) => (index === 1 ? Promise.reject(new Error('broken')) : Promise.resolve(blankFrame()))
     const frames = new FramesAhead(3, read)
     await expect(frames.at(0)).resolves.toBeDefined()
@@ -131,7 +131,7 @@ describe('frames', () => {
   })
 })
 
-it('stops between two frames when the signal is raised', async () => {
+test('stops between two frames when the signal is raised', async () => {
   const controller = new AbortController()
   const tracker = new FakeTracker(1, (updates) => {
     if (updates === 3) controller.abort()

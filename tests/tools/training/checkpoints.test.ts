@@ -3,7 +3,7 @@
 import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { readCheckpoint } from '../../../src/formats/checkpoint.ts'
 import { writeSafetensors } from '../../../src/formats/safetensors.ts'
 import { type StateDict, toFloat32 } from '../../../src/formats/state-dict.ts'
@@ -78,7 +78,7 @@ async function train(options: TrainOptions) {
 }
 
 describe('checkpoints', () => {
-  it('are written after every epoch, and one points to the last', async () => {
+  test('are written after every epoch, and one points to the last', async () => {
     const folder = await temporaryFolder()
     const { names } = await train({ folder })
     expect(names).toEqual(
@@ -87,7 +87,7 @@ describe('checkpoints', () => {
     expect(await readFile(join(folder, 'last_checkpoint'), 'utf8')).toBe('epoch_3.safetensors\n')
   })
 
-  it.each([
+  test.each([
     [{ interval: 2 }, ['epoch_2', 'epoch_3']],
     [{ interval: 2, save_last: false }, ['epoch_2']],
     [{ interval: -1 }, ['epoch_3']],
@@ -99,7 +99,7 @@ describe('checkpoints', () => {
     expect(names.filter((name) => name.endsWith('.safetensors'))).toEqual(expected.map((name) => `${name}.safetensors`))
   })
 
-  it('hold the model by its names, the optimizer, and where training was', async () => {
+  test('hold the model by its names, the optimizer, and where training was', async () => {
     const folder = await temporaryFolder()
     const { trainer } = await train({ folder, maxIterations: 5 })
     const path = join(folder, 'iter_5.safetensors')
@@ -115,7 +115,7 @@ describe('checkpoints', () => {
     expect(plain.meta).toMatchObject({ epoch: '1', iter: '5', 'siamrpn.anchors': 'mmtracking' })
   })
 
-  it('wait for the update that gathers several batches', async () => {
+  test('wait for the update that gathers several batches', async () => {
     const folder = await temporaryFolder()
     const { names } = await train({ folder, trainee: { cumulative: 2 }, maxIterations: 7 })
     expect(names.filter((name) => name.endsWith('.safetensors'))).toEqual(
@@ -123,7 +123,7 @@ describe('checkpoints', () => {
     )
   })
 
-  it('are written when training is interrupted', async () => {
+  test('are written when training is interrupted', async () => {
     const folder = await temporaryFolder()
     const controller = new AbortController()
     const hooks = [{ afterIteration: (run: { iteration: number }) => void (run.iteration === 4 && controller.abort()) }]
@@ -132,7 +132,7 @@ describe('checkpoints', () => {
     expect(await readFile(join(folder, 'last_checkpoint'), 'utf8')).toBe('iter_4.safetensors\n')
   })
 
-  it('lead on to the same bits, with gathered gradients too', async () => {
+  test('lead on to the same bits, with gathered gradients too', async () => {
     for (const cumulative of [1, 2]) {
       const whole = await train({ folder: await temporaryFolder(), trainee: { cumulative } })
       const folder = await temporaryFolder()
@@ -144,7 +144,7 @@ describe('checkpoints', () => {
 })
 
 describe('a checkpoint that cannot be written', () => {
-  it('leaves the old one as it was', async () => {
+  test('leaves the old one as it was', async () => {
     const folder = await temporaryFolder()
     const { trainer, facts } = await train({ folder, maxIterations: 1 })
     const path = join(folder, 'iter_1.safetensors')
@@ -159,7 +159,7 @@ describe('a checkpoint that cannot be written', () => {
 })
 
 describe('a full disk', () => {
-  it('ends training with the reason and the last checkpoint, which survives', async () => {
+  test('ends training with the reason and the last checkpoint, which survives', async () => {
     const folder = await temporaryFolder()
     const file = await open(join(folder, 'any'), 'w')
     const prototype = Object.getPrototypeOf(file)
@@ -180,14 +180,14 @@ describe('a full disk', () => {
 })
 
 describe('reading', () => {
-  it('refuses weights without a position, and says what they are good for', async () => {
+  test('refuses weights without a position, and says what they are good for', async () => {
     const path = join(await temporaryFolder(), 'weights.safetensors')
     await writeFile(path, writeSafetensors(await new FakeTrainee().modelState()))
     await expect(readTrainingCheckpoint(path)).rejects.toThrow(/weights\.safetensors holds weights, but .*--load-from/)
     await expect(readTrainingCheckpoint(`${path}.not`)).rejects.toThrow(TrainingCheckpointError)
   })
 
-  it('names the entry of a position that is wrong', async () => {
+  test('names the entry of a position that is wrong', async () => {
     const path = join(await temporaryFolder(), 'odd.safetensors')
     const metadata = { 'siamrpn.training': JSON.stringify({ version: 1, epoch: -1 }) }
     await writeFile(path, writeSafetensors(await new FakeTrainee().modelState(), metadata))
@@ -196,7 +196,7 @@ describe('reading', () => {
 })
 
 describe('training that diverges', () => {
-  it.each(['model', 'statistics', 'optimizer'] as const)(
+  test.each(['model', 'statistics', 'optimizer'] as const)(
     'writes no checkpoint with %s that are not finite, and keeps the last good one',
     async (where) => {
       const folder = await temporaryFolder()
@@ -229,7 +229,7 @@ describe('training that diverges', () => {
 })
 
 describe('the work folder', () => {
-  it('is locked by a process that lives', async () => {
+  test('is locked by a process that lives', async () => {
     const folder = await temporaryFolder()
     const first = await WorkDir.open(folder)
     await expect(WorkDir.open(folder)).rejects.toThrow(WorkDirBusyError)
@@ -239,7 +239,7 @@ describe('the work folder', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  it.each([
+  test.each([
     ['a process that is gone', { pid: 2 ** 22 + 1, host: hostname(), birth: '1' }],
     ['an earlier process of the same number', { pid: process.pid, host: hostname(), birth: '1' }],
     ['something else', 'nonsense'],
@@ -249,7 +249,7 @@ describe('the work folder', () => {
     await (await WorkDir.open(folder)).close()
   })
 
-  it('is taken over by exactly one of those that find it', async () => {
+  test('is taken over by exactly one of those that find it', async () => {
     const folder = await temporaryFolder()
     for (const left of [JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), birth: '1' }), 'nonsense', '']) {
       await writeFile(join(folder, 'training.lock'), left)
@@ -262,20 +262,20 @@ describe('the work folder', () => {
     }
   })
 
-  it("stays another machine's", async () => {
+  test("stays another machine's", async () => {
     const folder = await temporaryFolder()
     await writeFile(join(folder, 'training.lock'), JSON.stringify({ pid: 1, host: 'elsewhere', birth: null }))
     await expect(WorkDir.open(folder)).rejects.toThrow(/process 1 on elsewhere .*delete .*training\.lock/)
   })
 
-  it('is cleared of files that a killed run was writing', async () => {
+  test('is cleared of files that a killed run was writing', async () => {
     const folder = await temporaryFolder()
     for (const name of ['.epoch_1.safetensors.0123abcd.tmp', 'notes.tmp']) await writeFile(join(folder, name), '')
     await (await WorkDir.open(folder)).close()
     expect(await readdir(folder)).toEqual(['notes.tmp'])
   })
 
-  it('finds the furthest checkpoint where the pointer is gone', async () => {
+  test('finds the furthest checkpoint where the pointer is gone', async () => {
     const folder = await temporaryFolder()
     for (const name of ['epoch_2', 'epoch_10', 'best_success_epoch_2'])
       await writeFile(join(folder, `${name}.safetensors`), '')
@@ -288,7 +288,7 @@ describe('the work folder', () => {
 })
 
 describe('evaluation', () => {
-  it('is due from start on, every interval', () => {
+  test('is due from start on, every interval', () => {
     const due = (start: number | null, interval: number) =>
       [0, 1, 2, 3, 4, 5].filter((epoch) => evaluatesAfter({ ...fakeConfig().evaluation!, start, interval }, epoch))
     expect(due(null, 2)).toEqual([1, 3, 5])
@@ -297,7 +297,7 @@ describe('evaluation', () => {
     expect(due(0, 3)).toEqual([2, 5])
   })
 
-  it('keeps the best, and the one before goes', async () => {
+  test('keeps the best, and the one before goes', async () => {
     const folder = await temporaryFolder()
     const { names, facts } = await train({ folder, scores: [{ success: 10 }, { success: 30 }, { success: 20 }] })
     expect(names.filter((name) => name.startsWith('best'))).toEqual(['best_success_epoch_2.safetensors'])
@@ -307,18 +307,18 @@ describe('evaluation', () => {
     })
   })
 
-  it('keeps the least with the rule less', async () => {
+  test('keeps the least with the rule less', async () => {
     const scores = [{ success: 10 }, { success: 30 }, { success: 5 }]
     const { facts } = await train({ folder: await temporaryFolder(), scores, evaluation: { rule: 'less' } })
     expect(facts.best?.file).toBe('best_success_epoch_3')
   })
 
-  it('refuses a measure that there is none of', async () => {
+  test('refuses a measure that there is none of', async () => {
     const run = train({ folder: await temporaryFolder(), scores: [{ other: 1 }] })
     await expect(run).rejects.toThrow(/save_best is success, but the evaluation gave other/)
   })
 
-  it('that the user interrupts is made up for by the next run', async () => {
+  test('that the user interrupts is made up for by the next run', async () => {
     const folder = await temporaryFolder()
     const controller = new AbortController()
     const scores = [{ success: 50 }, undefined]
@@ -330,7 +330,7 @@ describe('evaluation', () => {
     expect((await train({ folder, scores: [{ success: 40 }, { success: 45 }] })).measured).toHaveLength(2)
   })
 
-  it('that broke off is made up for by the next run, which knows the best so far', async () => {
+  test('that broke off is made up for by the next run, which knows the best so far', async () => {
     const folder = await temporaryFolder()
     await expect(train({ folder, scores: [{ success: 50 }, new Error('out of memory')] })).rejects.toThrow(
       'out of memory',

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { Random } from '../../../src/siamrpn/random.ts'
 import { readTrainingCheckpoint } from '../../../tools/training/training-checkpoint.ts'
 import { temporaryFolder } from './helpers.ts'
@@ -23,7 +23,7 @@ const settings = [
   ],
 ].flatMap((setting) => ['--set', setting])
 
-it('ends with the same bits after twenty kills', async () => {
+test('ends with the same bits after twenty kills', async () => {
   const folder = await temporaryFolder()
   const whole = join(folder, 'whole')
   const killed = join(folder, 'killed')

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { Random } from '../../../src/siamrpn/random.ts'
 import { readTrainingCheckpoint } from '../../../tools/training/training-checkpoint.ts'
 import { WorkDir } from '../../../tools/training/work-dir.ts'
@@ -15,7 +15,7 @@ import { temporaryFolder } from './helpers.ts'
 const kills = 20
 const interval = 4
 
-it('ends with the same bits after twenty kills', async () => {
+test('ends with the same bits after twenty kills', async () => {
   const folder = await temporaryFolder()
   const script = join(folder, 'child.mjs')
   const entry = fileURLToPath(new URL('./kill-child.ts', import.meta.url))

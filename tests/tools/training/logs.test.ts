@@ -1,7 +1,7 @@
 // What a run writes down: text and JSON in mmcv's words, TensorBoard files that a reader of the format understands.
 
 import { readFile } from 'node:fs/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { LrSchedule } from '../../../src/train/lr-schedule.ts'
 import { type Hook, type Run, Runner } from '../../../src/train/runner.ts'
 import { crc32c, eventRecord, maskedCrc, TensorboardLogger } from '../../../tools/training/tensorboard.ts'
@@ -36,7 +36,7 @@ async function run(hooks: readonly Hook[], iterations: number, maxIterations?: n
 }
 
 describe('the text log', () => {
-  it('has a line per interval, and one for the rest of an epoch', async () => {
+  test('has a line per interval, and one for the rest of an epoch', async () => {
     const { logger, lines } = textLogger(2)
     await run([logger], 5)
     expect(lines.map((line) => line.split('\t')[0])).toEqual([
@@ -45,7 +45,7 @@ describe('the text log', () => {
     ])
   })
 
-  it("is in mmcv's words", async () => {
+  test("is in mmcv's words", async () => {
     const { logger, lines } = textLogger(2)
     await run([logger], 2)
     expect(lines[0]).toMatch(
@@ -53,14 +53,14 @@ describe('the text log', () => {
     )
   })
 
-  it('shows where a run ends in the middle of an interval', async () => {
+  test('shows where a run ends in the middle of an interval', async () => {
     const { logger, lines } = textLogger(50)
     await run([logger], 100, 3)
     expect(lines).toHaveLength(1)
     expect(lines[0]).toMatch(/^Epoch \[1\]\[3\/100\]/)
   })
 
-  it('shows means over the interval', async () => {
+  test('shows means over the interval', async () => {
     const { logger, json } = textLogger(3)
     const losses: number[] = []
     await run([{ afterIteration: ({ log }) => void losses.push(log.means(1).loss!) }, logger], 6)
@@ -69,7 +69,7 @@ describe('the text log', () => {
     expect(json[3]).toMatchObject({ mode: 'train', epoch: 2, iter: 6, lr: 0.1, lr_backbone: 0.01, memory: 300 })
   })
 
-  it('tells evaluations', async () => {
+  test('tells evaluations', async () => {
     const { logger, lines, json } = textLogger(2)
     const evaluation = {
       afterEpoch: (one: Run) => logger.afterEvaluation(one, { success: 61.25, precision: 80 }),
@@ -79,7 +79,7 @@ describe('the text log', () => {
     expect(json[1]).toEqual({ mode: 'val', epoch: 1, iter: 2, memory: 300, success: 61.25, precision: 80 })
   })
 
-  it.each([
+  test.each([
     [0, '0:00:00'],
     [3723.9, '1:02:03'],
     [90061, '1 day, 1:01:01'],
@@ -88,7 +88,7 @@ describe('the text log', () => {
     expect(duration(seconds)).toBe(text)
   })
 
-  it('carries the time', () => {
+  test('carries the time', () => {
     const time = new Date(2026, 10, 2, 3, 4, 5, 6)
     expect(stamped('text', time)).toBe('2026-11-02 03:04:05,006 - siamrpn - INFO - text')
     expect(fileStamp(time)).toBe('20261102_030405')
@@ -96,13 +96,13 @@ describe('the text log', () => {
 })
 
 describe('TensorBoard files', () => {
-  it('use the CRC-32C of RFC 3720, masked', () => {
+  test('use the CRC-32C of RFC 3720, masked', () => {
     expect(crc32c(new TextEncoder().encode('123456789'))).toBe(0xe3069283)
     expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa)
     expect(maskedCrc(new Uint8Array(32))).toBe((((0x8a9136aa >>> 15) | (0x8a9136aa << 17)) + 0xa282ead8) >>> 0)
   })
 
-  it('hold the curves', async () => {
+  test('hold the curves', async () => {
     const folder = await temporaryFolder()
     const logger = new TensorboardLogger(`${folder}/tf_logs`, 2)
     const { logger: text, json } = textLogger(2)
@@ -122,7 +122,7 @@ describe('TensorBoard files', () => {
     expect(Math.abs(head!.time - Date.now() / 1000)).toBeLessThan(600)
   })
 
-  it('take steps above 2^32 and odd tags', () => {
+  test('take steps above 2^32 and odd tags', () => {
     const record = eventRecord({ time: 1.5, step: 2 ** 40 + 3, scalars: { 'ä/β': -0.1 } })
     expect(readEvents(record)).toEqual([
       { time: 1.5, step: 2 ** 40 + 3, fileVersion: undefined, scalars: { 'ä/β': Math.fround(-0.1) } },

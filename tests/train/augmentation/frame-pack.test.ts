@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { meanColour } from '../../../src/train/augmentation/frame-pack.ts'
 
 describe('the mean colour of a frame', () => {
-  it.each([
+  test.each([
     { width: 1, height: 1, start: 0 },
     { width: 7, height: 5, start: 0 },
     { width: 333, height: 17, start: 4 },
@@ -18,7 +18,7 @@ describe('the mean colour of a frame', () => {
     expect(meanColour({ data, width, height, channels: 3 })).toEqual(means)
   })
 
-  it('does not overflow on white', () => {
+  test('does not overflow on white', () => {
     const data = new Uint8Array(1000 * 1000 * 3).fill(255)
     expect(meanColour({ data, width: 1000, height: 1000, channels: 3 })).toEqual([255, 255, 255])
   })

@@ -1,7 +1,7 @@
 // The training pipeline against the numbers of the real MMTracking (section H, chain), batches of frames of different sizes,
 // and frames that exceed the binding limit.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../../src/gpu/device.ts'
 import { parseConfig } from '../../../src/siamrpn/config.ts'
 import { r50 } from '../../../src/siamrpn/configs/r50.ts'
@@ -94,7 +94,7 @@ function same(found: readonly Buffer[], expected: readonly Buffer[]): boolean {
 }
 
 describe('the pipeline of r50', () => {
-  it('makes the images and boxes of MMTracking, a batch at once', async () => {
+  test('makes the images and boxes of MMTracking, a batch at once', async () => {
     const { cases } = section.json.chain
     const pipeline = await TrainPipeline.create(device, steps, cases.length)
     const pairs = cases.map((one, i) => goldenPair(one, `chain${i}`))
@@ -117,7 +117,7 @@ describe('the pipeline of r50', () => {
     }
   })
 
-  it('gives equal batches equal bits, whatever was made in between', async () => {
+  test('gives equal batches equal bits, whatever was made in between', async () => {
     const pipeline = await TrainPipeline.create(device, steps, 2)
     const batch = () => [noisePair(0, 61, 47), noisePair(1, 90, 33)]
     const first = await pipeline.prepare(batch())
@@ -130,7 +130,7 @@ describe('the pipeline of r50', () => {
     pipeline.release()
   })
 
-  it('makes a batch in several runs where its frames exceed the binding limit', async () => {
+  test('makes a batch in several runs where its frames exceed the binding limit', async () => {
     const batch = () => [noisePair(0, 800, 700), noisePair(1, 750, 660)]
     const whole = await TrainPipeline.create(device, steps, 2)
     await whole.prepare(batch())
@@ -148,7 +148,7 @@ describe('the pipeline of r50', () => {
     }
   })
 
-  it('frees everything it took', async () => {
+  test('frees everything it took', async () => {
     const { bytes } = device.memory
     const pipeline = await TrainPipeline.create(device, steps, 2)
     await pipeline.prepare([noisePair(0, 61, 47), noisePair(1, 900, 700)])
@@ -159,7 +159,7 @@ describe('the pipeline of r50', () => {
 })
 
 describe('bad input', () => {
-  it("a box without area is refused with the sample's name", async () => {
+  test("a box without area is refused with the sample's name", async () => {
     const pipeline = await TrainPipeline.create(device, steps, 1)
     for (const box of [
       [5, 5, 5, 9],
@@ -171,13 +171,13 @@ describe('bad input', () => {
     pipeline.release()
   })
 
-  it('another number of pairs than the batch size is refused', async () => {
+  test('another number of pairs than the batch size is refused', async () => {
     const pipeline = await TrainPipeline.create(device, steps, 2)
     await expect(pipeline.prepare([noisePair(0, 61, 47)])).rejects.toThrow(TrainSampleError)
     pipeline.release()
   })
 
-  it('steps that do not begin with crop and shift, or blur twice, are refused', async () => {
+  test('steps that do not begin with crop and shift, or blur twice, are refused', async () => {
     const [crop, shift, colour, blur] = steps.slice(2, 6) as [TrainStep, TrainStep, TrainStep, TrainStep]
     for (const list of [[crop], [shift, crop], [crop, colour, shift], [crop, shift, crop], [crop, shift, blur, blur]]) {
       await expect(TrainPipeline.create(device, list, 1)).rejects.toThrow(ConfigError)

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ShapeError } from '../../../../src/gpu/errors.ts'
 import { deviation, resultOf, sectionLine } from '../lines.ts'
 import { firstMismatch, largestDifference, passes, strain } from '../measure.ts'
@@ -6,7 +6,7 @@ import { GoldenDataError } from '../reader.ts'
 import { SectionReport } from '../report.ts'
 
 describe('largestDifference', () => {
-  it('is infinite for other lengths and for what is not a number', () => {
+  test('is infinite for other lengths and for what is not a number', () => {
     expect(largestDifference([1, 2.5], [1, 2])).toBe(0.5)
     expect(largestDifference([], [])).toBe(0)
     for (const found of [[1], [1, 2, 3], [1, Number.NaN], [Number.POSITIVE_INFINITY, 2]]) {
@@ -16,7 +16,7 @@ describe('largestDifference', () => {
 })
 
 describe('firstMismatch', () => {
-  it.each<[string, unknown, unknown, string | undefined]>([
+  test.each<[string, unknown, unknown, string | undefined]>([
     ['equal plain data', { a: [1, { b: null }] }, { a: [1, { b: null }] }, undefined],
     ['a deep value', { a: [1, { b: 2 }] }, { a: [1, { b: 3 }] }, 'a.1.b: found 2, expected 3'],
     ['a missing key', { a: 1 }, { a: 1, b: 2 }, 'b: missing, expected 2'],
@@ -34,7 +34,7 @@ describe('firstMismatch', () => {
 })
 
 describe('SectionReport', () => {
-  it('names the measurement that uses most of its tolerance, whatever its unit', async () => {
+  test('names the measurement that uses most of its tolerance, whatever its unit', async () => {
     const report = new SectionReport('X')
     await report.check('a', (one) => {
       one.absolute('box', [10.004], [10], 0.01)
@@ -49,7 +49,7 @@ describe('SectionReport', () => {
     expect(report.worst).toMatchObject({ caseId: 'b', note: 'found 7, expected 8' })
   })
 
-  it('measures by a magnitude that the caller may give', async () => {
+  test('measures by a magnitude that the caller may give', async () => {
     const report = new SectionReport('X')
     await report.check('a', (one) => {
       one.relative('of its own', [2, 4.4], [2, 4], 0.11)
@@ -60,7 +60,7 @@ describe('SectionReport', () => {
     expect(report.failures.map(({ quantity }) => quantity)).toEqual(['of 8', 'of zeros'])
   })
 
-  it('turns an error of the library into a failure of the case, but not one of the files', async () => {
+  test('turns an error of the library into a failure of the case, but not one of the files', async () => {
     const report = new SectionReport('X')
     await report.check('a', () => Promise.reject(new ShapeError('too small')))
     expect(report.failures).toMatchObject([{ caseId: 'a', quantity: 'ShapeError', note: 'too small' }])
@@ -68,7 +68,7 @@ describe('SectionReport', () => {
     await expect(report.check('c', () => Promise.reject(new TypeError('ours')))).rejects.toThrow(TypeError)
   })
 
-  it('does not pass without cases, or without a comparison', async () => {
+  test('does not pass without cases, or without a comparison', async () => {
     expect(new SectionReport('X').passed).toBe(false)
     const report = new SectionReport('X')
     await report.check('a', () => undefined)
@@ -77,7 +77,7 @@ describe('SectionReport', () => {
   })
 })
 
-it('a tolerance of zero wants equality', () => {
+test('a tolerance of zero wants equality', () => {
   const exact = { caseId: 'a', quantity: 'b', tolerance: 0 }
   expect(passes({ ...exact, error: 0 })).toBe(true)
   expect(passes({ ...exact, error: 1e-300 })).toBe(false)

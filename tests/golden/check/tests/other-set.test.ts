@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { writeSafetensors } from '../../../../src/formats/safetensors.ts'
 import { fromFloat32, type NamedTensor, type StateDict } from '../../../../src/formats/state-dict.ts'
 import { type Box4, referenceGetBBox } from '../../../reference/get-bbox.ts'
@@ -25,7 +25,7 @@ function plainHash(key: string, index: number): number {
 }
 
 describe('another key prefix', () => {
-  it('section A: hash, weights and fewer models', async () => {
+  test('section A: hash, weights and fewer models', async () => {
     const directory = await copyOf('A.json')
     await editJson(directory, 'A.json', (json) => {
       json.hash_salt = prefix
@@ -42,7 +42,7 @@ describe('another key prefix', () => {
     expect(code).toBe(0)
   })
 
-  it('section C: the weights are those of its own prefix', async () => {
+  test('section C: the weights are those of its own prefix', async () => {
     const directory = await copyOf('A.json', 'C.json', 'C.safetensors')
     await editJson(directory, 'C.json', (json) => {
       json.hash_salt = prefix
@@ -53,7 +53,7 @@ describe('another key prefix', () => {
     expect(code).toBe(1)
   })
 
-  it('section G: frames of another size, and nothing else', async () => {
+  test('section G: frames of another size, and nothing else', async () => {
     const directory = await copyOf('A.json')
     const [key, H, W] = [`${prefix}frame`, 37, 50]
     const image = smoothImage(key, H, W)
@@ -105,7 +105,7 @@ function f64(values: Float64Array): NamedTensor {
 describe('another map size', () => {
   const side = 15
 
-  it('section F: anchors, window, decoding and boxes of 15x15 maps', async () => {
+  test('section F: anchors, window, decoding and boxes of 15x15 maps', async () => {
     const head = anchorGrid(side, 7)
     const window = hanningWindow(side, side)
     const tensors: StateDict = new Map([
@@ -172,7 +172,7 @@ describe('another map size', () => {
   })
 })
 
-it('the generator of the README is the one that the checks use', () => {
+test('the generator of the README is the one that the checks use', () => {
   const key = `${prefix}x`
   expect([...hashStream(key, 50)]).toEqual(Array.from({ length: 50 }, (_, i) => plainHash(key, i)))
 })

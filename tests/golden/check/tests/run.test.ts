@@ -2,7 +2,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { goldenDirectory } from '../../../golden-directory.ts'
 import { copyOf, editJson, editTensor, emptySet, golden } from './sets.ts'
 
@@ -10,7 +10,7 @@ import { copyOf, editJson, editTensor, emptySet, golden } from './sets.ts'
 const WHOLE_SET = 600_000
 
 describe("the project's own set", () => {
-  it('passes, and says what it left out', { timeout: WHOLE_SET }, async () => {
+  test('passes, and says what it left out', { timeout: WHOLE_SET }, async () => {
     const { code, lines, out } = await golden()
     expect(out).not.toContain('FAIL')
     expect(code).toBe(0)
@@ -32,7 +32,7 @@ describe("the project's own set", () => {
     expect(line('J')).toMatch(/13 cases {2}PASS .* of 1e-4 in pysot/)
   })
 
-  it('is written as JSON and printed value by value on demand', async () => {
+  test('is written as JSON and printed value by value on demand', async () => {
     const json = join(await emptySet(), 'result.json')
     const { code, out } = await golden('--sections', 'F', '--verbose', '--json', json)
     expect(code).toBe(0)
@@ -49,7 +49,7 @@ describe("the project's own set", () => {
 describe('a changed value', () => {
   const off = (value: number) => value + 0.01 * Math.max(1, Math.abs(value))
 
-  it.each([
+  test.each([
     [
       'hash',
       (json: { hash_examples: { u: number[] }[] }) => (json.hash_examples[1]!.u[2]! += 2 ** -32),
@@ -84,7 +84,7 @@ describe('a changed value', () => {
     expect(code).toBe(1)
   })
 
-  it('fails section B', async () => {
+  test('fails section B', async () => {
     const directory = await copyOf('B.json', 'B.safetensors')
     await editTensor(directory, 'B.safetensors', 'conv2d.c11.out.y', off)
     const { code, lines } = await golden('--dir', directory, '--sections', 'B')
@@ -93,7 +93,7 @@ describe('a changed value', () => {
     expect(code).toBe(1)
   })
 
-  it('fails section C', async () => {
+  test('fails section C', async () => {
     const directory = await copyOf('A.json', 'C.json', 'C.safetensors')
     await editJson(directory, 'C.json', (json) => {
       json.cases = json.cases.filter(({ id }: { id: string }) => id === 'small.b1')
@@ -111,7 +111,7 @@ describe('a changed value', () => {
     expect(code).toBe(1)
   })
 
-  it.each([
+  test.each([
     ['cross_entropy.c00.out.y', /cross_entropy\.c00 {2}y {2}/],
     ['siamrpn_head_loss.c01.grad.bbox_pred', /siamrpn_head_loss\.c01 {2}gradient of bbox_pred {2}/],
     ['sigmoid_focal_loss.c01.grad.pred', /sigmoid_focal_loss\.c01 {2}gradient of pred, row by row {2}/],
@@ -128,7 +128,7 @@ describe('a changed value', () => {
     expect(code).toBe(1)
   })
 
-  it('fails section D: a loss, a gradient, a parameter, a running mean', async () => {
+  test('fails section D: a loss, a gradient, a parameter, a running mean', async () => {
     const directory = await copyOf('A.json', 'D.json', 'D.safetensors')
     await editJson(directory, 'D.json', (json) => {
       json.cases = json.cases.filter(({ id }: { id: string }) => id === 'D.small.frozen')
@@ -152,7 +152,7 @@ describe('a changed value', () => {
     expect(code).toBe(1)
   })
 
-  it('fails section E: a loss, a count', async () => {
+  test('fails section E: a loss, a count', async () => {
     const directory = await copyOf('A.json', 'E.json', 'E.safetensors')
     await editJson(directory, 'E.json', (json) => {
       json.runs = json.runs.filter(({ id }: { id: string }) => id === 'E.frozen.ep0')
@@ -171,7 +171,7 @@ describe('a changed value', () => {
     expect(code).toBe(1)
   })
 
-  it.each([
+  test.each([
     ['F.safetensors', 'decode.boxes', /decode {2}boxes/],
     ['F.safetensors', 'window_5x7', /window_5x7 {2}5x7/],
     ['F.safetensors', 'head_anchors', /anchors of the head/],
@@ -186,7 +186,7 @@ describe('a changed value', () => {
     expect(code).toBe(1)
   })
 
-  it('fails section F: another argmax, a box 2 hundredths of a pixel off', async () => {
+  test('fails section F: another argmax, a box 2 hundredths of a pixel off', async () => {
     const directory = await copyOf('F.json', 'F.safetensors')
     await editJson(directory, 'F.json', (json) => {
       json.get_bbox.cases.splice(2)
@@ -199,7 +199,7 @@ describe('a changed value', () => {
     expect(code).toBe(1)
   })
 
-  it('fails section G: frames, crops, decoded maps, sequences', async () => {
+  test('fails section G: frames, crops, decoded maps, sequences', async () => {
     const directory = await copyOf('A.json', 'G.json', 'G.safetensors')
     await editJson(directory, 'G.json', (json) => {
       json.cases.splice(3)
@@ -222,7 +222,7 @@ describe('a changed value', () => {
     expect(code).toBe(1)
   })
 
-  it('fails section H: pixels, boxes, draws', async () => {
+  test('fails section H: pixels, boxes, draws', async () => {
     const directory = await copyOf('H.json', 'H.safetensors')
     await editJson(directory, 'H.json', (json) => {
       for (const step of [
@@ -253,7 +253,7 @@ describe('a changed value', () => {
     expect(code).toBe(1)
   })
 
-  it('fails section I: rates, factors', async () => {
+  test('fails section I: rates, factors', async () => {
     const directory = await copyOf('I.json')
     await editJson(directory, 'I.json', (json) => {
       json.lr_schedule.rows[3].lr_backbone *= 1 + 2 ** -45
@@ -268,7 +268,7 @@ describe('a changed value', () => {
     expect(code).toBe(1)
   })
 
-  it('fails section I: success, a curve, an overlap, EAO, a failure', async () => {
+  test('fails section I: success, a curve, an overlap, EAO, a failure', async () => {
     const directory = await copyOf('I.json')
     await editJson(directory, 'I.json', (json) => {
       json.ope.cases[0].success += 1e-5
@@ -291,7 +291,7 @@ describe('a changed value', () => {
     expect(code).toBe(1)
   })
 
-  it("leaves out MMTracking's own tests if a set names other files", async () => {
+  test("leaves out MMTracking's own tests if a set names other files", async () => {
     const directory = await copyOf('I.json')
     await editJson(directory, 'I.json', (json) => {
       for (const path in json.mmtracking_own_tests.files) json.mmtracking_own_tests.files[path] = '0'.repeat(64)
@@ -306,7 +306,7 @@ describe('a changed value', () => {
     ...['pysot_training.zip.pth', 'pysot_bare_module_prefix.legacy.pth'],
   ]
 
-  it('fails section J: tensors, lists, files, maps', async () => {
+  test('fails section J: tensors, lists, files, maps', async () => {
     const directory = await copyOf('A.json', 'J.json', 'J.safetensors', ...checkpoints)
     await editTensor(directory, 'J.safetensors', 'mmtrack_frozen.state.neck.convs.1.bn.running_var', off)
     await editTensor(directory, 'J.safetensors', 'pysot.bbox_pred', off)
@@ -348,7 +348,7 @@ async function failuresAsJson(directory: string, section: string) {
 }
 
 describe('nothing passes unseen', () => {
-  it('fails a section without cases', async () => {
+  test('fails a section without cases', async () => {
     const directory = await copyOf('B.json', 'B.safetensors')
     await editJson(directory, 'B.json', (json) => json.cases.splice(0))
     const { code, out } = await golden('--dir', directory)
@@ -356,7 +356,7 @@ describe('nothing passes unseen', () => {
     expect(code).toBe(1)
   })
 
-  it('fails an op that nobody knows, and names it', async () => {
+  test('fails an op that nobody knows, and names it', async () => {
     const directory = await copyOf('B.json', 'B.safetensors')
     await editJson(directory, 'B.json', (json) => {
       json.cases = json.cases.filter(({ op }: { op: string }) => op === 'relu')
@@ -367,7 +367,7 @@ describe('nothing passes unseen', () => {
     expect(code).toBe(1)
   })
 
-  it('shows that cases were left for --slow when there are no others', async () => {
+  test('shows that cases were left for --slow when there are no others', async () => {
     const directory = await copyOf('A.json', 'C.json', 'C.safetensors')
     await editJson(directory, 'C.json', (json) => json.cases.splice(1))
     const { code, out } = await golden('--dir', directory, '--sections', 'C')
@@ -375,7 +375,7 @@ describe('nothing passes unseen', () => {
     expect(code).toBe(0)
   })
 
-  it('notes files that the manifest does not list like that', async () => {
+  test('notes files that the manifest does not list like that', async () => {
     const directory = await copyOf('B.json', 'B.safetensors', 'manifest.json')
     await editJson(directory, 'B.json', (json) => json.cases.splice(5))
     await editJson(directory, 'manifest.json', (json) => {
@@ -390,7 +390,7 @@ describe('nothing passes unseen', () => {
 })
 
 describe('what cannot be checked', () => {
-  it('refuses a directory that is not there', async () => {
+  test('refuses a directory that is not there', async () => {
     const directory = join(await emptySet(), 'nowhere')
     expect(await golden('--dir', directory)).toMatchObject({
       code: 2,
@@ -398,13 +398,13 @@ describe('what cannot be checked', () => {
     })
   })
 
-  it('refuses a directory without goldens', async () => {
+  test('refuses a directory without goldens', async () => {
     const { code, err } = await golden('--dir', await emptySet())
     expect(err).toMatch(/error: .* has none of the files A\.json, B\.json/)
     expect(code).toBe(2)
   })
 
-  it('refuses a set that lacks a section of its manifest, or one that was asked for', async () => {
+  test('refuses a set that lacks a section of its manifest, or one that was asked for', async () => {
     const directory = await copyOf('A.json', 'manifest.json')
     expect(await golden('--dir', directory)).toMatchObject({ code: 2, err: expect.stringContaining('has no B.json') })
     expect(await golden('--dir', directory, '--sections', 'J')).toMatchObject({
@@ -413,7 +413,7 @@ describe('what cannot be checked', () => {
     })
   })
 
-  it('refuses JSON that is none, and JSON of another form', async () => {
+  test('refuses JSON that is none, and JSON of another form', async () => {
     const directory = await copyOf('B.json', 'B.safetensors')
     await editJson(directory, 'B.json', (json) => delete json.cases[3].outputs)
     const { code, err } = await golden('--dir', directory)
@@ -423,7 +423,7 @@ describe('what cannot be checked', () => {
     expect(await golden('--dir', directory)).toMatchObject({ code: 2, err: expect.stringContaining('B.json') })
   })
 
-  it('refuses tensors that are missing or cut off', async () => {
+  test('refuses tensors that are missing or cut off', async () => {
     const directory = await copyOf('B.json', 'B.safetensors')
     await editJson(directory, 'B.json', (json) => {
       json.cases[0].outputs.y = 'nobody'
@@ -437,18 +437,18 @@ describe('what cannot be checked', () => {
     expect(await golden('--dir', directory)).toMatchObject({ code: 2, err: expect.stringContaining('B.safetensors') })
   })
 
-  it('refuses a section that does not exist and an option that does not', async () => {
+  test('refuses a section that does not exist and an option that does not', async () => {
     expect(await golden('--sections', 'A,Z')).toMatchObject({ code: 2, err: expect.stringContaining("no section 'Z'") })
     expect((await golden('--fast')).code).toBe(2)
   })
 
-  it('shows its options', async () => {
+  test('shows its options', async () => {
     const { code, out } = await golden('--help')
     expect(out).toMatch(/--dir <directory>[\s\S]*--sections <names>[\s\S]*--slow[\s\S]*--verbose[\s\S]*--json <file>/)
     expect(code).toBe(0)
   })
 
-  it('stops at Ctrl-C, and leaves no handler behind', async () => {
+  test('stops at Ctrl-C, and leaves no handler behind', async () => {
     const before = process.listeners('SIGINT').length
     const running = golden('--sections', 'B')
     while (process.listeners('SIGINT').length === before) await new Promise((resolve) => setTimeout(resolve, 5))

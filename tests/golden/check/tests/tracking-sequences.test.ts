@@ -1,6 +1,6 @@
 // The protocols of the golden sequences, with trackers that need no GPU.
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { VideoTracker } from '../../../../tools/evaluation/track-video.ts'
 import { SectionReport } from '../report.ts'
 import { checkSequence, type Sequence } from '../tracking-sequences.ts'
@@ -52,7 +52,7 @@ describe('one pass', () => {
     [4, 5, 12, 9],
   ]
 
-  it('starts from the first box and updates on every other frame, in red, green, blue', async () => {
+  test('starts from the first box and updates on every other frame, in red, green, blue', async () => {
     const { tracker, calls } = drifting()
     const results = [
       [4, 5, 12, 9, -1],
@@ -69,7 +69,7 @@ describe('one pass', () => {
     })
   })
 
-  it('names the frames that are off', async () => {
+  test('names the frames that are off', async () => {
     const results = [
       [4, 5, 12, 9, -1],
       [5, 5, 13, 9.02, 0.5],
@@ -87,7 +87,7 @@ describe("VOT's protocol", () => {
   const far = [20, 15, 25, 15, 25, 18, 20, 18]
   const gt = [near, near, far, near, near, near, near, near, near]
 
-  it('starts again five frames after the box and the truth have parted', async () => {
+  test('starts again five frames after the box and the truth have parted', async () => {
     const { tracker, calls } = drifting()
     const skipped = [0, -1]
     const results = [
@@ -103,7 +103,7 @@ describe("VOT's protocol", () => {
     expect(calls.starts).toHaveLength(2)
   })
 
-  it('fails when the states are others', async () => {
+  test('fails when the states are others', async () => {
     const results = [
       [1, -1],
       [2, 0.5],

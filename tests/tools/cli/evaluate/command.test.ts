@@ -3,7 +3,7 @@
 
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { writeSafetensors } from '../../../../src/formats/safetensors.ts'
 import { namedConfig } from '../../../../src/siamrpn/configs/index.ts'
 import { stateDictShapes } from '../../../../src/siamrpn/layout.ts'
@@ -35,7 +35,7 @@ async function miniature(layout: LayoutName = 'folder', settings: Partial<typeof
 const readJson = async (...path: string[]) => JSON.parse(await readFile(join(...path), 'utf8'))
 
 describe('an evaluation', () => {
-  it('tracks every video, saves each, and says how good the tracker is', async () => {
+  test('tracks every video, saves each, and says how good the tracker is', async () => {
     const { out, args } = await miniature()
     const { code, out: text, err, evaluation } = await runFake([...args, '--tracker-name', 'fake'])
     expect(err).not.toMatch(/error/)
@@ -58,7 +58,7 @@ describe('an evaluation', () => {
     expect(lines[1]?.split(',').map(Number)[0]).toBeCloseTo(first.regions[1][0], 3)
   })
 
-  it('tracks several videos at once if asked to, with the same answers', async () => {
+  test('tracks several videos at once if asked to, with the same answers', async () => {
     const { out, args, folder } = await miniature()
     await runFake(args)
     const other = join(folder, 'other')
@@ -69,7 +69,7 @@ describe('an evaluation', () => {
     expect(await regions(other)).toEqual(await regions(out))
   })
 
-  it('takes the first videos alone with --limit, and the rest later', async () => {
+  test('takes the first videos alone with --limit, and the rest later', async () => {
     const { out, args } = await miniature()
     const first = await runFake([...args, '--limit', '1'])
     expect(first.evaluation.inits).toBe(1)
@@ -79,14 +79,14 @@ describe('an evaluation', () => {
     expect((await readJson(out, 'summary.json')).sequences).toHaveLength(3)
   })
 
-  it('makes a folder of its own data set out by itself', async () => {
+  test('makes a folder of its own data set out by itself', async () => {
     const { args } = await miniature('lasot')
     const { code, out } = await runFake(args.filter((arg) => arg !== '--dataset' && arg !== 'lasot'))
     expect(code).toBe(0)
     expect(out).toContain('LaSOT')
   })
 
-  it('restarts in VOT, and does not where test_mode is OPE', async () => {
+  test('restarts in VOT, and does not where test_mode is OPE', async () => {
     const { out, args, folder } = await miniature('vot2018')
     const { code, out: text } = await runFake([...args, '--tracker-name', 'fake'])
     expect(code).toBe(0)
@@ -108,13 +108,13 @@ describe('an evaluation', () => {
     expect((await readJson(once, 'sequences', name)).regions[0]).toHaveLength(4)
   })
 
-  it('runs by VOT where test_mode says so', async () => {
+  test('runs by VOT where test_mode says so', async () => {
     const { out, args } = await miniature('otb100')
     expect((await runFake([...args, '--set', 'model.test_cfg.test_mode=VOT'])).code).toBe(0)
     expect((await readJson(out, 'summary.json')).benchmark.protocol).toBe('vot')
   })
 
-  it("takes the configuration's own clips where nothing is named", async () => {
+  test("takes the configuration's own clips where nothing is named", async () => {
     const { args, out } = await miniature()
     const at = args.indexOf('--dataset')
     const settings = ['data.test.type=SyntheticClips', 'data.test.clips=2', 'data.test.frames_per_clip=4']
@@ -126,7 +126,7 @@ describe('an evaluation', () => {
 })
 
 describe('what cannot be evaluated', () => {
-  it('is told before anything is loaded', async () => {
+  test('is told before anything is loaded', async () => {
     const { args, folder } = await miniature()
     const refused = async (...changed: string[]) => {
       const { code, err, evaluation } = await runFake(changed)
@@ -149,13 +149,13 @@ describe('what cannot be evaluated', () => {
     expect(await refused(...model, '--dataset', 'synthetic', '--compare', `DiMP=${folder}`)).toMatch(/holds no results/)
   })
 
-  it('names options that contradict themselves', async () => {
+  test('names options that contradict themselves', async () => {
     expect((await runFake(['evaluate', '--dataset', 'imagenet'])).err).toMatch(/Allowed choices are lasot, otb100/)
     expect((await runFake(['evaluate', '--tracker-name', '../x'])).err).toMatch(/it names files/)
     expect((await runFake(['evaluate', '--compare', 'x'])).err).toMatch(/Expected NAME=FOLDER/)
   })
 
-  it('a broken image: the other videos go on, exit code 1, and --resume tries again', async () => {
+  test('a broken image: the other videos go on, exit code 1, and --resume tries again', async () => {
     const { root, out, args, folder } = await miniature()
     const file = join(root, 'synthetic-2', 'img', '00000003.jpg')
     await copyFile(file, join(folder, 'kept.jpg'))
@@ -175,7 +175,7 @@ describe('what cannot be evaluated', () => {
 })
 
 describe('--resume', () => {
-  it('goes on after Ctrl-C with the videos that are not done', async () => {
+  test('goes on after Ctrl-C with the videos that are not done', async () => {
     const { out, args } = await miniature()
     const interrupt = (updates: number) => {
       if (updates === 8) process.listeners('SIGINT').at(-1)?.('SIGINT')
@@ -192,7 +192,7 @@ describe('--resume', () => {
     expect(rest.evaluation.inits).toBe(2)
   })
 
-  it('has nothing to track where all is done, and gives the same numbers', async () => {
+  test('has nothing to track where all is done, and gives the same numbers', async () => {
     const { out, args } = await miniature()
     await runFake(args)
     const before = await readJson(out, 'summary.json')
@@ -202,7 +202,7 @@ describe('--resume', () => {
     expect((await readJson(out, 'summary.json')).overall).toEqual(before.overall)
   })
 
-  it('is needed where results are', async () => {
+  test('is needed where results are', async () => {
     const { out, args } = await miniature()
     await runFake(args)
     const { code, err } = await runFake(args)
@@ -210,7 +210,7 @@ describe('--resume', () => {
     expect(err).toContain(`${out} holds an earlier evaluation (3 videos); go on with it by --resume`)
   })
 
-  it('refuses another checkpoint, other settings, another data set', async () => {
+  test('refuses another checkpoint, other settings, another data set', async () => {
     const { checkpoint, args } = await miniature()
     await runFake(args)
     const refused = async (...more: string[]) => (await runFake([...args, '--resume', ...more])).err
@@ -222,7 +222,7 @@ describe('--resume', () => {
   })
 })
 
-it('sets other results beside its own: an evaluation, or published files', async () => {
+test('sets other results beside its own: an evaluation, or published files', async () => {
   const { folder, out, args } = await miniature()
   await runFake([...args, '--tracker-name', 'first'])
   const published = join(out, 'submission')
@@ -240,7 +240,7 @@ it('sets other results beside its own: an evaluation, or published files', async
   expect(err).toMatch(/warning: .*no result of 1 of 3 sequences \(synthetic-3\)/)
 })
 
-it('makes a report, and its folder can be opened again', async () => {
+test('makes a report, and its folder can be opened again', async () => {
   const { folder, out, args } = await miniature()
   const withReport = args.filter((arg) => arg !== '--no-report')
   const { code, out: text } = await runFake(withReport)
@@ -253,7 +253,7 @@ it('makes a report, and its folder can be opened again', async () => {
   await expect(openStoredEvaluation(folder, () => undefined)).rejects.toThrow('holds no evaluation')
 })
 
-it('writes the submission of a split without truth, and says that there are no scores', async () => {
+test('writes the submission of a split without truth, and says that there are no scores', async () => {
   const { folder, out, args } = await miniature('got10k')
   const root = join(folder, 'download')
   await layouts.got10k(new SyntheticClips(clips), join(root, 'test'), { split: 'test' })
@@ -269,7 +269,7 @@ it('writes the submission of a split without truth, and says that there are no s
   expect(await readdir(out)).toContain('submission.zip')
 })
 
-it('tracks on a device, alike in one go and in two', async () => {
+test('tracks on a device, alike in one go and in two', async () => {
   const { folder, args, checkpoint } = await miniature('folder', { clips: 2, framesPerClip: 3 })
   const { model } = namedConfig('micro')
   await writeFile(checkpoint, writeSafetensors(randomWeights(stateDictShapes(model), 'evaluation')))

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { writeSafetensors } from '../../../../src/formats/safetensors.ts'
 import type { NamedTensor } from '../../../../src/formats/state-dict.ts'
 import { openDevice } from '../../../../src/gpu/device.ts'
@@ -43,14 +43,14 @@ describe('options', () => {
     ...given,
   })
 
-  it('leave the configuration alone where there are none', async () => {
+  test('leave the configuration alone where there are none', async () => {
     const config = await trainingConfig(options({ config: 'r50' }))
     expect(config.data?.samples_per_gpu).toBe(28)
     expect(config.evaluation?.start).toBe(10)
     expect(config.total_epochs).toBe(20)
   })
 
-  it('replace the data, and do without the folders that lie beside it', async () => {
+  test('replace the data, and do without the folders that lie beside it', async () => {
     const covers = async (given: Partial<TrainOptions>) => {
       const { train_pipeline = [] } = await trainingConfig(options({ config: 'mobile', ...given }))
       return train_pipeline.filter((step) => step.type === 'SeqOcclude')
@@ -59,7 +59,7 @@ describe('options', () => {
     expect(await covers({ data: 'my/clips' })).toEqual([{ type: 'SeqOcclude', prob: 0.12 }])
   })
 
-  it('replace the data by generated clips, others to measure on', async () => {
+  test('replace the data by generated clips, others to measure on', async () => {
     const config = await trainingConfig(options({ data: 'synthetic' }))
     expect(config.data?.train).toMatchObject({ type: 'SyntheticClips', seed: 1 })
     expect(config.data?.val).toMatchObject({ type: 'SyntheticClips', seed: 1_000_000, clips: 20 })
@@ -67,7 +67,7 @@ describe('options', () => {
     expect(config.evaluation).toBeDefined()
   })
 
-  it('replace the data by a folder, and measure only where there is something to measure on', async () => {
+  test('replace the data by a folder, and measure only where there is something to measure on', async () => {
     const config = await trainingConfig(options({ data: 'my/clips' }))
     expect(config.data?.train).toMatchObject({ type: 'ClipFolder', path: 'my/clips' })
     expect([config.data?.val, config.evaluation]).toEqual([null, undefined])
@@ -76,14 +76,14 @@ describe('options', () => {
     expect(both.evaluation).toMatchObject({ start: null, interval: 1 })
   })
 
-  it('stand above the configuration, --set too', async () => {
+  test('stand above the configuration, --set too', async () => {
     const given = { workDir: 'w', loadFrom: 'x.pth', seed: 3, maxEpochs: 2, set: ['optimizer.lr=0.5', 'seed=9'] }
     const config = await trainingConfig(options(given))
     expect(config).toMatchObject({ work_dir: 'w', load_from: 'x.pth', seed: 3, total_epochs: 2 })
     expect(config.optimizer?.lr).toBe(0.5)
   })
 
-  it('keep running statistics of weights that are loaded, and only of those', async () => {
+  test('keep running statistics of weights that are loaded, and only of those', async () => {
     const { model } = await trainingConfig(options({ config: 'tiny', loadFrom: 'x.pth', keepStatistics: true }))
     const { backbone, neck, head } = model
     expect([backbone, neck, head].map(({ norm_cfg }) => norm_cfg?.momentum)).toEqual([0, 0, 0])
@@ -92,7 +92,7 @@ describe('options', () => {
     await expect(trainingConfig(options({ keepStatistics: true }))).rejects.toThrow(/expected --load-from or --resume/)
   })
 
-  it('take files', async () => {
+  test('take files', async () => {
     const folder = await temporaryFolder()
     const file = join(folder, 'mine.json')
     await writeFile(file, JSON.stringify({ ...(await trainingConfig(options({}))), total_epochs: 7 }))
@@ -107,7 +107,7 @@ describe('options', () => {
 })
 
 describe('what is wrong is said before anything is made', () => {
-  it.each([
+  test.each([
     [['--config', 'r51'], /r51 is neither a known configuration \(r50.* nor a file/],
     [['--config', 'micro', '--set', 'optimizer.lrr=1'], /unknown key|lrr/],
     [['--config', 'micro', '--max-iters', '0'], /whole number, 1 or more/],
@@ -118,7 +118,7 @@ describe('what is wrong is said before anything is made', () => {
     expect(code).toBe(1)
   })
 
-  it('help has every option and examples', async () => {
+  test('help has every option and examples', async () => {
     const { code, out } = await siamrpn('train', '--help')
     expect(code).toBe(0)
     for (const word of [
@@ -137,7 +137,7 @@ describe('what is wrong is said before anything is made', () => {
     }
   })
 
-  it('data that is missing, with the layout that is expected', async () => {
+  test('data that is missing, with the layout that is expected', async () => {
     const folder = await temporaryFolder()
     const own = await siamrpn('train', '--config', 'micro', '--work-dir', folder, '--data', join(folder, 'nothing'))
     expect(own.code).toBe(1)
@@ -150,7 +150,7 @@ describe('what is wrong is said before anything is made', () => {
     )
   })
 
-  it('a folder that another process trains in', async () => {
+  test('a folder that another process trains in', async () => {
     const folder = await temporaryFolder()
     const workDir = await WorkDir.open(folder)
     const { code, err } = await micro(folder)
@@ -158,7 +158,7 @@ describe('what is wrong is said before anything is made', () => {
     await workDir.close()
   })
 
-  it('a checkpoint that cannot be gone on from', async () => {
+  test('a checkpoint that cannot be gone on from', async () => {
     const folder = await temporaryFolder()
     const { model } = await trainingConfig({ config: 'small', evaluate: true, progress: false })
     const weights = join(folder, 'weights.safetensors')
@@ -171,7 +171,7 @@ describe('what is wrong is said before anything is made', () => {
 })
 
 describe('a short training', () => {
-  it('leaves logs, its configuration and a checkpoint that tracks; resumed, it ends with the same bits', async () => {
+  test('leaves logs, its configuration and a checkpoint that tracks; resumed, it ends with the same bits', async () => {
     const folder = await temporaryFolder()
     const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')]
     const run = await micro(whole, '--max-iters', '3', '--no-evaluate')
@@ -214,7 +214,7 @@ describe('a short training', () => {
     await device.close()
   })
 
-  it('keeps the anchors of the weights it starts from, and notes what changed when it goes on', async () => {
+  test('keeps the anchors of the weights it starts from, and notes what changed when it goes on', async () => {
     const folder = await temporaryFolder()
     const { model } = await trainingConfig({ config: 'micro', evaluate: true, progress: false })
     const weights = join(folder, 'pysot.safetensors')
@@ -229,7 +229,7 @@ describe('a short training', () => {
     expect(config.model.head.anchor_generator.variant).toBe('pysot')
   })
 
-  it('leaves running statistics as they were loaded, where it is told to, and trains the rest', async () => {
+  test('leaves running statistics as they were loaded, where it is told to, and trains the rest', async () => {
     const folder = await temporaryFolder()
     const { model } = await trainingConfig({ config: 'micro', evaluate: true, progress: false })
     const weights = join(folder, 'weights.safetensors')
@@ -251,7 +251,7 @@ describe('a short training', () => {
     expect(kept.filter((name) => /\.weight$/.test(name)).length).toBeGreaterThan(10)
   })
 
-  it('measures after epochs, and keeps the best', async () => {
+  test('measures after epochs, and keeps the best', async () => {
     const folder = await temporaryFolder()
     const measured = ['data.val.clips=1', 'data.val.frames_per_clip=3', 'data.val.width=96', 'data.val.height=96']
     const sets = [...measured, 'evaluation.start=1', 'data.train.clips=2'].flatMap((setting) => ['--set', setting])
@@ -265,7 +265,7 @@ describe('a short training', () => {
 })
 
 describe('Ctrl-C', () => {
-  it('finishes the step, writes a checkpoint and ends with 130', async () => {
+  test('finishes the step, writes a checkpoint and ends with 130', async () => {
     const folder = await temporaryFolder()
     const main = fileURLToPath(new URL('../../../../tools/cli/main.ts', import.meta.url))
     const options = ['--config', 'micro', '--data', 'synthetic', '--work-dir', folder, '--no-evaluate', ...small]
