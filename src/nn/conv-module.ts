@@ -31,6 +31,7 @@ export interface ConvSpec {
   readonly groups?: number
   /** Zero channels are appended to the filter's input up to this count (an RGB image has 4 channels here). */
   readonly padInput?: number
+  /** Added before the batch norm, if one follows. */
   readonly bias: boolean
   /** Name of the batch norm that follows, if one does. */
   readonly norm?: string | undefined
@@ -170,7 +171,12 @@ function foldPart({ name, norm, bias, eps }: ConvSpec, weights: WeightSource): A
     },
     eps,
   )
-  return { scale: [folded.scale], bias: [folded.bias] }
+  if (!bias) return { scale: [folded.scale], bias: [folded.bias] }
+  const own = weights(`${name}.bias`)
+  return {
+    scale: [folded.scale],
+    bias: [folded.bias.map((value, c) => value + (folded.scale[c] ?? 0) * (own[c] ?? 0))],
+  }
 }
 
 function concatenate(parts: readonly Float32Array[]): Float32Array {

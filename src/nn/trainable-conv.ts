@@ -71,7 +71,8 @@ export class TrainableConv {
     const bias = this.bias && vector(this.bias)
     const affine = norm && { gamma: vector(norm.gamma), beta: vector(norm.beta) }
     const usesBatch = norm !== undefined && mode.usesBatch(norm.name)
-    if (!usesBatch && !tape.tracks([input, weight, bias, affine?.gamma, affine?.beta, residual])) {
+    const fuses = !usesBatch && !(norm && bias)
+    if (fuses && !tape.tracks([input, weight, bias, affine?.gamma, affine?.beta, residual])) {
       return tape.constant(this.#fused(tape, input.data, residual?.data, activation))
     }
     const convolved = ops.conv2d(tape, { input, filter: { parameter: this.weight, tensor: weight }, bias }, options)
@@ -90,7 +91,7 @@ export class TrainableConv {
     if (this.norm) for (const each of [this.norm.statistics.mean, this.norm.statistics.variance]) device.release(each)
   }
 
-  /** One dispatch, as in tracking. */
+  /** One dispatch, as in tracking; not for a bias in front of a batch norm. */
   #fused(tape: Tape, input: GpuTensor, residual: GpuTensor | undefined, activation: Activation): GpuTensor {
     const { spec, norm } = this
     const { stride, padding, dilation, groups = 1, name: label } = spec

@@ -1,5 +1,5 @@
 // The neck: one convolution with batch norm per level, to a common number of channels; behind it coarser levels are resized to
-// the first one's size, where the configuration says so.
+// the first one's size, where the configuration says so. A model may have none: its head then reads the backbone's maps.
 // Source: ChannelMapper of mmdet/models/necks/channel_mapper.py; upsample_cfg of FPN in fpn.py.
 
 import { ShapeError } from '../gpu/errors.ts'
@@ -9,7 +9,19 @@ import type { Layers } from '../nn/layers.ts'
 import type { NeckConfig } from './config/schema.ts'
 import { conv } from './conv-specs.ts'
 
-export class ChannelMapper {
+/** From the backbone's levels to the head's. */
+export interface Neck {
+  /** Every convolution, in PyTorch's order. */
+  readonly convs: readonly ConvSpec[]
+  forward<T>(layers: Layers<T>, levels: readonly T[]): T[]
+}
+
+/** The neck of a configuration, without weights; null gives one that passes its levels on. */
+export function createNeck(config: NeckConfig | null): Neck {
+  return config === null ? { convs: [], forward: (_, levels) => [...levels] } : new ChannelMapper(config)
+}
+
+export class ChannelMapper implements Neck {
   /** One per level. */
   readonly convs: readonly ConvSpec[]
   readonly #activation: Activation

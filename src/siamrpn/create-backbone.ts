@@ -1,5 +1,6 @@
 // Which backbone a configuration names.
 
+import { AlexNet } from './alexnet.ts'
 import type { Backbone } from './backbone.ts'
 import type { BackboneConfig } from './config/schema.ts'
 import { MobileNetV2 } from './mobilenet-v2.ts'
@@ -7,5 +8,12 @@ import { SOTResNet } from './sot-resnet.ts'
 
 /** The backbone of a configuration, without weights. */
 export function createBackbone(config: BackboneConfig): Backbone {
-  return config.type === 'MobileNetV2' ? new MobileNetV2(config) : new SOTResNet(config)
+  switch (config.type) {
+    case 'AlexNet':
+      return new AlexNet(config)
+    case 'MobileNetV2':
+      return new MobileNetV2(config)
+    case 'SOTResNet':
+      return new SOTResNet(config)
+  }
 }

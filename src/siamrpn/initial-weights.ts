@@ -41,7 +41,7 @@ interface Initialised {
 }
 
 function mmtrackingTensor(values: Float32Array, { model, name, shape, random }: Initialised): void {
-  const { init_cfg } = model.neck
+  const init_cfg = model.neck?.init_cfg ?? null
   if (shape.length !== 4) values.fill(constantOf(name))
   else if (name.startsWith('neck.') && init_cfg !== null) xavier(values, shape, random, init_cfg)
   else kaimingNormal(values, shape, random)

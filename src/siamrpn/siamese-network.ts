@@ -7,7 +7,7 @@ import { CountingLayers, type Features } from '../nn/counting-layers.ts'
 import type { ConvUse } from '../nn/folded-layers.ts'
 import type { Layers } from '../nn/layers.ts'
 import type { Backbone } from './backbone.ts'
-import { ChannelMapper } from './channel-mapper.ts'
+import { createNeck, type Neck } from './channel-mapper.ts'
 import type { ModelConfig } from './config/schema.ts'
 import { createBackbone } from './create-backbone.ts'
 import { SiameseRPNHead } from './siamese-rpn-head.ts'
@@ -15,13 +15,13 @@ import { SiameseRPNHead } from './siamese-rpn-head.ts'
 export class SiameseNetwork {
   readonly model: ModelConfig
   readonly backbone: Backbone
-  readonly neck: ChannelMapper
+  readonly neck: Neck
   readonly head: SiameseRPNHead
 
   constructor(model: ModelConfig) {
     this.model = model
     this.backbone = createBackbone(model.backbone)
-    this.neck = new ChannelMapper(model.neck)
+    this.neck = createNeck(model.neck)
     this.head = new SiameseRPNHead(model.head)
   }
 

@@ -156,7 +156,7 @@ export class TrainableSiamRPN {
 
 function normConfig({ backbone, neck, head }: ModelConfig, { name }: ConvSpec) {
   if (name.startsWith('backbone.')) return backbone.norm_cfg
-  return name.startsWith('neck.') ? neck.norm_cfg : head.norm_cfg
+  return name.startsWith('neck.') ? neck?.norm_cfg : head.norm_cfg
 }
 
 function batchesOf(state: StateDict, norm: string): number {

@@ -113,7 +113,7 @@ describe('variations of the configuration', () => {
   })
 
   test('a neck without batch norm has biases', () => {
-    const specs = new ChannelMapper({ ...model.neck, norm_cfg: null }).convs
+    const specs = new ChannelMapper({ ...model.neck!, norm_cfg: null }).convs
     expect(specs.map(({ bias, norm }) => [bias, norm])).toEqual(specs.map(() => [true, undefined]))
   })
 

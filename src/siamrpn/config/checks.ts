@@ -55,8 +55,8 @@ function checkStages({ backbone }: ModelConfig): ConfigProblem[] {
 
 function checkLevels(model: ModelConfig): ConfigProblem[] {
   const { backbone, head, neck } = model
-  const { out_indices } = backbone
   const problems: ConfigProblem[] = []
+  const out_indices = outIndices(backbone)
   if (out_indices.some((stage, i) => i > 0 && stage <= (out_indices[i - 1] ?? -1))) {
     problems.push({
       path: 'model.backbone.out_indices',
@@ -71,7 +71,7 @@ function checkLevels(model: ModelConfig): ConfigProblem[] {
     problems.push({
       path: 'model.head.anchor_generator.strides',
       found: head.anchor_generator.strides,
-      expected: `the stride of every ${neck.upsample_cfg ? 'resized level' : 'backbone output'}; strides ${show(backbone.strides)} and out_indices ${show(out_indices)} give ${show(strides)}`,
+      expected: `the stride of every ${neck?.upsample_cfg ? 'resized level' : 'backbone output'}; ${stridesOf(backbone)} ${show(strides)}`,
     })
   }
   return problems
@@ -80,28 +80,45 @@ function checkLevels(model: ModelConfig): ConfigProblem[] {
 function checkChannels({ backbone, neck, head }: ModelConfig): ConfigProblem[] {
   const problems: ConfigProblem[] = []
   const channels = backboneChannels(backbone)
-  if (!equal(neck.in_channels, channels)) {
+  const outputs = `the output channels of model.backbone (${widthOf(backbone)})`
+  if (neck !== null && !equal(neck.in_channels, channels)) {
     problems.push({
       path: 'model.neck.in_channels',
       found: neck.in_channels,
-      expected: `${show(channels)}, the output channels of model.backbone (${widthOf(backbone)}, out_indices ${show(backbone.out_indices)})`,
+      expected: `${show(channels)}, ${outputs}`,
     })
   }
-  const levels = channels.map(() => neck.out_channels)
+  const levels = neck === null ? channels : channels.map(() => neck.out_channels)
   if (!equal(head.in_channels, levels)) {
     problems.push({
       path: 'model.head.in_channels',
       found: head.in_channels,
-      expected: `${show(levels)}, one entry per level, each equal to model.neck.out_channels`,
+      expected: `${show(levels)}, ${neck === null ? outputs : 'one entry per level, each equal to model.neck.out_channels'}`,
     })
   }
   return problems
 }
 
 function widthOf(backbone: ModelConfig['backbone']): string {
-  return backbone.type === 'SOTResNet'
-    ? `base_channels ${backbone.base_channels}`
-    : `widen_factor ${backbone.widen_factor}`
+  switch (backbone.type) {
+    case 'AlexNet':
+      return `widen_factor ${backbone.widen_factor}`
+    case 'MobileNetV2':
+      return `widen_factor ${backbone.widen_factor}, out_indices ${show(backbone.out_indices)}`
+    case 'SOTResNet':
+      return `base_channels ${backbone.base_channels}, out_indices ${show(backbone.out_indices)}`
+  }
+}
+
+/** What the strides of a backbone's outputs come from, up to the numbers themselves. */
+function stridesOf(backbone: ModelConfig['backbone']): string {
+  if (backbone.type === 'AlexNet') return 'AlexNet has'
+  return `strides ${show(backbone.strides)} and out_indices ${show(backbone.out_indices)} give`
+}
+
+/** Stages whose outputs are returned; an AlexNet has one output. */
+function outIndices(backbone: ModelConfig['backbone']): readonly number[] {
+  return backbone.type === 'AlexNet' ? [0] : backbone.out_indices
 }
 
 /** The maps of all levels are correlated and summed, so they must exist and be of one size. */
@@ -138,7 +155,7 @@ function checkMaps(model: ModelConfig): ConfigProblem[] {
     } else if (new Set(maps.score).size > 1) {
       problems.push({
         path: 'model.backbone.out_indices',
-        found: model.backbone.out_indices,
+        found: outIndices(model.backbone),
         expected: `levels whose maps have one size (the search maps are ${show(maps.search)})`,
       })
     }

@@ -35,11 +35,11 @@ export function backboneChannels(backbone: BackboneConfig): readonly number[] {
 /** Pixels per position of the levels that the head reads, one per entry of `out_indices`. */
 export function levelStrides({ backbone, neck }: Pick<ModelConfig, 'backbone' | 'neck'>): readonly number[] {
   const { strides } = createBackbone(backbone)
-  return neck.upsample_cfg ? strides.map(() => strides[0] ?? 0) : strides
+  return neck?.upsample_cfg ? strides.map(() => strides[0] ?? 0) : strides
 }
 
 function levelSizes({ backbone, neck }: Pick<ModelConfig, 'backbone' | 'neck'>, size: number): readonly number[] {
   const levels = createBackbone(backbone).forward(new CountingLayers(), [{ name: 'image', channels: 3, size }])
   const sizes = levels.map(([level]) => level?.size ?? 0)
-  return neck.upsample_cfg ? sizes.map(() => sizes[0] ?? 0) : sizes
+  return neck?.upsample_cfg ? sizes.map(() => sizes[0] ?? 0) : sizes
 }

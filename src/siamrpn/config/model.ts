@@ -95,7 +95,20 @@ const mobileNetV2Schema = z.strictObject({
   init_cfg: pretrainedSchema.nullable().default(null),
 })
 
-export const backboneSchema = z.discriminatedUnion('type', [sotResNetSchema, mobileNetV2Schema])
+/** Of pysot; not in MMTracking, mmdet or mmcls. It has one output, that of its last layer. */
+const alexNetSchema = z.strictObject({
+  type: z.literal('AlexNet'),
+  /** Factor of all numbers of channels. */
+  widen_factor: z.number().positive().max(16).default(1),
+  /** Layers without gradient, from the first on; -1 or 0: none. */
+  frozen_stages: z.int().min(-1).max(5).default(-1),
+  norm_cfg: normSchema.prefault({ type: 'BN' }),
+  /** Batch norm uses its running statistics in training too. */
+  norm_eval: z.boolean().default(false),
+  init_cfg: pretrainedSchema.nullable().default(null),
+})
+
+export const backboneSchema = z.discriminatedUnion('type', [sotResNetSchema, mobileNetV2Schema, alexNetSchema])
 
 export const neckSchema = z.strictObject({
   type: z.literal('ChannelMapper'),
@@ -285,7 +298,8 @@ export const modelSchema = z.strictObject({
   /** Null: blue, green, red from 0 to 255. In MMTracking a variable that the pipelines' Normalize steps take. */
   img_norm_cfg: imgNormSchema.nullable().default(null),
   backbone: backboneSchema,
-  neck: neckSchema,
+  /** Null: the head reads the backbone's outputs. */
+  neck: neckSchema.nullable().default(null),
   head: headSchema,
   train_cfg: trainCfgSchema.nullable().default(null),
   test_cfg: testCfgSchema,

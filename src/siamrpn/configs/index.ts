@@ -6,10 +6,14 @@ import { base } from './base.ts'
 import { micro } from './micro.ts'
 import { mobile } from './mobile.ts'
 import { r50 } from './r50.ts'
+import { siamrpn_alex_dwxcorr } from './siamrpn-alex-dwxcorr.ts'
 import { small } from './small.ts'
 import { tiny } from './tiny.ts'
 
-const configs: Readonly<Record<string, ConfigInput>> = { mobile, base, r50, tiny, small, micro }
+const configs: Readonly<Record<string, ConfigInput>> = {
+  ...{ mobile, base, r50, tiny, small, micro },
+  ...{ siamrpn_alex_dwxcorr },
+}
 
 /** Names that `namedConfig` knows. */
 export const configNames: readonly string[] = Object.keys(configs)

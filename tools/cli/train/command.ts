@@ -109,7 +109,7 @@ function withKeptStatistics(config: Config, resumes: boolean): Config {
   const model = {
     ...config.model,
     backbone: { ...backbone, norm_cfg: { ...backbone.norm_cfg, momentum: 0 } },
-    neck: { ...neck, norm_cfg: neck.norm_cfg && { ...neck.norm_cfg, momentum: 0 } },
+    neck: neck && { ...neck, norm_cfg: neck.norm_cfg && { ...neck.norm_cfg, momentum: 0 } },
     head: { ...head, norm_cfg: { ...head.norm_cfg, momentum: 0 } },
   }
   return { ...config, model }

@@ -86,7 +86,7 @@ describe('options', () => {
   test('keep running statistics of weights that are loaded, and only of those', async () => {
     const { model } = await trainingConfig(options({ config: 'tiny', loadFrom: 'x.pth', keepStatistics: true }))
     const { backbone, neck, head } = model
-    expect([backbone, neck, head].map(({ norm_cfg }) => norm_cfg?.momentum)).toEqual([0, 0, 0])
+    expect([backbone, neck!, head].map(({ norm_cfg }) => norm_cfg?.momentum)).toEqual([0, 0, 0])
     const resumed = await trainingConfig(options({ resume: true, keepStatistics: true }))
     expect(resumed.model.head.norm_cfg.momentum).toBe(0)
     await expect(trainingConfig(options({ keepStatistics: true }))).rejects.toThrow(/expected --load-from or --resume/)
