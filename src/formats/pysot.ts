@@ -1,6 +1,6 @@
 // Names of pysot's SiamRPN++ models as rules onto MMTracking's names: ResNet-50 (siamrpn_r50_l234_dwxcorr), whose backbone has
-// the same names in both, and AlexNet (siamrpn_alex_dwxcorr), written down in two ways. The tensors are the same; the anchors are
-// not: pysot truncates w and h before, MMTracking after scaling (40x80, 32x96 against 40x88, 32x104).
+// the same names in both; AlexNet (siamrpn_alex_dwxcorr), written down in two ways; and MobileNetV2
+// (siamrpn_mobilev2_l234_dwxcorr), which gets mmcls's names. The tensors are the same; the anchors are not: pysot truncates w and h before, MMTracking after scaling (40x80, 32x96 against 40x88, 32x104).
 
 /** Regular expression and its replacement; the stages 2, 3, 4 become levels 0, 1, 2, a head or neck without a number level 0. */
 const rules: readonly (readonly [RegExp, string])[] = [
@@ -28,11 +28,7 @@ export function isPysotName(name: string): boolean {
 
 /** MMTracking's name of a pysot tensor (without `module.`); names that no rule knows stay. */
 export function fromPysotName(name: string): string {
-  const legacy = /^backbone\.features\.(\d+)\./.exec(name)
-  if (legacy !== null) {
-    const layer = alexNetFeatures[Number(legacy[1])]
-    return layer === undefined ? name : `backbone.${layer}.${name.slice(legacy[0].length)}`
-  }
+  if (name.startsWith('backbone.')) return fromBackboneName(name)
   for (const [pattern, replacement] of rules) {
     const match = pattern.exec(name)
     if (match === null) continue
@@ -44,4 +40,20 @@ export function fromPysotName(name: string): string {
     return target + name.slice(match[0].length)
   }
   return name
+}
+
+function fromBackboneName(name: string): string {
+  const legacy = /^backbone\.features\.(\d+)\./.exec(name)
+  if (legacy !== null) {
+    const layer = alexNetFeatures[Number(legacy[1])]
+    return layer === undefined ? name : `backbone.${layer}.${name.slice(legacy[0].length)}`
+  }
+  const stem = /^backbone\.layer0\.([01])\./.exec(name)
+  if (stem !== null) return `backbone.conv1.${stem[1] === '0' ? 'conv' : 'bn'}.${name.slice(stem[0].length)}`
+  // Behind each convolution of a block come its batch norm and its activation.
+  const block = /^(backbone\.layer\d\.\d+\.conv)\.(\d)\./.exec(name)
+  if (block === null) return name
+  const place = Number(block[2])
+  const part = ['conv', 'bn'][place % 3]
+  return part ? `${block[1]}.${Math.floor(place / 3)}.${part}.${name.slice(block[0].length)}` : name
 }

@@ -1,6 +1,7 @@
 // MobileNetV2: inverted residuals of a 1x1 expansion, a 3x3 depthwise convolution and a linear 1x1 projection, ReLU6 behind the
 // first two. Only the layers up to the last output exist. Padding is symmetric, which is also TensorFlow's at images of
 // 32 k + 1 pixels.
+// pysot's variant pads neither the first convolution nor strided blocks.
 // Sources: Sandler et al., MobileNetV2, CVPR 2018; MobileNetV2 of mmcls/models/backbones/mobilenet_v2.py, whose names the state
 // dict has; strides and dilations by layer as MobileNetV2 of pysot/models/backbone/mobile_v2.py has them.
 
@@ -44,19 +45,22 @@ export class MobileNetV2 implements Backbone {
   readonly outChannels: readonly number[]
   readonly #outIndices: readonly number[]
 
-  constructor({ widen_factor, out_indices, strides, dilations, norm_cfg: { eps } }: MobileNetV2Config) {
-    const width = (channels: number) => divisible(channels * widen_factor)
+  constructor({ widen_factor, out_indices, strides, dilations, variant, norm_cfg: { eps } }: MobileNetV2Config) {
+    const pysot = variant === 'pysot'
+    const width = (channels: number) => {
+      return pysot ? Math.max(1, Math.trunc(channels * widen_factor)) : divisible(channels * widen_factor)
+    }
     let channels = width(STEM_CHANNELS)
     this.#outIndices = out_indices
     this.stem = conv('backbone.conv1.conv', [3, channels], 3, {
-      ...{ stride: STEM_STRIDE, padding: 1, norm: 'backbone.conv1.bn', eps, padInput: IMAGE_CHANNELS },
+      ...{ stride: STEM_STRIDE, padding: pysot ? 0 : 1, norm: 'backbone.conv1.bn', eps, padInput: IMAGE_CHANNELS },
     })
     this.layers = LAYERS.slice(0, Math.max(...out_indices) + 1).map(
       ({ expansion, channels: narrow, blocks }, layer) => {
         return Array.from({ length: blocks }, (_, index) => {
           const first = index === 0
           const block = blockSpecs({
-            ...{ name: `backbone.layer${layer + 1}.${index}.conv`, expansion, eps },
+            ...{ name: `backbone.layer${layer + 1}.${index}.conv`, expansion, eps, pysot },
             ...{ inChannels: channels, outChannels: width(narrow) },
             stride: first ? (strides[layer] ?? 1) : 1,
             // The first block reads a map that is as dense as the layer before made it.
@@ -107,14 +111,15 @@ interface BlockShape {
   readonly stride: number
   readonly dilation: number
   readonly eps: number
+  readonly pysot: boolean
 }
 
-function blockSpecs({ name, inChannels, outChannels, expansion, stride, dilation, eps }: BlockShape): Block {
+function blockSpecs({ name, inChannels, outChannels, expansion, stride, dilation, eps, pysot }: BlockShape): Block {
   const wide = inChannels * expansion
-  const expands = expansion !== 1
+  const expands = pysot || expansion !== 1
   const module = (index: number) => ({ name: `${name}.${index}.conv`, norm: `${name}.${index}.bn` })
   const [first, second, third] = expands ? [module(0), module(1), module(2)] : [undefined, module(0), module(1)]
-  const geometry = { stride, padding: dilation, dilation, groups: wide }
+  const geometry = { stride, padding: pysot && stride > 1 && dilation === 1 ? 0 : dilation, dilation, groups: wide }
   return {
     expand: first && conv(first.name, [inChannels, wide], 1, { norm: first.norm, eps }),
     depthwise: conv(second.name, [wide, wide], 3, { ...geometry, norm: second.norm, eps }),

@@ -14,6 +14,7 @@ import { Tape } from '../../src/nn/autograd.ts'
 import { type Config, type ConfigInput, mapSizes, parseConfig } from '../../src/siamrpn/config.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { siamrpn_alex_dwxcorr } from '../../src/siamrpn/configs/siamrpn-alex-dwxcorr.ts'
+import { siamrpn_mobilev2_l234_dwxcorr } from '../../src/siamrpn/configs/siamrpn-mobilev2-l234-dwxcorr.ts'
 import { stateDictShapes } from '../../src/siamrpn/layout.ts'
 import { Network } from '../../src/siamrpn/network.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
@@ -90,6 +91,27 @@ function spread(name: string, shape: readonly number[]): [number, number] {
 /** The shipped configuration at the width and the sizes of a fixture. */
 function configOf(fixture: Fixture): Config {
   const sizes = { exemplar_size: fixture.exemplar_size, search_size: fixture.search_size }
+  return fixture.name.startsWith('alex') ? alexNetOf(fixture, sizes) : mobileNetOf(fixture, sizes)
+}
+
+function mobileNetOf({ name, widen_factor }: Fixture, sizes: object): Config {
+  const { model } = siamrpn_mobilev2_l234_dwxcorr
+  const [full, weighted_sum] = [name.endsWith('.full'), name.endsWith('.weighted')]
+  const width = full ? 256 : 12
+  const in_channels = [32, 96, 320].map((channels) => Math.trunc(channels * widen_factor))
+  return parseConfig({
+    model: {
+      ...model,
+      backbone: { ...model.backbone, widen_factor },
+      neck: { ...model.neck, in_channels, out_channels: width },
+      head: { ...model.head, in_channels: [width, width, width], weighted_sum },
+      train_cfg: null,
+      test_cfg: { ...model.test_cfg, ...sizes, center_size: full ? 7 : 5 },
+    },
+  })
+}
+
+function alexNetOf(fixture: Fixture, sizes: object): Config {
   const { model }: ConfigInput = siamrpn_alex_dwxcorr
   const width = Math.trunc(256 * fixture.widen_factor)
   return parseConfig({
@@ -166,7 +188,10 @@ describe.each(fixtures.map((fixture) => [fixture.name, fixture] as const))('%s',
 })
 
 describe('the maps of pysot', () => {
-  it.each([['siamrpn_alex_dwxcorr', { exemplar: [6], search: [26], score: [21] }]])('%s', (name, sizes) => {
+  it.each([
+    ['siamrpn_alex_dwxcorr', { exemplar: [6], search: [26], score: [21] }],
+    ['siamrpn_mobilev2_l234_dwxcorr', { exemplar: [15, 15, 15], search: [31, 31, 31], score: [25, 25, 25] }],
+  ])('%s', (name, sizes) => {
     expect(mapSizes(namedConfig(name).model)).toEqual(sizes)
   })
 })

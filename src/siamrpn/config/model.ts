@@ -89,6 +89,11 @@ const mobileNetV2Schema = z.strictObject({
   /** Of each layer; its first block has that of the layer before. Not in mmcls; as pysot has them. */
   dilations: z.array(positiveInteger).length(MOBILE_LAYERS).default([1, 1, 1, 1, 1, 1, 1]),
   norm_cfg: normSchema.prefault({ type: 'BN' }),
+  /**
+   * Not in mmcls: `pysot` cuts channels to whole numbers where mmcls rounds them to multiples of 8, expands in the first layer
+   * too, and pads neither the first convolution nor strided blocks.
+   */
+  variant: z.enum(['mmcls', 'pysot']).default('mmcls'),
   act_cfg: z.strictObject({ type: z.literal('ReLU6') }).prefault({ type: 'ReLU6' }),
   /** Batch norm uses its running statistics in training too. */
   norm_eval: z.boolean().default(false),

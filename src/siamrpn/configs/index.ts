@@ -7,12 +7,13 @@ import { micro } from './micro.ts'
 import { mobile } from './mobile.ts'
 import { r50 } from './r50.ts'
 import { siamrpn_alex_dwxcorr } from './siamrpn-alex-dwxcorr.ts'
+import { siamrpn_mobilev2_l234_dwxcorr } from './siamrpn-mobilev2-l234-dwxcorr.ts'
 import { small } from './small.ts'
 import { tiny } from './tiny.ts'
 
 const configs: Readonly<Record<string, ConfigInput>> = {
   ...{ mobile, base, r50, tiny, small, micro },
-  ...{ siamrpn_alex_dwxcorr },
+  ...{ siamrpn_alex_dwxcorr, siamrpn_mobilev2_l234_dwxcorr },
 }
 
 /** Names that `namedConfig` knows. */
