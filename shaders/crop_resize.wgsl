@@ -95,7 +95,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
 
   let upper = mix(pixel(x.first, y.first, padding), pixel(x.second, y.first, padding), x.fraction);
   let lower = mix(pixel(x.first, y.second, padding), pixel(x.second, y.second, padding), x.fraction);
-  let colour = mix(upper, lower, y.fraction);
-  let ordered = select(colour, colour.zyx, REVERSE_OUTPUT);
+  let color = mix(upper, lower, y.fraction);
+  let ordered = select(color, color.zyx, REVERSE_OUTPUT);
   output[index] = vec4f(ordered * params.scale.xyz + params.offset.xyz, 0.0);
 }

@@ -21,8 +21,8 @@ fn byte_of(word: u32, place: u32) -> f32 {
 }
 
 fn network_input(blue: f32, green: f32, red: f32) -> vec4f {
-  let colour = select(vec3f(blue, green, red), vec3f(red, green, blue), TO_RGB);
-  return vec4f(colour * params.scale.xyz + params.offset.xyz, 0.0);
+  let color = select(vec3f(blue, green, red), vec3f(red, green, blue), TO_RGB);
+  return vec4f(color * params.scale.xyz + params.offset.xyz, 0.0);
 }
 
 @compute @workgroup_size(WORKGROUP)

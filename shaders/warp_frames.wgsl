@@ -1,14 +1,14 @@
-// Two bilinear warps of axis-aligned matrices, one after the other, and an affine map of the colours, for a batch of
+// Two bilinear warps of axis-aligned matrices, one after the other, and an affine map of the colors, for a batch of
 // images cut from frames of any size.
 //   crop(p, x) = sum over frame rows r of p and frame columns c of x: weight_r * weight_c * frame(r, c)
-//   output(y, x) = colour * (weight_y * crop(p_y, x) + weight_y' * crop(p_y + 1, x)) + offset
+//   output(y, x) = color * (weight_y * crop(p_y, x) + weight_y' * crop(p_y + 1, x)) + offset
 // The warps are separable. Along x the host composes them: each output column has two pairs of neighbouring frame
 // columns with four weights, and the weight of what lies outside of the frame, which has the image's padding value.
 // Along y an invocation walks down STRIP output rows and computes each frame row and each crop row that it meets once.
 // Follows crop_image of MMTracking (transforms.py) twice: SeqCropLikeSiamFC, then SeqShiftScaleAug.
 // Frames: rows of RGB bytes, any number of pieces in one buffer; up to a row and three words behind a piece are read,
 // too. Output: [N, height, width, 4], the fourth channel zero.
-// Image record, 24 words: first byte, row stride, mode, blur size; padding, -; colour and offset (three rows); blur, -.
+// Image record, 24 words: first byte, row stride, mode, blur size; padding, -; color and offset (three rows); blur, -.
 // Modes: 0 leave the image as it is; 1 columns anywhere; 2 the four columns are neighbours, in order.
 // Table of an image: width columns of 8 words (byte of the first pair, byte of the second pair, outside weight, -,
 // weights), then height output rows and crop_rows crop rows of one word: row number << 12 | weight << 6 | weight of the
@@ -21,7 +21,7 @@ const STRIP: u32 = 32u;
 const IMAGE_WORDS: u32 = 24u;
 const COLUMN_WORDS: u32 = 8u;
 const PADDING: u32 = 4u;
-const COLOUR: u32 = 8u;
+const COLOR: u32 = 8u;
 const IDLE: u32 = 0u;
 const NARROW: u32 = 2u;
 const ROW_SHIFT: u32 = 12u;
@@ -123,7 +123,7 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
   let crop_rows = output_rows + params.height;
   let column = column_at(table + x * COLUMN_WORDS);
   let inside = dot(column.weights, vec4f(1.0));
-  let colour = array(reals(image + COLOUR), reals(image + COLOUR + 4u), reals(image + COLOUR + 8u));
+  let color = array(reals(image + COLOR), reals(image + COLOR + 4u), reals(image + COLOR + 8u));
 
   var row = 0u;
   var above = vec3f();
@@ -148,6 +148,6 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
     let weights = row_weights(line);
     let value = vec4f(weights.x * upper + weights.y * lower, 1.0);
     let index = (group.z * params.height + y) * params.width + x;
-    output[index] = vec4f(dot(colour[0], value), dot(colour[1], value), dot(colour[2], value), 0.0);
+    output[index] = vec4f(dot(color[0], value), dot(color[1], value), dot(color[2], value), 0.0);
   }
 }

@@ -2,6 +2,7 @@
 // depends on how long the sets agree, so the clip is one of those that the project renders, and the model the one that ships.
 
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
+import { openSweep } from '../../src/siamrpn/sweep.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
 import { defaultModel } from '../../tools/cli/default-model.ts'
 import { SyntheticClips } from '../../tools/clips/clips.ts'
@@ -29,7 +30,7 @@ async function start(): Promise<Running> {
   const [first, ...others] = pictures
   try {
     if (!first) throw new Error('the clip has no frames')
-    const sweep = await tracker.sweep(rules.length)
+    const sweep = await openSweep(tracker, rules.length)
     const target = await tracker.init(first, clip.box(0))
     let aloneMs = Number.POSITIVE_INFINITY
     let sweepMs = Number.POSITIVE_INFINITY

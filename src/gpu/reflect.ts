@@ -65,21 +65,15 @@ export interface ShaderInterface {
   readonly bindings: ReadonlyMap<string, Variable>
 }
 
-const cache = new Map<string, Map<string, ShaderInterface>>()
-
 /**
- * The interface of a compute shader, cached by text.
+ * The interface of a compute shader.
  * With one entry point every declared variable belongs to it; with several, each has those that it uses.
  * @param text a complete WGSL module, already specialised
  * @param entryPoint needed only if the module has more than one
  * @throws ShaderError if the text does not parse, has no such entry point, or binds outside group 0
  */
 export function reflect(text: string, entryPoint?: string): ShaderInterface {
-  let entries = cache.get(text)
-  if (!entries) {
-    entries = readEntries(text)
-    cache.set(text, entries)
-  }
+  const entries = readEntries(text)
   const found = entryPoint === undefined ? onlyEntry(entries) : entries.get(entryPoint)
   if (!found) {
     throw new ShaderError(`No compute entry point \`${entryPoint}\`; the shader has ${[...entries.keys()].join(', ')}`)

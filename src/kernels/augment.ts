@@ -1,4 +1,4 @@
-// The pixel work of training samples: two warps composed per axis, an affine map of the colours, and motion blur, for a whole
+// The pixel work of training samples: two warps composed per axis, an affine map of the colors, and motion blur, for a whole
 // batch of images cut from frames of any size. What differs from image to image is in records that the host rewrites before
 // each run, so that a captured program serves every batch.
 // Source: crop_image, SeqCropLikeSiamFC, SeqShiftScaleAug, SeqColorAug, SeqGrayAug, SeqBlurAug of MMTracking (transforms.py).
@@ -76,7 +76,7 @@ export interface ImageRecord {
   /** The value outside of the frame, in the frame's order of channels. */
   readonly padding: ArrayLike<number>
   /** Three rows of four: the output's channel is the product with the frame's (c0, c1, c2, 1). */
-  readonly colour: ArrayLike<number>
+  readonly color: ArrayLike<number>
   readonly blur: Blur
 }
 
@@ -105,14 +105,14 @@ export function words(count: number): Words {
 
 /** Writes the record of image `index`. @throws ShapeError for a blur whose size is not odd */
 export function encodeImage(into: Words, index: number, record: ImageRecord): void {
-  const { offset, rowStride, active, narrow, padding, colour, blur } = record
+  const { offset, rowStride, active, narrow, padding, color, blur } = record
   if (!Number.isInteger(blur.size) || blur.size % 2 !== 1 || blur.size < 1) {
     throw new ShapeError(`encodeImage: blur size is ${blur.size}, expected an odd number of pixels`)
   }
   const start = index * IMAGE_RECORD
   into.u32.set([offset, rowStride, active ? (narrow ? NARROW : WIDE) : IDLE, blur.size], start)
   for (let c = 0; c < 3; c++) into.f32[start + 4 + c] = padding[c] ?? 0
-  for (let i = 0; i < 12; i++) into.f32[start + 8 + i] = colour[i] ?? 0
+  for (let i = 0; i < 12; i++) into.f32[start + 8 + i] = color[i] ?? 0
   into.f32.set([blur.vertical, blur.horizontal], start + 20)
 }
 
@@ -175,7 +175,7 @@ const STRIP = 32
 const BLUR_STRIP = 64
 
 /**
- * Every active image, warped and coloured: `[N, height, width, 4]`, the fourth channel zero.
+ * Every active image, warped and colored: `[N, height, width, 4]`, the fourth channel zero.
  * @throws ShapeError if tensors do not fit each other
  */
 export function warpFrames(r: Recorder, args: WarpFramesArgs): GpuTensor {

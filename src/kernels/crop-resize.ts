@@ -10,7 +10,7 @@ import type { GpuTensor } from '../gpu/tensor.ts'
 import { expectInteger, expectShape, kernel, linearGrid } from './launch.ts'
 import { type Normalisation, normalisationParams } from './normalisation.ts'
 
-/** Bytes R, G, B; bytes R, G, B, A; three f32. Any order of colours, as long as the caller knows which. */
+/** Bytes R, G, B; bytes R, G, B, A; three f32. Any order of colors, as long as the caller knows which. */
 export type PixelFormat = 'rgb8' | 'rgba8' | 'rgb32f'
 
 /** A frame in device memory. */

@@ -23,6 +23,7 @@ import { type Frame, FrameBuffer, type FrameShape, frameShape, sameShape } from 
 import { type MapRequest, type MapRun, MapSteps, MOST_PLACES, type Template } from './map-step.ts'
 import { recordDecode, type StepContext, templateKernels } from './steps.ts'
 import { type TrackResult, trackResult } from './target.ts'
+import type { Borrower, Loan, SiamRPN } from './tracker.ts'
 
 /** How a tracking step weighs the anchors, by the names of `test_cfg.rpn`. */
 export type TrackRule = DecodeRule
@@ -33,16 +34,6 @@ export interface SweepCounts {
   readonly computed: number
   /** Boxes found: crops that tracking under each rule alone would have seen. */
   readonly updates: number
-}
-
-/** What the tracker lends to a sweep. */
-export interface SweepHost {
-  /** Tracks side by side, at most. */
-  readonly capacity: number
-  /** Runs work when its turn comes. */
-  turn<T>(work: () => Promise<T>): Promise<T>
-  /** Told when the sweep's memory is free. */
-  released(): void
 }
 
 interface Track {
@@ -64,11 +55,20 @@ interface Work {
   readonly state: Float32Array
 }
 
-/** Made by `SiamRPN.sweep`. */
-export class Sweep {
+/**
+ * Prepares to follow one target under many rules (`test_cfg.rpn`) side by side, which costs less than following it once for each.
+ * @param capacity how many rules at most
+ * @throws ClosedError if the tracker has been closed
+ */
+export async function openSweep(tracker: SiamRPN, capacity: number): Promise<Sweep> {
+  return await tracker.lend((loan) => new Sweep(loan, capacity))
+}
+
+/** Made by `openSweep`. */
+export class Sweep implements Borrower {
   readonly capacity: number
   readonly #context: StepContext
-  readonly #host: SweepHost
+  readonly #loan: Loan
   readonly #pool: MapPool
   readonly #pacers = new Map<number, Pacer>()
   #decode: Program<GpuTensor> | undefined
@@ -77,19 +77,21 @@ export class Sweep {
   #counts = { computed: 0, updates: 0 }
   #freed = false
 
-  constructor(context: StepContext, host: SweepHost) {
+  /** @internal */
+  constructor(loan: Loan, capacity: number) {
+    const { context } = loan
     const { device, model, anchors } = context
     const size = mapSizes(model).score[0] ?? 0
     const perPosition = (anchors.shape[0] ?? 0) / (size * size)
     // The last run of a frame may have more places than there are crops left.
-    const rows = host.capacity + MOST_PLACES - 1
-    this.capacity = host.capacity
+    const rows = capacity + MOST_PLACES - 1
+    this.capacity = capacity
     this.#context = context
-    this.#host = host
+    this.#loan = loan
     this.#pool = {
       cls: device.empty([rows, size, size, 2 * perPosition], 'f32', 'sweep.cls'),
       bbox: device.empty([rows, size, size, 4 * perPosition], 'f32', 'sweep.bbox'),
-      state: device.empty([host.capacity, RULED_STATE_RECORD], 'f32', 'sweep.state'),
+      state: device.empty([capacity, RULED_STATE_RECORD], 'f32', 'sweep.state'),
     }
   }
 
@@ -166,7 +168,7 @@ export class Sweep {
   /** Frees the memory, after calls under way. The tracker's `close` does it too. Idempotent. */
   async release(): Promise<void> {
     if (this.#freed) return
-    await this.#host.turn(async () => this.free())
+    await this.#loan.turn(async () => this.free())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -181,7 +183,7 @@ export class Sweep {
     this.#decode?.destroy()
     this.#dropShape()
     for (const tensor of Object.values(this.#pool)) this.#context.device.release(tensor)
-    this.#host.released()
+    this.#loan.released()
   }
 
   /** Each different crop once, and for each track which one is its own. */
@@ -284,7 +286,7 @@ export class Sweep {
   }
 
   async #turn<T>(work: () => Promise<T>): Promise<T> {
-    return await this.#host.turn(async () => {
+    return await this.#loan.turn(async () => {
       if (this.#freed) throw new ClosedError('The sweep has been released')
       return await work()
     })

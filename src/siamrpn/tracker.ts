@@ -32,12 +32,26 @@ import {
   templateKernels,
   warmUp,
 } from './steps.ts'
-import { Sweep } from './sweep.ts'
 import { type GroupState, type StepRunner, Target, TargetGroup } from './target.ts'
 import type { TeachExample, TeachOptions } from './teach.ts'
 import { UploadAhead } from './upload-ahead.ts'
 
 export type { CreateOptions, LoadOptions, LoadProgress } from './load-options.ts'
+
+/** What a tracker lends to something that works with its network. */
+export interface Loan {
+  readonly context: StepContext
+  /** Runs work when its turn comes. */
+  turn<T>(work: () => Promise<T>): Promise<T>
+  /** Told when the borrower's memory is free. */
+  released(): void
+}
+
+/** What works with a tracker's network beside its targets. */
+export interface Borrower {
+  /** Frees its memory at once: no call is under way. */
+  free(): void
+}
 
 export class SiamRPN implements StepRunner {
   /** The configuration in use; its anchors are the checkpoint's. */
@@ -51,7 +65,7 @@ export class SiamRPN implements StepRunner {
   readonly #frames = new Map<string, FrameBuffer>()
   readonly #steps = new Map<string, SearchStep>()
   readonly #groups = new Set<GroupState>()
-  readonly #sweeps = new Set<Sweep>()
+  readonly #borrowers = new Set<Borrower>()
   #queue: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
 
@@ -140,20 +154,19 @@ export class SiamRPN implements StepRunner {
   }
 
   /**
-   * Prepares to follow one target under many rules (`test_cfg.rpn`) side by side, which costs less than following it once
-   * for each. @param capacity how many at most
+   * Makes something that works with this tracker's network, takes turns with its calls and is freed with it, such as a sweep.
+   * @internal
    */
-  async sweep(capacity: number): Promise<Sweep> {
-    const make = async () => {
-      const sweep: Sweep = new Sweep(this.#context, {
-        capacity,
+  async lend<T extends Borrower>(make: (loan: Loan) => T): Promise<T> {
+    return await this.#exclusive(async () => {
+      const borrower: T = make({
+        context: this.#context,
         turn: (work) => this.#exclusive(work),
-        released: () => this.#sweeps.delete(sweep),
+        released: () => this.#borrowers.delete(borrower),
       })
-      this.#sweeps.add(sweep)
-      return sweep
-    }
-    return await this.#exclusive(make)
+      this.#borrowers.add(borrower)
+      return borrower
+    })
   }
 
   /**
@@ -309,7 +322,7 @@ export class SiamRPN implements StepRunner {
     await this.#queue
     for (const { kernels } of this.#groups) for (const tensor of kernels) this.device.release(tensor)
     this.#groups.clear()
-    for (const sweep of this.#sweeps) sweep.free()
+    for (const borrower of this.#borrowers) borrower.free()
     this.#sweep()
     releaseContext(this.#context)
     this.#context.network.release(this.device)

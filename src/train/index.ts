@@ -11,7 +11,7 @@ export type {
   Xyxy,
 } from './augmentation/pair.ts'
 export { type PreparedBatch, type TrainInput, TrainPipeline } from './augmentation/train-pipeline.ts'
-export type { Draws } from './augmentation/train-transforms.ts'
+export type { TransformDraws } from './augmentation/train-transforms.ts'
 export { WindowUpload } from './augmentation/window-upload.ts'
 export { NonFiniteLossError, TrainerError, TrainingError, TrainSampleError } from './errors.ts'
 export type { LogBuffer } from './log-buffer.ts'

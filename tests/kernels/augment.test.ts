@@ -41,7 +41,7 @@ interface Sample {
   readonly crop: Region
   readonly shift: Region
   readonly active?: boolean
-  readonly colour?: readonly number[]
+  readonly color?: readonly number[]
 }
 
 const inside: Region = [3.3, 4.1, 30.2, 31.9]
@@ -79,9 +79,9 @@ function encoded(list: readonly Sample[]) {
   for (const [i, sample] of list.entries()) {
     const piece = tablesOf(sample)
     copyPiece(bytes, offset, frameOf(sample, i), piece)
-    const { active = true, colour = asItIs } = sample
+    const { active = true, color = asItIs } = sample
     const [rowStride, narrow] = [piece.columns.extent * 3, piece.columns.narrow]
-    encodeImage(records, i, { offset, rowStride, active, narrow, padding, colour, blur: noBlur })
+    encodeImage(records, i, { offset, rowStride, active, narrow, padding, color, blur: noBlur })
     encodeTables(tables, i * tableSize, piece)
     offset += piece.columns.extent * piece.rows.extent * 3
   }
@@ -96,13 +96,13 @@ function encoded(list: readonly Sample[]) {
 }
 
 function expected(sample: Sample, index: number): HostTensor {
-  const { height, width, crop, shift, colour = asItIs } = sample
+  const { height, width, crop, shift, color = asItIs } = sample
   const image = { data: Float64Array.from(frameOf(sample, index).data), shape: [1, height, width, 3] }
   const warped = cropImage(cropImage(image, crop, cropSize, padding), shift, size, [0, 0, 0])
   const data = new Float64Array(size * size * 4)
   for (let pixel = 0; pixel < size * size; pixel++) {
     for (let c = 0; c < 3; c++) {
-      const [x, y, z, offset] = colour.slice(4 * c, 4 * c + 4) as [number, number, number, number]
+      const [x, y, z, offset] = color.slice(4 * c, 4 * c + 4) as [number, number, number, number]
       const [a, b, d] = warped.data.subarray(3 * pixel, 3 * pixel + 3) as unknown as [number, number, number]
       data[4 * pixel + c] = x * a + y * b + z * d + offset
     }
@@ -132,9 +132,9 @@ describe('warped frames', () => {
     expect(new Set(narrow)).toEqual(new Set([true, false]))
   })
 
-  test('have their colours mapped', async () => {
-    const colour = [0, 0.5, 1, -20.5, 0.25, 0.25, -0.5, 3, 1, 0, 0, 300]
-    const sample = { ...samples['over the top left corner']!, colour }
+  test('have their colors mapped', async () => {
+    const color = [0, 0.5, 1, -20.5, 0.25, 0.25, -0.5, 3, 1, 0, 0, 300]
+    const sample = { ...samples['over the top left corner']!, color }
     const found = await evaluate(device, (r) => warpFrames(r, encoded([sample])))
     expectClose(found, expected(sample, 0), 1e-6)
   })
@@ -174,7 +174,7 @@ describe('motion blur', () => {
   const records = (blurs: readonly Blur[], active = true) => {
     const into = words(blurs.length * IMAGE_RECORD)
     for (const [i, blur] of blurs.entries()) {
-      encodeImage(into, i, { offset: 0, rowStride: 3, active, narrow: true, padding, colour: asItIs, blur })
+      encodeImage(into, i, { offset: 0, rowStride: 3, active, narrow: true, padding, color: asItIs, blur })
     }
     return device.tensor(into.u32, [blurs.length, IMAGE_RECORD], 'images')
   }

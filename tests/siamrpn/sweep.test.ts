@@ -5,7 +5,7 @@ import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { parseConfig } from '../../src/siamrpn/config.ts'
 import { BoxError, ClosedError, FrameError } from '../../src/siamrpn/errors.ts'
 import { planRuns } from '../../src/siamrpn/map-step.ts'
-import type { TrackRule } from '../../src/siamrpn/sweep.ts'
+import { openSweep, type TrackRule } from '../../src/siamrpn/sweep.ts'
 import type { TrackResult } from '../../src/siamrpn/target.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
 import { boxes, clipFrame, firstBox, micro, microTracker, microWeights } from './helpers.ts'
@@ -40,7 +40,7 @@ async function alone(rule: TrackRule, first = 0, box = firstBox): Promise<TrackR
 
 describe('a sweep', () => {
   test('tracks as SiamRPN does under each rule, bit for bit on one adapter', async () => {
-    await using sweep = await tracker.sweep(rules.length)
+    await using sweep = await openSweep(tracker, rules.length)
     await sweep.start(clipFrame(0), firstBox, rules)
     const found: TrackResult[][] = []
     for (let frame = 1; frame <= lastFrame; frame++) found.push(await sweep.update(clipFrame(frame)))
@@ -52,7 +52,7 @@ describe('a sweep', () => {
   })
 
   test('computes the crop of the first frame once for all rules, and fewer crops than boxes afterwards', async () => {
-    await using sweep = await tracker.sweep(rules.length)
+    await using sweep = await openSweep(tracker, rules.length)
     await sweep.start(clipFrame(0), firstBox, rules)
     await sweep.update(clipFrame(1))
     expect(sweep.counts).toEqual({ computed: 1, updates: rules.length })
@@ -63,7 +63,7 @@ describe('a sweep', () => {
 
   test('begins single tracks anew with a template of their own, while the others go on', async () => {
     const [a, b] = rules as [TrackRule, TrackRule]
-    await using sweep = await tracker.sweep(2)
+    await using sweep = await openSweep(tracker, 2)
     await sweep.start(clipFrame(0), firstBox, [a, b])
     const found: (TrackResult | undefined)[][] = [[], []]
     for (let frame = 1; frame <= lastFrame; frame++) {
@@ -77,7 +77,7 @@ describe('a sweep', () => {
   })
 
   test('goes on to frames of another size, and to fewer rules', async () => {
-    await using sweep = await tracker.sweep(3)
+    await using sweep = await openSweep(tracker, 3)
     const large = { width: 200, height: 140 }
     await sweep.start(clipFrame(0, large), firstBox, rules.slice(0, 3))
     await sweep.update(clipFrame(1, large))
@@ -88,7 +88,7 @@ describe('a sweep', () => {
   })
 
   test('takes no more rules than it was made for, and only frames and boxes that fit', async () => {
-    await using sweep = await tracker.sweep(2)
+    await using sweep = await openSweep(tracker, 2)
     await expect(sweep.update(clipFrame(1))).rejects.toThrow(ClosedError)
     await expect(sweep.start(clipFrame(0), firstBox, rules)).rejects.toThrow('found 8 rules, expected 1 to 2')
     await expect(sweep.start(clipFrame(0), { ...firstBox, width: 0 }, rules.slice(0, 2))).rejects.toThrow(BoxError)
@@ -101,7 +101,7 @@ describe('a sweep', () => {
   test('gives its memory back on release, and with the tracker', async () => {
     await using other = await microTracker(device)
     const before = device.memory.bytes
-    const sweep = await other.sweep(4)
+    const sweep = await openSweep(other, 4)
     await sweep.start(clipFrame(0), firstBox, rules.slice(0, 4))
     await sweep.update(clipFrame(1))
     expect(device.memory.bytes).toBeGreaterThan(before)
@@ -109,12 +109,12 @@ describe('a sweep', () => {
     await sweep.release()
     await expect(sweep.update(clipFrame(2))).rejects.toThrow(ClosedError)
     const released = device.memory.bytes
-    const second = await other.sweep(4)
+    const second = await openSweep(other, 4)
     await second.start(clipFrame(0), firstBox, rules.slice(0, 4))
     await second.update(clipFrame(1))
     await second.release()
     expect(device.memory.bytes, 'nothing is left of a second sweep').toBe(released)
-    const third = await other.sweep(4)
+    const third = await openSweep(other, 4)
     await third.start(clipFrame(0), firstBox, rules.slice(0, 4))
     await other.close()
     await expect(third.update(clipFrame(1))).rejects.toThrow(ClosedError)

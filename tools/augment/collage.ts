@@ -4,7 +4,7 @@
 import type { RgbFrame } from 'siamrpn'
 import type { CollageObject, CollageSource } from 'siamrpn/train'
 import type { Cutout } from './cutout.ts'
-import { colourTables } from './light.ts'
+import { colorTables } from './light.ts'
 import { apply, compose, type Point } from './linear.ts'
 import type { Photograph, Picture, View } from './picture.ts'
 
@@ -34,7 +34,7 @@ export class Collage implements Picture {
     const image = this.#background.draw({ ...view, ...placed, fill })
     for (const [k, { map, from, to, light }] of objects.entries()) {
       const points = [from, seenAt(view, to)] as const
-      this.#cutouts[k]?.paste(image, compose(view.map, map), points, light && colourTables(light))
+      this.#cutouts[k]?.paste(image, compose(view.map, map), points, light && colorTables(light))
     }
     return image
   }

@@ -7,7 +7,7 @@ import { UnreadableImageError } from '../frames/errors.ts'
 import { checkImage, maxPixels, readImage, readImageBytes, unreadable } from '../frames/image.ts'
 import { apply, type Linear, type Point } from './linear.ts'
 import { levelFor, type Pyramid, pyramidOf } from './picture.ts'
-import { atLevel, type ColourTables, type Pixels, pastePicture, sourceMap } from './resample.ts'
+import { atLevel, type ColorTables, type Pixels, pastePicture, sourceMap } from './resample.ts'
 
 /** The two files of a cut-out. */
 export interface CutoutFiles {
@@ -116,7 +116,7 @@ export class Cutout {
    * Pastes it over a picture.
    * @param map from pixels of its image to those of `onto` @param from, to a position of its image, and where it comes to lie
    */
-  paste(onto: RgbFrame, map: Linear, [from, to]: readonly [Point, Point], tables?: ColourTables): void {
+  paste(onto: RgbFrame, map: Linear, [from, to]: readonly [Point, Point], tables?: ColorTables): void {
     const { pixels, level } = levelFor(this.pyramid, map)
     const own: Point = [from[0] - this.#origin[0], from[1] - this.#origin[1]]
     pastePicture(onto, pixels, atLevel(sourceMap(map, own, to), level), tables)

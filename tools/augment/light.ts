@@ -1,9 +1,9 @@
-// Light on a picture: exposure, offset, contrast curve and tint, drawn at random and applied through one table per colour.
+// Light on a picture: exposure, offset, contrast curve and tint, drawn at random and applied through one table per color.
 
 import type { Random, RgbFrame } from 'siamrpn'
-import type { ColourTables } from './resample.ts'
+import type { ColorTables } from './resample.ts'
 
-/** What is done to a colour t in [0, 1]: clip(t * gain + offset) ^ gamma * tint. */
+/** What is done to a color t in [0, 1]: clip(t * gain + offset) ^ gamma * tint. */
 export interface Light {
   readonly gain: number
   readonly offset: number
@@ -23,7 +23,7 @@ export function randomLight(random: Random, amount: number): Light {
   }
 }
 
-export function colourTables({ gain, offset, gamma, tint }: Light): ColourTables {
+export function colorTables({ gain, offset, gamma, tint }: Light): ColorTables {
   const tables = new Uint8Array(3 * 256)
   for (let value = 0; value < 256; value++) {
     const lit = Math.min(Math.max((value / 255) * gain + offset, 0), 1) ** gamma
@@ -33,7 +33,7 @@ export function colourTables({ gain, offset, gamma, tint }: Light): ColourTables
 }
 
 /** Changes the picture in place. */
-export function applyLight({ data }: RgbFrame, tables: ColourTables): void {
+export function applyLight({ data }: RgbFrame, tables: ColorTables): void {
   for (let i = 0; i < data.length; i += 3) {
     data[i] = tables[data[i] as number] as number
     data[i + 1] = tables[256 + (data[i + 1] as number)] as number

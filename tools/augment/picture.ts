@@ -77,7 +77,7 @@ export class Photograph implements Picture {
   }
 
   mean(): readonly [number, number, number] {
-    this.#mean ??= meanColour(this.#pyramid.at(-1) ?? this.#pyramid[0])
+    this.#mean ??= meanColor(this.#pyramid.at(-1) ?? this.#pyramid[0])
     return this.#mean
   }
 
@@ -99,7 +99,7 @@ export class Photograph implements Picture {
   }
 }
 
-function meanColour({ data, channels }: Pixels): readonly [number, number, number] {
+function meanColor({ data, channels }: Pixels): readonly [number, number, number] {
   const sums: [number, number, number] = [0, 0, 0]
   for (let i = 0; i < data.length; i += channels) {
     sums[0] += data[i] as number

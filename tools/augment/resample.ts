@@ -4,7 +4,7 @@
 import type { RgbFrame } from 'siamrpn'
 import { inverse, type Linear, type Point } from './linear.ts'
 
-/** What a picture is taken to show outside of itself: its edge, or one colour R, G, B. */
+/** What a picture is taken to show outside of itself: its edge, or one color R, G, B. */
 export type Fill = 'replicate' | readonly [number, number, number]
 
 /** Rows of pixels, `channels` bytes each, without padding. */
@@ -97,7 +97,7 @@ function stepsOf(position: number): number {
   return ((near + ORIGIN) * STEPS + 0.5) | 0
 }
 
-/** One pixel some or all of whose neighbours lie outside of the source, where everything has one colour. */
+/** One pixel some or all of whose neighbours lie outside of the source, where everything has one color. */
 function drawBorder(
   { data, width, height, channels }: Pixels,
   [px, py]: Point,
@@ -148,15 +148,15 @@ export function halve({ data, width, height, channels }: Pixels): Pixels {
   return { data: half, width: w, height: h, channels }
 }
 
-/** Tables that change colours before something is pasted: 256 entries for each of R, G, B. */
-export type ColourTables = Uint8Array
+/** Tables that change colors before something is pasted: 256 entries for each of R, G, B. */
+export type ColorTables = Uint8Array
 
 /**
- * Pastes a picture with a mask (its fourth channel: 0 not at all, 255 wholly) over `onto`, bilinear in colour and mask.
+ * Pastes a picture with a mask (its fourth channel: 0 not at all, 255 wholly) over `onto`, bilinear in color and mask.
  * @param map from positions of `onto` to those of the source
- * @param tables colours of the source are looked up in them
+ * @param tables colors of the source are looked up in them
  */
-export function pastePicture(onto: RgbFrame, source: Pixels, map: SourceMap, tables?: ColourTables): void {
+export function pastePicture(onto: RgbFrame, source: Pixels, map: SourceMap, tables?: ColorTables): void {
   const { data, width: sourceWidth, height: sourceHeight } = source
   const [a, b, c, d] = map.linear
   const [x0, y0, x1, y1] = reach(onto, source, map)
@@ -184,9 +184,9 @@ export function pastePicture(onto: RgbFrame, source: Pixels, map: SourceMap, tab
       if (alpha === 0) continue
       const to = 3 * (y * onto.width + x)
       const share = alpha / (255 * STEPS * STEPS)
-      const colour = [red / alpha, green / alpha, blue / alpha]
+      const color = [red / alpha, green / alpha, blue / alpha]
       for (let k = 0; k < 3; k++) {
-        const value = (colour[k] as number) + 0.5
+        const value = (color[k] as number) + 0.5
         const lit = tables === undefined ? value : (tables[256 * k + (value | 0)] as number)
         const below = onto.data[to + k] as number
         onto.data[to + k] = below + (lit - below) * share

@@ -3,7 +3,7 @@
 
 import type { Config, Random, RgbFrame } from 'siamrpn'
 import type { Xyxy } from 'siamrpn/train'
-import { applyLight, colourTables, makeGrey, randomLight } from './light.ts'
+import { applyLight, colorTables, makeGrey, randomLight } from './light.ts'
 import { compose, contextSide, identity, type Linear, mirror, randomMotion, scaled, turnedSize } from './linear.ts'
 import { Photograph, type Picture } from './picture.ts'
 import { drawPicture, type Fill, sourceMap } from './resample.ts'
@@ -146,11 +146,11 @@ export function occlude(pair: CroppedPair, picture: Picture, random: Random): vo
 /** Other light: the same on both windows with `prob`, then one of its own on the search window with `search_prob`. */
 export function lightAug(step: StepOf<'SeqLightAug'>, pair: CroppedPair, random: Random): void {
   if (random.next() < step.prob) {
-    const tables = colourTables(randomLight(random, step.amount))
+    const tables = colorTables(randomLight(random, step.amount))
     for (const image of pair.images) applyLight(image, tables)
   }
   if (random.next() < step.search_prob) {
-    applyLight(pair.images[1], colourTables(randomLight(random, step.search_amount)))
+    applyLight(pair.images[1], colorTables(randomLight(random, step.search_amount)))
   }
 }
 

@@ -1,4 +1,4 @@
-// The picture under construction, and how one thing gets into it: coverage from the rasteriser, colour from its surface,
+// The picture under construction, and how one thing gets into it: coverage from the rasteriser, color from its surface,
 // light from one side, a rim, alpha, motion blur along its way.
 
 import type { Contour } from './outline.ts'
@@ -42,14 +42,10 @@ export interface Look {
   readonly offset: readonly [u: number, v: number]
 }
 
-export const plainLook: Look = { alpha: 1, slope: [0, 0], rim: 0, shine: 0, spot: [0, 0], offset: [0, 0] }
-
 const surfaceMask = surfaceSize - 1
 const surfaceScale = (surfaceSize - 8) / 2
 const surfaceMiddle = surfaceSize / 2 + 64 * surfaceSize
 const mostTaps = 8
-
-let layer = new Float32Array(1 << 16)
 
 /** Draws a thing over what is there. */
 export function drawSprite(canvas: Canvas, sprite: Sprite): void {
@@ -59,7 +55,7 @@ export function drawSprite(canvas: Canvas, sprite: Sprite): void {
   const window = clipped(canvas, boundsOf(sprite.contours), taps > 1 ? length / 2 + 1 : 0)
   if (window === undefined) return
   const mask = rasterise(sprite.contours, window)
-  if (layer.length < mask.width * mask.height * 4) layer = new Float32Array(mask.width * mask.height * 8)
+  const layer = new Float32Array(mask.width * mask.height * 4)
   paint(sprite, mask, layer)
   const offsets = Int32Array.from({ length: taps * 2 }, (_, index) => {
     const share = taps > 1 ? (index >> 1) / (taps - 1) - 0.5 : 0
@@ -175,7 +171,7 @@ function lay(canvas: Canvas, { x, y, width, height }: Window, source: Float32Arr
   }
 }
 
-/** Keeps the share `rest` of a pixel and adds a colour. */
+/** Keeps the share `rest` of a pixel and adds a color. */
 function blend(data: Int32Array, at: number, rest: number, [r, g, b]: readonly [number, number, number]): void {
   const pixel = data[at] ?? 0
   const red = Math.min(255, Math.floor((pixel & 255) * rest + r + 0.5))

@@ -3,7 +3,7 @@
 import type { Random } from 'siamrpn'
 import type { Actor } from './actor.ts'
 import type { Look } from './canvas.ts'
-import type { Rgb } from './colour.ts'
+import type { Rgb } from './color.ts'
 import { makeOutline, makeStill, type Outline, plainBox } from './outline.ts'
 import { groundPalette, meanColor, objectPalette, type Palette, shifted } from './palette.ts'
 import { type LazySurface, makeSurface } from './surface.ts'
@@ -89,7 +89,7 @@ function rolling(random: Random, frames: number): { readonly rollX: Track; reado
   return { rollX: walk(), rollY: walk() }
 }
 
-/** A thing that shares outline, colours or pattern with the target, or only its size. */
+/** A thing that shares outline, colors or pattern with the target, or only its size. */
 export function makeDistractor(random: Random, setting: Setting, target: Target): Actor {
   const kind = random.next()
   const outline = kind < 0.55 ? target.outline : makeOutline(random)
@@ -218,7 +218,7 @@ function makeLook(random: Random): Look {
   }
 }
 
-/** Colours that can be told from the ground, if only just. */
+/** Colors that can be told from the ground, if only just. */
 function visiblePalette(random: Random, ground: Palette): Palette {
   const background = meanColor(ground)
   const akin = random.next() < 0.15

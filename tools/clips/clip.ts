@@ -47,40 +47,40 @@ export class GeneratedClip {
   /** Frames. */
   readonly count: number
   readonly fps = frameRate
-  private readonly script: Script
-  private scenery: Scenery | undefined
+  readonly #script: Script
+  #scenery: Scenery | undefined
 
   constructor(key: ClipKey) {
     this.width = key.width
     this.height = key.height
     this.count = key.frames
-    this.script = new Script(key)
+    this.#script = new Script(key)
   }
 
   /** The smallest upright box around the target in frame `index`, hidden parts included, those outside not. */
   box(index: number): Box {
-    return this.script.box(index)
+    return this.#script.box(index)
   }
 
   /** The smallest box around the target that lies as it does, x1, y1 ... x4, y4; parts out of the picture too. */
   corners(index: number): readonly number[] {
-    return this.script.corners(index)
+    return this.#script.corners(index)
   }
 
   /** What changes from the frame before: pixels that the camera moves; zoom and light as ratios (1: as before). */
   changes(index: number): { readonly shift: number; readonly zoom: number; readonly light: number } {
-    const { gain } = this.script.light
-    return { ...this.script.cameraMotion(index), light: gain(index) / gain(Math.max(0, index - 1)) }
+    const { gain } = this.#script.light
+    return { ...this.#script.cameraMotion(index), light: gain(index) / gain(Math.max(0, index - 1)) }
   }
 
   /** Share of the target's area that is in the picture and not hidden, 0..1. */
   visibility(index: number): number {
-    return this.script.visibility(index)
+    return this.#script.visibility(index)
   }
 
   /** Share of each pixel that the target covers, hidden parts included: width x height values, 0..1. */
   mask(index: number): Float32Array {
-    return this.script.mask(index)
+    return this.#script.mask(index)
   }
 
   /** Renders frame `index` with its truth. */
@@ -88,27 +88,27 @@ export class GeneratedClip {
     return { frame: this.picture(index), box: this.box(index), visibility: this.visibility(index) }
   }
 
-  /** Renders frame `index`; given a window, only what is in it, and the rest of the frame in its mean colour. */
+  /** Renders frame `index`; given a window, only what is in it, and the rest of the frame in its mean color. */
   picture(index: number, window?: Box): RgbFrame {
     if (!Number.isInteger(index) || index < 0 || index >= this.count) {
       throw new RangeError(`frame ${index} asked for, expected a whole number from 0 to ${this.count - 1}`)
     }
-    const { script } = this
-    const scenery = this.makeScenery()
-    const canvas = this.canvasFor(window)
+    const script = this.#script
+    const scenery = this.#makeScenery()
+    const canvas = this.#canvasFor(window)
     drawGround(canvas, scenery.ground, script.view(index), script.setting)
     for (const [rank, actor] of scenery.clutter.entries()) {
-      this.draw(canvas, actor, index, rank < shadowed ? scenery.castShadow : undefined)
+      this.#draw(canvas, actor, index, rank < shadowed ? scenery.castShadow : undefined)
     }
     const [smearX, smearY] = script.cameraSmear(index)
     smear(canvas, smearX, smearY)
-    for (const actor of script.behind) this.draw(canvas, actor, index, scenery.castShadow)
-    this.drawTarget(canvas, index, scenery.castShadow)
-    for (const actor of script.before) this.draw(canvas, actor, index)
+    for (const actor of script.behind) this.#draw(canvas, actor, index, scenery.castShadow)
+    this.#drawTarget(canvas, index, scenery.castShadow)
+    for (const actor of script.before) this.#draw(canvas, actor, index)
     for (const shadow of scenery.shadows) drawShadow(canvas, shadow, index)
     const { blurPasses, blurSide } = script.sensor
     if (blurPasses > 0) defocus(canvas, blurSide, blurPasses)
-    return embedded(this.expose(canvas, index), canvas, this)
+    return embedded(this.#expose(canvas, index), canvas, this)
   }
 
   /** The clip as a frame source. */
@@ -132,9 +132,9 @@ export class GeneratedClip {
   }
 
   /** The part of the picture to draw, at whole compression blocks. */
-  private canvasFor(window: Box | undefined): Canvas {
+  #canvasFor(window: Box | undefined): Canvas {
     const { width, height } = this
-    if (window === undefined) return { x: 0, y: 0, width, height, data: borrowed(width * height) }
+    if (window === undefined) return { x: 0, y: 0, width, height, data: new Int32Array(width * height) }
     const low = (value: number, end: number) =>
       Math.max(0, Math.min(end - blockSide, Math.floor(value / blockSide) * blockSide))
     const x = low(window.x, width)
@@ -144,16 +144,16 @@ export class GeneratedClip {
       height,
       Math.max(y + blockSide, Math.ceil((window.y + window.height) / blockSide) * blockSide),
     )
-    return { x, y, width: right - x, height: bottom - y, data: borrowed((right - x) * (bottom - y)) }
+    return { x, y, width: right - x, height: bottom - y, data: new Int32Array((right - x) * (bottom - y)) }
   }
 
-  private makeScenery(): Scenery {
-    if (this.scenery !== undefined) return this.scenery
-    const { script } = this
+  #makeScenery(): Scenery {
+    if (this.#scenery !== undefined) return this.#scenery
+    const script = this.#script
     const random = script.random('scenery')
     const { target, setting } = script
     const shadows = random.next() < 0.25 ? 1 + random.integer(2) : 0
-    this.scenery = {
+    this.#scenery = {
       ground: makeGround(script.random('ground'), setting.ground),
       clutter: makeClutter(random, setting, target),
       shadows: Array.from({ length: shadows }, () => makeShadow(random, setting)),
@@ -162,11 +162,11 @@ export class GeneratedClip {
           ? { x: random.uniform(-0.5, 0.5), y: random.uniform(0.3, 0.7), factor: random.uniform(0.5, 0.85) }
           : undefined,
     }
-    return this.scenery
+    return this.#scenery
   }
 
-  private draw(canvas: Canvas, actor: Actor, index: number, shadow?: CastShadow): void {
-    const { script } = this
+  #draw(canvas: Canvas, actor: Actor, index: number, shadow?: CastShadow): void {
+    const script = this.#script
     const view = script.view(index)
     const [x, y] = centerOf(actor, index, view, script.setting)
     const aspect = actor.aspect(index)
@@ -179,8 +179,8 @@ export class GeneratedClip {
     drawSprite(canvas, { ...pose, surface: actor.surface(), look: actor.look, blur })
   }
 
-  private drawTarget(canvas: Canvas, index: number, shadow: CastShadow | undefined): void {
-    const { script } = this
+  #drawTarget(canvas: Canvas, index: number, shadow: CastShadow | undefined): void {
+    const script = this.#script
     const { target } = script
     const pose = script.targetPose(index)
     if (shadow !== undefined) drawCastShadow(canvas, pose, shadow)
@@ -188,8 +188,8 @@ export class GeneratedClip {
     drawSprite(canvas, { ...pose, surface: target.surface(), look, blur: script.smearOf(target, index) })
   }
 
-  private expose(canvas: Canvas, index: number): RgbFrame {
-    const { light, sensor, key, setting } = this.script
+  #expose(canvas: Canvas, index: number): RgbFrame {
+    const { light, sensor, key, setting } = this.#script
     const random = new Random('clip', key.seed, key.clip, 'frame', index)
     const gain = light.gain(index) * (1 + light.flicker * random.uniform(-1, 1))
     const frame = expose(canvas, setting, {
@@ -226,21 +226,13 @@ function drawShadow(canvas: Canvas, shadow: Shadow, index: number): void {
   }
 }
 
-let pixels = new Int32Array(0)
-
-/** The memory that all clips draw in. */
-function borrowed(count: number): Int32Array {
-  if (pixels.length !== count) pixels = new Int32Array(count)
-  return pixels
-}
-
 function ellipses([x, y, halfWidth, halfHeight]: readonly [number, number, number, number]): readonly Contour[] {
   return plainDisc(0).map((contour) =>
     contour.map((value, at) => (at & 1 ? y + halfHeight * value : x + halfWidth * value)),
   )
 }
 
-/** The window's picture within the whole frame; what is around it has its mean colour. */
+/** The window's picture within the whole frame; what is around it has its mean color. */
 function embedded(part: RgbFrame, { x, y }: Canvas, { width, height }: { width: number; height: number }): RgbFrame {
   if (part.width === width && part.height === height) return part
   const mean = meanColor(part)

@@ -1,4 +1,4 @@
-// What everything moves over: a repeating coloured ground, mixed from the tiles, sometimes with a horizon, and a fine
+// What everything moves over: a repeating colored ground, mixed from the tiles, sometimes with a horizon, and a fine
 // grain on top; seen through a camera that pans, turns and zooms.
 
 import type { Random } from 'siamrpn'
@@ -52,7 +52,7 @@ const mixtures: readonly [TileName, ...TileName[]] = [
 ]
 const details: readonly [TileName, ...TileName[]] = ['gravel', 'grain', 'rough', 'grass', 'wood', 'leaves', 'crackle']
 
-/** Draws a ground in the given colours and paints it. */
+/** Draws a ground in the given colors and paints it. */
 export function makeGround(random: Random, palette: Palette): Ground {
   const horizon = random.next() < 0.35 ? tileSize / 2 + random.integer(41) - 30 : -tileSize
   const slant = random.uniform(-0.15, 0.15)
@@ -74,7 +74,7 @@ export function makeGround(random: Random, palette: Palette): Ground {
   }
 }
 
-/** The first rows of a mixture of three tiles in the colours of a ramp. */
+/** The first rows of a mixture of three tiles in the colors of a ramp. */
 function paintLayer(random: Random, palette: Palette, rows: number): Int32Array {
   const coarse = placed(random, random.pick(smooth), 1)
   const middle = placed(random, random.pick(mixtures), 1 + random.integer(3))

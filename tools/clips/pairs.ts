@@ -15,7 +15,7 @@ export interface SyntheticPairsOptions extends SyntheticClipsOptions {
   /**
    * How far the crops of template and search see from the target's middle, in sides of the template's context square
    * (0.65 and 1.8: half of 127 and of 255 pixels of it, with the shifts and scales of the seed's augmentation). What is
-   * farther away is not rendered but filled with the mean colour.
+   * farther away is not rendered but filled with the mean color.
    */
   readonly templateReach?: number
   readonly searchReach?: number
@@ -100,18 +100,18 @@ interface Key {
 
 /** The clips used last. */
 class ClipCache {
-  private readonly clips = new Map<string, GeneratedClip>()
+  readonly #clips = new Map<string, GeneratedClip>()
 
   get(key: Key): GeneratedClip {
     const name = `${key.seed} ${key.clip} ${key.width} ${key.height} ${key.frames}`
-    const known = this.clips.get(name)
+    const known = this.#clips.get(name)
     if (known !== undefined) return known
     const made = new GeneratedClip(key)
-    for (const oldest of this.clips.keys()) {
-      if (this.clips.size < cachedClips) break
-      this.clips.delete(oldest)
+    for (const oldest of this.#clips.keys()) {
+      if (this.#clips.size < cachedClips) break
+      this.#clips.delete(oldest)
     }
-    this.clips.set(name, made)
+    this.#clips.set(name, made)
     return made
   }
 }

@@ -1,13 +1,13 @@
-// Colours of synthetic clips: palettes in the manner of paints, of nature, of greys, of near-white and near-black things,
+// Colors of synthetic clips: palettes in the manner of paints, of nature, of greys, of near-white and near-black things,
 // and ramps over them.
 
 import type { Random } from 'siamrpn'
-import { hsv, type Rgb } from './colour.ts'
+import { hsv, type Rgb } from './color.ts'
 
-/** Colours, 0..1 each, from one end of a ramp to the other. */
+/** Colors, 0..1 each, from one end of a ramp to the other. */
 export type Palette = readonly [Rgb, ...Rgb[]]
 
-/** 256 colours R, G, B, 0..255, one after the other. */
+/** 256 colors R, G, B, 0..255, one after the other. */
 export type Ramp = Uint8Array
 
 type Manner = (random: Random) => () => Rgb
@@ -59,17 +59,17 @@ const groundManners: readonly [Manner, ...Manner[]] = [
   paints,
 ]
 
-/** Two to five colours of a thing. */
+/** Two to five colors of a thing. */
 export function objectPalette(random: Random): Palette {
   return draw(random, random.pick(objectManners)(random))
 }
 
-/** Two to five colours of a ground. */
+/** Two to five colors of a ground. */
 export function groundPalette(random: Random): Palette {
   return draw(random, random.pick(groundManners)(random))
 }
 
-/** The palette with every colour moved a little in the same direction, and drawn together by `contrast`. */
+/** The palette with every color moved a little in the same direction, and drawn together by `contrast`. */
 export function shifted(palette: Palette, random: Random, reach: number, contrast = 1): Palette {
   const move = [0, 0, 0].map(() => random.uniform(-reach, reach))
   const mean = meanColor(palette)
@@ -79,13 +79,13 @@ export function shifted(palette: Palette, random: Random, reach: number, contras
   return [moved[0] ?? palette[0], ...moved.slice(1)]
 }
 
-/** The mean of a palette's colours. */
+/** The mean of a palette's colors. */
 export function meanColor(palette: Palette): Rgb {
   const mean = (c: 0 | 1 | 2) => palette.reduce((sum, color) => sum + color[c], 0) / palette.length
   return [mean(0), mean(1), mean(2)]
 }
 
-/** Colours in between; `hard` gives bands instead of a gradient. */
+/** Colors in between; `hard` gives bands instead of a gradient. */
 export function rampOf(palette: Palette, hard: boolean): Ramp {
   const ramp = new Uint8Array(256 * 3)
   const steps = palette.length - 1

@@ -39,18 +39,14 @@ export function boundsOf(contours: readonly Contour[]): Bounds {
   return { left, top, right, bottom }
 }
 
-let scratch = new Float32Array(1 << 14)
-
-/** Covered shares inside `window`; the result is overwritten by the next call. */
+/** Covered shares inside `window`. */
 export function rasterise(contours: readonly Contour[], window: Bounds): Mask {
   const x = Math.floor(window.left)
   const y = Math.floor(window.top)
   const width = Math.max(0, Math.ceil(window.right) - x)
   const height = Math.max(0, Math.ceil(window.bottom) - y)
   const stride = width + 2
-  if (scratch.length < stride * height) scratch = new Float32Array(stride * height * 2)
-  const area = scratch
-  area.fill(0, 0, stride * height)
+  const area = new Float32Array(stride * height)
   for (const contour of contours) {
     for (let index = 0; index < contour.length; index += 2) {
       const next = index + 2 < contour.length ? index + 2 : 0

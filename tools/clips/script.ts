@@ -42,7 +42,7 @@ export class Script {
   /** Moving things that the target passes in front of, and those that hide it. */
   readonly behind: readonly Actor[]
   readonly before: readonly Actor[]
-  private readonly inside: number
+  readonly #inside: number
 
   constructor(key: ClipKey) {
     this.key = key
@@ -53,7 +53,7 @@ export class Script {
     this.light = makeLight(this.random('light'), this.setting)
     this.sensor = makeSensor(this.random('sensor'))
     const random = this.random('others')
-    this.inside = random.next() < 0.85 ? 1 : 0.65
+    this.#inside = random.next() < 0.85 ? 1 : 0.65
     const others = Array.from({ length: random.pick([0, 0, 1, 1, 2, 3, 5]) }, () => ({
       actor: makeDistractor(random, this.setting, this.target),
       front: random.next() < 0.15,
@@ -63,7 +63,7 @@ export class Script {
     )
     const front = [...others.filter((other) => other.front).map(({ actor }) => actor), ...occluders]
     this.behind = others.filter((other) => !other.front).map(({ actor }) => actor)
-    this.before = front.filter((actor) => this.mayHide(actor))
+    this.before = front.filter((actor) => this.#mayHide(actor))
   }
 
   /** Numbers for one part of the clip, which do not depend on what other parts draw. */
@@ -97,7 +97,7 @@ export class Script {
 
   /** Share of the target's area that is in the picture and not hidden, 0..1. */
   visibility(index: number): number {
-    const { seen, whole } = this.measure(index, this.before)
+    const { seen, whole } = this.#measure(index, this.before)
     return whole > 0 ? Math.min(1, seen / whole) : 0
   }
 
@@ -113,8 +113,8 @@ export class Script {
     const { camera } = this
     const zoom = camera.zoom(time)
     const turn = camera.turn(time)
-    const shakeX = camera.shake * this.tremble('x', time)
-    const shakeY = camera.shake * this.tremble('y', time)
+    const shakeX = camera.shake * this.#tremble('x', time)
+    const shakeY = camera.shake * this.#tremble('y', time)
     return {
       x: camera.x(time) + shakeX / zoom,
       y: camera.y(time) + shakeY / zoom,
@@ -126,13 +126,13 @@ export class Script {
     }
   }
 
-  private tremble(axis: string, time: number): number {
+  #tremble(axis: string, time: number): number {
     return this.camera.shake === 0 ? 0 : tremble([this.key.seed, this.key.clip, axis], time)
   }
 
   /** The target in frame `index`. */
   targetPose(index: number): Pose {
-    return poseOf(this.target, index, this.view(index), { ...this.setting, inside: this.inside })
+    return poseOf(this.target, index, this.view(index), { ...this.setting, inside: this.#inside })
   }
 
   /** How far an actor of the picture moves while the shutter is open. */
@@ -150,8 +150,8 @@ export class Script {
     const { camera } = this
     const half = shutter / 2
     const zoom = camera.zoom(index)
-    const shakeX = camera.shake * (this.tremble('x', index + 0.5) - this.tremble('x', index - 0.5))
-    const shakeY = camera.shake * (this.tremble('y', index + 0.5) - this.tremble('y', index - 0.5))
+    const shakeX = camera.shake * (this.#tremble('x', index + 0.5) - this.#tremble('x', index - 0.5))
+    const shakeY = camera.shake * (this.#tremble('y', index + 0.5) - this.#tremble('y', index - 0.5))
     return [
       zoom * (camera.x(index + half) - camera.x(index - half)) + shakeX * shutter,
       zoom * (camera.y(index + half) - camera.y(index - half)) + shakeY * shutter,
@@ -159,28 +159,28 @@ export class Script {
   }
 
   /** Whether an actor leaves enough of the target to be seen in the first frame and in most of the others. */
-  private mayHide(actor: Actor): boolean {
-    if (this.hiddenBy(actor, 0) > hiddenAtFirst) return false
+  #mayHide(actor: Actor): boolean {
+    if (this.#hiddenBy(actor, 0) > hiddenAtFirst) return false
     let often = 0
     for (let probe = 1; probe < probes; probe++) {
-      if (this.hiddenBy(actor, Math.floor((probe / probes) * this.key.frames)) > hiddenAtMost) often++
+      if (this.#hiddenBy(actor, Math.floor((probe / probes) * this.key.frames)) > hiddenAtMost) often++
     }
     return often <= tooOften
   }
 
   /** Share of the target in the picture that one thing hides. */
-  private hiddenBy(actor: Actor, index: number): number {
+  #hiddenBy(actor: Actor, index: number): number {
     const view = this.view(index)
     const [x, y] = centerOf(actor, index, view, this.setting)
     const target = this.targetPose(index)
     const reach = reachOf(actor, index) + reachOf(this.target, index)
     if (Math.abs(x - target.x) > reach || Math.abs(y - target.y) > reach) return 0
-    const both = this.measure(index, [actor])
-    const alone = this.measure(index, [])
+    const both = this.#measure(index, [actor])
+    const alone = this.#measure(index, [])
     return alone.seen > 0 ? 1 - ((both.seen / both.whole) * alone.whole) / alone.seen : 1
   }
 
-  private measure(index: number, front: readonly Actor[]): { readonly seen: number; readonly whole: number } {
+  #measure(index: number, front: readonly Actor[]): { readonly seen: number; readonly whole: number } {
     const { contours } = this.targetPose(index)
     const bounds = boundsOf(contours)
     const view = this.view(index)

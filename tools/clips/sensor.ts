@@ -1,5 +1,5 @@
-// From a picture of light to the bytes of a video frame: smear of a moving camera, defocus, exposure, colour cast, uneven
-// light, sensor noise, and the loss of fine contrast and colour in blocks that compression brings.
+// From a picture of light to the bytes of a video frame: smear of a moving camera, defocus, exposure, color cast, uneven
+// light, sensor noise, and the loss of fine contrast and color in blocks that compression brings.
 
 import { hashKey, mix32, type Random, type RgbFrame } from 'siamrpn'
 import type { Canvas } from './canvas.ts'
@@ -12,7 +12,7 @@ export interface Exposure {
   readonly offset: number
   /** Change of brightness from the middle to the right and to the lower edge. */
   readonly slope: readonly [x: number, y: number]
-  /** Deviation of the noise in grey levels, of brightness and of colour. */
+  /** Deviation of the noise in grey levels, of brightness and of color. */
   readonly noise: readonly [luma: number, chroma: number]
   readonly seed: number
 }
@@ -22,7 +22,6 @@ const noiseMask = noiseCount - 1
 const mostTaps = 9
 
 let noiseTable: Float32Array | undefined
-let copy = new Int32Array(0)
 
 /** A table of numbers with mean 0 and deviation 1, near enough to a normal distribution. */
 function noises(): Float32Array {
@@ -42,8 +41,7 @@ export function smear(canvas: Canvas, x: number, y: number): void {
   const length = Math.max(Math.abs(x), Math.abs(y))
   const taps = Math.min(mostTaps, Math.floor(length / 1.5) + 1)
   if (taps < 2) return
-  if (copy.length < data.length) copy = new Int32Array(data.length)
-  copy.set(data)
+  const copy = data.slice()
   const dx = Int32Array.from({ length: taps }, (_, tap) => Math.round((tap / (taps - 1) - 0.5) * x))
   const dy = Int32Array.from({ length: taps }, (_, tap) => Math.round((tap / (taps - 1) - 0.5) * y))
   const share = Math.floor(65536 / taps)
@@ -133,7 +131,7 @@ export function expose(
 }
 
 /**
- * Loses what compression loses: colour finer than 4 x 4 pixels, and within 8 x 8 pixels brightness that differs from the
+ * Loses what compression loses: color finer than 4 x 4 pixels, and within 8 x 8 pixels brightness that differs from the
  * block's mean by less than `threshold` grey levels.
  */
 export function compress({ data, width, height }: RgbFrame, threshold: number): void {

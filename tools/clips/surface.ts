@@ -1,4 +1,4 @@
-// What things are covered with: small pictures that repeat, made of a pattern, a ramp of colours and some grain. Patterns
+// What things are covered with: small pictures that repeat, made of a pattern, a ramp of colors and some grain. Patterns
 // reach from nearly uniform to checks, lettering and patchwork, as real things do.
 
 import { Random } from 'siamrpn'
@@ -57,7 +57,7 @@ const patternMakers: readonly [(random: Random) => Pattern, ...((random: Random)
 /** A surface that is painted when it is first looked at. */
 export type LazySurface = () => Surface
 
-/** Draws a surface in the given colours. */
+/** Draws a surface in the given colors. */
 export function makeSurface(random: Random, palette: Palette): LazySurface {
   const seed = random.bits()
   let painted: Surface | undefined
@@ -147,7 +147,7 @@ function mottle(random: Random): Pattern {
   }
 }
 
-/** Two or three bands of different colour, as clothes, cars and animals have. */
+/** Two or three bands of different color, as clothes, cars and animals have. */
 function halves(random: Random): Pattern {
   const turn = random.next() < 0.6 ? (_u: number, v: number) => v : turned(random)
   const first = random.uniform(-0.6, 0.3)

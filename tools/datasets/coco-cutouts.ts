@@ -197,7 +197,7 @@ async function writeCutout(polygon: Float64Array, file: string, target: string, 
   await shape
     .resize({ ...size, fit: 'fill' })
     .threshold(128)
-    .png({ palette: true, colours: 2 })
+    .png({ palette: true, colors: 2 })
     .toFile(`${target}.png`)
   return true
 }

@@ -8,7 +8,7 @@ import type { Box, Tracked } from './types.ts'
 /** R, G, B, each 0..255. */
 export type Color = readonly [number, number, number]
 
-/** Colours of the targets, in turn. */
+/** Colors of the targets, in turn. */
 export const targetColors: readonly Color[] = [
   [255, 122, 0],
   [0, 190, 255],
@@ -17,7 +17,7 @@ export const targetColors: readonly Color[] = [
   [160, 110, 255],
 ]
 
-/** Colour of ground-truth boxes. */
+/** Color of ground-truth boxes. */
 export const groundTruthColor: Color = [70, 230, 90]
 
 const dark: Color = [16, 16, 16]
@@ -47,7 +47,7 @@ export function annotate(frame: RgbFrame, { targets, groundTruth = [], banner }:
   return picture
 }
 
-/** The colour of the target with this index. */
+/** The color of the target with this index. */
 export function colorOf(index: number): Color {
   return targetColors[index % targetColors.length] ?? light
 }

@@ -15,7 +15,7 @@ export function imageKind(bytes: Uint8Array): ImageKind | undefined {
   return starts('ftyp', 4) && ['avif', 'avis', 'mif1', 'msf1'].some((brand) => starts(brand, 8)) ? 'avif' : undefined
 }
 
-/** Components of a JPEG's pixels (1 grey, 3 colour, 4 CMYK), as its frame header says; undefined where there is none. */
+/** Components of a JPEG's pixels (1 grey, 3 color, 4 CMYK), as its frame header says; undefined where there is none. */
 export function jpegComponents(bytes: Uint8Array): number | undefined {
   let at = 2
   while (at + 9 < bytes.length && bytes[at] === 0xff) {

@@ -72,7 +72,7 @@ export function checkImage(file: string, bytes: Uint8Array): ImageKind {
     )
   }
   if (kind === 'jpeg' && jpegComponents(bytes) === 4) {
-    throw new UnreadableImageError(file, 'its colours are CMYK, expected RGB or grey; convert it')
+    throw new UnreadableImageError(file, 'its colors are CMYK, expected RGB or grey; convert it')
   }
   return kind
 }
@@ -115,7 +115,7 @@ export async function readImageBytes(file: string): Promise<Uint8Array> {
 export async function toRgb(image: Sharp): Promise<RgbFrame> {
   const { data, info } = await image
     .removeAlpha()
-    .toColourspace('srgb')
+    .toColorspace('srgb')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
   if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels, expected 3`)

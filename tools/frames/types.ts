@@ -1,15 +1,8 @@
 // The plain values that everything around the tracker exchanges: sequences of frames, and boxes in pixels.
-// Boxes are structurally those of the public API, so they go into `SiamRPN.init` as they are.
 
-import type { RgbFrame } from 'siamrpn'
+import type { Box, RgbFrame } from 'siamrpn'
 
-/** Top-left corner and size in pixels, fractions allowed; pixel (0, 0) covers [0, 1) x [0, 1). */
-export interface Box {
-  readonly x: number
-  readonly y: number
-  readonly width: number
-  readonly height: number
-}
+export type { Box }
 
 /** What a tracker says about one target in one frame; `score` is in [0, 1]. */
 export interface Tracked {

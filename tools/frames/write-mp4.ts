@@ -1,5 +1,5 @@
 // H.264 (or MPEG-4 part 2 where the ffmpeg at hand lacks libx264) in MP4: raw RGB goes down a pipe, ffmpeg writes the file.
-// Colours are converted and tagged as BT.709, so that players need not guess; odd sizes gain one black row or column.
+// Colors are converted and tagged as BT.709, so that players need not guess; odd sizes gain one black row or column.
 
 import { once } from 'node:events'
 import type { RgbFrame } from 'siamrpn'

@@ -54,34 +54,34 @@ export async function openWebpWriter(path: string, facts: RunFacts): Promise<Wri
 
 /** The file and its RIFF header, whose length field is filled in at the end. */
 class RiffFile {
-  private readonly file: PendingFile
-  private readonly path: string
-  private position = 12
+  readonly #file: PendingFile
+  readonly #path: string
+  #position = 12
 
   constructor(file: PendingFile, path: string) {
-    this.file = file
-    this.path = path
+    this.#file = file
+    this.#path = path
   }
 
   async append(bytes: Uint8Array): Promise<void> {
-    if (this.position + bytes.length > maxFileBytes) {
-      throw new OutputError(`cannot write ${this.path}: WebP files end at 4 GiB; write an .mp4 or fewer frames`)
+    if (this.#position + bytes.length > maxFileBytes) {
+      throw new OutputError(`cannot write ${this.#path}: WebP files end at 4 GiB; write an .mp4 or fewer frames`)
     }
-    await this.put(bytes, this.position)
-    this.position += bytes.length
+    await this.#put(bytes, this.#position)
+    this.#position += bytes.length
   }
 
   async end(): Promise<void> {
-    await this.put(join([ascii('RIFF'), u32(this.position - 8), ascii('WEBP')]), 0)
-    const { size } = await attempt(this.path, () => this.file.handle.stat())
-    if (size === this.position) return
-    throw new OutputError(`cannot write ${this.path}: ${size} of ${this.position} bytes have arrived on the disk`)
+    await this.#put(join([ascii('RIFF'), u32(this.#position - 8), ascii('WEBP')]), 0)
+    const { size } = await attempt(this.#path, () => this.#file.handle.stat())
+    if (size === this.#position) return
+    throw new OutputError(`cannot write ${this.#path}: ${size} of ${this.#position} bytes have arrived on the disk`)
   }
 
-  private async put(bytes: Uint8Array, position: number): Promise<void> {
-    await attempt(this.path, async () => {
+  async #put(bytes: Uint8Array, position: number): Promise<void> {
+    await attempt(this.#path, async () => {
       for (let done = 0; done < bytes.length; ) {
-        const { bytesWritten } = await this.file.handle.write(bytes, done, bytes.length - done, position + done)
+        const { bytesWritten } = await this.#file.handle.write(bytes, done, bytes.length - done, position + done)
         done += bytesWritten
       }
     })

@@ -2,11 +2,8 @@
 // MMTracking 0.14's `eval_sot_ope` computes them (overlaps in float32, all frames in the denominator). Each frame is sorted
 // into the bin of the first threshold that it fails or meets; a curve is a running sum over bins.
 
-import type { Box } from '../frames/types.ts'
+import type { Box, Corners } from 'siamrpn'
 import { mean } from './mean.ts'
-
-/** Left, top, right, bottom in pixels. */
-export type Corners = readonly [x1: number, y1: number, x2: number, y2: number]
 
 export interface OpeVideo {
   /** One box per frame, the first frame's given box included. */

@@ -1,4 +1,4 @@
-// The colours of the report, each for a light and a dark ground. Plots are described in the light ones; the page has them all as
+// The colors of the report, each for a light and a dark ground. Plots are described in the light ones; the page has them all as
 // custom properties, `var(--ink)`, and swaps them where the reader's screen is dark.
 
 interface Shade {
@@ -6,7 +6,7 @@ interface Shade {
   readonly dark: string
 }
 
-/** No two light colours are alike, so that one can be told by its value. */
+/** No two light colors are alike, so that one can be told by its value. */
 export const palette = {
   ground: { light: '#f6f7f9', dark: '#0e1116' },
   card: { light: '#ffffff', dark: '#161b22' },
@@ -28,20 +28,20 @@ export const palette = {
   other7: { light: '#495a70', dark: '#a3b4c9' },
 } as const satisfies Record<string, Shade>
 
-export type ColourName = keyof typeof palette
+export type ColorName = keyof typeof palette
 
 /** For plots. */
-export function colour(name: ColourName): string {
+export function color(name: ColorName): string {
   return palette[name].light
 }
 
-const othersColours = ['other1', 'other2', 'other3', 'other4', 'other5', 'other6', 'other7'] as const
+const othersColors = ['other1', 'other2', 'other3', 'other4', 'other5', 'other6', 'other7'] as const
 const dashes = ['solid', 'dashed', 'dotted'] as const
 
 /** How a tracker is drawn in every plot: by its place among those that ours is compared with. */
 export function otherStyle(index: number): { readonly color: string; readonly dash: (typeof dashes)[number] } {
-  const name = othersColours[index % othersColours.length] ?? 'other1'
-  return { color: colour(name), dash: dashes[index % dashes.length] ?? 'solid' }
+  const name = othersColors[index % othersColors.length] ?? 'other1'
+  return { color: color(name), dash: dashes[index % dashes.length] ?? 'solid' }
 }
 
 /** The custom properties of one ground. */
@@ -51,12 +51,12 @@ export function customProperties(ground: keyof Shade): string {
     .join(' ')
 }
 
-/** Light colours to dark ones. */
-export const darkColours: Readonly<Record<string, string>> = Object.fromEntries(
+/** Light colors to dark ones. */
+export const darkColors: Readonly<Record<string, string>> = Object.fromEntries(
   Object.values(palette).map(({ light, dark }) => [light, dark]),
 )
 
-/** Has the light colours of an SVG follow the page's ground. */
+/** Has the light colors of an SVG follow the page's ground. */
 export function themed(svg: string): string {
   const names = new Map<string, string>(Object.entries(palette).map(([name, { light }]) => [light, name]))
   return svg.replace(/#[0-9a-f]{6}\b/g, (hex) => (names.has(hex) ? `var(--${names.get(hex)})` : hex))

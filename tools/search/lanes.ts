@@ -5,7 +5,7 @@
 import type { CenterBox, RgbFrame, SweepCounts, TrackRule } from 'siamrpn'
 import type { Found, VideoTarget, VideoTracker } from '../evaluation/track-video.ts'
 
-/** What tracks under many rules; `SiamRPN.sweep` makes one. */
+/** What tracks under many rules; `openSweep` of the library makes one. */
 export interface Sweeper {
   readonly capacity: number
   readonly counts: SweepCounts

@@ -55,7 +55,7 @@ const hostSteps = [
     stretch: pair(nonNegative).default([0, 0.15]),
     /** Share of pairs of which both images are mirrored. */
     flip_prob: fraction.default(0.5),
-    /** What lies outside of the frame, by weight: its mean colour, its edge repeated, a random colour, black. */
+    /** What lies outside of the frame, by weight: its mean color, its edge repeated, a random color, black. */
     fill: z
       .strictObject({ mean: nonNegative, replicate: nonNegative, random: nonNegative, zero: nonNegative })
       .refine(({ mean, replicate, random, zero }) => mean + replicate + random + zero > 0, 'weights, not all 0')

@@ -1,5 +1,5 @@
 // Pieces of frames, packed into one buffer for upload: of each frame only the rows and columns that its output image needs.
-// And the mean colour of a frame, which is the padding of its crop.
+// And the mean color of a frame, which is the padding of its crop.
 
 import type { ImageTables } from '../../kernels/augment.ts'
 import type { RgbFrame } from '../../siamrpn/frame.ts'
@@ -38,7 +38,7 @@ export function needsPadding({ columns, rows }: ImageTables): boolean {
 }
 
 /** The mean of R, G, B over the whole frame: exact sums, one division. */
-export function meanColour({ data }: RgbFrame): readonly [number, number, number] {
+export function meanColor({ data }: RgbFrame): readonly [number, number, number] {
   const sums: [number, number, number] = [0, 0, 0]
   const whole = data.byteOffset % WORD_BYTES === 0 ? Math.floor(data.length / GROUP_BYTES) : 0
   addGroups(sums, new Uint32Array(data.buffer, whole > 0 ? data.byteOffset : 0, whole * GROUP_WORDS))
@@ -57,7 +57,7 @@ const EVEN_BYTES = 0x00ff00ff
 const GROUPS_PER_BLOCK = 128
 
 /**
- * Adds the colours of groups of four pixels, two bytes at a time. A group is (R0 G0 B0 R1) (G1 B1 R2 G2) (B2 R3 G3 B3), the
+ * Adds the colors of groups of four pixels, two bytes at a time. A group is (R0 G0 B0 R1) (G1 B1 R2 G2) (B2 R3 G3 B3), the
  * lowest byte first, as every machine that runs WebGPU has it.
  */
 function addGroups(sums: [number, number, number], words: Uint32Array): void {

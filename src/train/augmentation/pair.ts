@@ -39,7 +39,7 @@ interface Laid {
 export interface CollageObject extends Laid {
   /** File of the mask, as large as the image. */
   readonly mask: string
-  /** On the object alone: clip(t * gain + offset) ^ gamma * tint for a colour t in [0, 1]. */
+  /** On the object alone: clip(t * gain + offset) ^ gamma * tint for a color t in [0, 1]. */
   readonly light?: {
     readonly gain: number
     readonly offset: number

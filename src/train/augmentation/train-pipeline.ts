@@ -21,16 +21,16 @@ import type { ImgNormConfig } from '../../siamrpn/config.ts'
 import { ConfigError } from '../../siamrpn/errors.ts'
 import type { RgbFrame } from '../../siamrpn/frame.ts'
 import { TrainSampleError } from '../errors.ts'
-import { copyPiece, meanColour, needsPadding, pieceBytes } from './frame-pack.ts'
+import { copyPiece, meanColor, needsPadding, pieceBytes } from './frame-pack.ts'
 import type { DecodedPair, Xyxy } from './pair.ts'
 import {
-  type Draws,
   frameTables,
   ImageNormalisation,
   loadedImage,
   type TrainPair,
   type TrainSteps,
   type TrainTransform,
+  type TransformDraws,
   trainTransform,
 } from './train-transforms.ts'
 
@@ -46,7 +46,7 @@ export interface PreparedBatch {
 }
 
 /** A pair with anything that draws random numbers. */
-export type TrainInput = Omit<DecodedPair, 'random'> & { readonly random: Draws }
+export type TrainInput = Omit<DecodedPair, 'random'> & { readonly random: TransformDraws }
 
 /** One image to be made. */
 interface ImageJob {
@@ -84,7 +84,7 @@ export class TrainPipeline {
   /**
    * @param steps a config's `train_pipeline`
    * @param norm the model's `img_norm_cfg`
-   * @throws ConfigError unless it has one SeqCropLikeSiamFC, then one SeqShiftScaleAug, before the steps on colours and blur,
+   * @throws ConfigError unless it has one SeqCropLikeSiamFC, then one SeqShiftScaleAug, before the steps on colors and blur,
    * and loads float32
    */
   static async create(
@@ -240,8 +240,8 @@ function imageJob(frame: RgbFrame, image: TrainPair[number]): ImageJob {
     record: {
       rowStride: tables.columns.extent * 3,
       narrow: tables.columns.narrow,
-      padding: needsPadding(tables) ? meanColour(frame) : [0, 0, 0],
-      colour: image.colour,
+      padding: needsPadding(tables) ? meanColor(frame) : [0, 0, 0],
+      color: image.color,
       blur: image.blur,
     },
   }
@@ -266,7 +266,7 @@ function createSide(device: Device, steps: TrainSteps, batchSize: number, index:
   }
 }
 
-/** Colours and blur may come in any order: each is linear, and blurring keeps what is the same everywhere. */
+/** Colors and blur may come in any order: each is linear, and blurring keeps what is the same everywhere. */
 function checkSteps(steps: TrainSteps): void {
   const load = steps.find((step) => step.type === 'LoadMultiImagesFromFile')
   if (load && !load.to_float32) {

@@ -14,7 +14,7 @@ export type TrainStep = TrainSteps[number]
 type StepOf<Type extends TrainStep['type']> = Extract<TrainStep, { type: Type }>
 
 /** Where random numbers come from; a `Random` is one. */
-export interface Draws {
+export interface TransformDraws {
   /** In [0, 1). */
   next(): number
   /** Standard normal. */
@@ -31,7 +31,7 @@ export interface TrainImage {
   /** Axes (x, y) of the warps so far, at most two. */
   readonly warps: readonly (readonly [WarpAxis, WarpAxis])[]
   /** Three rows of four: B, G, R of the result from R, G, B, 1 of the frame. */
-  readonly colour: readonly number[]
+  readonly color: readonly number[]
   readonly blur: Blur
 }
 
@@ -40,15 +40,15 @@ export type TrainPair = readonly [TrainImage, TrainImage]
 
 /** A step that changes pixels. */
 export interface TrainTransform {
-  apply(pair: TrainPair, draws: Draws): TrainPair
+  apply(pair: TrainPair, draws: TransformDraws): TrainPair
 }
 
 /** R, G, B to B, G, R. */
-const reverseColours = [0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0]
+const reverseColors = [0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0]
 
 /** A frame as it was loaded. */
 export function loadedImage(frame: { readonly width: number; readonly height: number }, box: Xyxy): TrainImage {
-  return { width: frame.width, height: frame.height, box, warps: [], colour: reverseColours, blur: noBlur }
+  return { width: frame.width, height: frame.height, box, warps: [], color: reverseColors, blur: noBlur }
 }
 
 /** The sources of the image's columns and rows in its frame. */
@@ -110,11 +110,11 @@ export class SeqShiftScaleAug implements TrainTransform {
     this.#config = config
   }
 
-  apply([template, search]: TrainPair, draws: Draws): TrainPair {
+  apply([template, search]: TrainPair, draws: TransformDraws): TrainPair {
     return [this.#shiftScale(template, 0, draws), this.#shiftScale(search, 1, draws)]
   }
 
-  #shiftScale(image: TrainImage, index: 0 | 1, draws: Draws): TrainImage {
+  #shiftScale(image: TrainImage, index: 0 | 1, draws: TransformDraws): TrainImage {
     const { target_size, shift, scale } = this.#config
     const [size, largestShift, largestScale] = [target_size[index], shift[index], scale[index]]
     const stretch = (extent: number) => Math.min((2 * draws.next() - 1) * largestScale + 1, extent / size)
@@ -140,7 +140,7 @@ export class SeqShiftScaleAug implements TrainTransform {
   }
 }
 
-/** Shifts the colours by a random offset along the principal components of natural images. */
+/** Shifts the colors by a random offset along the principal components of natural images. */
 export class SeqColorAug implements TrainTransform {
   readonly #config: StepOf<'SeqColorAug'>
 
@@ -148,17 +148,17 @@ export class SeqColorAug implements TrainTransform {
     this.#config = config
   }
 
-  apply([template, search]: TrainPair, draws: Draws): TrainPair {
+  apply([template, search]: TrainPair, draws: TransformDraws): TrainPair {
     return [this.#offset(template, 0, draws), this.#offset(search, 1, draws)]
   }
 
-  #offset(image: TrainImage, index: 0 | 1, draws: Draws): TrainImage {
+  #offset(image: TrainImage, index: 0 | 1, draws: TransformDraws): TrainImage {
     const { prob, rgb_var } = this.#config
     if (!(prob[index] > draws.next())) return image
     const normals = [draws.normal(), draws.normal(), draws.normal()] as const
     const offsets = rgb_var.map((row) => row[0] * normals[0] + row[1] * normals[1] + row[2] * normals[2]).reverse()
-    const colour = image.colour.map((value, i) => (i % 4 === 3 ? value - (offsets[(i - 3) / 4] ?? 0) : value))
-    return { ...image, colour }
+    const color = image.color.map((value, i) => (i % 4 === 3 ? value - (offsets[(i - 3) / 4] ?? 0) : value))
+    return { ...image, color }
   }
 }
 
@@ -170,13 +170,13 @@ export class SeqGrayAug implements TrainTransform {
     this.#config = config
   }
 
-  apply(pair: TrainPair, draws: Draws): TrainPair {
+  apply(pair: TrainPair, draws: TransformDraws): TrainPair {
     if (!(this.#config.prob > draws.next())) return pair
     const gray = (image: TrainImage): TrainImage => {
       const row = [0, 1, 2, 3].map((i) =>
-        GRAY.reduce((sum, weight, channel) => sum + weight * (image.colour[4 * channel + i] ?? 0), 0),
+        GRAY.reduce((sum, weight, channel) => sum + weight * (image.color[4 * channel + i] ?? 0), 0),
       )
-      return { ...image, colour: [...row, ...row, ...row] }
+      return { ...image, color: [...row, ...row, ...row] }
     }
     return [gray(pair[0]), gray(pair[1])]
   }
@@ -193,12 +193,12 @@ export class SeqBlurAug implements TrainTransform {
     this.#config = config
   }
 
-  apply([template, search]: TrainPair, draws: Draws): TrainPair {
+  apply([template, search]: TrainPair, draws: TransformDraws): TrainPair {
     return [this.#blur(template, 0, draws), this.#blur(search, 1, draws)]
   }
 
   /** @throws TrainSampleError if the image is blurred already */
-  #blur(image: TrainImage, index: 0 | 1, draws: Draws): TrainImage {
+  #blur(image: TrainImage, index: 0 | 1, draws: TransformDraws): TrainImage {
     if (!(this.#config.prob[index] > draws.next())) return image
     if (image.blur.size > 1) throw new TrainSampleError('the image is blurred twice, expected one SeqBlurAug at most')
     const size = draws.pick(BLUR_SIZES)
@@ -223,12 +223,12 @@ export class ImageNormalisation implements TrainTransform {
 
   #normalise(image: TrainImage): TrainImage {
     const { mean, std, to_rgb } = this.#config
-    const colour = std.flatMap((deviation, channel) => {
+    const color = std.flatMap((deviation, channel) => {
       const row = 4 * (to_rgb ? 2 - channel : channel)
-      const values = image.colour.slice(row, row + 4)
+      const values = image.color.slice(row, row + 4)
       return values.map((value, i) => (i === 3 ? value - (mean[channel] ?? 0) : value) / deviation)
     })
-    return { ...image, colour }
+    return { ...image, color }
   }
 }
 

@@ -1,4 +1,4 @@
-// A training batch of windows that the host has cut and coloured already: their bytes go to the device, one captured program
+// A training batch of windows that the host has cut and colored already: their bytes go to the device, one captured program
 // makes the network's input of them.
 
 import type { Device } from '../../gpu/device.ts'

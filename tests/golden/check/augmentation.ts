@@ -6,7 +6,7 @@ import type { Device } from '../../../src/gpu/device.ts'
 import { parseConfig } from '../../../src/siamrpn/config.ts'
 import { r50 } from '../../../src/siamrpn/configs/r50.ts'
 import type { RgbFrame } from '../../../src/siamrpn/frame.ts'
-import { meanColour } from '../../../src/train/augmentation/frame-pack.ts'
+import { meanColor } from '../../../src/train/augmentation/frame-pack.ts'
 import type { Xyxy } from '../../../src/train/augmentation/pair.ts'
 import { TrainPipeline } from '../../../src/train/augmentation/train-pipeline.ts'
 import {
@@ -26,7 +26,7 @@ import { GoldenDataError, type GoldenSection } from './reader.ts'
 import { drawsSchema, ReplayedDraws } from './replayed-draws.ts'
 import type { CaseReport, SectionReport } from './report.ts'
 import { GREY_LEVELS, TRAINING_BOX } from './tolerances.ts'
-import { type ColourImage, frameOf, makeImage } from './train-images.ts'
+import { type ColorImage, frameOf, makeImage } from './train-images.ts'
 
 const pairOf = <T extends z.ZodType>(value: T) => z.tuple([value, value])
 const numbers = z.tuple([z.number(), z.number()])
@@ -45,7 +45,7 @@ const result = z.union([
     channel_means: z.array(z.number()),
   }),
 ])
-const recolouring = { draws: drawsSchema, input: pairOf(z.string()), out: pairOf(z.string()) }
+const recoloring = { draws: drawsSchema, input: pairOf(z.string()), out: pairOf(z.string()) }
 
 const schema = z.object({
   SeqCropLikeSiamFC: z.object({
@@ -74,10 +74,10 @@ const schema = z.object({
   }),
   SeqColorAug: z.object({
     rgb_var: z.tuple([vector3, vector3, vector3]),
-    cases: z.array(z.object({ prob: numbers, ...recolouring })),
+    cases: z.array(z.object({ prob: numbers, ...recoloring })),
   }),
-  SeqGrayAug: z.object({ cases: z.array(z.object({ prob: z.number(), added_to_input: z.number(), ...recolouring })) }),
-  SeqBlurAug: z.object({ cases: z.array(z.object({ prob: numbers, ...recolouring })) }),
+  SeqGrayAug: z.object({ cases: z.array(z.object({ prob: z.number(), added_to_input: z.number(), ...recoloring })) }),
+  SeqBlurAug: z.object({ cases: z.array(z.object({ prob: numbers, ...recoloring })) }),
   chain: z.object({
     cases: z.array(
       z.object({
@@ -111,7 +111,7 @@ export async function checkH(set: GoldenSet, report: SectionReport): Promise<voi
   const bench = { device: await set.device(), section: await set.section('H', schema), report }
   await checkCrops(bench)
   await checkShifts(bench)
-  for (const recolouring of recolourings(bench)) await checkRecolouring(bench, recolouring)
+  for (const recoloring of recolorings(bench)) await checkRecoloring(bench, recoloring)
   await checkChain(bench)
 }
 
@@ -122,7 +122,7 @@ async function checkCrops({ device, section, report }: Bench): Promise<void> {
       const frame = frameFrom(section, golden.input)
       const loaded = loadedImage(frame, golden.gt_bbox)
       const [image] = new SeqCropLikeSiamFC({ type: 'SeqCropLikeSiamFC', ...golden.params }).apply([loaded, loaded])
-      const padding = meanColour(frame)
+      const padding = meanColor(frame)
       one.absolute('padding', padding.toReversed(), golden.padding_used, GREY_LEVELS)
       one.absolute('box', image.box, golden.out_bbox, TRAINING_BOX)
       compare(one, section, await makeImage(device, frame, image, padding), golden.out)
@@ -148,19 +148,19 @@ async function checkShifts({ device, section, report }: Bench): Promise<void> {
 }
 
 /** A case of a step that leaves pixels in their places. */
-interface Recolouring {
+interface Recoloring {
   readonly id: string
   readonly transform: TrainTransform
   readonly added: number
-  readonly golden: z.infer<z.ZodObject<typeof recolouring>>
+  readonly golden: z.infer<z.ZodObject<typeof recoloring>>
 }
 
-function recolourings({ section, report }: Bench): Recolouring[] {
-  const { SeqColorAug: colour, SeqGrayAug: gray, SeqBlurAug: blur } = section.json
+function recolorings({ section, report }: Bench): Recoloring[] {
+  const { SeqColorAug: color, SeqGrayAug: gray, SeqBlurAug: blur } = section.json
   return [
-    ...report.list('SeqColorAug', colour.cases).map((golden, index) => ({
+    ...report.list('SeqColorAug', color.cases).map((golden, index) => ({
       id: `SeqColorAug ${index}`,
-      transform: new SeqColorAug({ type: 'SeqColorAug', prob: golden.prob, rgb_var: colour.rgb_var }),
+      transform: new SeqColorAug({ type: 'SeqColorAug', prob: golden.prob, rgb_var: color.rgb_var }),
       added: 0,
       golden,
     })),
@@ -179,13 +179,13 @@ function recolourings({ section, report }: Bench): Recolouring[] {
   ]
 }
 
-async function checkRecolouring({ device, section, report }: Bench, checked: Recolouring): Promise<void> {
+async function checkRecoloring({ device, section, report }: Bench, checked: Recoloring): Promise<void> {
   const { id, transform, added, golden } = checked
   await report.check(id, async (one) => {
     const frames = [frameFrom(section, golden.input[0]), frameFrom(section, golden.input[1])] as const
     const load = (frame: RgbFrame): TrainImage => {
       const loaded = loadedImage(frame, ANY_BOX)
-      return { ...loaded, colour: loaded.colour.map((value, i) => (i % 4 === 3 ? value + added : value)) }
+      return { ...loaded, color: loaded.color.map((value, i) => (i % 4 === 3 ? value + added : value)) }
     }
     const draws = new ReplayedDraws(golden.draws)
     const images = transform.apply([load(frames[0]), load(frames[1])], draws)
@@ -231,7 +231,7 @@ async function checkChain({ device, section, report }: Bench): Promise<void> {
 }
 
 /** Compares a whole image, or the rows that the golden has, and the means of the channels over the whole image. */
-function compare(one: CaseReport, section: GoldenSection<SectionH>, found: ColourImage, golden: Result): void {
+function compare(one: CaseReport, section: GoldenSection<SectionH>, found: ColorImage, golden: Result): void {
   const { data, height, width } = found
   if ('image' in golden) {
     one.exact('shape', [height, width, 3], section.tensor(golden.image).shape)

@@ -6,6 +6,7 @@ import { capture } from '../../../src/gpu/program.ts'
 import type { Recorder } from '../../../src/gpu/recorder.ts'
 import type { GpuTensor } from '../../../src/gpu/tensor.ts'
 import type { ChannelRange } from '../../../src/nn/folded-layers.ts'
+import { IMAGE_CHANNELS } from '../../../src/siamrpn/conv-specs.ts'
 import type { GoldenSet } from './golden-set.ts'
 import { noiseImage } from './hash.ts'
 import { type Map4, readMap, uploadMap, withTensors } from './maps.ts'
@@ -160,9 +161,6 @@ async function forward(set: GoldenSet, salt: string, golden: Case): Promise<Outp
     }
   })
 }
-
-/** Blue, green, red and zero. */
-const IMAGE_CHANNELS = 4
 
 function noiseBatch(key: string, { batch, image_rule, id }: Case, size: number): Map4 {
   if (!image_rule.startsWith('255*u')) throw new GoldenDataError(`case ${id} of section C: image rule '${image_rule}'`)

@@ -5,8 +5,9 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
+import type { Corners } from '../../../src/siamrpn/boxes.ts'
 import { parseRows } from '../../../tools/benchmarks/rows.ts'
-import { type Corners, evaluateOpe } from '../../../tools/metrics/ope.ts'
+import { evaluateOpe } from '../../../tools/metrics/ope.ts'
 import {
   expectedAverageOverlap,
   expectedOverlaps,

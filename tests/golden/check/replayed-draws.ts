@@ -3,7 +3,7 @@
 
 import * as z from 'zod'
 import { SiamRpnError } from '../../../src/gpu/errors.ts'
-import type { Draws } from '../../../src/train/augmentation/train-transforms.ts'
+import type { TransformDraws } from '../../../src/train/augmentation/train-transforms.ts'
 
 /** One np.random call: `["random", u]`, `["randn", shape, values]` or `["choice", value]`. */
 export const drawsSchema = z.array(
@@ -19,7 +19,7 @@ export type RecordedDraws = z.infer<typeof drawsSchema>
 /** A draw of another kind than the one recorded. */
 export class DrawOrderError extends SiamRpnError {}
 
-export class ReplayedDraws implements Draws {
+export class ReplayedDraws implements TransformDraws {
   readonly #draws: { readonly kind: string; readonly value: number }[]
 
   constructor(draws: RecordedDraws) {

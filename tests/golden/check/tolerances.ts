@@ -33,7 +33,7 @@ export const GRADIENT_NOISE = 4
  */
 export const LEARNING_RATE = 2 ** -51
 
-/** Warped, coloured and blurred training images, in grey levels; a position of another 1/32 pixel is off by ten times this. */
+/** Warped, colored and blurred training images, in grey levels; a position of another 1/32 pixel is off by ten times this. */
 export const GREY_LEVELS = 0.02
 
 /** Boxes of training images, in pixels: a few units in the last place of float32. */

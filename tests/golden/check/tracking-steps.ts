@@ -147,7 +147,7 @@ export class StepChecker {
     const { exemplar_size, search_size } = this.#model.config.model.test_cfg
     const template = this.#frame(golden.template_frame)
     const average = await channelMean(this.#device, template, { reverseChannels: false })
-    one?.relative('average colour', average, golden.avg_channel, KERNEL)
+    one?.relative('average color', average, golden.avg_channel, KERNEL)
     return {
       template: await this.#crop({
         frame: template,

@@ -17,7 +17,7 @@ import { frameTables, type TrainImage } from '../../../src/train/augmentation/tr
 import { withTensors } from './maps.ts'
 
 /** Channels B, G, R, rows from the top. */
-export interface ColourImage {
+export interface ColorImage {
   readonly data: Float32Array
   readonly height: number
   readonly width: number
@@ -35,7 +35,7 @@ export async function makeImage(
   frame: RgbFrame,
   image: TrainImage,
   padding: ArrayLike<number>,
-): Promise<ColourImage> {
+): Promise<ColorImage> {
   const { height, width } = image
   const tables = frameTables(frame, image)
   const { narrow, extent } = tables.columns
@@ -44,8 +44,8 @@ export async function makeImage(
   const bytes = new Uint8Array(pieceBytes(tables))
   copyPiece(bytes, 0, frame, tables)
   const [imageRecord, table] = [words(IMAGE_RECORD), words(tableSize)]
-  const { colour, blur } = image
-  encodeImage(imageRecord, 0, { offset: 0, rowStride: extent * 3, active: true, narrow, padding, colour, blur })
+  const { color, blur } = image
+  encodeImage(imageRecord, 0, { offset: 0, rowStride: extent * 3, active: true, narrow, padding, color, blur })
   encodeTables(table, 0, tables)
   return await withTensors(device, async (lend) => {
     const images = lend(device.tensor(imageRecord.u32, [1, IMAGE_RECORD], 'images'))

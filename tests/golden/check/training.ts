@@ -4,13 +4,12 @@ import type { StateDict } from '../../../src/formats/state-dict.ts'
 import { toFloat32 } from '../../../src/formats/state-dict.ts'
 import type { Device } from '../../../src/gpu/device.ts'
 import type { Config } from '../../../src/siamrpn/config.ts'
+import { IMAGE_CHANNELS } from '../../../src/siamrpn/conv-specs.ts'
 import type { Targets } from '../../../src/siamrpn/targets.ts'
 import type { TrainingImages } from '../../../src/siamrpn/trainable.ts'
 import { Trainer } from '../../../src/train/trainer.ts'
 import { uploadMap } from './maps.ts'
 import type { GoldenSection } from './reader.ts'
-
-const IMAGE_CHANNELS = 4
 
 /** Keys of the dumped targets of a batch. */
 export interface TargetKeys {

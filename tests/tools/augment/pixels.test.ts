@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { Random } from '../../../src/siamrpn/random.ts'
-import { applyLight, colourTables, makeGrey, randomLight } from '../../../tools/augment/light.ts'
+import { applyLight, colorTables, makeGrey, randomLight } from '../../../tools/augment/light.ts'
 import {
   apply,
   compose,
@@ -27,7 +27,7 @@ import {
 import { addNoise, blurred, focusTaps, motionTaps, randomBlur } from '../../../tools/augment/sensor.ts'
 import { patternFrame, plainFrame } from '../frames/helpers.ts'
 
-/** Smooth colours, so that the small steps of a weight matter little. */
+/** Smooth colors, so that the small steps of a weight matter little. */
 function smooth(width: number, height: number, channels: 3 | 4 = 3): Pixels {
   const data = new Uint8Array(width * height * channels)
   for (let y = 0; y < height; y++) {
@@ -172,7 +172,7 @@ describe('pasting', () => {
     expect(changed).toBeGreaterThan(150)
   })
 
-  test('colours go through the tables', () => {
+  test('colors go through the tables', () => {
     const onto = plainFrame(6, 6, [0, 0, 0])
     const data = new Uint8Array(4 * 16).fill(255)
     for (let i = 0; i < 16; i++) data.set([10, 20, 30], 4 * i)
@@ -188,7 +188,7 @@ describe('light and sensor', () => {
     const light = { gain: 1.2, offset: -0.1, gamma: 1.3, tint: [1, 0.9, 1.1] } as const
     const frame = patternFrame(7, 5)
     const before = frame.data.slice()
-    applyLight(frame, colourTables(light))
+    applyLight(frame, colorTables(light))
     for (const [i, value] of frame.data.entries()) {
       const lit = Math.min(Math.max((before[i]! / 255) * 1.2 - 0.1, 0), 1) ** 1.3 * light.tint[i % 3]!
       expect(value).toBe(Math.floor(Math.min(lit, 1) * 255))

@@ -220,16 +220,16 @@ async function cutouts(changes: Partial<CutoutOptions> = {}) {
   for (const made of [path, background_path]) await mkdir(made)
   const inDisc = (x: number, y: number) => (x - 30) ** 2 / 400 + (y - 20) ** 2 / 144 < 1
   const inSquare = (x: number, y: number) => x >= 12 && x < 40 && y >= 8 && y < 30
-  const write = async (name: string, colour: readonly [number, number, number], inside: typeof inDisc) => {
+  const write = async (name: string, color: readonly [number, number, number], inside: typeof inDisc) => {
     const mask = plainFrame(60, 40, [0, 0, 0])
     for (let i = 0; i < 2400; i++) if (inside(i % 60, Math.floor(i / 60))) mask.data.fill(255, 3 * i, 3 * i + 3)
     await writeFile(
       join(path, `${name}.jpg`),
-      await encode(plainFrame(60, 40, colour))
+      await encode(plainFrame(60, 40, color))
         .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
         .toBuffer(),
     )
-    await writeFile(join(path, `${name}.png`), await encode(mask).png({ palette: true, colours: 2 }).toBuffer())
+    await writeFile(join(path, `${name}.png`), await encode(mask).png({ palette: true, colors: 2 }).toBuffer())
   }
   for (const k of [1, 2]) await write(`red-000${k}`, [250, 0, 0], inDisc)
   await write('blue-0001', [0, 0, 250], inSquare)
@@ -242,7 +242,7 @@ async function cutouts(changes: Partial<CutoutOptions> = {}) {
   return { path, background_path, dataset: () => CutoutDataset.open({ ...options, path, background_path, ...changes }) }
 }
 
-/** Without light on the objects, and without chance colours around the photograph. */
+/** Without light on the objects, and without chance colors around the photograph. */
 const plainLight = (request: PairRequest): PairRequest => {
   const strip = (half: PairRequest['template']) => {
     const { source } = half

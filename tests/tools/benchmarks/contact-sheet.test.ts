@@ -20,7 +20,7 @@ async function sequence(change: Partial<Sequence> = {}): Promise<Sequence> {
   return { name: 'one', images, boxes: [box, box], visible: [true, true], attributes: [], ...change }
 }
 
-/** Pixels of a colour, and the rectangle that encloses them. */
+/** Pixels of a color, and the rectangle that encloses them. */
 function find(frame: RgbFrame, color: readonly number[]) {
   const xs: number[] = []
   const ys: number[] = []
@@ -60,7 +60,7 @@ test('a row per sequence, a column per frame, true boxes at the scale of the she
   expect(sheet.data).toHaveLength(sheet.width * sheet.height * 3)
 })
 
-test('a frame that hides the object is grey, with its box in another colour', async () => {
+test('a frame that hides the object is grey, with its box in another color', async () => {
   const sheet = await contactSheet([await sequence({ visible: [true, false] })], { title: 'x', cellWidth: 192 })
   expect(find(sheet, hiddenColor).count).toBeGreaterThan(100)
   const seen = await contactSheet([await sequence()], { title: 'x', cellWidth: 192 })

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { encode, plainFrame } from '../frames/helpers.ts'
 
-/** Writes a JPEG of one colour. */
+/** Writes a JPEG of one color. */
 export async function writeJpeg(file: string, color: readonly [number, number, number], size = 32): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
   await writeFile(

@@ -1,4 +1,4 @@
-// Drawing: which pixels change, in which colour, and that nothing leaves the frame.
+// Drawing: which pixels change, in which color, and that nothing leaves the frame.
 
 import { expect, test } from 'vitest'
 import type { RgbFrame } from '../../../src/siamrpn/frame.ts'
@@ -16,7 +16,7 @@ import { pixel, plainFrame } from './helpers.ts'
 
 const gray = [90, 90, 90] as const
 
-/** Pixels of a colour. */
+/** Pixels of a color. */
 function count(frame: RgbFrame, color: readonly number[]): number {
   let found = 0
   for (let y = 0; y < frame.height; y++) {
@@ -102,7 +102,7 @@ test('a label that has no room above its box goes under the edge, and stays in t
   expect(pixel(picture, 59, 3)).toEqual([...colorOf(0)])
 })
 
-test('several targets have colours of their own', () => {
+test('several targets have colors of their own', () => {
   const targets = [0, 1].map((k) => ({ box: { x: 10 + 60 * k, y: 50, width: 40, height: 30 }, score: 0.1 }))
   const picture = annotate(plainFrame(160, 120, gray), { targets })
   expect(pixel(picture, 10, 65)).toEqual([...colorOf(0)])

@@ -15,7 +15,7 @@ export async function temporaryFolder(): Promise<string> {
   return folder
 }
 
-/** A frame of one colour. */
+/** A frame of one color. */
 export function plainFrame(width: number, height: number, color: readonly [number, number, number]): RgbFrame {
   const data = new Uint8Array(width * height * 3)
   for (let pixel = 0; pixel < width * height; pixel++) data.set(color, pixel * 3)
@@ -33,7 +33,7 @@ export function encode({ data, width, height, channels }: RgbFrame) {
   return sharp(data, { raw: { width, height, channels } })
 }
 
-/** The colour of one pixel. */
+/** The color of one pixel. */
 export function pixel(frame: RgbFrame, x: number, y: number): number[] {
   const at = (y * frame.width + x) * 3
   return [...frame.data.subarray(at, at + 3)]

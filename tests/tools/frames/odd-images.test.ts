@@ -1,4 +1,4 @@
-// Images that are no images, far too large, slightly broken, or of colours that cannot be shown.
+// Images that are no images, far too large, slightly broken, or of colors that cannot be shown.
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -74,7 +74,7 @@ test('a JPEG with odd scan parameters, or without its end, is read with one warn
   await expect(readImage(cut)).rejects.toThrow(UnreadableImageError)
 })
 
-test('a CMYK JPEG is refused rather than shown in wrong colours', async () => {
-  const cmyk = await encode(patternFrame(64, 48)).toColourspace('cmyk').jpeg().toBuffer()
-  await expect(readImage(await write('a.jpg', cmyk))).rejects.toThrow(/its colours are CMYK/)
+test('a CMYK JPEG is refused rather than shown in wrong colors', async () => {
+  const cmyk = await encode(patternFrame(64, 48)).toColorspace('cmyk').jpeg().toBuffer()
+  await expect(readImage(await write('a.jpg', cmyk))).rejects.toThrow(/its colors are CMYK/)
 })

@@ -42,7 +42,7 @@ async function withFfmpeg(file: string, body: () => Promise<void>): Promise<void
   await expect(openFrames(file)).rejects.toThrow(FfmpegMissingError)
 }
 
-test('a clip that was written is read back: size, rate, count, colours', async () => {
+test('a clip that was written is read back: size, rate, count, colors', async () => {
   const file = join(await temporaryFolder(), 'clip.mp4')
   await makeClip(file, 64, 48)
   await withFfmpeg(file, async () => {

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Corners, evaluateOpe, meanOverlap, overlap } from '../../../tools/metrics/ope.ts'
+import type { Corners } from '../../../src/siamrpn/boxes.ts'
+import { evaluateOpe, meanOverlap, overlap } from '../../../tools/metrics/ope.ts'
 import { goldenDirectory } from '../../golden-directory.ts'
 
 interface OpeCase {

@@ -128,7 +128,7 @@ test('the pictures are PNG files of the same width', async () => {
   }
 })
 
-test('light colours of drawn plots follow the page', () => {
+test('light colors of drawn plots follow the page', () => {
   expect(themed(`<path stroke="${palette.ours.light}" fill="#123456"/>`)).toBe(
     '<path stroke="var(--ours)" fill="#123456"/>',
   )

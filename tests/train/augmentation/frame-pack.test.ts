@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { meanColour } from '../../../src/train/augmentation/frame-pack.ts'
+import { meanColor } from '../../../src/train/augmentation/frame-pack.ts'
 
-describe('the mean colour of a frame', () => {
+describe('the mean color of a frame', () => {
   test.each([
     { width: 1, height: 1, start: 0 },
     { width: 7, height: 5, start: 0 },
@@ -15,11 +15,11 @@ describe('the mean colour of a frame', () => {
       sums[i % 3]! += data[i]!
     }
     const means = sums.map((sum) => sum / (width * height))
-    expect(meanColour({ data, width, height, channels: 3 })).toEqual(means)
+    expect(meanColor({ data, width, height, channels: 3 })).toEqual(means)
   })
 
   test('does not overflow on white', () => {
     const data = new Uint8Array(1000 * 1000 * 3).fill(255)
-    expect(meanColour({ data, width: 1000, height: 1000, channels: 3 })).toEqual([255, 255, 255])
+    expect(meanColor({ data, width: 1000, height: 1000, channels: 3 })).toEqual([255, 255, 255])
   })
 })

@@ -178,14 +178,14 @@ describe('bad input', () => {
   })
 
   test('steps that do not begin with crop and shift, or blur twice, are refused', async () => {
-    const [crop, shift, colour, blur] = steps.slice(2, 6) as [TrainStep, TrainStep, TrainStep, TrainStep]
-    for (const list of [[crop], [shift, crop], [crop, colour, shift], [crop, shift, crop], [crop, shift, blur, blur]]) {
+    const [crop, shift, color, blur] = steps.slice(2, 6) as [TrainStep, TrainStep, TrainStep, TrainStep]
+    for (const list of [[crop], [shift, crop], [crop, color, shift], [crop, shift, crop], [crop, shift, blur, blur]]) {
       await expect(TrainPipeline.create(device, list, 1)).rejects.toThrow(ConfigError)
     }
     const bytes = { type: 'LoadMultiImagesFromFile', to_float32: false } as const
     await expect(TrainPipeline.create(device, [bytes, crop, shift], 1)).rejects.toThrow(/to_float32.*false/)
     const gray = { type: 'SeqGrayAug', prob: 1 } as const
-    const pipeline = await TrainPipeline.create(device, [crop, shift, blur, gray, colour], 1)
+    const pipeline = await TrainPipeline.create(device, [crop, shift, blur, gray, color], 1)
     await pipeline.prepare([noisePair(0, 61, 47)])
     pipeline.release()
   })

@@ -3,18 +3,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { CommandContext } from '../context.ts'
 import { interruptible } from '../interrupt.ts'
-import { type ComparedFolder, collectCompared, collectText, wholeNumber } from '../options.ts'
-import { type DataOptions, datasetChoices } from './data.ts'
-import type { ModelOptions } from './model.ts'
-import { evaluate } from './session.ts'
-
-export interface EvaluateOptions extends ModelOptions, DataOptions {
-  readonly out?: string
-  readonly resume?: true
-  readonly parallel?: number
-  readonly compare?: readonly ComparedFolder[]
-  readonly report: boolean
-}
+import { collectCompared, collectText, wholeNumber } from '../options.ts'
+import { datasetChoices } from './data.ts'
+import { type EvaluateOptions, evaluate } from './session.ts'
 
 const examples = `
 Data sets (--dataset, --root), as downloaded: LaSOT, OTB100, UAV123, TrackingNet, GOT-10k, VOT2018, or a folder of your own

@@ -7,15 +7,23 @@ import { type EvaluationOutcome, runEvaluation } from '../../evaluation/run-eval
 import type { CommandContext } from '../context.ts'
 import { interruptedCode, orInterrupted } from '../interrupt.ts'
 import { LoadDisplay } from '../load-display.ts'
+import type { ComparedFolder } from '../options.ts'
 import { startProgress } from '../progress.ts'
 import { fact, note, print, type Terminal } from '../terminal.ts'
-import type { EvaluateOptions } from './command.ts'
 import { type ComparedTracker, conclude } from './conclusion.ts'
-import { type EvaluationData, openEvaluationData } from './data.ts'
+import { type DataOptions, type EvaluationData, openEvaluationData } from './data.ts'
 import { describeRun, openResults } from './folder.ts'
 import type { LoadedTrackers } from './load-trackers.ts'
-import { type EvaluationModel, evaluationModel } from './model.ts'
+import { type EvaluationModel, evaluationModel, type ModelOptions } from './model.ts'
 import { EvaluationProgress } from './progress.ts'
+
+export interface EvaluateOptions extends ModelOptions, DataOptions {
+  readonly out?: string
+  readonly resume?: true
+  readonly parallel?: number
+  readonly compare?: readonly ComparedFolder[]
+  readonly report: boolean
+}
 
 /** @returns the exit code */
 export async function evaluate(

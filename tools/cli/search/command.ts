@@ -3,28 +3,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { parseRange, type RuleKey } from '../../search/rules.ts'
 import type { CommandContext } from '../context.ts'
-import { type DataOptions, datasetChoices } from '../evaluate/data.ts'
-import type { ModelOptions } from '../evaluate/model.ts'
+import { datasetChoices } from '../evaluate/data.ts'
 import { interruptible } from '../interrupt.ts'
 import { collectText, wholeNumber } from '../options.ts'
-import { search } from './session.ts'
-
-export interface SearchOptions extends ModelOptions, DataOptions {
-  readonly penaltyK?: readonly number[]
-  readonly windowInfluence?: readonly number[]
-  readonly lr?: readonly number[]
-  readonly random?: number
-  readonly searchSeed: number
-  readonly halving?: true
-  readonly metric?: string
-  readonly out?: string
-  /** Undefined: true. */
-  readonly resume?: boolean
-  readonly seed?: number
-  readonly clips?: number
-  readonly frames?: number
-  readonly top: number
-}
+import { type SearchOptions, search } from './session.ts'
 
 const examples = `
 A range is start:stop:step (MMTracking's start,stop,step too) without its stop, or a single number; a parameter without a

@@ -10,16 +10,32 @@ import { differentRules, randomRules, ruleGrid, ruleOptions } from '../../search
 import { bestScore, type SearchOutcome, searchParameters } from '../../search/search.ts'
 import { TrackCache } from '../../search/track-cache.ts'
 import type { CommandContext } from '../context.ts'
-import { type EvaluationData, openEvaluationData } from '../evaluate/data.ts'
-import { type EvaluationModel, evaluationModel } from '../evaluate/model.ts'
+import { type DataOptions, type EvaluationData, openEvaluationData } from '../evaluate/data.ts'
+import { type EvaluationModel, evaluationModel, type ModelOptions } from '../evaluate/model.ts'
 import { interruptedCode, orInterrupted } from '../interrupt.ts'
 import { LoadDisplay } from '../load-display.ts'
 import { startProgress } from '../progress.ts'
 import { fact, note, print, type Terminal } from '../terminal.ts'
 import { describeAdapter } from '../track/load-tracker.ts'
-import type { SearchOptions } from './command.ts'
 import { SearchProgress } from './progress.ts'
 import { leftOutLine, ruleTable, savingLine } from './table.ts'
+
+export interface SearchOptions extends ModelOptions, DataOptions {
+  readonly penaltyK?: readonly number[]
+  readonly windowInfluence?: readonly number[]
+  readonly lr?: readonly number[]
+  readonly random?: number
+  readonly searchSeed: number
+  readonly halving?: true
+  readonly metric?: string
+  readonly out?: string
+  /** Undefined: true. */
+  readonly resume?: boolean
+  readonly seed?: number
+  readonly clips?: number
+  readonly frames?: number
+  readonly top: number
+}
 
 /** Sets side by side at most; each needs 75 kB of device memory. More go through a video in blocks. */
 const mostSideBySide = 1024
@@ -153,7 +169,7 @@ function tracksFollowFrom({ sha256, config }: EvaluationModel, data: EvaluationD
 }
 
 async function load(terminal: Terminal, model: EvaluationModel, capacity: number, signal: AbortSignal) {
-  const { SiamRPN } = await import('siamrpn')
+  const { openSweep, SiamRPN } = await import('siamrpn')
   const { openTerminalDevice } = await import('../open-device.ts')
   const display = new LoadDisplay(startProgress(terminal, 'loading', 100))
   const { checkpoint, config } = model
@@ -161,7 +177,7 @@ async function load(terminal: Terminal, model: EvaluationModel, capacity: number
   try {
     const onProgress = display.update
     const tracker = await orInterrupted(SiamRPN.load({ checkpoint, config, device, onProgress }), signal)
-    const sweep = await tracker.sweep(capacity)
+    const sweep = await openSweep(tracker, capacity)
     display.stop(true)
     print(terminal, fact('adapter', describeAdapter(device.adapter)))
     return {

@@ -8,24 +8,7 @@ import type { CommandContext } from '../context.ts'
 import { interruptedCode, interruptible } from '../interrupt.ts'
 import { loadConfig } from '../load-config.ts'
 import { collectText, wholeNumber } from '../options.ts'
-import { runTraining } from './session.ts'
-
-export interface TrainOptions {
-  readonly config: string
-  readonly data?: string
-  readonly val?: string
-  readonly workDir?: string
-  /** True: the last checkpoint of the work folder. */
-  readonly resume?: true | string
-  readonly loadFrom?: string
-  readonly keepStatistics?: true
-  readonly seed?: number
-  readonly maxIters?: number
-  readonly maxEpochs?: number
-  readonly set?: readonly string[]
-  readonly evaluate: boolean
-  readonly progress: boolean
-}
+import { runTraining, type TrainOptions } from './session.ts'
 
 const examples = `
 Data, instead of the configuration's (--data, and --val for what is measured after epochs):

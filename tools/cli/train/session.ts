@@ -20,8 +20,24 @@ import { openTerminalDevice } from '../open-device.ts'
 import { silent, startProgress } from '../progress.ts'
 import { note, print, type Terminal } from '../terminal.ts'
 import { describeAdapter } from '../track/load-tracker.ts'
-import type { TrainOptions } from './command.ts'
 import { EpochProgress } from './epoch-progress.ts'
+
+export interface TrainOptions {
+  readonly config: string
+  readonly data?: string
+  readonly val?: string
+  readonly workDir?: string
+  /** True: the last checkpoint of the work folder. */
+  readonly resume?: true | string
+  readonly loadFrom?: string
+  readonly keepStatistics?: true
+  readonly seed?: number
+  readonly maxIters?: number
+  readonly maxEpochs?: number
+  readonly set?: readonly string[]
+  readonly evaluate: boolean
+  readonly progress: boolean
+}
 
 const defaultLog: LogConfig = { interval: 50, hooks: [{ type: 'TextLoggerHook', interval: null }] }
 

@@ -66,15 +66,15 @@ function remembered() {
 const redraws = new Set()
 
 /**
- * The option with the colours of the present ground.
+ * The option with the colors of the present ground.
  * @param {unknown} value
  * @returns {unknown}
  */
-function coloured(value) {
+function colored(value) {
   if (typeof value === 'string') return isDark() ? (dark[value] ?? value) : value
-  if (Array.isArray(value)) return typeof value[0] === 'number' ? value : value.map(coloured)
+  if (Array.isArray(value)) return typeof value[0] === 'number' ? value : value.map(colored)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, coloured(entry)]))
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, colored(entry)]))
 }
 
 function startPlots() {
@@ -100,7 +100,7 @@ function startPlot(library, figure, plot) {
   /** @type {Set<string>} */
   const hidden = new Set()
   const draw = () => {
-    const option = /** @type {Record<string, object>} */ (coloured(plot.option))
+    const option = /** @type {Record<string, object>} */ (colored(plot.option))
     const selected = Object.fromEntries([...hidden].map((name) => [name, false]))
     const legend = { ...option.legend, selected }
     chart.setOption({ ...option, legend, tooltip: { ...option.tooltip, formatter: tooltipOf(plot) } }, true)

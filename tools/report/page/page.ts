@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { Html, html, scriptJson } from '../html.ts'
 import { counted } from '../numbers.ts'
-import { darkColours } from '../palette.ts'
+import { darkColors } from '../palette.ts'
 import { allPlots, type Content } from './content.ts'
 import { factsBody } from './facts.ts'
 import { failuresBody } from './failures.ts'
@@ -41,7 +41,7 @@ ${summaryHtml(content)}
 ${sections.map(sectionHtml)}
 </main>
 <footer><p>Made by <code>siamrpn report</code>. This page holds everything it shows and loads nothing.</p></footer>
-<script type="application/json" id="plot-data">${scriptJson({ plots, dark: darkColours })}</script>
+<script type="application/json" id="plot-data">${scriptJson({ plots, dark: darkColors })}</script>
 <script>${new Html(library)}</script>
 <script type="module">${new Html(script)}</script>
 </body>

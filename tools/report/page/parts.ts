@@ -41,7 +41,7 @@ function legendList({ legend }: Plot): Html {
   )}</ul>`
 }
 
-/** A dot in a tracker's colour, given in the light palette. */
+/** A dot in a tracker's color, given in the light palette. */
 export function swatch(color: string, isOurs: boolean): Html {
   return html`<span class="${isOurs ? 'swatch is-ours' : 'swatch'}" style="--tint: ${themed(color)}" aria-hidden="true"></span>`
 }

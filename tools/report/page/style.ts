@@ -1,4 +1,4 @@
-// The page's looks. Colours come from the palette as custom properties: light, dark by the reader's system or choice, and light
+// The page's looks. Colors come from the palette as custom properties: light, dark by the reader's system or choice, and light
 // again on paper.
 
 import { customProperties } from '../palette.ts'
@@ -6,7 +6,7 @@ import { customProperties } from '../palette.ts'
 const light = customProperties('light')
 const dark = customProperties('dark')
 
-const colours = `
+const colors = `
 :root { color-scheme: light; ${light} }
 @media (prefers-color-scheme: dark) { :root:not([data-theme=light]) { color-scheme: dark; ${dark} } }
 :root[data-theme=dark] { color-scheme: dark; ${dark} }
@@ -187,5 +187,5 @@ const paper = `
 
 /** The whole style sheet. */
 export function styleSheet(): string {
-  return [colours, base, numbers, plots, tables, failures, paper].join('')
+  return [colors, base, numbers, plots, tables, failures, paper].join('')
 }

@@ -2,7 +2,7 @@
 // The horizontal axis is the chance of no failure over S = 30 frames, exp(-S * failures / frames), as the VOT toolkit draws it.
 
 import { rounded } from '../numbers.ts'
-import { colour } from '../palette.ts'
+import { color } from '../palette.ts'
 import { baseOption, type Plot, tooltip, xAxis, yAxis } from './plot.ts'
 import { type DrawnTracker, dots, legendName, legendOption } from './trackers.ts'
 
@@ -37,7 +37,7 @@ export function accuracyRobustnessPlot(trackers: readonly DrawnTracker[]): Plot 
         type: 'scatter',
         symbolSize: tracker.isOurs ? 17 : 11,
         z: tracker.isOurs ? 4 : 3,
-        itemStyle: { color: tracker.color, borderColor: colour('card'), borderWidth: 1.5 },
+        itemStyle: { color: tracker.color, borderColor: color('card'), borderWidth: 1.5 },
         data: [at],
       })),
     },

@@ -2,7 +2,7 @@
 
 import type { Measure } from '../../metrics/scores.ts'
 import { rounded } from '../numbers.ts'
-import { colour } from '../palette.ts'
+import { color } from '../palette.ts'
 import { baseOption, type Plot, type PlotOption, tooltip, xAxis } from './plot.ts'
 import { type DrawnTracker, dots, legendOption } from './trackers.ts'
 
@@ -50,7 +50,7 @@ export function attributePlot(trackers: readonly DrawnTracker[]): Plot | undefin
         clip: false,
         symbolSize: tracker.isOurs ? 13 : 8,
         z: tracker.isOurs ? 4 : 3,
-        itemStyle: { color: tracker.color, borderColor: colour('card'), borderWidth: 1.5 },
+        itemStyle: { color: tracker.color, borderColor: color('card'), borderWidth: 1.5 },
         data: rows.flatMap(({ name }, index) => {
           const row = tracker.scores.attributes.find((candidate) => candidate.name === name)
           const value = row?.values[measure.name]
@@ -73,8 +73,8 @@ function categories(names: readonly string[]): PlotOption {
     data: names,
     axisLine: { show: false },
     axisTick: { show: false },
-    axisLabel: { color: colour('ink'), fontSize: 12 },
-    splitLine: { show: true, lineStyle: { color: colour('line') } },
+    axisLabel: { color: color('ink'), fontSize: 12 },
+    splitLine: { show: true, lineStyle: { color: color('line') } },
     boundaryGap: false,
   }
 }

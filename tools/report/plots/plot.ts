@@ -1,7 +1,7 @@
 // A plot as data: what ECharts draws to SVG in Node is also what it makes interactive in the page. So an option holds no
-// functions, and its colours are those of the light palette.
+// functions, and its colors are those of the light palette.
 
-import { colour } from '../palette.ts'
+import { color } from '../palette.ts'
 
 /** An ECharts option in JSON. */
 export type PlotOption = Readonly<Record<string, unknown>>
@@ -54,13 +54,13 @@ function axis({ name, min, max }: AxisText): Record<string, unknown> {
     type: 'value',
     name,
     nameLocation: 'middle',
-    nameTextStyle: { color: colour('muted'), fontSize: 12 },
+    nameTextStyle: { color: color('muted'), fontSize: 12 },
     ...(min === undefined ? {} : { min }),
     ...(max === undefined ? {} : { max }),
-    axisLine: { show: true, lineStyle: { color: colour('line') } },
+    axisLine: { show: true, lineStyle: { color: color('line') } },
     axisTick: { show: false },
-    axisLabel: { color: colour('muted'), fontSize: 11.5 },
-    splitLine: { lineStyle: { color: colour('hairline') } },
+    axisLabel: { color: color('muted'), fontSize: 11.5 },
+    splitLine: { lineStyle: { color: color('hairline') } },
   }
 }
 
@@ -69,7 +69,7 @@ export function baseOption(grid: PlotOption = {}): PlotOption {
   return {
     animation: false,
     backgroundColor: 'transparent',
-    textStyle: { fontFamily, color: colour('ink') },
+    textStyle: { fontFamily, color: color('ink') },
     grid: { left: 58, right: 18, top: 14, bottom: 50, outerBoundsMode: 'none', ...grid },
   }
 }
@@ -79,9 +79,9 @@ export function tooltip(trigger: 'axis' | 'item'): PlotOption {
   return {
     trigger,
     confine: true,
-    backgroundColor: colour('card'),
-    borderColor: colour('line'),
-    textStyle: { color: colour('ink'), fontSize: 12.5 },
-    axisPointer: { type: 'line', lineStyle: { color: colour('faint'), type: 'dashed' } },
+    backgroundColor: color('card'),
+    borderColor: color('line'),
+    textStyle: { color: color('ink'), fontSize: 12.5 },
+    axisPointer: { type: 'line', lineStyle: { color: color('faint'), type: 'dashed' } },
   }
 }

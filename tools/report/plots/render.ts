@@ -5,19 +5,13 @@ import { GridComponent, LegendComponent, TitleComponent, TooltipComponent } from
 import { init, use } from 'echarts/core'
 import { SVGRenderer } from 'echarts/renderers'
 import sharp from 'sharp'
-import { colour, themed } from '../palette.ts'
+import { color, themed } from '../palette.ts'
 import { fontFamily, type Plot } from './plot.ts'
 import { withLegend } from './trackers.ts'
 
-let isReady = false
+use([LineChart, ScatterChart, GridComponent, LegendComponent, TitleComponent, TooltipComponent, SVGRenderer])
 
-function prepare(): void {
-  if (isReady) return
-  use([LineChart, ScatterChart, GridComponent, LegendComponent, TitleComponent, TooltipComponent, SVGRenderer])
-  isReady = true
-}
-
-/** An SVG whose colours follow the page. */
+/** An SVG whose colors follow the page. */
 export function plotSvg(plot: Plot): string {
   return themed(draw(plot))
 }
@@ -32,8 +26,8 @@ export async function plotPng(bare: Plot): Promise<Uint8Array> {
   const height = plot.height + titleHeight
   const title = withoutControls(plot.title).replaceAll('&', '&amp;').replaceAll('<', '&lt;')
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${plot.width}" height="${height}" viewBox="0 0 ${plot.width} ${height}">
-<rect width="100%" height="100%" fill="${colour('card')}"/>
-<text x="${plot.width / 2}" y="24" text-anchor="middle" font-size="16" font-weight="600" font-family="${fontFamily}" fill="${colour('ink')}">${title}</text>
+<rect width="100%" height="100%" fill="${color('card')}"/>
+<text x="${plot.width / 2}" y="24" text-anchor="middle" font-size="16" font-weight="600" font-family="${fontFamily}" fill="${color('ink')}">${title}</text>
 ${inner}</svg>`
   const density = (72 * pictureWidth) / plot.width
   return await sharp(Buffer.from(svg), { density })
@@ -43,7 +37,6 @@ ${inner}</svg>`
 }
 
 function draw({ option, width, height }: Plot): string {
-  prepare()
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height })
   try {
     chart.setOption(option)

@@ -1,9 +1,9 @@
-// The trackers of a report in the order and the look that they have in all plots: ours thick and in one colour, the others thin.
+// The trackers of a report in the order and the look that they have in all plots: ours thick and in one color, the others thin.
 
 import type { MeasureName, Scores } from '../../metrics/scores.ts'
 import type { ReportData, ReportTracker } from '../data.ts'
 import { formatMeasure } from '../numbers.ts'
-import { colour, otherStyle } from '../palette.ts'
+import { color, otherStyle } from '../palette.ts'
 import type { LegendEntry, Plot, PlotOption } from './plot.ts'
 
 export interface DrawnTracker {
@@ -24,7 +24,7 @@ export function drawnTrackers({ ours, others }: Pick<ReportData, 'ours' | 'other
     return result
   }
   return [
-    { name: unique(ours), scores: ours.scores, isOurs: true, color: colour('ours'), dash: 'solid' },
+    { name: unique(ours), scores: ours.scores, isOurs: true, color: color('ours'), dash: 'solid' },
     ...others.map((tracker, index) => ({
       name: unique(tracker),
       scores: tracker.scores,
@@ -71,7 +71,7 @@ export function legendOption(entries: readonly LegendEntry[]): PlotOption {
     itemHeight: 14,
     itemGap: 8,
     padding: [4, 4, 0, 4],
-    textStyle: { color: colour('ink'), fontSize: 12, width, overflow: 'truncate', lineHeight: 15 },
+    textStyle: { color: color('ink'), fontSize: 12, width, overflow: 'truncate', lineHeight: 15 },
     icon: 'path://M0 4H22V6H0Z',
     data: entries.map(({ name, isOurs }) => ({ name, ...(isOurs ? { textStyle: { fontWeight: 'bold' } } : {}) })),
   }

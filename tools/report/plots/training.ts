@@ -2,7 +2,7 @@
 // epochs. Noisy curves are drawn faintly, with a running mean over them.
 
 import { rounded } from '../numbers.ts'
-import { colour, otherStyle } from '../palette.ts'
+import { color, otherStyle } from '../palette.ts'
 import type { LoggedStep, TrainingLog } from '../training-log.ts'
 import { baseOption, type Plot, tooltip, xAxis, yAxis } from './plot.ts'
 import { legendOption } from './trackers.ts'
@@ -78,14 +78,14 @@ export function trainingPlots(log: TrainingLog): Plot[] {
 }
 
 function plot(kind: Kind, steps: readonly LoggedStep[], names: readonly string[]): Plot {
-  const colourOf = (index: number) => (index === 0 ? colour('ours') : otherStyle(index - 1).color)
-  const legend = names.map((name, index) => ({ name, color: colourOf(index), isOurs: false }))
+  const colorOf = (index: number) => (index === 0 ? color('ours') : otherStyle(index - 1).color)
+  const legend = names.map((name, index) => ({ name, color: colorOf(index), isOurs: false }))
   const series = names.flatMap((name, index) => {
     const points = steps.flatMap(({ epoch, values }): [number, number][] => {
       const value = values[name]
       return value === undefined ? [] : [[rounded(epoch), Number(value.toPrecision(5))]]
     })
-    const color = colourOf(index)
+    const color = colorOf(index)
     const smooth = kind.smooth && points.length >= noisyFrom
     const line = { name, type: 'line', showSymbol: kind.of === 'held', symbolSize: 6, emphasis: { disabled: true } }
     const style = (width: number, opacity: number) => ({ itemStyle: { color }, lineStyle: { color, width, opacity } })
@@ -113,7 +113,7 @@ function plot(kind: Kind, steps: readonly LoggedStep[], names: readonly string[]
   }
 }
 
-/** So that it has the first colour. */
+/** So that it has the first color. */
 function sumFirst(names: readonly string[]): string[] {
   const first = ['loss', 'success', 'lr']
   return names.toSorted((a, b) => Number(first.includes(b)) - Number(first.includes(a)))

@@ -1,4 +1,4 @@
-// Colours by hue: the palettes of generated clips begin with them.
+// Colors by hue: the palettes of generated clips begin with them.
 
 /** Red, green, blue, 0..1. */
 export type Rgb = readonly [number, number, number]
