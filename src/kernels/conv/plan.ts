@@ -195,9 +195,15 @@ export function suitsWinograd(problem: ConvProblem): boolean {
   )
 }
 
+/** Bytes of Winograd's transform of a filter, for each output channel. */
+function transformedBytes({ inChannels }: ConvProblem): number {
+  return 16 * inChannels * 4
+}
+
 /** Slices of output channels such that their transformed filters fit the scratch memory. */
-export function winogradPlan({ inChannels, outChannels }: ConvProblem): WinogradPlan {
-  const bytesPerChannel = 16 * inChannels * 4
+export function winogradPlan(problem: ConvProblem): WinogradPlan {
+  const { outChannels } = problem
+  const bytesPerChannel = transformedBytes(problem)
   if (bytesPerChannel * outChannels <= STORED_FILTER_BYTES) {
     return { variant: 'winograd', sliceChannels: outChannels }
   }
@@ -216,8 +222,8 @@ export interface FilterForms {
 /** The forms that the plans for all problems of a filter read; for whoever owns the filter and knows those problems. Pure. */
 export function filterForms(adapter: ConvAdapter, problems: readonly ConvProblem[]): FilterForms {
   const whole = problems.map((problem) => {
-    const plan = chooseConv(adapter, problem)
-    return plan.variant === 'winograd' && plan.sliceChannels === problem.outChannels
+    const stored = transformedBytes(problem) * problem.outChannels <= STORED_FILTER_BYTES
+    return stored && chooseConv(adapter, problem).variant === 'winograd'
   })
   return { packed: whole.length === 0 || whole.includes(false), transformed: whole.includes(true) }
 }

@@ -105,6 +105,8 @@ describe('choice of a convolution', () => {
     expect(filterForms(lavapipe, [small])).toEqual({ packed: true, transformed: false })
     expect(filterForms(lavapipe, [])).toEqual({ packed: true, transformed: false })
     expect(filterForms(lavapipe, [conv([1024, 2048], 3)])).toEqual({ packed: true, transformed: false })
+    // In one slice, but too large to be kept.
+    expect(filterForms(lavapipe, [conv([512, 1024], 3, 31)])).toEqual({ packed: true, transformed: false })
     expect(filterForms(gpu, [large])).toEqual({ packed: true, transformed: false })
   })
 

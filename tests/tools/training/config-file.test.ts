@@ -137,7 +137,10 @@ describe('files based on it', () => {
     ["optimiser = dict(type='SGD')", /optimiser: unknown key, did you mean 'optimizer'\?/],
     ['model = dict(backbone=dict(strydes=(1, 2)))', /model\.backbone\.strydes: unknown key, did you mean 'strides'\?/],
     ['data = dict(samples_per_gpu=0)', /data\.samples_per_gpu: found 0/],
-    ['lr_config = dict(policy="step")', /lr_config\.policy: found "step", expected 'SiameseRPN'/],
+    [
+      'lr_config = dict(policy="step")',
+      /lr_config\.policy: found "step", expected one of 'SiameseRPN', 'CosineAnnealing'/,
+    ],
     ['evaluation = dict(save_best="eao")', /evaluation\.save_best: found "eao", expected a measure that LaSOTDataset/],
   ])('%s is refused', async (content, message) => {
     const file = based(content)

@@ -109,7 +109,7 @@ describe('options', () => {
 
 describe('what is wrong is said before anything is made', () => {
   test.each([
-    [['--config', 'r51'], /r51 is neither a known configuration \(r50.* nor a file/],
+    [['--config', 'r51'], /r51 is neither a known configuration \(mobile, base, r50.* nor a file/],
     [['--config', 'micro', '--set', 'optimizer.lrr=1'], /unknown key|lrr/],
     [['--config', 'micro', '--max-iters', '0'], /whole number, 1 or more/],
     [['--config', 'micro', '--max-epochs', '30'], /end_epoch: found 20, expected at least total_epochs, 30/],
