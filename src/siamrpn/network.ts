@@ -15,6 +15,7 @@ import {
   type OnLoaded,
 } from '../nn/folded-layers.ts'
 import type { ModelConfig } from './config.ts'
+import { lostModel } from './long-term.ts'
 import { convUses, SiameseNetwork } from './siamese-network.ts'
 import type { HeadMaps } from './siamese-rpn-head.ts'
 
@@ -27,7 +28,9 @@ export class Network {
 
   constructor(model: ModelConfig) {
     this.#graph = new SiameseNetwork(model)
-    this.#weights = new FoldedWeights(convUses(this.#graph.count()), this.#graph.head.vectors)
+    const lost = lostModel(model)
+    const counts = lost === undefined ? [] : [new SiameseNetwork(lost).count()]
+    this.#weights = new FoldedWeights(convUses(this.#graph.count(), ...counts), this.#graph.head.vectors)
   }
 
   /** Uploads all weights. @throws CheckpointError for a missing tensor; OutOfMemoryError */

@@ -62,9 +62,12 @@ export class SiameseNetwork {
 }
 
 /** Every convolution of tracking once, with the sizes of all inputs that it is given. */
-export function convUses({ template, search }: ReturnType<SiameseNetwork['count']>): ConvUse[] {
+export function convUses(...counts: readonly ReturnType<SiameseNetwork['count']>[]): ConvUse[] {
   const uses = new Map<string, { readonly specs: ConvUse['specs']; readonly inSizes: number[] }>()
-  for (const { specs, inSize, outSize } of [...search.convs, ...template.convs]) {
+  for (const { specs, inSize, outSize } of counts.flatMap(({ template, search }) => [
+    ...search.convs,
+    ...template.convs,
+  ])) {
     const { name } = specs[0]
     const use = uses.get(name) ?? { specs, inSizes: [] }
     if (outSize >= 1 && !use.inSizes.includes(inSize)) use.inSizes.push(inSize)

@@ -4,6 +4,7 @@
 // one that tracking under this rule alone gives: to the bit on software adapters, up to the rounding of sums on GPUs, where
 // convolutions are split by the size of the batch.
 
+import { ArgumentError } from '../gpu/errors.ts'
 import { Pacer } from '../gpu/pacer.ts'
 import { capture, type Program } from '../gpu/program.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
@@ -58,9 +59,13 @@ interface Work {
 /**
  * Prepares to follow one target under many rules (`test_cfg.rpn`) side by side, which costs less than following it once for each.
  * @param capacity how many rules at most
- * @throws ClosedError if the tracker has been closed
+ * @throws ClosedError if the tracker has been closed; ArgumentError for a configuration with `test_cfg.long_term`, which a sweep
+ * does not follow
  */
 export async function openSweep(tracker: SiamRPN, capacity: number): Promise<Sweep> {
+  if (tracker.model.test_cfg.long_term !== null) {
+    throw new ArgumentError('a sweep has no long-term rule: model.test_cfg.long_term is set, expected null')
+  }
   return await tracker.lend((loan) => new Sweep(loan, capacity))
 }
 

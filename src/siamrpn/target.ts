@@ -11,6 +11,7 @@ import type { ModelConfig } from './config.ts'
 import { cropGeometry, searchCrop } from './crop-geometry.ts'
 import { ClosedError, FrameError } from './errors.ts'
 import { type Frame, type FrameShape, frameShape, sameShape } from './frame.ts'
+import { lostModel, nextPlace, type Place } from './long-term.ts'
 import { type Frames, type Shot, ShotSource } from './shots.ts'
 import type { SearchRequest, SearchStep } from './steps.ts'
 
@@ -34,12 +35,20 @@ export function trackResult({ box, score, index }: BestBox, frame: FrameShape): 
 /** What the tracker lends to its targets: one frame at a time on the shared programs. */
 export interface StepRunner {
   readonly model: ModelConfig
-  withStep<T>(group: GroupState, shot: Shot, use: (step: SearchStep) => Promise<T>): Promise<T>
+  withSteps<T>(group: GroupState, shot: Shot, use: (steps: GroupSteps) => Promise<T>): Promise<T>
   forget(group: GroupState): Promise<void>
+}
+
+/** The programs that a frame needs: of targets that are where they were, and of lost ones. */
+export interface GroupSteps {
+  readonly near: SearchStep | undefined
+  readonly far: SearchStep | undefined
 }
 
 /** A group as the tracker sees it. */
 export interface GroupState {
+  /** Of each target, before the next frame. */
+  readonly places: readonly Place[]
   readonly shape: FrameShape
   /** Correlation kernels, `[T, 5, 5, 2 C]` per level. */
   readonly kernels: readonly GpuTensor[]
@@ -51,25 +60,35 @@ export class TargetGroup implements GroupState {
   readonly kernels: readonly GpuTensor[]
   readonly #runner: StepRunner
   readonly #padding: Float32Array
-  #boxes: readonly CenterBox[]
+  #places: readonly Place[]
 
   /** Made by `SiamRPN.init`. @param padding mean of the first frame, blue, green, red: what lies outside of frames */
-  constructor(runner: StepRunner, group: GroupState, boxes: readonly CenterBox[], padding: Float32Array) {
+  constructor(
+    runner: StepRunner,
+    group: Omit<GroupState, 'places'>,
+    boxes: readonly CenterBox[],
+    padding: Float32Array,
+  ) {
     this.#runner = runner
     this.shape = group.shape
     this.kernels = group.kernels
-    this.#boxes = boxes
+    this.#places = boxes.map((box) => ({ box, lost: false }))
     this.#padding = padding
   }
 
   /** Where the targets are, in the order of the boxes given to `init`; the parts that lie in the frame. */
   get boxes(): Box[] {
-    return this.#boxes.map((box) => visiblePart(box, this.shape))
+    return this.#places.map(({ box }) => visiblePart(box, this.shape))
   }
 
   /** The same by centre: what tracking itself goes on. */
   get centers(): readonly CenterBox[] {
-    return this.#boxes
+    return this.#places.map(({ box }) => box)
+  }
+
+  /** The same, and which of the targets are lost by `test_cfg.long_term`. */
+  get places(): readonly Place[] {
+    return this.#places
   }
 
   /**
@@ -92,7 +111,7 @@ export class TargetGroup implements GroupState {
   async *stream(frames: Frames): AsyncGenerator<TrackResult[], void, undefined> {
     const source = new ShotSource(frames)
     let left = false
-    let boxes = this.#boxes
+    let places = this.#places
     const find = async (coming: Promise<Shot | undefined>) => {
       const shot = await coming
       if (!shot || left) return undefined
@@ -101,7 +120,7 @@ export class TargetGroup implements GroupState {
     let finding = find(source.pull())
     try {
       for (let found = await finding; found; found = await finding) {
-        boxes = this.#boxes
+        places = this.#places
         finding = find(found.shot.next?.() ?? source.pull())
         finding.catch(() => undefined) // awaited by the next turn of the loop
         yield found.results
@@ -110,13 +129,18 @@ export class TargetGroup implements GroupState {
       left = true
       await source.end()
       await finding.catch(() => undefined)
-      this.#boxes = boxes
+      this.#places = places
     }
   }
 
   /** Times every dispatch of an update; the targets stay where they were. @throws FeatureError without timestamps */
   async profile(frame: Frame): Promise<Profile> {
-    return await this.#step({ frame }, (step, request) => step.profile(request))
+    return await this.#steps({ frame }, async ({ near, far }) => {
+      const { model } = this.#runner
+      if (near) return await near.profile(this.#request(model))
+      if (far) return await far.profile(this.#request(lostModel(model) ?? model))
+      throw new ClosedError('The group has no targets')
+    })
   }
 
   /** Frees what the device holds for these targets, after calls under way. The tracker's `close` does it too. Idempotent. */
@@ -129,27 +153,37 @@ export class TargetGroup implements GroupState {
   }
 
   async #find(shot: Shot): Promise<TrackResult[]> {
-    return await this.#step(shot, async (step, request) => {
-      const best = await step.run(request)
-      this.#boxes = best.map(({ box }) => box) // before the next call's turn, which starts from here
-      return best.map((found) => trackResult(found, this.shape))
+    const { model } = this.#runner
+    const rule = model.test_cfg.long_term
+    return await this.#steps(shot, async ({ near, far }) => {
+      const [nearby, distant] = await Promise.all([
+        near?.run(this.#request(model)),
+        far?.run(this.#request(lostModel(model) ?? model)),
+      ])
+      const found = this.#places.flatMap((place, target) => {
+        const best = (place.lost ? distant : nearby)?.[target]
+        return best === undefined ? [] : [{ best, place: nextPlace(place, best, rule) }]
+      })
+      this.#places = found.map(({ place }) => place) // before the next call's turn, which starts from here
+      return found.map(({ best, place }) => trackResult({ ...best, box: place.box }, this.shape))
     })
   }
 
-  async #step<T>(shot: Shot, use: (step: SearchStep, request: SearchRequest) => Promise<T>): Promise<T> {
+  async #steps<T>(shot: Shot, use: (steps: GroupSteps) => Promise<T>): Promise<T> {
     const shape = frameShape(shot.frame)
     if (!sameShape(shape, this.shape)) {
       throw new FrameError(`The frame is ${describe(shape)}, expected ${describe(this.shape)} as at init`)
     }
-    return await this.#runner.withStep(this, shot, (step) => use(step, this.#request()))
+    return await this.#runner.withSteps(this, shot, use)
   }
 
-  #request(): SearchRequest {
+  /** Of all targets, with the search image of a model. */
+  #request({ test_cfg }: ModelConfig): SearchRequest {
     const { width, height } = this.shape
-    const crops = new Float32Array(this.#boxes.length * CROP_RECORD)
-    const state = new Float32Array(this.#boxes.length * STATE_RECORD)
-    for (const [target, box] of this.#boxes.entries()) {
-      const { size, scale } = searchCrop(box, this.#runner.model.test_cfg)
+    const crops = new Float32Array(this.#places.length * CROP_RECORD)
+    const state = new Float32Array(this.#places.length * STATE_RECORD)
+    for (const [target, { box }] of this.#places.entries()) {
+      const { size, scale } = searchCrop(box, test_cfg)
       crops.set(cropRecord(cropGeometry(box, size, width, height), this.#padding), target * CROP_RECORD)
       state.set(stateRecord(box, scale, this.shape), target * STATE_RECORD)
     }

@@ -21,18 +21,11 @@ import { type Frame, FrameBuffer, type FrameShape, frameShape } from './frame.ts
 import { stateDictShapes } from './layout.ts'
 import { type CreateOptions, checkOptions, type LoadOptions, reporter } from './load-options.ts'
 import { Network } from './network.ts'
+import { SearchPrograms } from './search-programs.ts'
 import type { Shot } from './shots.ts'
 import { isRemote, readSource, sourceName } from './source.ts'
-import {
-  benchmarkTracking,
-  makeContext,
-  releaseContext,
-  SearchStep,
-  type StepContext,
-  templateKernels,
-  warmUp,
-} from './steps.ts'
-import { type GroupState, type StepRunner, Target, TargetGroup } from './target.ts'
+import { benchmarkTracking, makeContext, releaseContext, type StepContext, templateKernels, warmUp } from './steps.ts'
+import { type GroupState, type GroupSteps, type StepRunner, Target, TargetGroup } from './target.ts'
 import type { TeachExample, TeachOptions } from './teach.ts'
 import { UploadAhead } from './upload-ahead.ts'
 
@@ -63,14 +56,15 @@ export class SiamRPN implements StepRunner {
   readonly #ownsDevice: boolean
   readonly #state: StateDict
   readonly #frames = new Map<string, FrameBuffer>()
-  readonly #steps = new Map<string, SearchStep>()
+  readonly #programs: SearchPrograms
   readonly #groups = new Set<GroupState>()
   readonly #borrowers = new Set<Borrower>()
   #queue: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
 
-  private constructor(context: StepContext, config: Config, { state, ownsDevice, convChoices }: Belongings) {
+  private constructor(context: StepContext, config: Config, { state, ownsDevice, convChoices, programs }: Belongings) {
     this.#context = context
+    this.#programs = programs
     this.#state = state
     this.config = config
     this.device = context.device
@@ -117,14 +111,17 @@ export class SiamRPN implements StepRunner {
     const device = options.device ?? (await openDevice())
     const network = new Network(config.model)
     let context: StepContext | undefined
+    let programs: SearchPrograms | undefined
     try {
       await network.load(device, state, reporter(options, 'weights'))
       context = makeContext(device, config.model, network)
       const convChoices = await benchmarkTracking(context, options.benchmark, reporter(options, 'benchmark'))
       await warmUp(context, reporter(options, 'kernels'))
+      programs = await SearchPrograms.create(context)
       await device.settle()
-      return new SiamRPN(context, config, { state, ownsDevice: !options.device, convChoices })
+      return new SiamRPN(context, config, { state, ownsDevice: !options.device, convChoices, programs })
     } catch (error) {
+      programs?.release()
       if (context) releaseContext(context)
       network.release(device)
       if (!options.device) await device.close()
@@ -223,22 +220,17 @@ export class SiamRPN implements StepRunner {
   }
 
   /**
-   * For targets: runs `use` with the program for this group and frame, the frame uploaded. `use` submits its work before it
+   * For targets: runs `use` with the programs for this group and frame, the frame uploaded. `use` submits its work before it
    * returns its promise; the next frame of a stream is uploaded behind that work if it comes in time.
    */
-  async withStep<T>(group: GroupState, shot: Shot, use: (step: SearchStep) => Promise<T>): Promise<T> {
+  async withSteps<T>(group: GroupState, shot: Shot, use: (steps: GroupSteps) => Promise<T>): Promise<T> {
     return await this.#exclusive(async () => {
       if (!this.#groups.has(group)) throw new ClosedError('The target has been released')
       const buffer = await this.#frameBuffer(group.shape)
       if (!buffer.takeAhead(shot)) await buffer.write(this.device, shot.frame)
-      const key = stepKey(group)
-      let step = this.#steps.get(key)
-      if (!step) {
-        step = await SearchStep.create(this.#context, buffer.packed, group.kernels)
-        this.#steps.set(key, step)
-      }
+      const steps = await this.#programs.of(group, buffer)
       const ahead = new UploadAhead(this.device, buffer)
-      const using = use(step)
+      const using = use(steps)
       if (shot.next) ahead.begin(shot.next())
       try {
         return await using
@@ -296,13 +288,8 @@ export class SiamRPN implements StepRunner {
   /** Frees programs and frames that no group needs. */
   #sweep(): void {
     const groups = [...this.#groups]
-    const steps = new Set(groups.map(stepKey))
+    this.#programs.keep(groups)
     const frames = new Set(groups.map(({ shape }) => shapeKey(shape)))
-    for (const [key, step] of this.#steps) {
-      if (steps.has(key)) continue
-      step.release()
-      this.#steps.delete(key)
-    }
     for (const [key, buffer] of this.#frames) {
       if (frames.has(key)) continue
       buffer.release(this.device)
@@ -324,6 +311,7 @@ export class SiamRPN implements StepRunner {
     this.#groups.clear()
     for (const borrower of this.#borrowers) borrower.free()
     this.#sweep()
+    this.#programs.release()
     releaseContext(this.#context)
     this.#context.network.release(this.device)
     if (this.#ownsDevice) await this.device.close()
@@ -334,15 +322,12 @@ interface Belongings {
   /** The weights as they were loaded. */
   readonly state: StateDict
   readonly ownsDevice: boolean
+  readonly programs: SearchPrograms
   readonly convChoices: readonly ConvChoice[]
 }
 
 function isList(boxes: InitBox | readonly InitBox[]): boxes is readonly InitBox[] {
   return Array.isArray(boxes)
-}
-
-function stepKey({ kernels, shape }: GroupState): string {
-  return `${kernels[0]?.shape[0]} ${shapeKey(shape)}`
 }
 
 function shapeKey({ width, height, format, rowStride }: FrameShape): string {

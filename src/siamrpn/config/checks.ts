@@ -1,6 +1,7 @@
 // What a configuration must satisfy beyond the shape of its entries: parts that have to fit one another. Every check names
 // both sides, so that the reader can see which of them is wrong.
 
+import { checkLongTerm } from './check-long-term.ts'
 import { isBenchmark } from './data.ts'
 import { backboneChannels, levelStrides, mapSizes } from './geometry.ts'
 import type { ConfigProblem } from './problem.ts'
@@ -136,6 +137,10 @@ function checkMaps(model: ModelConfig): ConfigProblem[] {
   const configs = [{ path: 'model.test_cfg', sizes: test_cfg }]
   if (train_cfg !== null)
     configs.push({ path: 'model.train_cfg.rpn', sizes: { ...test_cfg, ...train_cfg.rpn, rpn: test_cfg.rpn } })
+  const { long_term } = test_cfg
+  if (long_term !== null) {
+    configs.push({ path: 'model.test_cfg.long_term', sizes: { ...test_cfg, search_size: long_term.search_size } })
+  }
   for (const { path, sizes } of configs) {
     const maps = mapSizes(model, sizes.exemplar_size, sizes.search_size)
     const smallest = Math.min(...maps.exemplar)
@@ -173,6 +178,7 @@ function checkSizes(config: Config): ConfigProblem[] {
       expected: `more than model.test_cfg.exemplar_size, ${test_cfg.exemplar_size}`,
     })
   }
+  problems.push(...checkLongTerm(test_cfg))
   if (train_cfg !== null && train_cfg.rpn.exemplar_size !== test_cfg.exemplar_size) {
     problems.push({
       path: 'model.train_cfg.rpn.exemplar_size',

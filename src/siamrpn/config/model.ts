@@ -285,6 +285,19 @@ export const testCfgSchema = z.strictObject({
     /** Share of the new size in the smoothed size, times score and penalty. */
     lr: fraction,
   }),
+  /** A larger search image while the score is low. Not in MMTracking; the defaults are those of pysot's long-term tracker. */
+  long_term: z
+    .strictObject({
+      search_size: pixels.default(831),
+      /** Below it the target is lost and its box stays. */
+      confidence_low: fraction.default(0.85),
+      /** Above it a lost target is found again. */
+      confidence_high: fraction.default(0.998),
+      /** While the target is lost. */
+      window_influence: fraction.default(0.001),
+    })
+    .nullable()
+    .default(null),
 })
 
 const threeNumbers = z.tuple([z.number(), z.number(), z.number()])
