@@ -1,4 +1,4 @@
-// Where the command line remembers which kernels were found to be the fastest: a file per adapter in the user's cache folder.
+// Stores which kernels were found to be the fastest: a file per adapter in the user's cache folder.
 
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'

@@ -83,7 +83,7 @@ function asRun(nodes: readonly ConvNode[]): ConvNode[] {
 }
 
 /** Geometry and epilogue in one line. */
-export function convName({ spec, residual, activation, inSize }: ConvNode): string {
+function convName({ spec, residual, activation, inSize }: ConvNode): string {
   const { inChannels, outChannels, kernel, stride, padding, dilation, norm } = spec
   const geometry = [
     `conv ${kernel}x${kernel}`,

@@ -1,6 +1,6 @@
-// DEFLATE, unpacked (RFC 1951). Archives that a packer has written again are compressed, and the decompressors of platforms only
-// work asynchronously, where checkpoints are read in one go. The size of the result is known before, and is a bound: a stream
-// that unpacks to more or less is refused.
+// Unpacks DEFLATE streams (RFC 1951). Archives that a packer has written again are compressed, and the decompressors of
+// platforms only work asynchronously, where checkpoints are read in one go. The size of the result is known before, and
+// is a bound: a stream that unpacks to more or less is refused.
 
 import { CorruptCheckpointError } from './errors.ts'
 

@@ -1,6 +1,7 @@
-// What stands for the objects of other programs in a checkpoint: training loops pickle their own beside the weights (MMEngine
-// its message hub, Lightning its callbacks). Nothing of theirs is run or looked at; a placeholder keeps the name, and whoever
-// needs a tensor there is told it. Programs that are known for doing harm are refused even so: such a file is no checkpoint.
+// Placeholders for the objects of other programs in a checkpoint: training loops pickle their own beside the weights
+// (MMEngine its message hub, Lightning its callbacks). Nothing of theirs is run or looked at; a placeholder keeps the
+// name, and whoever needs a tensor there is told it. Programs that are known for doing harm are refused even so: such a
+// file is no checkpoint.
 
 import { quote } from '../gpu/message.ts'
 import { UnsafePickleError, type UnsupportedCheckpointError } from './errors.ts'

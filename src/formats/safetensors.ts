@@ -26,7 +26,7 @@ const deepest = 3
 const mostTextBytes = 2 ** 25
 
 /** Longest header that is read, in bytes (the limit of the reference implementation). */
-export const maxSafetensorsHeader = 100_000_000
+const maxSafetensorsHeader = 100_000_000
 
 const dtypeNames: Readonly<Record<TensorDType, string>> = {
   f32: 'F32',

@@ -38,7 +38,7 @@ class StorageType extends PickleHelper {
 }
 
 /** A run of elements somewhere in the file, as a persistent id describes it. */
-export class Storage extends PickleHelper {
+class Storage extends PickleHelper {
   readonly pickleName = 'storage'
   readonly key: string
   readonly dtype: TensorDType

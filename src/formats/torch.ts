@@ -1,6 +1,6 @@
-// What torch.save writes, read without Python: the zip format (PyTorch 1.6 and later) and the legacy format before
-// it. Zip: `NAME/data.pkl` and one stored entry `NAME/data/KEY` per storage. Legacy: five pickles in a row (magic
-// number, protocol, system, object, storage keys), then per key an element count and the raw elements. See
+// Reads what torch.save writes, without Python: the zip format (PyTorch 1.6 and later) and the legacy format before it.
+// Zip: `NAME/data.pkl` and one stored entry `NAME/data/KEY` per storage. Legacy: five pickles in a row (magic number,
+// protocol, system, object, storage keys), then per key an element count and the raw elements. See
 // torch/serialization.py.
 
 import { quote, show } from '../gpu/message.ts'

@@ -1,5 +1,6 @@
-// What wrappers of a model add to the names of its tensors, taken off again: PyTorch's (DataParallel, compile, FSDP), those of
-// training programs (Lightning calls the model `model`), and the second set of weights that mmcv's EMAHook keeps among the first.
+// Takes off what wrappers of a model add to the names of its tensors: PyTorch's (DataParallel, compile, FSDP), those of
+// training programs (Lightning calls the model `model`), and the second set of weights that mmcv's EMAHook keeps among
+// the first.
 
 /** Names that wrappers give to the module in them, wherever they stand. */
 const wrapperNames: ReadonlySet<string> = new Set([

@@ -1,5 +1,5 @@
-// What an adapter is and can do, as plain data: everything above this floor chooses its variants from these facts, so the
-// choice can be tested without any GPU and another machine's facts can be replayed.
+// Describes an adapter and what it can do as plain data: everything above this floor chooses its variants from these
+// facts, so the choice can be tested without any GPU and another machine's facts can be replayed.
 
 import type { ProviderOptions } from './provider.ts'
 

@@ -1,5 +1,6 @@
-// How messages quote what they speak of. A name, a text or a value may come from a file and be of any size; what is quoted is
-// cut, and lists are counted instead of written out, so that a message stays one that can be read.
+// Formats names, texts and values for error messages. A name, a text or a value may come from a file and be of any
+// size; what is quoted is cut, and lists are counted instead of written out, so that a message stays one that can be
+// read.
 
 /** Longest piece of a text or value that a message quotes, in characters. */
 const LONGEST_QUOTE = 80

@@ -1,7 +1,7 @@
-// Which buffer each intermediate tensor lives in: tensors whose lifetimes do not overlap share one ("shared objects").
-// Whole buffers rather than offsets in one, because a WebGPU dispatch may not bind a buffer both for reading and writing.
-// Greedy by size and by breadth, whichever needs less: Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
-// Inference", arXiv:2001.03288, algorithms 1 and 2 (TensorFlow Lite's planner).
+// Plans which buffer each intermediate tensor lives in: tensors whose lifetimes do not overlap share one ("shared
+// objects"). Whole buffers rather than offsets in one, because a WebGPU dispatch may not bind a buffer both for reading
+// and writing. Greedy by size and by breadth, whichever needs less: Pisarchyk and Lee, "Efficient Memory Management for
+// Deep Neural Net Inference", arXiv:2001.03288, algorithms 1 and 2 (TensorFlow Lite's planner).
 
 /** A tensor from the dispatch that first writes it to the last one that touches it, both inclusive. */
 export interface Lifetime {

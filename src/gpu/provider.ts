@@ -1,6 +1,6 @@
-// Where WebGPU comes from: `navigator.gpu` in a browser, the npm package `webgpu` (Dawn) in Node. In Node one instance of Dawn
-// serves all devices of equal flags and lives as long as the process: its threads abort when it is collected before a device,
-// and each instance finds the drivers anew.
+// Finds the entry to WebGPU: `navigator.gpu` in a browser, the npm package `webgpu` (Dawn) in Node. In Node one
+// instance of Dawn serves all devices of equal flags and lives as long as the process: its threads abort when it is
+// collected before a device, and each instance finds the drivers anew.
 
 import { isNode } from './environment.ts'
 import { NoAdapterError } from './errors.ts'

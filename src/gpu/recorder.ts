@@ -1,5 +1,6 @@
-// Ops record dispatches here; nothing runs. Each dispatch is checked by name against its shader's interface when it is
-// recorded, so that the stack of an error points at the op that made the mistake.
+// A recorder collects the dispatches of ops; nothing runs while they are recorded. Each dispatch is checked by name
+// against its shader's interface when it is recorded, so that the stack of an error points at the op that made the
+// mistake.
 
 import type { AdapterFacts, Device } from './device.ts'
 import { BindingError, ShapeError } from './errors.ts'

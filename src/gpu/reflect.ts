@@ -1,5 +1,5 @@
-// What the host must know of a WGSL module to bind by name: storage variables with access and element type, the uniform
-// struct with the byte offset of each field, the entry points. Plain data, cached by text.
+// Reads from a WGSL module what the host needs to bind by name: storage variables with access and element type, the
+// uniform struct with the byte offset of each field, the entry points. Plain data, cached by text.
 
 import { ShaderError } from './errors.ts'
 import { evaluate, type Layout, layoutOf, type Member, type Scalar } from './wgsl-layout.ts'

@@ -1,7 +1,8 @@
-// Makes the driver compile. Software drivers translate a pipeline to machine code when it is first dispatched, seconds for a
-// large one, on one thread per device; so each pipeline is dispatched here once, without a workgroup: nothing runs. While
-// that takes long, further devices on the same adapter take kernels from the same queue: the driver's disk cache hands their
-// results back in milliseconds. A driver without one is noticed at the first kernel that comes back, and left alone.
+// Warming up makes the driver compile kernels before their first use. Software drivers translate a pipeline to machine
+// code when it is first dispatched, seconds for a large one, on one thread per device; so each pipeline is dispatched
+// here once, without a workgroup: nothing runs. While that takes long, further devices on the same adapter take kernels
+// from the same queue: the driver's disk cache hands their results back in milliseconds. A driver without one is
+// noticed at the first kernel that comes back, and left alone.
 
 import type { Device } from './device.ts'
 import { isNode } from './environment.ts'

@@ -1,4 +1,4 @@
-// Divisors of whole numbers.
+// Greatest common divisors and least common multiples of whole numbers.
 
 export function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b)

@@ -1,5 +1,5 @@
-// What every op needs to launch a kernel: the shader text by name, workgroup counts for a number of invocations, and the
-// dimensions of an activation.
+// Helpers that every op uses to launch a kernel: the shader text by name, workgroup counts for a number of invocations,
+// and the dimensions of an activation.
 
 import { ShapeError } from '../gpu/errors.ts'
 import type { KernelSpec } from '../gpu/pipelines.ts'

@@ -1,4 +1,4 @@
-// What kernels that make network input do to pixels last: `(pixel - mean) / std`, channel by channel.
+// The normalisation that kernels which make network input apply to pixels: `(pixel - mean) / std`, channel by channel.
 
 export interface Normalisation {
   /** In the result's order of channels. */

@@ -1,5 +1,5 @@
-// Which anchors are positive, negative or ignored: by their largest overlap with a ground-truth box. Overlaps and thresholds
-// are float32, as in the original, because overlaps that equal a threshold do occur.
+// Assigns anchors: each is positive, negative or ignored, by its largest overlap with a ground-truth box. Overlaps and
+// thresholds are float32, as in the original, because overlaps that equal a threshold do occur.
 // Source: mmdet/core/bbox/assigners/max_iou_assigner.py.
 
 import { bboxOverlaps } from './boxes.ts'
@@ -8,7 +8,7 @@ import type { AssignerConfig } from './config.ts'
 const { fround } = Math
 
 /** Neither positive nor negative. */
-export const IGNORED = -1
+const IGNORED = -1
 
 /** Result of an assignment. */
 export interface Assignment {

@@ -1,4 +1,4 @@
-// What the tracker needs of a backbone.
+// The interface of a backbone, as the tracker uses it.
 
 import type { ConvSpec } from '../nn/conv-module.ts'
 import type { Layers } from '../nn/layers.ts'

@@ -10,7 +10,7 @@ const { fround } = Math
 /** A decoded box may be at most this much narrower or wider than its reference. */
 const WH_RATIO_CLIP = 16 / 1000
 /** Largest |dw|, |dh| that decoding uses: |ln(16 / 1000)|. */
-export const MAX_LOG_RATIO = Math.abs(Math.log(WH_RATIO_CLIP))
+const MAX_LOG_RATIO = Math.abs(Math.log(WH_RATIO_CLIP))
 
 /** Box coder of the config entry `model.head.bbox_coder`. */
 export class DeltaXYWHBBoxCoder {

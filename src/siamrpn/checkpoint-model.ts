@@ -1,5 +1,5 @@
-// What a checkpoint says of a model beside its weights: the configuration that training wrote into it, which anchors it was
-// trained with, and which part of the weights it holds.
+// Reads what a checkpoint says of its model beside the weights: the configuration that training wrote into it, which
+// anchors it was trained with, and which part of the weights it holds.
 
 import { anchorsKey, type Checkpoint, readCheckpoint } from '../formats/checkpoint.ts'
 import { CheckpointError } from '../formats/errors.ts'

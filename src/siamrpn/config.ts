@@ -1,10 +1,9 @@
 // The configuration of a model and its training, in MMTracking's words. See ./config/ for the parts.
 
 export { isBenchmark } from './config/data.ts'
-export { backboneChannels, type MapSizes, mapSizes } from './config/geometry.ts'
+export { backboneChannels, mapSizes } from './config/geometry.ts'
 export { type IgnoredEntry, ignoredEntries } from './config/ignored.ts'
 export { fromMMTracking } from './config/mmtracking.ts'
 export { overrideConfig } from './config/override.ts'
 export { parseConfig } from './config/parse.ts'
-export type { ConfigProblem } from './config/problem.ts'
 export type * from './config/schema.ts'

@@ -1,4 +1,4 @@
-// How the parts of the model write down their convolutions.
+// Helpers with which the parts of the model write down their convolutions.
 
 import type { ConvSpec } from '../nn/conv-module.ts'
 

@@ -1,4 +1,4 @@
-// Which backbone a configuration names.
+// Creates the backbone that a configuration names.
 
 import { AlexNet } from './alexnet.ts'
 import type { Backbone } from './backbone.ts'

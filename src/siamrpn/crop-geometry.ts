@@ -1,6 +1,6 @@
-// Which part of a frame the network sees: the square around a box, its side from the box and the context, its edges cut to whole
-// pixels. Float32 arithmetic throughout and the original's roundings: half to even for sides, toward zero for edges, and an
-// end that is one pixel further as long as that pixel exists in the padded frame.
+// Computes the part of a frame that the network sees: the square around a box, its side from the box and the context,
+// its edges cut to whole pixels. Float32 arithmetic throughout and the original's roundings: half to even for sides,
+// toward zero for edges, and an end that is one pixel further as long as that pixel exists in the padded frame.
 // Source: SiamRPN.init, SiamRPN.track and SiamRPN.get_cropped_img of mmtrack/models/sot/siamrpn.py.
 
 import type { CropRectangle } from '../kernels/crop-resize.ts'

@@ -1,4 +1,4 @@
-// What `SiamRPN.load` and `SiamRPN.create` take, and what they tell while they work.
+// The options of `SiamRPN.load` and `SiamRPN.create`, and the progress that they report.
 
 import { Device } from '../gpu/device.ts'
 import { ArgumentError } from '../gpu/errors.ts'

@@ -1,5 +1,6 @@
-// Which of the assigned anchors a training step uses. Random choices come from the caller, so that a step can be repeated bit
-// for bit. Source: mmdet/core/bbox/samplers (base_sampler.py, random_sampler.py, pseudo_sampler.py).
+// Samplers choose which of the assigned anchors a training step uses. Random choices come from the caller, so that a
+// step can be repeated bit for bit.
+// Source: mmdet/core/bbox/samplers (base_sampler.py, random_sampler.py, pseudo_sampler.py).
 
 import type { Assignment } from './assigner.ts'
 import type { SamplerConfig } from './config.ts'
@@ -32,7 +33,7 @@ export interface Sampler {
 type RandomSamplerConfig = Extract<SamplerConfig, { type: 'RandomSampler' }>
 
 /** Sampler of a config entry `model.train_cfg.rpn.sampler` of type `RandomSampler`. */
-export class RandomSampler implements Sampler {
+class RandomSampler implements Sampler {
   readonly negativeBound: number
   readonly #config: RandomSamplerConfig
 
@@ -55,7 +56,7 @@ export class RandomSampler implements Sampler {
 }
 
 /** Sampler of type `PseudoSampler`: takes every positive and every negative anchor (SiameseRPNHead itself fails with it). */
-export class PseudoSampler implements Sampler {
+class PseudoSampler implements Sampler {
   readonly negativeBound = Number.POSITIVE_INFINITY
 
   sample({ gtIndices }: Assignment): Sampling {

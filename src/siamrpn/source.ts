@@ -1,5 +1,6 @@
-// Where a checkpoint comes from: bytes in memory, a file, an answer of a server, a path (Node) or a URL, with progress and an
-// optional digest. The only file of this floor that reaches for Node, and only when it is given a path there.
+// Reads a checkpoint from wherever it is: bytes in memory, a file, an answer of a server, a path (Node) or a URL, with
+// progress and an optional digest. It is the only file of this floor that reaches for Node, and only when it is given a
+// path there.
 
 import { concatBytes } from '../formats/bytes.ts'
 import { isNode } from '../gpu/environment.ts'

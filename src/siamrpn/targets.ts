@@ -1,6 +1,8 @@
-// What the head is trained towards: a label, a delta and their weights for every anchor of every pair of a batch. A positive
-// pair's anchors are assigned and sampled; a negative pair teaches only background, near the object that is not the one.
-// Source: mmtrack/models/track_heads/siamese_rpn_head.py (get_targets, _get_positive_pair_targets, _get_negative_pair_targets).
+// Builds the targets of the head: a label, a delta and their weights for every anchor of every pair of a batch. A
+// positive pair's anchors are assigned and sampled; a negative pair teaches only background, near the object that is
+// not the one.
+// Source: mmtrack/models/track_heads/siamese_rpn_head.py (get_targets, _get_positive_pair_targets,
+// _get_negative_pair_targets).
 
 import { ShapeError } from '../gpu/errors.ts'
 import { SiameseRPNAnchorGenerator } from './anchors.ts'

@@ -1,6 +1,6 @@
-// What a tracker is taught on: exemplars and search windows cut out of a few frames whose boxes a person knows. Around every
-// object, windows that are moved and scaled as a tracker's are; beside it, windows without it; and windows of frames in which
-// the object is absent. Only geometry is worked out here.
+// Makes the examples that a tracker is taught on: exemplars and search windows cut out of a few frames whose boxes a
+// person knows. Around every object, windows that are moved and scaled as a tracker's are; beside it, windows without
+// it; and windows of frames in which the object is absent. Only geometry is worked out here.
 
 import { type CenterBox, type Corners, centerToCorners } from './boxes.ts'
 import type { TestConfig } from './config.ts'

@@ -51,7 +51,7 @@ export interface TeachOptions {
 }
 
 /** Found in the laboratory: enough for the heads to settle on the given frames. */
-export const teachDefaults = { steps: 80, pairs: 10, lr: 3e-4, seed: 0 } as const
+const teachDefaults = { steps: 80, pairs: 10, lr: 3e-4, seed: 0 } as const
 
 const WARM_UP = 10
 const LAST_LR_PART = 0.05

@@ -1,6 +1,7 @@
-// What trains when. MMTracking's model starts with its whole backbone frozen (frozen_stages) and its statistics fixed
-// (norm_eval); SiameseRPNOptimizerHook lets named layers train from some epoch on, their batch norms included. Sources:
-// mmdet/models/backbones/resnet.py (train, _freeze_stages), mmtrack/core/optimizer/sot_optimizer_hook.py.
+// Says which parts of the model train in an epoch. MMTracking's model starts with its whole backbone frozen
+// (frozen_stages) and its statistics fixed (norm_eval); SiameseRPNOptimizerHook lets named layers train from some epoch
+// on, their batch norms included.
+// Sources: mmdet/models/backbones/resnet.py (train, _freeze_stages), mmtrack/core/optimizer/sot_optimizer_hook.py.
 
 import type { TrainingMode } from '../nn/trainable-conv.ts'
 import type { Config, ModelConfig } from './config.ts'

@@ -143,10 +143,9 @@ alias Lane = vec2f;
     ])
   })
 
-  test('sees the specialised workgroup size and is cached by text', () => {
+  test('sees the specialised workgroup size', () => {
     const text = specialise(kernel, { GROUP: 32 })
     expect(reflect(text).workgroupSize).toEqual([32, 2, 1])
-    expect(reflect(text)).toBe(reflect(specialise(kernel, { GROUP: 32 })))
   })
 
   test('gives each of several entry points its own variables', () => {

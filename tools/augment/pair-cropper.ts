@@ -48,7 +48,7 @@ export function windowSizes(steps: TrainSteps): readonly [number, number] {
 }
 
 /** @throws ConfigError unless there is one SeqAffineCrop, behind SeqSubBox and before all steps on its windows */
-export function checkHostSteps(steps: TrainSteps): void {
+function checkHostSteps(steps: TrainSteps): void {
   const kinds = steps.map(({ type }) => type).filter((type) => !isOneOf(NAMING, type))
   const crop = kinds.indexOf(CROP)
   const fits = kinds.every((type, k) => (k === crop ? type === CROP : isOneOf(k < crop ? BEFORE : AFTER, type)))

@@ -1,4 +1,4 @@
-// What a camera does to a sharp picture: it is out of focus, moves, or adds noise.
+// Makes a sharp picture look as a camera takes it: out of focus, moved, or noisy.
 
 import { Random, type RgbFrame } from 'siamrpn'
 

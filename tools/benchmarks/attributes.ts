@@ -1,5 +1,5 @@
-// What makes a sequence hard, where a data set is read by MMTracking's annotation files, which do not say: OTB100's are fixed,
-// LaSOT's and UAV123's are in folders `att`.
+// The attributes of sequences (occlusion, blur and the like) for data sets that are read by MMTracking's annotation
+// files, which do not hold them: OTB100's are fixed, LaSOT's and UAV123's are in folders `att`.
 
 import { join } from 'node:path'
 import { readLasotAttributes } from './lasot.ts'

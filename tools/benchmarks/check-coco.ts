@@ -7,6 +7,7 @@ import { PathColumn } from '../datasets/columns.ts'
 import { AnnotationError } from '../datasets/errors.ts'
 import { readJsonArrays } from '../datasets/json-arrays.ts'
 import { unusable } from '../datasets/tracks.ts'
+import { isRecord } from '../is-record.ts'
 import { type CheckOptions, checkFiles, decodeAll } from './check.ts'
 import type { FrameSize } from './frame-sizes.ts'
 import type { Finding, Tell } from './types.ts'
@@ -235,10 +236,6 @@ class CocoChecker {
     const size = known ? `, ${known.width}x${known.height} pixels` : ''
     this.#say('warning', `${place}.bbox`, `${show(bbox)} lies outside the image${size}; left out of training`)
   }
-}
-
-function isRecord(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function show(value: unknown): string {

@@ -1,4 +1,4 @@
-// What is wrong with a data set, collected: equal complaints form a group that is counted in full while only some of its
+// Collects what is wrong with a data set: equal complaints form a group that is counted in full while only some of its
 // places are kept, so that a million bad lines take no more memory than a few.
 
 import type { Finding } from './types.ts'

@@ -9,7 +9,7 @@ import { hasArea } from './rows.ts'
 import type { Sequence, Tell } from './types.ts'
 
 /** Names of the images in a folder, in order; none where there is no such folder. */
-export async function listImageNames(folder: string): Promise<string[]> {
+async function listImageNames(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => [])
   return orderNames(names.filter((name) => !name.startsWith('.') && isImageName(name)))
 }

@@ -62,7 +62,7 @@ export interface Got10kSequence {
   readonly tell: Tell
 }
 
-export async function readGot10kSequence({ name, folder, test, tell }: Got10kSequence): Promise<Sequence | undefined> {
+async function readGot10kSequence({ name, folder, test, tell }: Got10kSequence): Promise<Sequence | undefined> {
   if (!(await isFolder(folder))) {
     const message = `sequence ${name} is in list.txt, but there is no such folder`
     return void tell({ severity: 'error', place: folder, message })

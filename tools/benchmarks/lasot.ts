@@ -180,7 +180,7 @@ export interface LasotSequence {
 }
 
 /** One sequence; the number of lines of ground truth decides, as in the toolkit (monkey-17 has images beyond them). */
-export async function readLasotSequence({
+async function readLasotSequence({
   name,
   folder,
   attributes = [],

@@ -1,4 +1,4 @@
-// How large the data sets are that their authors publish, to tell a part of one from all of it.
+// The sizes of the data sets as their authors publish them, to tell a part of one from all of it.
 // Sources: the data sets' papers and sites; OTB100, UAV123: the frame ranges of their toolkits, added up.
 
 import type { BenchmarkName } from './types.ts'

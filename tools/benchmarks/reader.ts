@@ -1,5 +1,6 @@
-// What a layout has to say and do to be read, and how a reader goes through a download: a few sequences at a time, findings in
-// the order of the sequences. One file per data set exports a `BenchmarkReader`; open-benchmark.ts holds the table.
+// The interface of a reader of one layout, and the walk through a download that all readers share: a few sequences at a
+// time, findings in the order of the sequences. One file per data set exports a `BenchmarkReader`; open-benchmark.ts
+// holds the table.
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// What a data set is like, in numbers: how long its sequences are, how large, how long-drawn and how fast its targets, how
-// often they are hidden, and what the data set itself says is hard about it.
+// Statistics of a data set: how long its sequences are, how large, how long-drawn and how fast its targets, how often
+// they are hidden, and what the data set itself says is hard about it.
 
 import { Column } from '../datasets/columns.ts'
 import type { Box } from '../frames/types.ts'

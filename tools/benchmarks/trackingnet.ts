@@ -82,7 +82,7 @@ export interface TrackingNetSequence {
   readonly tell: Tell
 }
 
-export async function readTrackingNetSequence(sequence: TrackingNetSequence): Promise<Sequence | undefined> {
+async function readTrackingNetSequence(sequence: TrackingNetSequence): Promise<Sequence | undefined> {
   const { name, chunk, firstBoxOnly, tell } = sequence
   const truth = join(chunk, 'anno', `${name}.txt`)
   const folder = join(chunk, 'frames', name)

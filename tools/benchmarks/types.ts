@@ -1,6 +1,6 @@
-// What evaluation needs of a data set: videos with their truth, whatever layout they come in, and what a tracker answered.
-// Readers tell what is wrong with a download instead of throwing, so that one reader serves evaluation, which stops at the
-// first error, and `siamrpn dataset check`, which lists them all.
+// The types of evaluation data: videos with their truth, whatever layout they come in, and what a tracker answered.
+// Readers tell what is wrong with a download instead of throwing, so that one reader serves evaluation, which stops at
+// the first error, and `siamrpn dataset check`, which lists them all.
 
 import type { Box } from '../frames/types.ts'
 

@@ -1,4 +1,4 @@
-// What commands get from outside: where to print, what tracks, and where to leave an exit code.
+// The context that commands get from outside: where to print, what tracks, and where to leave an exit code.
 
 import type { LoadTrackers } from './evaluate/load-trackers.ts'
 import type { Terminal } from './terminal.ts'

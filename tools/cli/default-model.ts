@@ -1,4 +1,4 @@
-// Which weights a command uses: those that its options name, or the model that ships with the library.
+// Chooses the weights that a command uses: those that its options name, or the model that ships with the library.
 
 import { fileURLToPath } from 'node:url'
 import { defaultModelName, defaultModel as libraryModel } from 'siamrpn'

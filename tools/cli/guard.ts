@@ -1,5 +1,6 @@
-// What keeps a command from ending without a word. Node ends a program, with code 13, as soon as nothing is left that could wake
-// it: a promise that never settles then is an end in silence. Here it becomes an error that names what was under way.
+// Guards commands against ending without a message. Node ends a program, with code 13, as soon as nothing is left that
+// could wake it: a promise that never settles then is an end in silence. Here it becomes an error that names what was
+// under way.
 
 import { SiamRpnError } from 'siamrpn'
 

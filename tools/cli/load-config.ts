@@ -1,4 +1,4 @@
-// A configuration by name, or from a file.
+// Loads a configuration by its name or from a file.
 
 import { type Config, parseConfig } from 'siamrpn'
 import { configNames, namedConfig } from 'siamrpn/configs'

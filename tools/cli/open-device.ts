@@ -1,6 +1,7 @@
-// The device of the command line. When Dawn first looks for adapters, it writes two lines about limits of software drivers
-// (`maxDynamic...BuffersPerPipelineLayout artificially reduced`) to file descriptor 2, with no way to switch them off; they mean
-// nothing to the user of a command, so on a terminal the descriptor leads nowhere for as long as that takes.
+// Opens the device of the command line. When Dawn first looks for adapters, it writes two lines about limits of
+// software drivers (`maxDynamic...BuffersPerPipelineLayout artificially reduced`) to file descriptor 2, with no way to
+// switch them off; they mean nothing to the user of a command, so on a terminal the descriptor leads nowhere for as
+// long as that takes.
 
 import { closeSync, openSync } from 'node:fs'
 import { isatty } from 'node:tty'
@@ -16,7 +17,7 @@ export async function openTerminalDevice(): Promise<Device> {
 }
 
 /** Runs `work` with standard error, if that is a terminal, leading nowhere until `work` returns. */
-export function withoutStderr<T>(work: () => T): T {
+function withoutStderr<T>(work: () => T): T {
   const terminal = isatty(STDERR) && process.platform !== 'win32' ? reopen() : undefined
   if (terminal === undefined) return work()
   closeSync(STDERR)

@@ -31,7 +31,7 @@ Examples:
   siamrpn track --help`
 
 /** The command line with its subcommands. */
-export function makeProgram(context: CommandContext): Command {
+function makeProgram(context: CommandContext): Command {
   const program = new Command('siamrpn')
     .description('SiamRPN++ visual tracking on hand-written WebGPU kernels.')
     .addHelpText('after', examples)

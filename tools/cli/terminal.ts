@@ -1,5 +1,5 @@
-// Where commands write: results to standard output, progress and notes to standard error. Passed in, so that tests read
-// it and nothing below knows about `process`.
+// The terminal that commands write to: results go to standard output, progress and notes to standard error. Passed in,
+// so that tests read it and nothing below knows about `process`.
 
 import type { Writable } from 'node:stream'
 import type { Underway } from './guard.ts'

@@ -1,4 +1,4 @@
-// Who appears in a clip: the target, things that resemble it, things that hide it, and the clutter of the place.
+// Casts the actors of a clip: the target, things that resemble it, things that hide it, and the clutter of the place.
 
 import type { Random } from 'siamrpn'
 import type { Actor } from './actor.ts'

@@ -1,4 +1,4 @@
-// What a clip is filmed with and in: the way of the camera, its tremble, and the light.
+// Draws the conditions that a clip is filmed in: the way of the camera, its tremble, and the light.
 
 import { hashKey, type Random } from 'siamrpn'
 import type { Setting } from './cast.ts'

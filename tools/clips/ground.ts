@@ -1,5 +1,5 @@
-// What everything moves over: a repeating colored ground, mixed from the tiles, sometimes with a horizon, and a fine
-// grain on top; seen through a camera that pans, turns and zooms.
+// Paints the ground that everything moves over: repeating and colored, mixed from the tiles, sometimes with a horizon,
+// and a fine grain on top; seen through a camera that pans, turns and zooms.
 
 import type { Random } from 'siamrpn'
 import type { Canvas } from './canvas.ts'

@@ -1,5 +1,5 @@
-// What things are covered with: small pictures that repeat, made of a pattern, a ramp of colors and some grain. Patterns
-// reach from nearly uniform to checks, lettering and patchwork, as real things do.
+// Makes the surfaces of things: small pictures that repeat, made of a pattern, a ramp of colors and some grain.
+// Patterns reach from nearly uniform to checks, lettering and patchwork, as real things do.
 
 import { Random } from 'siamrpn'
 import { type Palette, rampOf } from './palette.ts'

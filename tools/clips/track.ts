@@ -1,4 +1,4 @@
-// How a value changes over a clip: smooth courses over random knots, as functions of the time in frames.
+// Makes values that change over a clip: smooth courses over random knots, as functions of the time in frames.
 
 import type { Random } from 'siamrpn'
 import { type Course, follow, wander } from './course.ts'

@@ -1,5 +1,5 @@
-// What the writers of all layouts share: frames rendered into JPEG files with the truth of what is in them, and folders
-// that are complete or absent.
+// Parts that the writers of all layouts share: frames rendered into JPEG files with the truth of what is in them, and
+// folders that are complete or absent.
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'

@@ -27,7 +27,7 @@ import { writeVOT2018 } from './write-vot2018.ts'
 export type { WriteClipsOptions } from './write-frames.ts'
 
 /** Name of the class that all targets belong to. */
-export const syntheticClass = 'synthetic'
+const syntheticClass = 'synthetic'
 
 const coverSteps = 8
 
@@ -167,11 +167,7 @@ export async function writeCocoVid(
  *
  * @throws OutputError; the signal's reason
  */
-export async function writeFolder(
-  clips: SyntheticClips,
-  folder: string,
-  options: WriteClipsOptions = {},
-): Promise<void> {
+async function writeFolder(clips: SyntheticClips, folder: string, options: WriteClipsOptions = {}): Promise<void> {
   const nameOf = (clip: number) => `${syntheticClass}-${clip + 1}`
   const isOurs = (name: string) => /^synthetic-\d+$/.test(name)
   await writing(folder, isOurs, async (root) => {

@@ -16,7 +16,7 @@ const boxFiles = ['groundtruth.txt', 'groundtruth_rect.txt']
 const maxDepth = 4
 const clipsAhead = 16
 
-export const clipSamplingDefaults: PairSamplingOptions = { frame_range: 100, pos_prob: 0.8, filter_key_img: false }
+const clipSamplingDefaults: PairSamplingOptions = { frame_range: 100, pos_prob: 0.8, filter_key_img: false }
 
 const layout = `
 expected a folder of clips like LaSOT (https://vision.cs.stonybrook.edu/~lasot/), class folders between or not:

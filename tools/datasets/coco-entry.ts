@@ -2,6 +2,7 @@
 // array, index and field.
 
 import { show } from 'siamrpn/gpu'
+import { isRecord } from '../is-record.ts'
 import { AnnotationError } from './errors.ts'
 
 /** Numbers for ids that are none: texts, and integers beyond 2^53, which arrive as texts. Numbers stay themselves. */
@@ -102,8 +103,4 @@ export class CocoEntry {
       `${this.#file}: ${this.#array}[${this.index}]${place}: found ${shown}, expected ${expected}`,
     )
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -201,7 +201,7 @@ function nearby(background: CollageSource['background'], random: Random): Collag
  * The cut-outs of a folder, in natural order.
  * @throws DatasetMissingError, DatasetError for a mask without its photograph, UnreadableImageError
  */
-export async function readCutouts(folder: string): Promise<CutoutEntry[]> {
+async function readCutouts(folder: string): Promise<CutoutEntry[]> {
   const names = await readdir(folder).catch((cause: unknown) => {
     throw new DatasetMissingError(`no folder ${folder};${layout}`, { cause })
   })

@@ -1,5 +1,5 @@
-// What DecodePool and its threads say to each other. Errors lose their class on the way, so the classes that matter (a file
-// that cannot be decoded is skipped, anything else ends training) travel by name.
+// The messages between DecodePool and its threads. Errors lose their class on the way, so the classes that matter (a
+// file that cannot be decoded is skipped, anything else ends training) travel by name.
 
 import type { RgbFrame } from 'siamrpn'
 import type { PairRequest, PixelSource, Xyxy } from 'siamrpn/train'

@@ -1,4 +1,4 @@
-// What a decoding thread does, in whichever thread it runs: a pixel source to pixels, or a pair to its two windows.
+// Decodes training frames, in whichever thread it runs: a pixel source to pixels, or a pair to its two windows.
 
 import { Random, type RgbFrame } from 'siamrpn'
 import type { PixelSource } from 'siamrpn/train'

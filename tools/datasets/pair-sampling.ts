@@ -1,6 +1,6 @@
-// Which two frames make a sample. Two ways are MMTracking's: `ref_img_sampler` of SOTTrainDataset (the sample's index says the
-// video; frames of the last unbroken piece of a track) and the pipeline step PairSampling. The third, for a user's own clips,
-// wastes nothing of them.
+// Chooses the two frames that make a sample. Two ways are MMTracking's: `ref_img_sampler` of SOTTrainDataset (the
+// sample's index says the video; frames of the last unbroken piece of a track) and the pipeline step PairSampling. The
+// third, for a user's own clips, wastes nothing of them.
 // Sources: mmtrack/datasets/sot_train_dataset.py, base_sot_dataset.py, pipelines/processing.py.
 
 import type { Random } from 'siamrpn'

@@ -1,4 +1,6 @@
-// Where two JSON values differ, as lines that a person can read.
+// Lists where two JSON values differ, as lines that a person can read.
+
+import { isRecord } from '../is-record.ts'
 
 /** One line per entry: `key.path: before -> after`. Empty where they are alike. */
 export function differences(before: unknown, after: unknown, path = ''): string[] {
@@ -8,8 +10,4 @@ export function differences(before: unknown, after: unknown, path = ''): string[
   }
   const [a, b] = [JSON.stringify(before), JSON.stringify(after)]
   return a === b ? [] : [`${path}: ${a ?? 'absent'} -> ${b ?? 'absent'}`]
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -4,7 +4,7 @@
 import type { RgbFrame } from 'siamrpn'
 
 /** How many frames are decoded ahead. */
-export const framesAhead = 4
+const framesAhead = 4
 
 export class FramesAhead {
   readonly #count: number

@@ -1,4 +1,5 @@
-// summary.json: what an evaluation came to, for scripts. Numbers are complete; the terminal's table rounds them.
+// Writes summary.json: the outcome of an evaluation, for scripts. Numbers are complete; the terminal's table rounds
+// them.
 
 import type { Benchmark } from '../benchmarks/types.ts'
 import type { Scores } from '../metrics/scores.ts'

@@ -61,7 +61,7 @@ export interface TrackVideoOptions {
 }
 
 /** Frames from a failure to the next start. */
-export const restartAfter = 5
+const restartAfter = 5
 
 const skipped: VideoStep = { region: trackMarks.skipped, score: 0, seconds: 0 }
 

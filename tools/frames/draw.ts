@@ -9,7 +9,7 @@ import type { Box, Tracked } from './types.ts'
 export type Color = readonly [number, number, number]
 
 /** Colors of the targets, in turn. */
-export const targetColors: readonly Color[] = [
+const targetColors: readonly Color[] = [
   [255, 122, 0],
   [0, 190, 255],
   [255, 70, 170],
@@ -74,7 +74,7 @@ export function drawBox(frame: RgbFrame, box: Box, color: Color, thickness = lin
 }
 
 /** Draws text in a filled label that sits on the box's top edge, or under it where the frame ends above. */
-export function drawBoxLabel(frame: RgbFrame, box: Box, text: string, color: Color): void {
+function drawBoxLabel(frame: RgbFrame, box: Box, text: string, color: Color): void {
   const edges = toPixels(box)
   if (edges === undefined) return
   const { width, height } = labelSize(frame, text)

@@ -1,5 +1,5 @@
-// What kind of image file bytes are, by their first bytes and not by their name: only these are handed to a decoder. libvips knows
-// many more, and some of them (SVG, PDF) draw what a file describes, for as long as it describes.
+// Tells the kind of an image file by its first bytes and not by its name: only these are handed to a decoder. libvips
+// knows many more, and some of them (SVG, PDF) draw what a file describes, for as long as it describes.
 
 export type ImageKind = 'jpeg' | 'png' | 'gif' | 'webp' | 'tiff' | 'avif' | 'bmp'
 

@@ -1,4 +1,4 @@
-// The mean that the measures are made of.
+// The arithmetic mean of a list.
 
 /** Arithmetic mean; 0 of nothing. */
 export function mean(values: readonly number[]): number {

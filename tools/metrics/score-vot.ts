@@ -60,7 +60,7 @@ export function votFrameOverlaps(pair: Pair): Float64Array {
 }
 
 /** What overlaps are measured against: the polygon, or the box where there is none. */
-export function truthRegions({ boxes, corners }: Pick<Sequence, 'boxes' | 'corners'>): readonly Region[] {
+function truthRegions({ boxes, corners }: Pick<Sequence, 'boxes' | 'corners'>): readonly Region[] {
   return boxes.map((box, frame) => corners?.[frame] ?? answer(box))
 }
 

@@ -1,5 +1,6 @@
-// What a tracker's results are worth: one shape for all three protocols, so that tables and plots need no case for each. The
-// measures and the axes of the curves say what they are; rows (all sequences, one sequence, one attribute) hold their values.
+// The scores of a tracker's results: one shape for all three protocols, so that tables and plots need no case for each.
+// The measures and the axes of the curves say what they are; rows (all sequences, one sequence, one attribute) hold
+// their values.
 
 import type { Protocol } from '../benchmarks/types.ts'
 

@@ -9,7 +9,7 @@ import type { Assignment, DictEntry, Expression, Item, Keyword, Operation } from
 import type { Token } from './tokens.ts'
 
 /** The names that may be called; all of them only make data. */
-export const callable: ReadonlySet<string> = new Set(['dict', 'list', 'tuple', 'range'])
+const callable: ReadonlySet<string> = new Set(['dict', 'list', 'tuple', 'range'])
 
 const deepest = 64
 

@@ -1,4 +1,4 @@
-// What the abbreviations of the data sets' attributes stand for (OTB100, UAV123, LaSOT, VOT).
+// The full names of the data sets' attributes by their abbreviations (OTB100, UAV123, LaSOT, VOT).
 
 const names: Readonly<Record<string, string>> = {
   ARC: 'aspect ratio changes',

@@ -1,5 +1,5 @@
-// What a report of an evaluation is made from. All of it is plain data, so that the page can be made again at any time from the
-// files of a results folder, without tracking.
+// The data that a report of an evaluation is made from. All of it is plain data, so that the page can be made again at
+// any time from the files of a results folder, without tracking.
 
 import type { Benchmark, SequenceResult } from '../benchmarks/types.ts'
 import type { ReadFrame } from '../evaluation/sequence-video.ts'

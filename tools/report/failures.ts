@@ -1,5 +1,5 @@
-// Which failures are worth a look, and which of their frames: the last one that was tracked well, the way to the loss, the loss,
-// and what came of it.
+// Chooses the failures that are worth a look, and which of their frames: the last one that was tracked well, the way to
+// the loss, the loss, and what came of it.
 
 import { answerAt, type Trace, truthAt } from './traces.ts'
 
@@ -25,7 +25,7 @@ export function worstFailures(traces: readonly Trace[], count: number): FailureC
 }
 
 /** At most six frames around a loss. */
-export function stripFrames(trace: Trace, lostAt: number): number[] {
+function stripFrames(trace: Trace, lostAt: number): number[] {
   const good = lastGood(trace, lostAt)
   const gap = lostAt - good
   const steps = Array.from({ length: between }, (_, index) => good + Math.round(((index + 1) * gap) / (between + 1)))

@@ -17,7 +17,7 @@ export function html(strings: TemplateStringsArray, ...values: readonly Content[
 }
 
 /** For text and for attribute values. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

@@ -1,4 +1,4 @@
-// How numbers and dates are written, the same everywhere in the report.
+// Formats numbers and dates the same way everywhere in the report.
 
 import type { Measure } from '../metrics/scores.ts'
 

@@ -1,4 +1,5 @@
-// A video's overlap over time in the space of a word. Long videos are drawn by the mean of each stretch.
+// Draws a video's overlap over time as a small curve within a table cell. Long videos are drawn by the mean of each
+// stretch.
 
 import { type Html, html } from './html.ts'
 import { counted, formatOverlap, rounded } from './numbers.ts'

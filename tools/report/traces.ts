@@ -1,4 +1,4 @@
-// What happened in each video, frame by frame: the overlap of truth and answer, and where the object was lost for the first time.
+// Traces each video frame by frame: the overlap of truth and answer, and where the object was lost for the first time.
 
 import { type Benchmark, type Protocol, type Sequence, type SequenceResult, trackMarks } from '../benchmarks/types.ts'
 import type { Box } from '../frames/types.ts'

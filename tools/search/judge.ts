@@ -1,5 +1,5 @@
-// What tracks are worth, rule by rule, by the measures of the benchmark's protocol. Videos are judged as they are finished; only
-// what the measures still need is kept. The numbers are those that `siamrpn evaluate` gives for the same tracks.
+// Judges tracks, rule by rule, by the measures of the benchmark's protocol. Videos are judged as they are finished;
+// only what the measures still need is kept. The numbers are those that `siamrpn evaluate` gives for the same tracks.
 
 import type { Benchmark, Protocol, Sequence, SequenceResult } from '../benchmarks/types.ts'
 import { EvaluationError } from '../evaluation/errors.ts'

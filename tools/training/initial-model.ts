@@ -1,4 +1,5 @@
-// What training starts from: drawn weights, under a pretrained backbone (`init_cfg`), or a whole checkpoint (`load_from`).
+// Makes the weights that training starts from: drawn, under a pretrained backbone (`init_cfg`), or a whole checkpoint
+// (`load_from`).
 
 import { type CheckpointSource, type Config, initialWeights, readSource, SourceError } from 'siamrpn'
 import {

@@ -1,4 +1,4 @@
-// What a logger shows of a run: means over the last iterations, learning rates, the time that is left.
+// A record of the log, which loggers show: means over the last iterations, learning rates, the time that is left.
 
 import type { Hook, Run, Scores } from 'siamrpn/train'
 

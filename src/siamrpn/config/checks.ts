@@ -1,5 +1,5 @@
-// What a configuration must satisfy beyond the shape of its entries: parts that have to fit one another. Every check names
-// both sides, so that the reader can see which of them is wrong.
+// Checks of a configuration beyond the shape of its entries: parts that have to fit one another. Every check names both
+// sides, so that the reader can see which of them is wrong.
 
 import { checkLongTerm } from './check-long-term.ts'
 import { isBenchmark } from './data.ts'

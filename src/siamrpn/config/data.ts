@@ -88,7 +88,7 @@ const hostSteps = [
   }),
 ] as const
 
-export const trainStepSchema = z.discriminatedUnion('type', [
+const trainStepSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('PairSampling'),
     frame_range: frameRange.default(5),
@@ -140,7 +140,7 @@ const testTransformSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ImageToTensor'), keys: z.array(z.string()) }),
 ])
 
-export const testStepSchema = z.discriminatedUnion('type', [
+const testStepSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('LoadImageFromFile'), ...loading }),
   z.strictObject({ type: z.literal('LoadAnnotations'), ...annotations }),
   z.strictObject({
@@ -190,7 +190,7 @@ const sampledDataset = <T extends string>(type: T) =>
   })
 
 /** Generated clips: nothing to download. Seeds from 1000000 on are kept for measuring. */
-export const syntheticClipsSchema = z.strictObject({
+const syntheticClipsSchema = z.strictObject({
   type: z.literal('SyntheticClips'),
   seed: z.int().nonnegative().default(1),
   clips: z.int().positive().max(1e7).default(4096),
@@ -205,7 +205,7 @@ export const syntheticClipsSchema = z.strictObject({
 })
 
 /** A folder of clips with a box file each, as LaSOT or GOT-10k. */
-export const clipFolderSchema = z.strictObject({
+const clipFolderSchema = z.strictObject({
   type: z.literal('ClipFolder'),
   path: z.string(),
   /** Clips whose path begins with one of these; absent: all. */
@@ -221,7 +221,7 @@ export const clipFolderSchema = z.strictObject({
 })
 
 /** Objects with masks, laid over photographs: NAME.png (white: the object) beside NAME.jpg. */
-export const cutoutDatasetSchema = z.strictObject({
+const cutoutDatasetSchema = z.strictObject({
   type: z.literal('CutoutDataset'),
   path: z.string(),
   /** Folder of photographs to lay them over. */

@@ -1,5 +1,6 @@
-// What configuration files of MMTracking 0.x say in other words than the schema, or for other programs only. An entry that means
-// the same here is rewritten; one whose value changes nothing here is left out; every other value is a problem with its reason.
+// Translates configuration files of MMTracking 0.x: entries that they name in other words than the schema, and entries
+// that are for other programs only. An entry that means the same here is rewritten; one whose value changes nothing
+// here is left out; every other value is a problem with its reason.
 // Sources: mmtrack/apis/train.py, mmcv/runner (hooks, build_runner), mmdet/datasets (ConcatDataset), mmdet/models.
 
 import { ConfigError } from '../errors.ts'

@@ -303,7 +303,7 @@ export const testCfgSchema = z.strictObject({
 const threeNumbers = z.tuple([z.number(), z.number(), z.number()])
 
 /** What pixels become before the network sees them: `(pixel - mean) / std`, channel by channel. */
-export const imgNormSchema = z.strictObject({
+const imgNormSchema = z.strictObject({
   /** In the order of channels that `to_rgb` gives, from 0 to 255. */
   mean: threeNumbers,
   std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),

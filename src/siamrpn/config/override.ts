@@ -1,8 +1,7 @@
-// Overrides in the style `model.test_cfg.rpn.lr=0.3`. The whole is checked again afterwards, so an override can do nothing
-// that a file could not do.
-//
-// MMTracking's configurations are programs: `search_size` and its like are variables that other entries were made from. Setting
-// one of them here changes those entries too, as editing the file would.
+// Applies overrides in the style `model.test_cfg.rpn.lr=0.3` to a configuration. The whole is checked again afterwards,
+// so an override can do nothing that a file could not do.  MMTracking's configurations are programs: `search_size` and
+// its like are variables that other entries were made from. Setting one of them here changes those entries too, as
+// editing the file would.
 
 import * as z from 'zod'
 import { ConfigError } from '../errors.ts'

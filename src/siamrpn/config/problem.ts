@@ -1,6 +1,7 @@
 // One thing that is wrong with a configuration, as data and as a line of text.
 
 import { cut, show } from '../../gpu/message.ts'
+import { editDistance } from '../../gpu/names.ts'
 
 /** A wrong entry. `found` is undefined where the entry is missing. */
 export interface ConfigProblem {
@@ -30,7 +31,7 @@ export function describeProblem({ path, found, expected, nearest }: ConfigProble
 }
 
 /** A value as short JSON. */
-export function showValue(value: unknown): string {
+function showValue(value: unknown): string {
   return show(value, LONGEST.value)
 }
 
@@ -39,19 +40,4 @@ export function nearestWord(word: string, candidates: readonly string[]): string
   const begin = word.slice(0, LONGEST_WORD)
   const ranked = candidates.map((candidate) => ({ candidate, distance: editDistance(begin, candidate) }))
   return ranked.sort((a, b) => a.distance - b.distance)[0]?.candidate
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string alignment). */
-export function editDistance(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
-  const cell = (i: number, j: number) => rows[i]?.[j] ?? Number.POSITIVE_INFINITY
-  for (let i = 1; i <= a.length; i++) {
-    rows[i] = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = cell(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? cell(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY
-      rows[i]?.push(Math.min(cell(i - 1, j) + 1, cell(i, j - 1) + 1, replaced, swapped))
-    }
-  }
-  return cell(a.length, b.length)
 }

@@ -2,18 +2,15 @@
 // Only `model` is needed for tracking; the rest describes training and is checked where it is given.
 
 import * as z from 'zod'
-import type { benchmarkSchema, sourceDatasetSchema, testDatasetSchema, trainDatasetSchema } from './data.ts'
+import type { testDatasetSchema, trainDatasetSchema } from './data.ts'
 import { dataSchema, testPipelineSchema, trainPipelineSchema } from './data.ts'
 import type {
   anchorGeneratorSchema,
   assignerSchema,
   backboneSchema,
   bboxCoderSchema,
-  classificationLossSchema,
   headSchema,
   neckSchema,
-  normSchema,
-  regressionLossSchema,
   samplerSchema,
   testCfgSchema,
   trainCfgSchema,
@@ -77,11 +74,8 @@ export type ModelConfig = z.output<typeof modelSchema>
 export type BackboneConfig = z.output<typeof backboneSchema>
 export type NeckConfig = z.output<typeof neckSchema>
 export type HeadConfig = z.output<typeof headSchema>
-export type NormConfig = z.output<typeof normSchema>
 export type AnchorGeneratorConfig = z.output<typeof anchorGeneratorSchema>
 export type BBoxCoderConfig = z.output<typeof bboxCoderSchema>
-export type ClassificationLossConfig = z.output<typeof classificationLossSchema>
-export type RegressionLossConfig = z.output<typeof regressionLossSchema>
 export type AssignerConfig = z.output<typeof assignerSchema>
 export type SamplerConfig = z.output<typeof samplerSchema>
 export type TrainConfig = z.output<typeof trainCfgSchema>
@@ -89,10 +83,6 @@ export type TestConfig = z.output<typeof testCfgSchema>
 
 export type DataConfig = z.output<typeof dataSchema>
 export type TrainDatasetConfig = z.output<typeof trainDatasetSchema>
-/** A data set that wraps no other one. */
-export type SourceDatasetConfig = z.output<typeof sourceDatasetSchema>
-/** Videos that trackers are compared on. */
-export type BenchmarkConfig = z.output<typeof benchmarkSchema>
 export type TestDatasetConfig = z.output<typeof testDatasetSchema>
 export type CheckpointConfig = z.output<typeof checkpointConfigSchema>
 export type EvaluationConfig = z.output<typeof evaluationSchema>
@@ -100,8 +90,6 @@ export type LogConfig = z.output<typeof logConfigSchema>
 export type WorkflowConfig = z.output<typeof workflowSchema>
 export type TrainPipelineInput = z.input<typeof trainPipelineSchema>
 export type TestPipelineInput = z.input<typeof testPipelineSchema>
-export type OptimizerConfig = z.output<typeof optimizerSchema>
-export type OptimizerHookConfig = z.output<typeof optimizerConfigSchema>
 export type LrConfig = z.output<typeof lrConfigSchema>
 export type CustomHookConfig = z.output<typeof customHookSchema>
 export type ImgNormConfig = NonNullable<ModelConfig['img_norm_cfg']>

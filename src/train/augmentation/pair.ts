@@ -1,5 +1,5 @@
-// What the training data floor hands on: a dataset names two frames (PairRequest), a decoder makes pixels of each, and the
-// pixel pipeline makes a training batch of them. Source of the pairs: mmtrack/datasets/sot_train_dataset.py.
+// The types of training pairs: a dataset names two frames (PairRequest), a decoder makes pixels of each, and the pixel
+// pipeline makes a training batch of them. Source of the pairs: mmtrack/datasets/sot_train_dataset.py.
 
 import type { RgbFrame } from '../../siamrpn/frame.ts'
 import type { Random } from '../../siamrpn/random.ts'

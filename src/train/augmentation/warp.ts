@@ -1,6 +1,7 @@
-// What cv2.warpAffine does, as host arithmetic: an axis-aligned matrix becomes, per axis, the source of each output pixel in
-// steps of 1/32 pixel; two warps in a row become the tables that warp_frames.wgsl reads.
-// Source: crop_image of MMTracking (transforms.py); warpAffine and remap of OpenCV 4 (imgwarp.cpp), bilinear, constant border.
+// Computes cv2.warpAffine as host arithmetic: an axis-aligned matrix becomes, per axis, the source of each output pixel
+// in steps of 1/32 pixel; two warps in a row become the tables that warp_frames.wgsl reads.
+// Source: crop_image of MMTracking (transforms.py); warpAffine and remap of OpenCV 4 (imgwarp.cpp), bilinear, constant
+// border.
 
 import { type ColumnTable, type RowTable, WEIGHT_STEPS } from '../../kernels/augment.ts'
 import type { Xyxy } from './pair.ts'

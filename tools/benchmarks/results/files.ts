@@ -1,6 +1,6 @@
-// Where result files are: a folder of any depth or a zip archive (a submission), and in it the file of a sequence by the names
-// that benchmarks and published trackers use. Names are compared without regard to case, and at last with `.`, `_` and `-`
-// alike, because OTB's double targets are published as Jogging.1, jogging-1 and Jogging_1.
+// Finds result files: in a folder of any depth or a zip archive (a submission), the file of a sequence by the names
+// that benchmarks and published trackers use. Names are compared without regard to case, and at last with `.`, `_` and
+// `-` alike, because OTB's double targets are published as Jogging.1, jogging-1 and Jogging_1.
 
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'

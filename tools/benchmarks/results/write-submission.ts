@@ -21,7 +21,7 @@ interface SubmissionFormat {
 const plain: SubmissionFormat = { decimals: 4, boxes: (name) => `${name}.txt`, zipped: false }
 
 /** By benchmark. */
-export const submissionFormats: Readonly<Record<BenchmarkName, SubmissionFormat>> = {
+const submissionFormats: Readonly<Record<BenchmarkName, SubmissionFormat>> = {
   lasot: plain,
   otb100: { ...plain, decimals: 3, times: (name) => `times/${name}_time.txt` },
   uav123: plain,

@@ -1,5 +1,5 @@
-// What a checkpoint is, in lines for a terminal: container, layout, anchors, sizes, what lies beside the weights, and which of
-// the named configurations it fits.
+// Describes a checkpoint in lines for a terminal: container, layout, anchors, sizes, what lies beside the weights, and
+// which of the named configurations it fits.
 
 import { stateDictShapes } from 'siamrpn'
 import { configNames, namedConfig } from 'siamrpn/configs'

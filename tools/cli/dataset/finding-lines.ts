@@ -1,4 +1,4 @@
-// What is wrong with a data set or a result file, as lines for the terminal: a few of each kind.
+// Formats what is wrong with a data set or a result file as lines for the terminal: a few of each kind.
 
 import { Findings } from '../../benchmarks/findings.ts'
 

@@ -114,7 +114,7 @@ function number(value: number): string {
 const blocks = ' ▁▂▃▄▅▆▇█'
 
 /** A bar per bin; whatever is not empty is to be seen. */
-export function sparkline({ histogram: { counts } }: Distribution): string {
+function sparkline({ histogram: { counts } }: Distribution): string {
   const most = Math.max(1, ...counts)
   const bars = counts.map((count) => blocks[count === 0 ? 0 : Math.max(1, Math.round((count / most) * 8))])
   return `|${bars.join('')}|`

@@ -1,4 +1,4 @@
-// What comes of an evaluation: scores beside those of other trackers, tables, summary.json, result files, the report.
+// Concludes an evaluation: scores beside those of other trackers, tables, summary.json, result files, the report.
 
 import { basename, join } from 'node:path'
 import { writeSubmission } from '../../benchmarks/results/write-submission.ts'

@@ -1,5 +1,5 @@
-// Which videos an evaluation tracks, as its options say: a data set by its name and folder, or what the configuration has as
-// `data.test`; and by which protocol.
+// Opens the videos that an evaluation tracks, as its options say: a data set by its name and folder, or what the
+// configuration has as `data.test`; and chooses the protocol.
 
 import { resolve } from 'node:path'
 import { type Config, isBenchmark, type TestDatasetConfig } from 'siamrpn'

@@ -1,5 +1,5 @@
-// What the folder of an evaluation says of itself (run.json), so that a run can go on, and so that its report can be made again
-// without the command line that made it.
+// Reads and writes run.json, by which the folder of an evaluation says what it holds, so that a run can go on, and so
+// that its report can be made again without the command line that made it.
 
 import { testDatasetSchema } from 'siamrpn'
 import * as z from 'zod'

@@ -1,5 +1,5 @@
-// Which model an evaluation runs, as its options say: configuration, checkpoint, what to call it, and what of it must stay the
-// same for a run to go on.
+// Chooses the model that an evaluation runs, as its options say: configuration, checkpoint, what to call it, and what
+// of it must stay the same for a run to go on.
 
 import { createHash } from 'node:crypto'
 import { basename, extname } from 'node:path'

@@ -1,4 +1,4 @@
-// How far an evaluation is: frames of all videos, the rate, the time that is left.
+// Shows how far an evaluation is: frames of all videos, the rate, the time that is left.
 
 import type { Sequence } from '../../benchmarks/types.ts'
 import { formatRate } from '../../report/numbers.ts'

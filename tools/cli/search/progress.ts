@@ -1,4 +1,5 @@
-// How far a search is: frames of all videos, how many of the sets' crops had to be computed, the time that is left.
+// Shows how far a search is: frames of all videos, how many of the sets' crops had to be computed, the time that is
+// left.
 
 import type { SweepCounts } from 'siamrpn'
 import type { SearchProgress as Position } from '../../search/search.ts'

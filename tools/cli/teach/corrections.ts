@@ -1,5 +1,5 @@
-// Which frames of a video the tracker is taught on: a JSON list of corrections, a project of the page, or every so many lines of
-// a ground truth.
+// Reads which frames of a video the tracker is taught on: a JSON list of corrections, a project of the page, or every
+// so many lines of a ground truth.
 
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'

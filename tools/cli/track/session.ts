@@ -1,5 +1,5 @@
-// What `track` and `demo` share: outputs are opened before the slow load, so that a wrong name is told at once; then load,
-// track, finish. Whatever goes wrong, no output is left half written and the tracker is closed.
+// The session that `track` and `demo` share: outputs are opened before the slow load, so that a wrong name is told at
+// once; then load, track, finish. Whatever goes wrong, no output is left half written and the tracker is closed.
 
 import { OutputError } from '../../frames/errors.ts'
 import type { FrameSource, Tracked } from '../../frames/types.ts'

@@ -1,4 +1,4 @@
-// What is said about a finished run: speed, and how well the boxes fit the ground truth.
+// Summarises a finished run: speed, and how well the boxes fit the ground truth.
 
 import type { GroundTruth } from '../../frames/ground-truth.ts'
 import type { Tracked } from '../../frames/types.ts'

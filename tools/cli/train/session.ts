@@ -8,6 +8,7 @@ import { type Hook, TrainingError } from 'siamrpn/train'
 import { throwErrors } from '../../benchmarks/open-benchmark.ts'
 import { type EvaluationClips, evaluateModel, openEvaluationClips } from '../../evaluation/evaluate.ts'
 import { writeWhole } from '../../frames/atomic.ts'
+import { isRecord } from '../../is-record.ts'
 import type { Evaluate } from '../../training/evaluation-hook.ts'
 import { type InitialModel, initialModel } from '../../training/initial-model.ts'
 import { TensorboardLogger } from '../../training/tensorboard.ts'
@@ -190,10 +191,6 @@ function resumedModel({ model, ...config }: Config, { checkpoint, path }: Resume
   )
   if (changed.length > 0) log.say(`note: ${changed.join(', ')} of the configuration changed since ${path} was written`)
   return { state, anchors: checkpoint.anchors }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }
 
 /** Weights of pysot are trained on with pysot's anchors. */

@@ -1,4 +1,4 @@
-// How the numbers came about: model, checkpoint, adapter, and how each measure is computed.
+// The section that says how the numbers came about: model, checkpoint, adapter, and how each measure is computed.
 
 import { type Html, html } from '../html.ts'
 import { formatCount, formatDate, formatRate } from '../numbers.ts'

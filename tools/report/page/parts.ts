@@ -1,4 +1,4 @@
-// What several sections of the page are made of.
+// Parts that several sections of the page share.
 
 import { Html, html } from '../html.ts'
 import { themed } from '../palette.ts'

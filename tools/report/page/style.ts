@@ -1,5 +1,5 @@
-// The page's looks. Colors come from the palette as custom properties: light, dark by the reader's system or choice, and light
-// again on paper.
+// The style sheet of the page. Colors come from the palette as custom properties: light, dark by the reader's system or
+// choice, and light again on paper.
 
 import { customProperties } from '../palette.ts'
 

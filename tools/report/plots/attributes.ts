@@ -1,4 +1,4 @@
-// What makes videos hard, and for whom: each attribute is a line with a dot per tracker, sorted by ours.
+// The plot of attributes, which make videos hard: each attribute is a line with a dot per tracker, sorted by ours.
 
 import type { Measure } from '../../metrics/scores.ts'
 import { rounded } from '../numbers.ts'
