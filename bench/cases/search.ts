@@ -1,7 +1,6 @@
 // A clip under many parameter sets side by side, as `siamrpn search` tracks it, against `update()` once per set. How much is saved
 // depends on how long the sets agree, so the clip is one of those that the project renders, and the model the one that ships.
 
-import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { openSweep } from '../../src/siamrpn/sweep.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
 import { defaultModel } from '../../tools/cli/default-model.ts'
@@ -20,11 +19,11 @@ const rules = ruleGrid({
 })
 
 export function searchCases(): BenchCase[] {
-  return [{ name: `search tiny, 320x240 rgb8, ${rules.length} sets, one frame`, samples: 2, start }]
+  return [{ name: `search mobile, 320x240 rgb8, ${rules.length} sets, one frame`, samples: 2, start }]
 }
 
 async function start(): Promise<Running> {
-  const tracker = await SiamRPN.load({ checkpoint: defaultModel(), config: namedConfig('tiny') })
+  const tracker = await SiamRPN.load({ checkpoint: defaultModel() })
   const clip = new SyntheticClips({ seed, clips: 1, framesPerClip: frames }).clip(0)
   const pictures = Array.from({ length: frames }, (_, index) => clip.picture(index))
   const [first, ...others] = pictures

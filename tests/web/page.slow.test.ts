@@ -9,7 +9,7 @@ import type { Session } from '../../web/src/session/session.ts'
 import { buildPage, chromiumPath, type OpenedPage, openPage, serve } from './site.ts'
 
 const path = chromiumPath()
-if (!path) console.warn('Skipped: there is no Chromium on this machine; `npm run setup -- --browser` installs it.')
+if (!path) console.warn('Skipped: there is no Chromium on this machine; `node scripts/ensure-browser.mjs` installs it.')
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -31,7 +31,10 @@ async function inPage<T>(page: OpenedPage['page'], read: (session: Session) => T
 }
 
 async function until(page: OpenedPage['page'], condition: (session: Session) => boolean): Promise<void> {
-  await page.waitForFunction(`(${condition})(window.siamrpnSession)`, undefined, { timeout: 110_000, polling: 200 })
+  await page.waitForFunction(`window.siamrpnSession && (${condition})(window.siamrpnSession)`, undefined, {
+    timeout: 110_000,
+    polling: 200,
+  })
 }
 
 /** Problems that axe-core calls serious or critical. */

@@ -10,7 +10,7 @@ export function defaultModel(): string {
 }
 
 /** What they are called where people read it. */
-export const defaultModelTitle = `${defaultModelName}, trained by this project on generated clips`
+export const defaultModelTitle = `${defaultModelName}, trained by this project on photographs and videos`
 
 /** A checkpoint's file or URL. @throws UsageError for a configuration that the model that ships is not of */
 export function chosenCheckpoint(options: { readonly config?: string; readonly checkpoint?: string }): string {

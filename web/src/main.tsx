@@ -7,6 +7,7 @@ import { App } from './ui/app.tsx'
 import './style.css'
 
 const session = new Session()
+window.siamrpnSession = session
 const root = document.querySelector('#app')
 if (root) render(<App session={session} />, root)
 
@@ -29,4 +30,3 @@ declare global {
     siamrpnSession: Session
   }
 }
-window.siamrpnSession = session

@@ -17,7 +17,7 @@ In the output folder: sequences/NAME.json for each video as soon as it is done, 
 summary.json, report.html. Ctrl-C ends with code 130, and --resume goes on with the videos that are not done, as after a crash.
 A video that cannot be tracked (a broken image) is reported at the end, with exit code 1; the others are not held up.
 
-Without --checkpoint the model that ships is used (configuration tiny, trained on generated clips).
+Without --checkpoint the model that ships is used (configuration mobile, trained on photographs and videos).
 
 Examples:
   siamrpn evaluate --dataset synthetic
