@@ -1,6 +1,6 @@
 // Teaching: the heads are fitted to a few frames of the clip that is to be tracked, in which a person gave the box. Backbone, neck
-// and statistics stay; the backbone runs once over each window. Found in a laboratory: with four given frames success over the
-// rest of a clip rises by six points and more over starting again at those frames.
+// and statistics stay; the backbone runs once over each window. In PyTorch trials, with four given frames, success over the rest
+// of a clip rose by six points and more over starting again at those frames.
 
 import type { StateDict } from '../formats/state-dict.ts'
 import { SiamRpnError } from '../gpu/errors.ts'
@@ -50,7 +50,7 @@ export interface TeachOptions {
   readonly onProgress?: (progress: TeachProgress) => void
 }
 
-/** Found in the laboratory: enough for the heads to settle on the given frames. */
+/** Found in trials: enough for the heads to settle on the given frames. */
 const teachDefaults = { steps: 80, pairs: 10, lr: 3e-4, seed: 0 } as const
 
 const WARM_UP = 10
