@@ -14,7 +14,8 @@ import { Network } from '../../src/siamrpn/network.ts'
 import { makeContext, recordSearch, recordTemplate, type StepContext } from '../../src/siamrpn/steps.ts'
 import { clipFrame, firstBox, microTracker, withAlpha } from './helpers.ts'
 
-const MOST_DISPATCHES = 1100
+/** On software adapters a filter is read through windows of 64 KiB, with a dispatch for each. */
+const MOST_DISPATCHES = { software: 1100, hardware: 130 } as const
 
 /** lavapipe's facts, and a large GPU's. */
 const adapters: Readonly<Record<string, Partial<AdapterFacts>>> = {
@@ -27,7 +28,7 @@ const adapters: Readonly<Record<string, Partial<AdapterFacts>>> = {
   hardware: { kind: 'gpu', maxWorkgroupInvocations: 1024, maxBindingBytes: 2 ** 31 },
 }
 
-describe.each(Object.entries(adapters))('one frame of r50 on a %s adapter', (_, facts) => {
+describe.each(Object.entries(adapters))('one frame of r50 on a %s adapter', (name, facts) => {
   const { model } = namedConfig('r50')
   let device: Device
   let context: StepContext
@@ -45,13 +46,15 @@ describe.each(Object.entries(adapters))('one frame of r50 on a %s adapter', (_, 
     return { pixels: r.alloc([(width * height * 3) / 4], 'u32'), width, height, format: 'rgb8' as const }
   }
 
-  test.each([1, 4, 8])('takes at most 1100 dispatches for %i targets', (targets) => {
+  test.each([1, 4, 8])('takes few dispatches for %i targets', (targets) => {
     const r = new Recorder(device)
     const kernels = [0, 1, 2].map(() => r.alloc([targets, 5, 5, 512]))
     const [crops, state] = [r.alloc([targets, CROP_RECORD]), r.alloc([targets, STATE_RECORD])]
     const result = recordSearch(r, context, { frame: frameOf(r), crops, state, kernels })
     expect(result.shape).toEqual([targets, RESULT_RECORD])
-    expect(r.steps.length).toBeLessThanOrEqual(MOST_DISPATCHES)
+    expect(r.steps.length).toBeLessThanOrEqual(
+      name === 'hardware' ? MOST_DISPATCHES.hardware : MOST_DISPATCHES.software,
+    )
     expect(r.steps[0]?.label).toBe('search.crop')
     expect(r.steps.at(-1)?.label).toBe('search.decode')
     expect(

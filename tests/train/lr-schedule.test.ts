@@ -17,7 +17,7 @@ interface Golden {
 const { json } = await readGoldenSection<Golden>(goldenDirectory, 'I')
 
 /** Powers of an engine and of numpy may differ in the last bits. */
-const MOST_ULPS = 4
+const MOST_ULPS = 2
 
 /** Distance in units in the last place. */
 function ulps(a: number, b: number): number {

@@ -10,7 +10,7 @@ import type { GoldenSet } from './golden-set.ts'
 import { hashWeights } from './models.ts'
 import type { GoldenSection } from './reader.ts'
 import type { CaseReport, SectionReport } from './report.ts'
-import { FROZEN_RUN, RUN_NOISE, SLOW_RUN } from './tolerances.ts'
+import { DRIFTING_RUN, FROZEN_RUN, RUN_NOISE, SLOW_RUN } from './tolerances.ts'
 import { goldenImages, goldenTargets, rowOf, sampled, valuesOf, withTrainer } from './training.ts'
 
 const batchSchema = z.object({
@@ -129,11 +129,12 @@ async function checkEnd(section: SectionE, run: Run, trainer: Trainer, one: Case
   const columns = section.tensor(run.sample_idx).shape[1] ?? 0
   const found = run.param_names.flatMap((name, row) => sampled(valuesOf(state, name), indices, row, columns))
   const expected = run.param_names.flatMap((_, row) => rowOf(samples, row, columns))
-  one.absolute('parameters after the last step', found, expected, Math.max(PARAMETER, RUN_NOISE * run.f32_param_maxabs))
+  const bound = run.id === DRIFTING_RUN.id ? DRIFTING_RUN.parameter : PARAMETER
+  one.absolute('parameters after the last step', found, expected, Math.max(bound, RUN_NOISE * run.f32_param_maxabs))
 }
 
-/** Of parameters around 1, thirty updates later; 3.5e-5 occurs in the run of `SLOW_RUN`, 5e-6 before it. To be brought down again. */
-const PARAMETER = 7e-5
+/** Of parameters around 1, thirty updates later. */
+const PARAMETER = 5e-6
 
 /**
  * Frozen runs are held to 1e-5. Unfrozen ones are chaotic: to what PyTorch's float32 has drifted by that step, times a factor,
@@ -141,6 +142,7 @@ const PARAMETER = 7e-5
  */
 function runTolerance({ mode, id, rel_loss_drift_f32_by_step }: Run, step: number): number {
   if (mode === 'frozen') return FROZEN_RUN
+  if (id === DRIFTING_RUN.id) return DRIFTING_RUN.loss
   if (id.endsWith('lr_x0.1')) return SLOW_RUN
   return Math.max(SLOW_RUN, RUN_NOISE * (rel_loss_drift_f32_by_step[step] ?? 0))
 }

@@ -42,11 +42,14 @@ export const TRAINING_BOX = 1e-4
 /** Losses of thirty steps with a frozen backbone, relative. */
 export const FROZEN_RUN = 1e-5
 
+/** The same with a released backbone at a low learning rate. */
+export const SLOW_RUN = 1e-3
+
 /**
- * The same with a released backbone at a low learning rate. Sums of the convolutions through uniform windows have another order
- * than those that 1e-3 was found with: 1.6e-3 at step 28, where PyTorch's float32 is off by 3.4e-5. To be brought down again.
+ * The run that does not hold `SLOW_RUN` and `PARAMETER` since filters are read through windows, whose sums have another order: 1.6e-3
+ * at step 28 and 3.5e-5 in the parameters. It alone has these bounds, which are to go.
  */
-export const SLOW_RUN = 3e-3
+export const DRIFTING_RUN = { id: 'E.unfrozen.ep19.lr_x0.1', loss: 2e-3, parameter: 4e-5 } as const
 
 /** Where a run is chaotic: times the drift of PyTorch's own float32 runs. */
 export const RUN_NOISE = 4
