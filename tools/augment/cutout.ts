@@ -3,8 +3,10 @@
 
 import sharp from 'sharp'
 import type { RgbFrame } from 'siamrpn'
+import { isCmyk } from '../frames/cmyk.ts'
 import { UnreadableImageError } from '../frames/errors.ts'
-import { checkImage, maxPixels, readImage, readImageBytes, unreadable } from '../frames/image.ts'
+import { checkImage, readImage, readImageBytes, unreadable } from '../frames/image.ts'
+import { maxPixels } from '../frames/max-pixels.ts'
 import { apply, type Linear, type Point } from './linear.ts'
 import { levelFor, type Pyramid, pyramidOf } from './picture.ts'
 import { atLevel, type ColorTables, type Pixels, pastePicture, sourceMap } from './resample.ts'
@@ -42,8 +44,9 @@ export interface Mask {
 /** @throws SourceNotFoundError, UnreadableImageError */
 export async function readMask(file: string): Promise<Mask> {
   const bytes = await readImageBytes(file)
-  checkImage(file, bytes)
+  const kind = checkImage(file, bytes)
   try {
+    if (await isCmyk(bytes, kind)) throw new Error('its colors are CMYK, expected the gray of a mask')
     const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels() })
       .removeAlpha()
       .greyscale()

@@ -3,10 +3,11 @@
 
 import sharp from 'sharp'
 import type { RgbFrame } from 'siamrpn'
-import { decodeBmp } from '../frames/bmp.ts'
+import { isCmyk } from '../frames/cmyk.ts'
 import { type Color, drawBox, drawText, fillRect, groundTruthColor } from '../frames/draw.ts'
 import { glyphHeight, glyphWidth } from '../frames/font.ts'
-import { checkImage, maxPixels, readImageBytes, toRgb, unreadable } from '../frames/image.ts'
+import { checkImage, readImage, readImageBytes, toRgb, unreadable } from '../frames/image.ts'
+import { maxPixels } from '../frames/max-pixels.ts'
 import type { Box } from '../frames/types.ts'
 import { drawPolygon } from './draw-polygon.ts'
 import { mapConcurrently } from './frame-sizes.ts'
@@ -100,9 +101,7 @@ interface Layout {
 /** Scaled to the cell's width; upright pictures to its width as height. */
 async function thumbnail(file: string, cellWidth: number): Promise<Thumbnail | undefined> {
   try {
-    const bytes = await readImageBytes(file)
-    checkImage(file, bytes)
-    const { width, height, image } = await open(bytes, file)
+    const { width, height, image } = await open(file)
     const scale = cellWidth / Math.max(width, height)
     const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }
     return { frame: await toRgb(image.resize({ ...size, fit: 'fill' })), width, height }
@@ -111,10 +110,12 @@ async function thumbnail(file: string, cellWidth: number): Promise<Thumbnail | u
   }
 }
 
-async function open(bytes: Uint8Array, file: string) {
+async function open(file: string) {
+  const bytes = await readImageBytes(file)
+  const kind = checkImage(file, bytes)
   try {
-    if (bytes[0] === 0x42 && bytes[1] === 0x4d) {
-      const { data, width, height, channels } = decodeBmp(bytes)
+    if (kind === 'bmp' || (await isCmyk(bytes, kind))) {
+      const { data, width, height, channels } = await readImage(file) // sharp alone would not read it, or show other colors.
       return { width, height, image: sharp(data, { raw: { width, height, channels } }) }
     }
     const image = sharp(bytes, { autoOrient: true, ignoreIcc: true, limitInputPixels: maxPixels() })

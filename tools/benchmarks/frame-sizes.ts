@@ -3,6 +3,7 @@
 import sharp from 'sharp'
 import { decodeBmp } from '../frames/bmp.ts'
 import { checkImage, readImageBytes, unreadable } from '../frames/image.ts'
+import { maxPixels } from '../frames/max-pixels.ts'
 import type { Sequence } from './types.ts'
 
 export interface FrameSize {
@@ -79,7 +80,7 @@ export async function readFrameSize(file: string): Promise<FrameSize> {
   const bytes = await readImageBytes(file)
   try {
     if (bytes[0] === 0x42 && bytes[1] === 0x4d) {
-      const { width, height } = decodeBmp(bytes)
+      const { width, height } = decodeBmp(bytes, maxPixels())
       return { width, height }
     }
     checkImage(file, bytes)

@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from 'commander'
 import { SiamRpnError } from 'siamrpn/gpu'
+import { maxPixelsVariable } from '../frames/max-pixels.ts'
 import { checkpointCommand } from './checkpoint/command.ts'
 import type { CommandContext } from './context.ts'
 import { datasetCommand } from './dataset/command.ts'
@@ -10,6 +11,7 @@ import { demoCommand } from './demo/command.ts'
 import { evaluateCommand } from './evaluate/command.ts'
 import { StalledError, settled, Underway } from './guard.ts'
 import { interruptedCode } from './interrupt.ts'
+import { wholeNumber } from './options.ts'
 import { pretrainedCommand } from './pretrained/command.ts'
 import { reportCommand } from './report/command.ts'
 import { searchCommand } from './search/command.ts'
@@ -34,6 +36,12 @@ Examples:
 function makeProgram(context: CommandContext): Command {
   const program = new Command('siamrpn')
     .description('SiamRPN++ visual tracking on hand-written WebGPU kernels.')
+    .option('--max-pixels <count>', 'of an image that is read; default: 50 million', wholeNumber(1))
+    .hook('preAction', (_, command) => {
+      const { maxPixels } = command.optsWithGlobals<{ readonly maxPixels?: number }>()
+      // By the environment it reaches the threads that decode, too.
+      if (maxPixels !== undefined) process.env[maxPixelsVariable] = String(maxPixels)
+    })
     .addHelpText('after', examples)
   const commands = [
     trackCommand(context),
@@ -49,6 +57,7 @@ function makeProgram(context: CommandContext): Command {
   ]
   for (const command of commands) program.addCommand(command)
   for (const command of withSubcommands(program)) {
+    command.configureHelp({ showGlobalOptions: true })
     command.exitOverride().showHelpAfterError('(--help shows all options and examples)')
     command.configureOutput({
       writeOut: (text) => context.terminal.stdout.write(text),

@@ -4,7 +4,8 @@
 import sharp from 'sharp'
 import type { RgbFrame } from 'siamrpn'
 import { EmptySourceError } from './errors.ts'
-import { checkImage, maxPixels, readImage, readImageBytes, toRgb, unreadable } from './image.ts'
+import { checkImage, readImage, readImageBytes, toRgb, unreadable } from './image.ts'
+import { maxPixels } from './max-pixels.ts'
 import { framesAhead, readAhead } from './read-ahead.ts'
 import type { FrameSource } from './types.ts'
 

@@ -4,12 +4,14 @@
 
 import { readFile } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
-import sharp, { type Sharp } from 'sharp'
+import sharp, { type Sharp, type SharpOptions } from 'sharp'
 import type { RgbFrame } from 'siamrpn'
-import { cut } from 'siamrpn/gpu'
+import { cut, SiamRpnError } from 'siamrpn/gpu'
 import { decodeBmp } from './bmp.ts'
+import { cmykToRgb, isCmyk } from './cmyk.ts'
 import { SourceNotFoundError, UnreadableImageError } from './errors.ts'
-import { type ImageKind, imageKind, jpegComponents } from './image-kind.ts'
+import { type ImageKind, imageKind } from './image-kind.ts'
+import { maxPixels, maxPixelsVariable } from './max-pixels.ts'
 
 /** Extensions that are taken for images, lower case. */
 export const imageExtensions: ReadonlySet<string> = new Set(
@@ -24,15 +26,6 @@ export function isImageName(name: string): boolean {
 /** Options under which sharp's pixels equal OpenCV's. */
 const decodeOptions = { autoOrient: true, ignoreIcc: true } as const
 
-const defaultMaxPixels = 50_000_000
-const maxPixelsVariable = 'SIAMRPN_MAX_PIXELS'
-
-/** Most pixels of an image that is decoded: the environment variable SIAMRPN_MAX_PIXELS, or fifty million. */
-export function maxPixels(): number {
-  const value = Number(process.env[maxPixelsVariable])
-  return Number.isSafeInteger(value) && value > 0 ? value : defaultMaxPixels
-}
-
 /** Folders in which an image was odd, so that each is told once. */
 const toldFolders = new Set<string>()
 
@@ -46,11 +39,14 @@ export async function readImage(file: string): Promise<RgbFrame> {
   const kind = checkImage(file, bytes)
   try {
     if (kind === 'bmp') return decodeBmp(bytes, maxPixels())
-    const options = { ...decodeOptions, limitInputPixels: maxPixels() }
-    const strict = (data: Uint8Array) => toRgb(sharp(data, options))
-    if (kind !== 'jpeg') return await strict(bytes)
-    return await strict(bytes).catch(async (error) => {
-      const frame = await decodeOddJpeg(bytes, strict).catch(() => Promise.reject(error))
+    const cmyk = await isCmyk(bytes, kind)
+    const decode = (data: Uint8Array, options: SharpOptions = {}) => {
+      const image = sharp(data, { ...decodeOptions, limitInputPixels: maxPixels(), ...options })
+      return cmyk ? cmykToRgb(image, kind) : toRgb(image)
+    }
+    if (kind !== 'jpeg') return await decode(bytes)
+    return await decode(bytes).catch(async (error) => {
+      const frame = await decodeOddJpeg(bytes, decode).catch(() => Promise.reject(error))
       tellOdd(file, error)
       return frame
     })
@@ -71,22 +67,22 @@ export function checkImage(file: string, bytes: Uint8Array): ImageKind {
       'it is no JPEG, PNG, GIF, WebP, TIFF, AVIF or BMP file, whatever its name says',
     )
   }
-  if (kind === 'jpeg' && jpegComponents(bytes) === 4) {
-    throw new UnreadableImageError(file, 'its colors are CMYK, expected RGB or grey; convert it')
-  }
   return kind
 }
 
 /** A JPEG without its end marker, or with a header that decoders only warn of, as OpenCV reads it. A cut one stays an error. */
-async function decodeOddJpeg(bytes: Uint8Array, strict: (data: Uint8Array) => Promise<RgbFrame>): Promise<RgbFrame> {
+async function decodeOddJpeg(
+  bytes: Uint8Array,
+  decode: (data: Uint8Array, options?: SharpOptions) => Promise<RgbFrame>,
+): Promise<RgbFrame> {
   if (!(bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9)) {
     const ended = new Uint8Array(bytes.length + 2)
     ended.set(bytes)
     ended.set([0xff, 0xd9], bytes.length)
-    const frame = await strict(ended).catch(() => undefined)
+    const frame = await decode(ended).catch(() => undefined)
     if (frame) return frame
   }
-  return await toRgb(sharp(bytes, { ...decodeOptions, limitInputPixels: maxPixels(), failOn: 'error' }))
+  return await decode(bytes, { failOn: 'error' })
 }
 
 function tellOdd(file: string, error: unknown): void {
@@ -123,10 +119,11 @@ export async function toRgb(image: Sharp): Promise<RgbFrame> {
   return { data: pixels, width: info.width, height: info.height, channels: 3 }
 }
 
-export function unreadable(file: string, error: unknown): UnreadableImageError {
-  if (error instanceof UnreadableImageError) return error
+/** What to throw in the place of a decoder's error; errors of ours stay as they are. */
+export function unreadable(file: string, error: unknown): SiamRpnError {
+  if (error instanceof SiamRpnError) return error
   const given = error instanceof Error ? error.message.trim().split('\n').join('; ') : String(error)
-  const hint = `; more than ${maxPixels()} pixels are read if ${maxPixelsVariable} says so`
+  const hint = `; more than ${maxPixels()} pixels are read with --max-pixels or ${maxPixelsVariable}`
   const reason = cut(given, 500) + (/pixel limit/i.test(given) ? hint : '')
   return new UnreadableImageError(file, reason, { cause: error })
 }

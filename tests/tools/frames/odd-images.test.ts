@@ -4,6 +4,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { readMask } from '../../../tools/augment/cutout.ts'
+import { contactSheet } from '../../../tools/benchmarks/contact-sheet.ts'
+import type { Sequence } from '../../../tools/benchmarks/types.ts'
+import { UsageError } from '../../../tools/errors.ts'
 import { UnreadableImageError } from '../../../tools/frames/errors.ts'
 import { openFrames } from '../../../tools/frames/frames.ts'
 import { readImage } from '../../../tools/frames/image.ts'
@@ -51,6 +55,16 @@ test('the limit is what SIAMRPN_MAX_PIXELS says', async () => {
   expect(await readImage(file)).toMatchObject({ width: 64, height: 48 })
 })
 
+test.each(['0', '-5', '1.5', 'many', '1e999'])('SIAMRPN_MAX_PIXELS=%s is an error, not the default', async (value) => {
+  const file = await write('a.jpg', await jpeg())
+  vi.stubEnv('SIAMRPN_MAX_PIXELS', value)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  for (const read of [readImage, openFrames]) {
+    await expect(read(file)).rejects.toThrow(UsageError)
+    await expect(read(file)).rejects.toThrow(`SIAMRPN_MAX_PIXELS is "${value}", expected a whole number, 1 or more`)
+  }
+})
+
 test('a JPEG with odd scan parameters, or without its end, is read with one warning per folder; a cut one is not', async () => {
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
   onTestFinished(() => void vi.restoreAllMocks())
@@ -74,7 +88,51 @@ test('a JPEG with odd scan parameters, or without its end, is read with one warn
   await expect(readImage(cut)).rejects.toThrow(UnreadableImageError)
 })
 
-test('a CMYK JPEG is refused rather than shown in wrong colors', async () => {
-  const cmyk = await encode(patternFrame(64, 48)).toColorspace('cmyk').jpeg().toBuffer()
-  await expect(readImage(await write('a.jpg', cmyk))).rejects.toThrow(/its colors are CMYK/)
+/** 8x5 pixels, and what OpenCV 4.6 reads of them, RGB: as they are; with Adobe's marker for YCCK; turned by EXIF; as TIFF. */
+const cmyk = {
+  jpeg: '/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAGBAUGBQQGBgUGBwcGCAoQCgoJCQoUDg8MEBcUGBgXFBYWGh0lHxobIxwWFiAsICMmJykqKRkfLTAtKDAlKCko/8AAFAgABQAIBEMRAE0RAFkRAEsRAP/EABcAAAMBAAAAAAAAAAAAAAAAAAQFBwj/xAAlEAACAQIEBgMAAAAAAAAAAAABAgMEBQAGBxETIkFRcYEIEjP/2gAOBEMATQBZAEsAAD8AL0Isduy9mETCnNVNJyo7sV4Z7gdfeKJcfjrkmsR2cV/HI5XMw2U+NhhrqvrheralVbrXRU9MZFKCoDlpE8dMaSu1LXy/R47isMKHd40g/QdiSdx6x//Z',
+  read: 'FTz8EjT/FSf+Jhf2SQf4gQH/wAH34wnUDlL/FkT7HjD8LSD/Vhr+jhbtvxK81w+CMnz9KXn/J3T+RGjhbVarhkd7rUti4k01PNTQQtG1Ss2YW8R4c61ZipdErJQxy5UXafiwcPePefJoffpFhf8onv8hv/Ig1t4Y',
+  ycck: 'Pf39Pf//Ov7+M/z8EeP/Aa//AWf3ASXKQv//Pf39Nf7+Iv//AeH+AZPtATbIAQGoHf3UJ//mKf7wAuGvAXxBASwHAQQYWwFIHN0BMNYBSMwBUZwBOVoBIiQBOgEBfAEBVuMBbsABlZgB0IAB+WgB6koBtR4BlAEB',
+  turned:
+    'afiwPNTQMnz9DlL/FTz8cPePQtG1KXn/FkT7EjT/efJoSs2YJ3T+HjD8FSf+ffpFW8R4RGjhLSD/Jhf2hf8oc61ZbVarVhr+SQf4nv8hipdEhkd7jhbtgQH/v/IgrJQxrUtivxK8wAH31t4Yy5UX4k011w+C4wnU',
+  tiff: 'SUkqAKgAAADuwwAA780AAOnbAADe7AAAufoAAHv/AABB/gAGAvsWFeq1AADuwAAA6c0AAM/aAACn6gABa+8ADxXuGy4B7nMc13oAANqDAADOjAAFsJAAFmqEAFMAdRl3AJh+SQCmuyG5FwobrwYkLaEARTaJAGU+YgCATRwIl2AAI7hVAE7gLJEAWQCPAHUAiQCVAH4AuABwAMwAYADgAT8A5w4YBusYEAAAAQMAAQAAAAgAAAABAQMAAQAAAAUAAAACAQMABAAAAH4BAAADAQMAAQAAAAEAAAAGAQMAAQAAAAUAAAARAQQAAQAAAAgAAAASAQMAAQAAAAEAAAAVAQMAAQAAAAQAAAAWAQMAAQAAAAABAAAXAQQAAQAAAKAAAAAaAQUAAQAAAG4BAAAbAQUAAQAAAHYBAAAcAQMAAQAAAAEAAAAoAQMAAQAAAAIAAABMAQMAAQAAAAEAAABTAQMABAAAAIYBAAAAAAAAMzPLAAAACAAzM8sAAAAIAAgACAAIAAgAAQABAAEAAQA=',
+  tiffRead:
+    'ETz/EDL/FiT/IRP/RgX/hAD/uQD56APVFUr/ET//FjL/MCX/VxT+iw/wvw264g98KIX/JXz/MHD6SGXpZFKsiEl6tklc3k07Ps/bQc20SsmSWcF0bbJYjZpAqpIv05IZbv+mcP+Kdv9qgf9Hj/8znv4etfEW0eES',
+}
+
+test('CMYK and YCCK images are read bit for bit as OpenCV reads them', async () => {
+  const bytes = Buffer.from(cmyk.jpeg, 'base64')
+  const adobe = bytes.indexOf('Adobe')
+  const exif = Buffer.from('ffe100224578696600004d4d002a00000008000101120003000000010006000000000000', 'hex')
+  const cases: [name: string, bytes: Uint8Array, right: string, width: number][] = [
+    ['a.jpg', bytes, cmyk.read, 8],
+    ['without-marker.jpg', Buffer.concat([bytes.subarray(0, adobe - 4), bytes.subarray(adobe + 12)]), cmyk.read, 8],
+    ['without-end.jpg', bytes.subarray(0, -2), cmyk.read, 8],
+    ['ycck.jpg', Buffer.from(bytes).fill(2, adobe + 11, adobe + 12), cmyk.ycck, 8],
+    ['turned.jpg', Buffer.concat([bytes.subarray(0, 2), exif, bytes.subarray(2)]), cmyk.turned, 5],
+    ['a.tif', Buffer.from(cmyk.tiff, 'base64'), cmyk.tiffRead, 8],
+  ]
+  vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+  onTestFinished(() => void vi.restoreAllMocks())
+  for (const [name, data, right, width] of cases) {
+    const frame = await readImage(await write(name, data))
+    expect([name, frame.width, frame.height]).toEqual([name, width, 40 / width])
+    expect(Buffer.from(frame.data).toString('base64'), name).toBe(right)
+  }
+})
+
+test('a contact sheet shows CMYK images in the same colors, and a mask in CMYK is refused', async () => {
+  const file = await write('a.jpg', Buffer.from(cmyk.jpeg, 'base64'))
+  const png = await write(
+    'a.png',
+    await encode(await readImage(file))
+      .png()
+      .toBuffer(),
+  )
+  const sheet = (image: string) => {
+    const sequence: Sequence = { name: 'one', images: [image], boxes: [], visible: [], attributes: [] }
+    return contactSheet([sequence], { title: 'x', frames: 1, cellWidth: 96 })
+  }
+  expect((await sheet(file)).data).toEqual((await sheet(png)).data)
+  await expect(readMask(file)).rejects.toThrow(/its colors are CMYK, expected the gray of a mask/)
 })

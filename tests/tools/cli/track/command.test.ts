@@ -2,7 +2,7 @@
 
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { defaultModel, defaultModelTitle } from '../../../../tools/cli/default-model.ts'
 import { runCommand } from '../../../../tools/cli/run.ts'
 import { openFrames } from '../../../../tools/frames/frames.ts'
@@ -281,4 +281,22 @@ test('without --config the checkpoint’s own configuration is taken, else the o
   }
   expect(await request()).not.toHaveProperty('config')
   expect(await request('--config', 'tiny')).toMatchObject({ config: 'tiny' })
+})
+
+test('--max-pixels refuses larger images, before or after the command, and every --help names it', async () => {
+  const { video, out } = await makeFrames()
+  onTestFinished(() => void vi.unstubAllEnvs())
+  vi.stubEnv('SIAMRPN_MAX_PIXELS', '') // Put back when the test ends: the option sets it.
+  const track = ['track', '--video', video, '--box', '10,20,30,20', ...weights, '--out', out('a.txt')]
+  for (const args of [
+    [...track, '--max-pixels', '4799'],
+    ['--max-pixels', '4799', ...track],
+  ]) {
+    const { code, err } = await runFake(args)
+    expect(code).toBe(1)
+    expect(err).toMatch(/pixel limit.*more than 4799 pixels are read with --max-pixels/)
+  }
+  expect((await runFake([...track, '--max-pixels', '4800'])).code).toBe(0)
+  expect((await runFake([...track, '--max-pixels', '0'])).err).toContain('Expected a whole number, 1 or more')
+  expect((await runFake(['dataset', 'preview', '--help'])).out).toContain('--max-pixels <count>')
 })
