@@ -8,6 +8,7 @@ import { capture } from '../gpu/program.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { CROP_RECORD, channelMean, cropRecord, cropResize, type PackedFrame } from '../kernels/crop-resize.ts'
 import { type InitBox, toCenter } from './boxes.ts'
+import type { ModelConfig } from './config.ts'
 import { BoxError, FrameError } from './errors.ts'
 import { type Frame, type FrameShape, frameShape } from './frame.ts'
 import { type FeatureBank, HeadFit } from './head-fit.ts'
@@ -131,7 +132,8 @@ export async function teachHead(
   options: TeachOptions,
 ): Promise<StateDict> {
   const { context } = source
-  const { device, model } = context
+  const { device } = context
+  const model = withoutCrossPairs(context.model)
   const builder = new TargetBuilder(model)
   const random = new Random('teach', options.seed ?? teachDefaults.seed)
   const windows = examples.map((example) => windowsOf(example, model.test_cfg, random))
@@ -153,6 +155,12 @@ export async function teachHead(
   } finally {
     for (const tensor of [...lesson.exemplars, ...lesson.searches]) device.release(tensor)
   }
+}
+
+/** Pairs across the batch are background because they show two objects; here all exemplars show the same one. */
+function withoutCrossPairs(model: ModelConfig): ModelConfig {
+  const { train_cfg } = model
+  return train_cfg ? { ...model, train_cfg: { ...train_cfg, rpn: { ...train_cfg.rpn, cross_pairs: 0 } } } : model
 }
 
 interface Lesson {

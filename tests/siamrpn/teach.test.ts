@@ -56,6 +56,24 @@ describe('teach', () => {
     }
   })
 
+  test('the model that ships is taught, though it trains on pairs across its batch', async () => {
+    const shipped = await SiamRPN.load({ device })
+    expect(shipped.config.model.train_cfg?.rpn.cross_pairs).toBeGreaterThan(0)
+    const losses: number[] = []
+    const mine = await shipped.teach(examples, {
+      steps: 12,
+      onProgress: ({ loss }) => {
+        if (loss !== undefined) losses.push(loss)
+      },
+    })
+    try {
+      expect(Math.min(...losses.slice(-3))).toBeLessThan(0.8 * Math.max(...losses.slice(0, 3)))
+    } finally {
+      await mine.close()
+      await shipped.close()
+    }
+  })
+
   test('its weights are saved whole or as a head, and loaded again', async () => {
     const mine = await tracker.teach([shown(0)], { steps: 2 })
     const whole = await SiamRPN.load({ checkpoint: mine.save(), device })
