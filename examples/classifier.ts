@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { Random } from 'siamrpn'
 import { capture, type Device, openDevice } from 'siamrpn/gpu'
 import { softmaxCrossEntropy } from 'siamrpn/kernels'
-import { kaimingNormal, Optimizer, ops, Parameter, Tape, type Tensor } from 'siamrpn/nn'
+import { kaiming, Optimizer, ops, Parameter, Tape, type Tensor } from 'siamrpn/nn'
 import { CLASSES, drawBatch, SIZE } from './shapes.ts'
 
 const BATCH = 64
@@ -14,7 +14,7 @@ const random = new Random('classifier')
 /** A layer's weights, random, and its bias, zero. @param shape PyTorch's: `[O, I, kh, kw]` or `[O, I]` */
 function layer(device: Device, name: string, shape: readonly [number, ...number[]]) {
   const values = new Float32Array(shape.reduce((product, size) => product * size))
-  kaimingNormal(values, shape, random)
+  kaiming(values, shape, random)
   const bias = { name: `${name}.bias`, shape: [shape[0]], values: new Float32Array(shape[0]) }
   return { weight: new Parameter(device, { name: `${name}.weight`, shape, values }), bias: new Parameter(device, bias) }
 }

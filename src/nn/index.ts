@@ -9,7 +9,15 @@ export {
   type WeightSource,
 } from './conv-module.ts'
 export { ModuleStateError, OptimizerError } from './errors.ts'
-export { type FilterShape, fans, type InitDraws, kaimingNormal, type XavierOptions, xavier } from './init.ts'
+export {
+  type FilterShape,
+  fans,
+  type InitDraws,
+  type KaimingOptions,
+  kaiming,
+  type XavierOptions,
+  xavier,
+} from './init.ts'
 export * as ops from './ops.ts'
 export {
   type AdamWSettings,

@@ -17,10 +17,27 @@ export function fans([outputs = 1, inputs = 1, height = 1, width = 1]: FilterSha
   return { fanIn: inputs * height * width, fanOut: outputs * height * width }
 }
 
-/** Normal with variance `2 / fanOut`, which keeps gradients' sizes behind ReLUs: mmcv's `kaiming_init`. */
-export function kaimingNormal(values: Float32Array, shape: FilterShape, random: InitDraws): void {
-  const scale = Math.sqrt(2 / fans(shape).fanOut)
-  for (let i = 0; i < values.length; i++) values[i] = scale * random.normal()
+export interface KaimingOptions {
+  readonly distribution: 'normal' | 'uniform'
+  /** Whether values' sizes are kept on the way forward (`fan_in`) or gradients' on the way back. */
+  readonly mode: 'fan_in' | 'fan_out'
+  /** What follows the layer. */
+  readonly nonlinearity: 'relu' | 'leaky_relu'
+  /** Slope below zero of `leaky_relu`. */
+  readonly a: number
+}
+
+/** Variance `2 / fan`, over `1 + a^2` before a leaky ReLU: mmcv's `kaiming_init`. Default: normal, fan out, a ReLU. */
+export function kaiming(
+  values: Float32Array,
+  shape: FilterShape,
+  random: InitDraws,
+  { distribution = 'normal', mode = 'fan_out', nonlinearity = 'relu', a = 0 }: Partial<KaimingOptions> = {},
+): void {
+  const { fanIn, fanOut } = fans(shape)
+  const slope = nonlinearity === 'leaky_relu' ? a : 0
+  const deviation = Math.sqrt(2 / (1 + slope * slope) / (mode === 'fan_in' ? fanIn : fanOut))
+  fill(values, random, distribution, deviation)
 }
 
 export interface XavierOptions {
@@ -31,9 +48,12 @@ export interface XavierOptions {
 /** Variance `2 gain^2 / (fanIn + fanOut)`: mmcv's `xavier_init`. */
 export function xavier(values: Float32Array, shape: FilterShape, random: InitDraws, options: XavierOptions): void {
   const { fanIn, fanOut } = fans(shape)
-  const deviation = options.gain * Math.sqrt(2 / (fanIn + fanOut))
+  fill(values, random, options.distribution, options.gain * Math.sqrt(2 / (fanIn + fanOut)))
+}
+
+function fill(values: Float32Array, random: InitDraws, distribution: 'normal' | 'uniform', deviation: number): void {
   const bound = deviation * Math.sqrt(3)
-  const draw = () => (options.distribution === 'normal' ? deviation * random.normal() : random.uniform(-bound, bound))
+  const draw = () => (distribution === 'normal' ? deviation * random.normal() : random.uniform(-bound, bound))
   for (let i = 0; i < values.length; i++) values[i] = draw()
 }
 

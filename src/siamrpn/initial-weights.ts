@@ -1,11 +1,11 @@
 // The weights that training from scratch begins with. As MMTracking's modules draw them: the backbone's convolutions by Kaiming
-// (normal, fan out), the neck's by its init_cfg (Xavier), the head's by mmcv's ConvModule (Kaiming, normal, fan out), biases 0;
-// or as bare PyTorch modules do. Batch norms begin with 1 and 0, the levels' logits with 1. Values are seeded per tensor.
+// (normal, fan out), the neck's by its init_cfg (Xavier), the head's by its own or else by mmcv's ConvModule (Kaiming, normal, fan
+// out), biases 0; or as bare PyTorch modules do. Batch norms begin with 1 and 0, the levels' logits with 1. Values are seeded per tensor.
 // Sources: mmdet/models/backbones/resnet.py and necks/channel_mapper.py (init_cfg), mmcv/cnn/bricks/conv_module.py
 // (init_weights), mmtrack/models/track_heads/siamese_rpn_head.py.
 
 import { fromFloat32, type NamedTensor, type StateDict } from '../formats/state-dict.ts'
-import { fans, kaimingNormal, resetParameters, xavier } from '../nn/init.ts'
+import { fans, kaiming, resetParameters, xavier } from '../nn/init.ts'
 import type { ModelConfig } from './config.ts'
 import { stateDictShapes } from './layout.ts'
 import { Random } from './random.ts'
@@ -41,10 +41,15 @@ interface Initialised {
 }
 
 function mmtrackingTensor(values: Float32Array, { model, name, shape, random }: Initialised): void {
-  const init_cfg = model.neck?.init_cfg ?? null
+  const init_cfg = initOf(model, name)
   if (shape.length !== 4) values.fill(constantOf(name))
-  else if (name.startsWith('neck.') && init_cfg !== null) xavier(values, shape, random, init_cfg)
-  else kaimingNormal(values, shape, random)
+  else if (init_cfg?.type === 'Xavier') xavier(values, shape, random, init_cfg)
+  else kaiming(values, shape, random, init_cfg ?? {})
+}
+
+function initOf({ neck, head }: ModelConfig, name: string) {
+  if (name.startsWith('neck.')) return neck?.init_cfg ?? null
+  return name.startsWith('head.') ? head.init_cfg : null
 }
 
 function resetTensor(values: Float32Array, { name, shape, shapes, random }: Initialised): void {

@@ -1,7 +1,7 @@
 // The initialisers: spread and range of what they draw, and what mmcv's and PyTorch's formulas say it has to be.
 
 import { describe, expect, test } from 'vitest'
-import { fans, kaimingNormal, resetParameters, xavier } from '../../src/nn/init.ts'
+import { fans, kaiming, resetParameters, xavier } from '../../src/nn/init.ts'
 import { Random } from '../../src/siamrpn/random.ts'
 
 const shape = [64, 32, 3, 3]
@@ -24,12 +24,27 @@ describe('initialisers', () => {
 
   test('Kaiming, normal, fan out', () => {
     const values = new Float32Array(count)
-    kaimingNormal(values, shape, new Random('kaiming'))
+    kaiming(values, shape, new Random('kaiming'), {
+      distribution: 'normal',
+      mode: 'fan_out',
+      nonlinearity: 'relu',
+      a: 1,
+    })
     const { mean, deviation, largest } = moments(values)
     const expected = Math.sqrt(2 / 576)
     expect(Math.abs(mean)).toBeLessThan((5 * expected) / Math.sqrt(count))
     expect(deviation / expected).toBeCloseTo(1, 1)
     expect(largest).toBeGreaterThan(3 * expected) // a normal has tails
+  })
+
+  test('Kaiming as Conv2d.reset_parameters: uniform, fan in, a leaky ReLU of slope sqrt(5)', () => {
+    const values = new Float32Array(count)
+    const options = { distribution: 'uniform', mode: 'fan_in', nonlinearity: 'leaky_relu', a: Math.sqrt(5) } as const
+    kaiming(values, shape, new Random('kaiming'), options)
+    const { largest } = moments(values)
+    const bound = 1 / Math.sqrt(288)
+    expect(largest).toBeLessThanOrEqual(bound * (1 + 1e-6))
+    expect(largest).toBeGreaterThan(0.99 * bound)
   })
 
   test.each(['normal', 'uniform'] as const)('Xavier, %s', (distribution) => {

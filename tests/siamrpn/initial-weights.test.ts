@@ -60,6 +60,23 @@ describe('initial weights', () => {
     expect(kaiming.deviation / Math.sqrt(2 / 16)).toBeCloseTo(1, 1)
   })
 
+  test('of the head follow its init_cfg', () => {
+    const init_cfg = {
+      type: 'Kaiming',
+      a: Math.sqrt(5),
+      mode: 'fan_in',
+      nonlinearity: 'leaky_relu',
+      distribution: 'uniform',
+    }
+    const head = { ...small.model.head, init_cfg }
+    const bare = parseConfig({ ...small, model: { ...small.model, head } } as ConfigInput).model
+    const found = initialWeights(bare, 1)
+    const { deviation, tails } = statistics(values('head.cls_heads.1.search_convs.conv.weight', found))
+    expect(deviation / Math.sqrt(1 / (3 * 16 * 9))).toBeCloseTo(1, 1)
+    expect(tails).toBeCloseTo(UNIFORM, 1)
+    expect(values('backbone.conv1.weight', found)).toEqual(values('backbone.conv1.weight'))
+  })
+
   test('of everything else are ones and zeros', () => {
     for (const [name, tensor] of drawn) {
       if (tensor.shape.length === 4) continue

@@ -36,7 +36,6 @@ const unread: Readonly<Record<string, readonly unknown[] | undefined>> = {
   'model.backbone.with_cp': undefined,
   'model.neck.conv_cfg': [null],
   'model.neck.num_outs': [null],
-  'model.head.init_cfg': [null],
   'model.train_cfg.rpn.assigner.gpu_assign_thr': undefined,
   'model.train_cfg.rpn.assigner.iou_calculator': [{ type: 'BboxOverlaps2D' }],
   'data.val_dataloader': undefined,

@@ -39,6 +39,17 @@ const xavierSchema = z.strictObject({
   gain: z.number().positive().default(1),
 })
 
+const kaimingSchema = z.strictObject({
+  type: z.literal('Kaiming'),
+  layer: z.literal('Conv2d').default('Conv2d'),
+  a: z.number().nonnegative().default(0),
+  mode: z.enum(['fan_in', 'fan_out']).default('fan_out'),
+  nonlinearity: z.enum(['relu', 'leaky_relu']).default('relu'),
+  distribution: z.enum(['normal', 'uniform']).default('normal'),
+})
+
+const filterInitSchema = z.discriminatedUnion('type', [xavierSchema, kaimingSchema])
+
 /** One value per stage; values past `num_stages` are not read. */
 const stages = <T extends z.ZodType>(value: T) => z.array(value).min(1).max(4)
 
@@ -135,7 +146,7 @@ export const neckSchema = z.strictObject({
     .strictObject({ mode: z.literal('bilinear'), align_corners: z.literal(true) })
     .nullable()
     .default(null),
-  init_cfg: xavierSchema.nullable().prefault({ type: 'Xavier', distribution: 'uniform' }),
+  init_cfg: filterInitSchema.nullable().prefault({ type: 'Xavier', distribution: 'uniform' }),
 })
 
 export const anchorGeneratorSchema = z.strictObject({
@@ -209,6 +220,8 @@ export const headSchema = z.strictObject({
   bbox_coder: bboxCoderSchema.prefault({ type: 'DeltaXYWHBBoxCoder' }),
   loss_cls: classificationLossSchema.prefault({ type: 'CrossEntropyLoss', reduction: 'sum' }),
   loss_bbox: regressionLossSchema.prefault({ type: 'L1Loss', reduction: 'sum', loss_weight: 1.2 }),
+  /** Null: as mmcv's ConvModule draws. */
+  init_cfg: filterInitSchema.nullable().default(null),
 })
 
 const maxIoUAssignerSchema = z.strictObject({
