@@ -74,7 +74,11 @@ export {
   type LogConfig,
   overrideConfig,
   parseConfig,
+  parseTrackingConfig,
   type TestDatasetConfig,
+  type TrackingConfig,
+  type TrackingConfigOptions,
+  type TrackingExtra,
   type TrainDatasetConfig,
   type WorkflowConfig,
 } from './siamrpn/config.ts'

@@ -7,3 +7,9 @@ export { fromMMTracking } from './config/mmtracking.ts'
 export { overrideConfig } from './config/override.ts'
 export { parseConfig } from './config/parse.ts'
 export type * from './config/schema.ts'
+export {
+  parseTrackingConfig,
+  type TrackingConfig,
+  type TrackingConfigOptions,
+  type TrackingExtra,
+} from './config/tracking.ts'

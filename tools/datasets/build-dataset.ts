@@ -11,7 +11,8 @@ import { DatasetError } from './errors.ts'
 import type { PairSamplingOptions } from './pair-sampling.ts'
 import { SOTCocoDataset, SOTImageNetVIDDataset, SOTTrainDataset } from './sot-train-dataset.ts'
 
-type TrainEntry = Exclude<DataConfig['train'], readonly unknown[]>
+type TrainEntries = NonNullable<DataConfig['train']>
+type TrainEntry = Exclude<TrainEntries, readonly unknown[]>
 type Pipeline = NonNullable<Config['train_pipeline']>
 
 /** Told what each data set holds and what was left out of it, a line each. */
@@ -22,7 +23,7 @@ export type DatasetListener = (description: string) => void
  *
  * @throws DatasetMissingError, AnnotationError, DatasetError
  */
-export async function buildTrainDataset(train: DataConfig['train'], tell?: DatasetListener): Promise<PairDataset> {
+export async function buildTrainDataset(train: TrainEntries, tell?: DatasetListener): Promise<PairDataset> {
   if (!Array.isArray(train)) return build(train, tell)
   const datasets = await buildAll(train, tell)
   const [only] = datasets

@@ -4,11 +4,25 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { fromMMTracking } from 'siamrpn'
+import {
+  type Config,
+  fromMMTracking,
+  parseConfig,
+  parseTrackingConfig,
+  type TrackingConfig,
+  type TrackingExtra,
+} from 'siamrpn'
 import { readPythonConfig } from '../python-config/config.ts'
 import { ConfigFileError } from './errors.ts'
 
-const readers: Readonly<Record<string, (file: string) => Promise<unknown>>> = {
+/** What a file says, as it says it. */
+interface ConfigText {
+  readonly entries: unknown
+  /** Top-level names that other entries were made from. */
+  readonly used?: ReadonlySet<string>
+}
+
+const readers: Readonly<Record<string, (file: string) => Promise<ConfigText>>> = {
   '.py': readPython,
   '.json': readJson,
   '.ts': importModule,
@@ -27,6 +41,26 @@ export const configFileKinds: readonly string[] = Object.keys(readers)
  * what is no data; ConfigError for entries of MMTracking that ask for what does not exist here
  */
 export async function readConfigFile(file: string): Promise<unknown> {
+  const { entries, used } = await readText(file)
+  return fromMMTracking(entries, used, file)
+}
+
+/** What a file says, for training: every entry must be understood. @throws as `readConfigFile`, and ConfigError for what does not fit */
+export async function readTrainingConfig(file: string): Promise<Config> {
+  return parseConfig(await readConfigFile(file), file)
+}
+
+/**
+ * What a file says, for tracking, whatever its training part says.
+ * @param reads entries that are read beside the model
+ * @throws as `readConfigFile`; ConfigError for what tracking reads and does not understand
+ */
+export async function readTrackingConfig(file: string, reads: readonly TrackingExtra[]): Promise<TrackingConfig> {
+  const { entries, used } = await readText(file)
+  return parseTrackingConfig(entries, { source: file, reads, ...(used && { used }) })
+}
+
+async function readText(file: string): Promise<ConfigText> {
   const reader = readers[extname(file).toLowerCase()]
   if (reader === undefined) {
     throw new ConfigFileError(
@@ -36,25 +70,24 @@ export async function readConfigFile(file: string): Promise<unknown> {
   return await reader(file)
 }
 
-async function readPython(file: string): Promise<unknown> {
-  const { entries, used } = await readPythonConfig(slashed(resolve(file)), {
+async function readPython(file: string): Promise<ConfigText> {
+  return await readPythonConfig(slashed(resolve(file)), {
     resolve: (from, path) => slashed(resolve(dirname(from), path)),
-    read: readText,
+    read: readUtf8,
   })
-  return fromMMTracking(entries, used, file)
 }
 
-async function readJson(file: string): Promise<unknown> {
-  const text = await readText(file)
+async function readJson(file: string): Promise<ConfigText> {
+  const text = await readUtf8(file)
   try {
-    return fromMMTracking(JSON.parse(text), undefined, file)
+    return { entries: JSON.parse(text) }
   } catch (cause) {
     throw cause instanceof SyntaxError ? unreadable(file, cause) : cause
   }
 }
 
 /** The export `config`, or the only one. */
-async function importModule(file: string): Promise<unknown> {
+async function importModule(file: string): Promise<ConfigText> {
   let module: Record<string, unknown>
   try {
     module = await import(pathToFileURL(resolve(file)).href)
@@ -63,13 +96,13 @@ async function importModule(file: string): Promise<unknown> {
   }
   const names = Object.keys(module)
   const name = names.includes('config') ? 'config' : names.length === 1 ? names[0] : undefined
-  if (name !== undefined) return module[name]
+  if (name !== undefined) return { entries: module[name] }
   throw new ConfigFileError(
     `${file} exports ${names.join(', ') || 'nothing'}, expected one called config, or a single one`,
   )
 }
 
-async function readText(file: string): Promise<string> {
+async function readUtf8(file: string): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
   } catch (cause) {

@@ -43,7 +43,7 @@ export interface TrainingData {
 export async function openTrainingData(config: Config, tell: (line: string) => void): Promise<TrainingData> {
   const data = required('data', config.data)
   const steps = pixelSteps(config, data)
-  const train = await buildTrainDataset(data.train, tell)
+  const train = await buildTrainDataset(required('data.train', data.train), tell)
   const validates = config.workflow.some(([mode]) => mode === 'val')
   return { steps, train, validation: validates ? await buildTrainDataset(validationData(data), tell) : undefined }
 }
@@ -165,7 +165,7 @@ function makeHooks(options: TrainingOptions): { hooks: readonly Hook[]; pending:
 
 /** The steps that make pixels: one pipeline for all data sets. @throws ConfigError if they differ or there is none */
 export function pixelSteps(config: Config, { train }: DataConfig): NonNullable<Config['train_pipeline']> {
-  const entries = Array.isArray(train) ? train : [train]
+  const entries = train === undefined || Array.isArray(train) ? (train ?? []) : [train]
   const pipelines = entries.flatMap((entry, i) =>
     pipelinesOf(entry, Array.isArray(train) ? `data.train.${i}` : 'data.train'),
   )

@@ -323,8 +323,8 @@ export const dataSchema = z.strictObject({
   image_cache_mb: nonNegative.default(1500),
   /** Samples of an epoch, drawn from all; null: every sample once. */
   samples_per_epoch: positiveInteger.nullable().default(null),
-  /** Several datasets are concatenated. */
-  train: z.union([trainDatasetSchema, z.array(trainDatasetSchema).min(1)]),
+  /** Several datasets are concatenated. Absent: nothing is trained on. */
+  train: z.union([trainDatasetSchema, z.array(trainDatasetSchema).min(1)]).optional(),
   val: testDatasetSchema.nullable().default(null),
   test: testDatasetSchema.nullable().default(null),
 })

@@ -57,7 +57,14 @@ const reasons: Readonly<Record<string, string>> = {
 }
 
 /** Entries of MMTracking 1.x that 0.x does not have. */
-const ofVersion1 = ['train_dataloader', 'optim_wrapper', 'param_scheduler', 'default_hooks', 'env_cfg', 'default_scope']
+export const ofVersion1: readonly string[] = [
+  'train_dataloader',
+  'optim_wrapper',
+  'param_scheduler',
+  'default_hooks',
+  'env_cfg',
+  'default_scope',
+]
 
 /**
  * Rewrites a configuration of MMTracking 0.x in the words of the schema.
@@ -70,7 +77,7 @@ const ofVersion1 = ['train_dataloader', 'optim_wrapper', 'param_scheduler', 'def
 export function fromMMTracking(value: unknown, used: ReadonlySet<string> = new Set(), source?: string): unknown {
   if (!isNode(value)) return value
   checkExtent(value, source)
-  const root: Node = structuredClone(value)
+  const root = copyOf(value) as Node
   const problems = [
     ...checkVersion(root),
     ...takeEpochs(root),
@@ -200,6 +207,13 @@ function takeConcatenation({ data }: Node): void {
   if (!isNode(data) || !isNode(data.train) || data.train.type !== 'ConcatDataset') return
   const { type: _, datasets, ...rest } = data.train
   if (Object.keys(rest).length === 0) data.train = datasets
+}
+
+/** A copy of lists and plain objects; what else a module may hold is shared, and left to the schema. */
+export function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyOf)
+  if (!isNode(value) || Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, copyOf(inner)]))
 }
 
 function isNode(value: unknown): value is Node {

@@ -45,6 +45,7 @@ export function fakeLoad(onUpdate: (updates: number) => void = () => undefined):
     request.onProgress({ stage: 'weights', done: 1, total: 2 })
     return Promise.resolve({
       adapter: 'fake adapter',
+      notes: [],
       anchors: request.anchors ?? 'mmtracking',
       memory: { bytes: 12_300_000, peakBytes: 45_600_000 },
       init(_frame, boxes) {

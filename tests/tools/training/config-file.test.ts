@@ -7,7 +7,7 @@ import { overrideConfig, parseConfig } from '../../../src/siamrpn/config.ts'
 import { r50 } from '../../../src/siamrpn/configs/r50.ts'
 import { ConfigError } from '../../../src/siamrpn/errors.ts'
 import { PythonConfigError } from '../../../tools/python-config/errors.ts'
-import { configFileKinds, readConfigFile } from '../../../tools/training/config-file.ts'
+import { configFileKinds, readConfigFile, readTrackingConfig } from '../../../tools/training/config-file.ts'
 import { ConfigFileError } from '../../../tools/training/errors.ts'
 
 const configs = fileURLToPath(new URL('./configs/', import.meta.url))
@@ -118,6 +118,16 @@ describe('the configuration of MMTracking', () => {
     expect(error).toBeInstanceOf(ConfigError)
     expect(error.message).toMatch(/optimizer_config\.type: .* expected 'SiameseRPNOptimizerHook': .* single precision/)
     expect(error.message).toMatch(/fp16: .* expected none: .* single precision/)
+  })
+
+  test('in half precision is no obstacle to tracking, which reads the same model', async () => {
+    const { config, unread } = await readTrackingConfig(join(configs, 'siamese_rpn_r50_fp16_20e_lasot.py'), [
+      'data.test',
+    ])
+    const single = await read('siamese_rpn_r50_20e_lasot.py')
+    expect(unread).toEqual(['optimizer_config.type', 'fp16'])
+    expect(config.model).toEqual(single.model)
+    expect(config.data?.test).toEqual(single.data?.test)
   })
 
   test('can be overridden like any other', async () => {

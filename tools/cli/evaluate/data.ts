@@ -76,6 +76,11 @@ function protocolOf({ model }: DataConfig, own: Protocol): Protocol {
   return own === 'vot' ? 'ope' : own
 }
 
+/** Whether the configuration's `data.test` is read. */
+export function readsTestData({ dataset, root }: DataOptions): boolean {
+  return root === undefined && (dataset === undefined || dataset === 'synthetic')
+}
+
 async function openData(options: DataOptions, config: DataConfig, tell: Tell): Promise<EvaluationData> {
   const { dataset, root, annFile, split, limit } = options
   if (dataset === 'synthetic') return synthetic(config.data?.test ?? undefined, options)

@@ -15,7 +15,7 @@ import {
 import { r50 } from 'siamrpn/configs/r50'
 import { readCheckpoint } from 'siamrpn/formats'
 import { chosenCheckpoint, defaultModelTitle } from '../default-model.ts'
-import { loadConfig } from '../load-config.ts'
+import { loadTrackingConfig, unreadLines } from '../load-config.ts'
 
 export interface ModelOptions {
   readonly config?: string
@@ -38,16 +38,20 @@ export interface EvaluationModel {
   readonly trackerName: string
   /** For people. */
   readonly title: string
+  /** What there is to know of how its configuration was read, a line each. */
+  readonly notes: readonly string[]
 }
 
-/** @throws UsageError, ConfigError, SourceError, and what a checkpoint that does not parse throws */
-export async function evaluationModel(options: ModelOptions): Promise<EvaluationModel> {
+/** @param measures whether the configuration says what is measured: `data.test` @throws UsageError, ConfigError, SourceError, and what a checkpoint that does not parse throws */
+export async function evaluationModel(options: ModelOptions, measures: boolean): Promise<EvaluationModel> {
   const path = chosenCheckpoint(options)
   const checkpoint = /^https?:\/\//.test(path) ? new URL(path) : path
   const bytes = await readSource(checkpoint)
-  const given = options.config === undefined ? ownOrR50(bytes, path) : await loadConfig(options.config)
   const { set = [], config: named } = options
-  const config = set.length > 0 ? overrideConfig(given, set) : given
+  const reads = measures ? (['data.test'] as const) : []
+  const given =
+    named === undefined ? { config: ownOrR50(bytes, path), unread: [] } : await loadTrackingConfig(named, reads)
+  const config = set.length > 0 ? overrideConfig(given.config, set) : given.config
   const shipped = options.checkpoint === undefined
   const configName = named ?? (shipped ? defaultModelName : undefined)
   return {
@@ -58,6 +62,7 @@ export async function evaluationModel(options: ModelOptions): Promise<Evaluation
     parameters: parametersOf(config),
     trackerName: options.trackerName ?? (shipped ? defaultModelName : nameOf(path)),
     title: shipped ? defaultModelTitle : [named, path].filter(Boolean).join(', '),
+    notes: unreadLines(given),
   }
 }
 

@@ -11,7 +11,7 @@ import type { ComparedFolder } from '../options.ts'
 import { startProgress } from '../progress.ts'
 import { fact, note, print, type Terminal } from '../terminal.ts'
 import { type ComparedTracker, conclude } from './conclusion.ts'
-import { type DataOptions, type EvaluationData, openEvaluationData } from './data.ts'
+import { type DataOptions, type EvaluationData, openEvaluationData, readsTestData } from './data.ts'
 import { describeRun, openResults } from './folder.ts'
 import type { LoadedTrackers } from './load-trackers.ts'
 import { type EvaluationModel, evaluationModel, type ModelOptions } from './model.ts'
@@ -32,7 +32,7 @@ export async function evaluate(
   signal: AbortSignal,
 ): Promise<number> {
   const { terminal } = context
-  const model = await evaluationModel(options)
+  const model = await evaluationModel(options, readsTestData(options))
   const data = await openEvaluationData(options, model.config, (line) => note(terminal, line))
   const compared = await openCompared(terminal, options, data)
   const out = options.out ?? join('work_dirs', 'evaluation', model.trackerName, data.name)
@@ -80,6 +80,7 @@ function printPlan(
   const before = done.size > 0 ? `, ${done.size} of them done before` : ''
   print(terminal, fact('data', `${title}: ${counted(sequences.length, 'video')}${before}, ${counted(frames, 'frame')}`))
   print(terminal, fact('model', model.title))
+  for (const line of model.notes) note(terminal, `note: ${line}`)
 }
 
 interface Work {

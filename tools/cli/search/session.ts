@@ -10,7 +10,7 @@ import { differentRules, randomRules, ruleGrid, ruleOptions } from '../../search
 import { bestScore, type SearchOutcome, searchParameters } from '../../search/search.ts'
 import { TrackCache } from '../../search/track-cache.ts'
 import type { CommandContext } from '../context.ts'
-import { type DataOptions, type EvaluationData, openEvaluationData } from '../evaluate/data.ts'
+import { type DataOptions, type EvaluationData, openEvaluationData, readsTestData } from '../evaluate/data.ts'
 import { type EvaluationModel, evaluationModel, type ModelOptions } from '../evaluate/model.ts'
 import { interruptedCode, orInterrupted } from '../interrupt.ts'
 import { LoadDisplay } from '../load-display.ts'
@@ -70,7 +70,7 @@ export async function search(
 }
 
 async function makePlan(terminal: Terminal, options: SearchOptions): Promise<Plan> {
-  const model = await evaluationModel(options)
+  const model = await evaluationModel(options, readsTestData(options))
   const own = model.config.model.test_cfg.rpn
   const { penaltyK, lr, windowInfluence, random, searchSeed } = options
   if (!penaltyK && !lr && !windowInfluence) {
@@ -131,6 +131,7 @@ function printPlan(terminal: Terminal, { model, data, rules, measure }: Plan): v
   const frames = sequences.reduce((sum, { images }) => sum + images.length, 0)
   print(terminal, fact('data', `${title}: ${count(sequences.length, 'video')}, ${count(frames, 'frame')}`))
   print(terminal, fact('model', model.title))
+  for (const line of model.notes) note(terminal, `note: ${line}`)
   print(terminal, fact('sets', `${rules.length}, the configuration's own among them, by ${measure.title}`))
 }
 

@@ -127,6 +127,7 @@ async function load(
   try {
     const loading = open({
       config: options.config,
+      teaches: true,
       weights: { checkpoint: options.checkpoint },
       onProgress: ({ stage, done, total }) => progress.update(total > 0 ? Math.floor((100 * done) / total) : 0, stage),
     })

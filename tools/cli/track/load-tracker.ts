@@ -5,13 +5,17 @@ import { namedConfig } from 'siamrpn/configs'
 import { writeSafetensors } from 'siamrpn/formats'
 import type { AdapterFacts } from 'siamrpn/gpu'
 import { fileChoiceStore, wantsBenchmark } from '../../choice-store.ts'
-import { loadConfig } from '../load-config.ts'
+import { loadTrackingConfig, unreadLines } from '../load-config.ts'
 import { randomWeights } from '../random-weights.ts'
 import type { LoadTracker } from './tracking.ts'
 
+const readByTeach = ['model.train_cfg', 'model.head.loss_cls', 'model.head.loss_bbox'] as const
+
 /** @throws UsageError for an unknown configuration, ConfigError, NoAdapterError, and whatever reading the checkpoint throws */
 export const loadTracker: LoadTracker = async (request) => {
-  const config = request.config === undefined ? undefined : await loadConfig(request.config)
+  const reads = request.teaches ? readByTeach : []
+  const given = request.config === undefined ? undefined : await loadTrackingConfig(request.config, reads)
+  const config = given?.config
   const { SiamRPN, stateDictShapes } = await import('siamrpn')
   const { openTerminalDevice } = await import('../open-device.ts')
   const device = await openTerminalDevice()
@@ -28,6 +32,7 @@ export const loadTracker: LoadTracker = async (request) => {
     return {
       adapter: describeAdapter(device.adapter),
       anchors: tracker.config.model.head.anchor_generator.variant,
+      notes: given ? unreadLines(given) : [],
       memory: device.memory,
       init: (frame, boxes) => tracker.init(frame, boxes),
       async teach(examples, { part, ...options }) {

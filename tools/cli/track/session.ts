@@ -49,6 +49,7 @@ export async function runSession(session: Session): Promise<SessionResult> {
     const began = performance.now()
     tracker = await loadTracker(session)
     const loadSeconds = ((performance.now() - began) / 1000).toFixed(1)
+    if (!quiet) for (const line of tracker.notes) note(terminal, `note: ${line}`)
     if (!quiet) print(terminal, fact('adapter', `${tracker.adapter}, ready after ${loadSeconds} s`))
     const facts = { config: model.config ?? 'of the checkpoint', anchors: tracker.anchors, adapter: tracker.adapter }
     const state = { frames: 0 }

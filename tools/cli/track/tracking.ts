@@ -23,6 +23,8 @@ export interface LoadProgress {
 export interface LoadRequest {
   /** Name of a configuration, or its file; absent: the one in the checkpoint, or r50. */
   readonly config?: string | undefined
+  /** Whether `teach` will be called, which reads what the configuration says of samples and losses. Default false. */
+  readonly teaches?: boolean
   /** A checkpoint file or URL, or the seed of random weights. */
   readonly weights: { readonly checkpoint: string } | { readonly seed: string }
   /** A taught head, file or URL, in place of the checkpoint's own. */
@@ -58,6 +60,8 @@ export interface TeachSettings {
 export interface LoadedTracker {
   /** The adapter in one line. */
   readonly adapter: string
+  /** What there is to know of how it was loaded, a line each. */
+  readonly notes: readonly string[]
   /** The anchors in use. */
   readonly anchors: string
   /** Device memory in bytes, now and at most. */
