@@ -46,10 +46,12 @@ export const FROZEN_RUN = 1e-5
 export const SLOW_RUN = 1e-3
 
 /**
- * The run that does not hold `SLOW_RUN` and `PARAMETER` since filters are read through windows, whose sums have another order: 1.6e-3
- * at step 28 and 3.5e-5 in the parameters. It alone has these bounds, which are to go.
+ * The released run at the lowest learning rate follows PyTorch's float64 run as closely as PyTorch's own float32 run does, times
+ * `RUN_NOISE`, for 25 steps: far below `SLOW_RUN`. Then the differences, which grow by a tenth each step, change a decision of the
+ * maximum pooling or a ReLU: the gradient's norm of step 26 is 5 % another, 1.6e-3 at step 28 and 3.5e-5 in the parameters. Where that
+ * happens depends on the order of sums alone (filters read through windows have another than before, which held `SLOW_RUN`).
  */
-export const DRIFTING_RUN = { id: 'E.unfrozen.ep19.lr_x0.1', loss: 2e-3, parameter: 4e-5 } as const
+export const DRIFTING_RUN = { id: 'E.unfrozen.ep19.lr_x0.1', calmSteps: 25, loss: 2e-3, parameter: 4e-5 } as const
 
 /** Where a run is chaotic: times the drift of PyTorch's own float32 runs. */
 export const RUN_NOISE = 4
