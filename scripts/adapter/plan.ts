@@ -31,6 +31,8 @@ export interface Step {
   readonly required: boolean
   /** The same step as a user would type it, without sudo. */
   readonly shell: string
+  /** Takes back what the step has done, should a later one fail. */
+  readonly undo?: Pick<Step, 'argv' | 'shell'>
 }
 
 export interface Plan {
@@ -112,6 +114,8 @@ function bookwormSteps(sources: readonly AptSource[]): Step[] {
     input: `${BACKPORTS_LINE}\n`,
     required: true,
     shell: `echo '${BACKPORTS_LINE}' | tee ${BACKPORTS_FILE}`,
+    // Left there, it would decide what apt offers from then on.
+    undo: { argv: ['rm', '-f', BACKPORTS_FILE], shell: `rm -f ${BACKPORTS_FILE}` },
   }
   return [write, ...install]
 }

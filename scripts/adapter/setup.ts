@@ -35,17 +35,30 @@ export function setUpAdapter(machine: Machine, failed: Probe): 0 | 1 {
 }
 
 function install(machine: Machine, plan: Plan, privilege: Privilege): boolean {
-  for (const step of plan.steps) {
+  for (const [index, step] of plan.steps.entries()) {
     const status = machine.run(step, privilege)
     if (status === 0) continue
     machine.say(`Failed (exit code ${status}): ${asTyped(step, privilege)}`)
-    if (step.required) return false
+    if (!step.required) continue
+    undo(machine, plan.steps.slice(0, index + 1), privilege)
+    return false
   }
   const { adapter, reason } = machine.probe()
   machine.say(
     adapter ? `WebGPU adapter: ${adapter}` : `The driver is installed, and still no adapter answers (${reason}).`,
   )
   return adapter !== undefined
+}
+
+/** Takes back the steps, the last one first: a machine that could not be set up stays as it was. */
+function undo(machine: Machine, steps: readonly Step[], privilege: Privilege): void {
+  for (const { undo } of steps.toReversed()) {
+    if (undo === undefined) continue
+    const step: Step = { ...undo, required: false }
+    machine.say(`Taken back: ${asTyped(step, privilege)}`)
+    const status = machine.run(step, privilege)
+    if (status !== 0) machine.say(`Failed (exit code ${status}): ${asTyped(step, privilege)}`)
+  }
 }
 
 function asTyped(step: Step, privilege: Privilege): string {

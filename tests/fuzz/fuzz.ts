@@ -3,11 +3,12 @@
 
 import { SiamRpnError } from '../../src/gpu/errors.ts'
 import { Random } from '../../src/siamrpn/random.ts'
-import type { Reader } from './readers.ts'
+import { ImportError } from '../../web/src/model/errors.ts'
+import type { Reader } from './reader.ts'
 
 export interface Finding {
   readonly reader: string
-  readonly seed: number
+  readonly seed: number | string
   readonly reason: string
   readonly input: Uint8Array
 }
@@ -15,6 +16,8 @@ export interface Finding {
 const mostSeconds = 2
 const mostBytes = 512 * 2 ** 20
 const longestMessage = 9000
+/** Seconds until a reader counts as hanging, on a machine that is busy. */
+const longestWait = 90
 
 /** The input that a seed stands for. */
 export function mutated({ name, corpus }: Reader, seed: number): Uint8Array {
@@ -45,7 +48,7 @@ function mutate(bytes: Uint8Array, random: Random): Uint8Array<ArrayBuffer> {
   const at = random.integer(bytes.length + 1)
   const length = Math.min(bytes.length - at, 1 + random.integer(16))
   const [before, piece, after] = [bytes.subarray(0, at), bytes.subarray(at, at + length), bytes.subarray(at + length)]
-  switch (random.integer(7)) {
+  switch (random.integer(9)) {
     case 0: // Bits.
       return new Uint8Array(Buffer.concat([before, piece.map((byte) => byte ^ (1 << random.integer(8))), after]))
     case 1: // Cut.
@@ -64,25 +67,64 @@ function mutate(bytes: Uint8Array, random: Random): Uint8Array<ArrayBuffer> {
       return new Uint8Array(Buffer.concat([before, piece.map(() => (random.integer(2) === 0 ? 0xff : 0)), after]))
     case 5: // Words that mean something to some reader.
       return new Uint8Array(Buffer.concat([before, Buffer.from(words[random.integer(words.length)] ?? ''), after]))
+    case 6: // Numbers that size something.
+      return new Uint8Array(Buffer.from(withNumber(Buffer.from(bytes).toString('latin1'), at, random), 'latin1'))
+    case 7: // Many times over: lines, names, list items; rarely, as it makes megabytes.
+      return random.integer(20) > 0 ? mutate(bytes, random) : repeated(before, piece, after)
     default: // Another part of the same file.
       return new Uint8Array(Buffer.concat([before, bytes.subarray(random.integer(bytes.length + 1)), after]))
   }
 }
 
+const numbers = ['0', '-1', '1e9', '2147483648', '4294967295', '9007199254740991', '1e308', '1e-30', '0.5']
+
+/** The next number behind a position, replaced by another one. */
+function withNumber(text: string, at: number, random: Random): string {
+  const number = numbers[random.integer(numbers.length)] ?? ''
+  return text.slice(0, at) + text.slice(at).replace(/-?\d[\d.e+-]*/, number)
+}
+
+function repeated(before: Uint8Array, piece: Uint8Array, after: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.concat([before, ...Array.from({ length: 300_000 }, () => piece), after]))
+}
+
 /** Tries one seed. @returns what is wrong, if anything is */
 export async function tryOne(reader: Reader, seed: number, folder: string): Promise<Finding | undefined> {
-  const input = mutated(reader, seed)
+  return await tryInput(reader, mutated(reader, seed), { seed, folder })
+}
+
+/** Tries one file. @param seed what it was made from @returns what is wrong, if anything is */
+export async function tryInput(
+  reader: Reader,
+  input: Uint8Array,
+  { seed, folder }: { readonly seed: number | string; readonly folder: string },
+): Promise<Finding | undefined> {
   const found = (reason: string): Finding => ({ reader: reader.name, seed, reason, input })
   const start = process.cpuUsage()
   const before = process.memoryUsage().rss
   try {
-    await reader.read(input, folder)
+    await ended(Promise.resolve(reader.read(input, folder)))
   } catch (error) {
-    if (!(error instanceof SiamRpnError)) return found(`${error instanceof Error ? error.stack : String(error)}`)
+    if (!(error instanceof SiamRpnError || error instanceof ImportError)) {
+      return found(`${error instanceof Error ? error.stack : String(error)}`)
+    }
     if (error.message.length > longestMessage) return found(`a message of ${error.message.length} characters`)
   }
   const { user, system } = process.cpuUsage(start)
   if ((user + system) / 1e6 > mostSeconds) return found(`${(user + system) / 1e6} s of CPU time`)
   const grown = process.memoryUsage().rss - before
   return grown > mostBytes ? found(`${grown} bytes of memory`) : undefined
+}
+
+/** Settles like `work`, or rejects when it takes so long that it may never settle. */
+async function ended(work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it has not ended after ${longestWait} s`)), 1000 * longestWait)
+  })
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -56,6 +56,24 @@ describe('setting up an adapter', () => {
     expect(said.join('\n')).toContain('SwiftShader')
   })
 
+  test.each([
+    ['the installation', [0, 0, 100]],
+    ['the writing itself, half done', [1]],
+  ])('what was added to the sources of apt is taken back when %s fails', (_, exits) => {
+    const { code, said, ran } = play({ privilege: 'sudo', exits })
+    expect(code()).toBe(1)
+    expect(ran.at(-1)).toBe('rm -f /etc/apt/sources.list.d/siamrpn-backports.list')
+    expect(said).toContain('Taken back: sudo rm -f /etc/apt/sources.list.d/siamrpn-backports.list')
+  })
+
+  test('the sources stay when the driver is there, or when only the update failed', () => {
+    for (const exits of [[], [0, 100, 0]]) {
+      const { code, ran } = play({ exits })
+      expect(code()).toBe(0)
+      expect(ran.join()).not.toContain('rm -f')
+    }
+  })
+
   test('ends with 1 when the driver is there and still nothing answers', () => {
     const { code, said } = play({ after: NO_ADAPTER })
     expect(code()).toBe(1)

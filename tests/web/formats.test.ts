@@ -74,6 +74,14 @@ describe('export and import', () => {
   })
 })
 
+const projectWith = (entries: object) =>
+  JSON.stringify({ format: 'siamrpn-project', targets: [{ id: 1, name: 'a', ...entries }] })
+
+const cocoWith = (entries: object) => {
+  const images = [1, 2, 3, 4, 5, 6].map((id) => ({ id }))
+  return JSON.stringify({ images, annotations: [], ...entries })
+}
+
 describe('refusals', () => {
   test.each([
     ['', '"x" is empty'],
@@ -90,6 +98,19 @@ describe('refusals', () => {
       'is for a clip of 7 frames, the open clip has 6',
     ],
     ['frame,target,name,x,y,width,height,score,source\n1,1,a,b,2,3,4,,marked', 'Line 2: x is "b", expected a number'],
+    ['{"format": "siamrpn-project"}', 'The file has undefined for "targets", expected a list'],
+    ['{"format": "siamrpn-project", "targets": [null]}', 'Item 0 of "targets" is null, expected an object'],
+    [projectWith({ marks: 5 }), 'The file has 5 for "marks", expected a list'],
+    [projectWith({ marks: [{ frame: 0, kind: 'box', box: null }] }), '"a" has null for a box, expected an object'],
+    [projectWith({ marks: [{ frame: 0, kind: 'x'.repeat(1e5) }] }), 'expected "box" or "absent"'],
+    [projectWith({ track: [{ frame: 0, box: {}, score: 'x' }] }), '"a" has no number for a score in frame 1'],
+    [cocoWith({ images: Array(6).fill(null) }), 'Item 0 of "images" is null, expected an object'],
+    [cocoWith({ categories: 7 }), 'The file has 7 for "categories", expected a list'],
+    [
+      cocoWith({ annotations: [{ image_id: 3, bbox: 5 }] }),
+      'Annotation undefined has the bbox 5, expected four numbers',
+    ],
+    [cocoWith({ annotations: [{ image_id: 3, bbox: [1, 2, 3, 4], instance_id: {} }] }), 'has instance_id an object'],
   ])('%j', (text, message) => {
     expect(() => importAnnotations(clip, text, 'x')).toThrow(message)
   })

@@ -1,7 +1,16 @@
 // Collects what is wrong with a data set: equal complaints form a group that is counted in full while only some of its
 // places are kept, so that a million bad lines take no more memory than a few.
 
-import type { Finding } from './types.ts'
+import { cut } from 'siamrpn/gpu'
+import type { Finding, Tell } from './types.ts'
+
+const longestMessage = 2000
+
+/** The same, of places and messages that are cut where a file's own words make them long. */
+export function brief(tell: Tell): Tell {
+  return ({ severity, place, message }) =>
+    tell({ severity, place: cut(place, longestMessage), message: cut(message, longestMessage) })
+}
 
 /** Findings that differ in numbers and names alone. */
 export interface FindingGroup {

@@ -7,7 +7,7 @@ import { basename, join } from 'node:path'
 import { DatasetMissingError } from '../datasets/errors.ts'
 import { checkSequence, listImages } from './frame-files.ts'
 import { type BenchmarkReader, isFile, isFolder, listed, type ReadOptions, readEach, readNames } from './reader.ts'
-import { boxOfRow, hasArea, readRequiredFlags, readRows, readTextFile } from './rows.ts'
+import { boxOfRow, hasArea, readRequiredFlags, readRows, readTextFile, statedSize } from './rows.ts'
 import type { Sequence, Tell } from './types.ts'
 
 const splits = ['val', 'test', 'train'] as const
@@ -75,7 +75,7 @@ async function readGot10kSequence({ name, folder, test, tell }: Got10kSequence):
   if (!labels) return undefined
   const { absence, cover } = labels
   const visible = boxes.map((box, frame) => hasArea(box) && absence?.[frame] !== 1 && cover?.[frame] !== 0)
-  const size = await readResolution(join(folder, 'meta_info.ini'))
+  const size = await readResolution(join(folder, 'meta_info.ini'), tell)
   const images = await listImages(folder)
   const sequence = { name, images, boxes, visible, attributes: [], ...(cover && { cover }), ...(size && { size }) }
   return checkSequence(sequence, { truth, folder, start: 1, firstBoxOnly: test, tell })
@@ -94,8 +94,8 @@ export async function readGot10kLabels(folder: string, frames: number, tell: Tel
 }
 
 /** `resolution: (1920, 1080)`. */
-export async function readResolution(file: string): Promise<Sequence['size']> {
+export async function readResolution(file: string, tell: Tell): Promise<Sequence['size']> {
   const text = await readTextFile(file)
   const [, width, height] = /^\s*resolution\s*[:=]\s*\(?\s*(\d+)\s*[,x]\s*(\d+)/m.exec(text ?? '') ?? []
-  return width === undefined || height === undefined ? undefined : { width: Number(width), height: Number(height) }
+  return statedSize(width, height, file, tell)
 }

@@ -9,7 +9,7 @@ import { attributesOf } from './attributes.ts'
 import { checkSequence, frameNumber, listImages } from './frame-files.ts'
 import { readGot10kLabels, readResolution } from './got10k.ts'
 import { readLasotFlags } from './lasot.ts'
-import { cornersOf } from './polygon.ts'
+import { checkCorners, cornersOf } from './polygon.ts'
 import { isFile, type ReadOptions, readEach } from './reader.ts'
 import { boxOfRow, enclosingBox, hasArea, readRows, readTextFile } from './rows.ts'
 import type { BenchmarkName, Sequence, Tell } from './types.ts'
@@ -130,7 +130,7 @@ async function readDetails(type: BenchmarkName, entry: Entry, { rows, tell }: Tr
     case 'got10k': {
       const labelled = rows.length > 1 || (await isFile(join(entry.images, 'cover.label')))
       const labels = labelled ? await readGot10kLabels(entry.images, rows.length, tell) : {}
-      const size = await readResolution(join(entry.images, 'meta_info.ini'))
+      const size = await readResolution(join(entry.images, 'meta_info.ini'), tell)
       if (!labels) return undefined
       const { absence, cover } = labels
       const seen = visible.map((seen, frame) => seen && absence?.[frame] !== 1 && cover?.[frame] !== 0)
@@ -138,6 +138,7 @@ async function readDetails(type: BenchmarkName, entry: Entry, { rows, tell }: Tr
     }
     case 'vot2018': {
       const corners = rows.map((row) => (row.length === 8 ? row : cornersOf(boxOfRow(row))))
+      if (!checkCorners(corners, entry.truth, tell)) return undefined
       const frameTags = await readTags(dirname(entry.truth), rows.length, tell)
       const attributes = votTags.filter((tag) => frameTags[tag]?.includes(true))
       return { boxes, visible: boxes.map(({ x }) => !Number.isNaN(x)), corners, frameTags, attributes }

@@ -5,6 +5,7 @@ import { basename } from 'node:path'
 import { isBenchmark, type TestDatasetConfig } from 'siamrpn'
 import { DatasetError, DatasetMissingError } from '../datasets/errors.ts'
 import { readCocoBenchmark } from './coco-benchmark.ts'
+import { brief } from './findings.ts'
 import { folder } from './folder.ts'
 import { got10k } from './got10k.ts'
 import { readInfos } from './infos.ts'
@@ -63,7 +64,8 @@ export function benchmarkSplits(type: BenchmarkName): readonly string[] {
  * @throws DatasetMissingError (with the layout that is expected and where to get it), DatasetError (split, broken data)
  */
 export async function openBenchmark(request: BenchmarkRequest): Promise<Benchmark> {
-  const { type, root, annFile, limit = Number.POSITIVE_INFINITY, tell = throwErrors } = request
+  const { type, root, annFile, limit = Number.POSITIVE_INFINITY } = request
+  const tell = brief(request.tell ?? throwErrors)
   const reader = readerOf(type)
   const [defaultSplit = ''] = reader.splits
   const { split = defaultSplit } = request

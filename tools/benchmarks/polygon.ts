@@ -2,6 +2,10 @@
 // mmtrack/datasets/vot_dataset.py.
 
 import type { Box } from '../frames/types.ts'
+import type { Tell } from './types.ts'
+
+/** Pixels from the origin; overlaps of polygons are counted row by row. */
+const farthestCorner = 1e5
 
 /**
  * The upright box that a tracker starts from: about the corners' mean, of the sides' proportions of the enclosing box,
@@ -24,4 +28,13 @@ export function quad2bbox(quad: readonly number[]): Box {
 /** A box's corners, clockwise from the top left. */
 export function cornersOf({ x, y, width, height }: Box): number[] {
   return [x, y, x + width, y, x + width, y + height, x, y + height]
+}
+
+/** Whether all corners can be worked with; tells the first that cannot, with its line. */
+export function checkCorners(corners: readonly (readonly number[])[], file: string, tell: Tell): boolean {
+  const far = corners.findIndex((quad) => quad.some((value) => Math.abs(value) > farthestCorner))
+  if (far < 0) return true
+  const message = `corners at ${corners[far]}, expected at most ${farthestCorner} pixels from the origin`
+  tell({ severity: 'error', place: `${file}:${far + 1}`, message })
+  return false
 }

@@ -2,9 +2,10 @@
 // line ends, a byte order mark, NaN where there is no object), and flags, one per frame, on one line or on many.
 
 import { readFile } from 'node:fs/promises'
+import { cut, show } from 'siamrpn/gpu'
 import { decodeText, eachRow, linesOf, parseNumber } from '../frames/number-rows.ts'
 import type { Box } from '../frames/types.ts'
-import type { Tell } from './types.ts'
+import type { Sequence, Tell } from './types.ts'
 
 /** Broken lines of a file that are told one by one; the rest only by their number. */
 const brokenLinesTold = 5
@@ -116,6 +117,23 @@ function tellNaN(
   tell({ severity: 'warning', place: `${file}:${first}`, message })
 }
 
+const longestSide = 65_535
+
+/** The size of a sequence's frames as a file states it in digits; undefined where it does not, or cannot mean it, which is told. */
+export function statedSize(
+  width: string | undefined,
+  height: string | undefined,
+  file: string,
+  tell: Tell,
+): Sequence['size'] {
+  if (width === undefined || height === undefined) return undefined
+  const size = { width: Number(width), height: Number(height) }
+  if (Object.values(size).every((side) => side >= 1 && side <= longestSide)) return size
+  const message = `frames of ${cut(width, 20)}x${cut(height, 20)} pixels, expected sides of 1 to ${longestSide}; not heeded`
+  tell({ severity: 'warning', place: file, message })
+  return undefined
+}
+
 /** Left, top, width, height. */
 export function boxOfRow([
   x = Number.NaN,
@@ -153,7 +171,7 @@ export async function readFlags(file: string, count: number, tell: Tell): Promis
       const flag = parseNumber(word)
       if (word === '') continue
       if (flag === undefined || !Number.isInteger(flag)) {
-        const message = `entry ${flags.length + 1} is ${JSON.stringify(word)}, expected a whole number`
+        const message = `entry ${flags.length + 1} is ${show(word)}, expected a whole number`
         tell({ severity: 'error', place: `${file}:${index + 1}`, message })
         return undefined
       }

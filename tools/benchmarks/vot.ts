@@ -3,12 +3,13 @@
 // are printed, a box becomes its four corners, and the object counts as visible throughout.
 
 import { join } from 'node:path'
+import { show } from 'siamrpn/gpu'
 import { DatasetMissingError } from '../datasets/errors.ts'
 import { linesOf } from '../frames/number-rows.ts'
 import { checkSequence, listImages } from './frame-files.ts'
-import { cornersOf } from './polygon.ts'
+import { checkCorners, cornersOf } from './polygon.ts'
 import { type BenchmarkReader, isFile, isFolder, listFolders, type ReadOptions, readEach, readNames } from './reader.ts'
-import { boxOfRow, enclosingBox, readRows, readTextFile } from './rows.ts'
+import { boxOfRow, enclosingBox, readRows, readTextFile, statedSize } from './rows.ts'
 import type { Sequence, Tell } from './types.ts'
 
 /** The attributes, by the names of their files. */
@@ -68,10 +69,11 @@ async function readVotSequence(name: string, folder: string, tell: Tell): Promis
   const rows = await readRows(truth, [4, 8], tell)
   if (!rows) return undefined
   const corners = rows.map((row) => (row.length === 4 ? cornersOf(boxOfRow(row)) : row))
+  if (!checkCorners(corners, truth, tell)) return undefined
   const boxes = corners.map(enclosingBox)
   const imageFolder = (await isFolder(join(folder, 'color'))) ? join(folder, 'color') : folder
   const frameTags = await readTags(folder, rows.length, tell)
-  const size = await readSize(join(folder, 'sequence'))
+  const size = await readSize(join(folder, 'sequence'), tell)
   const sequence = {
     name,
     images: await listImages(imageFolder),
@@ -95,7 +97,7 @@ export async function readTags(folder: string, frames: number, tell: Tell): Prom
     const flags = linesOf(text).map((line) => line.trim())
     const wrong = flags.findIndex((flag) => flag !== '0' && flag !== '1')
     if (wrong >= 0) {
-      const message = `found ${JSON.stringify(flags[wrong])}, expected 0 or 1; counts as 0`
+      const message = `found ${show(flags[wrong])}, expected 0 or 1; counts as 0`
       tell({ severity: 'warning', place: `${file}:${wrong + 1}`, message })
     }
     if (flags.length > frames) {
@@ -108,9 +110,9 @@ export async function readTags(folder: string, frames: number, tell: Tell): Prom
 }
 
 /** `width=640` and `height=480` in the toolkit's `sequence` file, which older downloads lack. */
-async function readSize(file: string): Promise<Sequence['size']> {
+async function readSize(file: string, tell: Tell): Promise<Sequence['size']> {
   const text = (await readTextFile(file)) ?? ''
   const [, width] = /^width=(\d+)\s*$/m.exec(text) ?? []
   const [, height] = /^height=(\d+)\s*$/m.exec(text) ?? []
-  return width === undefined || height === undefined ? undefined : { width: Number(width), height: Number(height) }
+  return statedSize(width, height, file, tell)
 }

@@ -2,9 +2,11 @@
 // back-pressure: an ffmpeg whose output is not read waits. No `accurate_rnd`: without it frames equal OpenCV's reader.
 
 import type { RgbFrame } from 'siamrpn'
+import { cut } from 'siamrpn/gpu'
 import { z } from 'zod'
 import { EmptySourceError, TruncatedVideoError, UnreadableVideoError } from './errors.ts'
 import { output, type Purpose, passthroughArguments, type Running, start as startProgram } from './ffmpeg.ts'
+import { maxPixels, maxPixelsVariable } from './max-pixels.ts'
 import { framesAhead, readAhead } from './read-ahead.ts'
 import type { FrameSource } from './types.ts'
 
@@ -155,11 +157,18 @@ async function probe(file: string, why: Purpose): Promise<VideoFacts> {
     const line = lastLine(result.stderr)
     throw new UnreadableVideoError(file, line.replace(`${inputUrl(file)}: `, '') || `ffprobe ended with ${result.code}`)
   }
-  const { streams, format } = probeSchema.parse(JSON.parse(result.stdout))
+  const { streams, format } = parseProbe(file, result.stdout)
   const [video] = streams
   if (video === undefined) throw new UnreadableVideoError(file, 'it holds no video stream')
   if (video.width < 1 || video.height < 1) {
     throw new UnreadableVideoError(file, `its frames are ${video.width}x${video.height} pixels`)
+  }
+  if (video.width * video.height > maxPixels()) {
+    throw new UnreadableVideoError(
+      file,
+      `its frames are ${video.width}x${video.height} pixels, expected at most ${maxPixels()} in all; ` +
+        `larger ones are read with --max-pixels or ${maxPixelsVariable}`,
+    )
   }
   const rotation = video.side_data_list.find((data) => data.rotation !== 0)?.rotation ?? Number(video.tags.rotate)
   const turned = Math.abs(rotation) % 180 === 90 // ffmpeg turns the frames of phones upright.
@@ -171,6 +180,23 @@ async function probe(file: string, why: Purpose): Promise<VideoFacts> {
     ...(fps === undefined ? {} : { fps }),
     ...(count > 0 ? { count } : {}),
     countIsExact: format.format_name === 'avi',
+  }
+}
+
+function parseProbe(file: string, text: string): z.output<typeof probeSchema> {
+  const parsed = probeSchema.safeParse(parseJson(text))
+  if (parsed.success) return parsed.data
+  throw new UnreadableVideoError(
+    file,
+    `ffprobe's answer is not as expected: ${cut(z.prettifyError(parsed.error), 300)}`,
+  )
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 

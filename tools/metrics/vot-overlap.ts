@@ -29,17 +29,20 @@ export function votOverlap(regionA: Region, regionB: Region, size?: ImageSize): 
   const a = rounded(regionA)
   const b = rounded(regionB)
   const bounds = common(boundsOf(a), boundsOf(b), size)
-  // So are regions one pixel wide or high; NaN ends here too.
+  // So are regions one pixel wide or high; NaN ends here too, and so do regions without an end.
+  if (!Object.values(bounds).every(Number.isFinite)) return 0
   if (!(bounds.left < bounds.right && bounds.top < bounds.bottom)) return 0
   const first = rowsOf(a, bounds)
   const second = rowsOf(b, bounds)
   let shared = 0
   let sum = 0
-  for (let row = 0; row <= bounds.bottom - bounds.top; row++) {
-    const one = first(row)
-    const other = second(row)
-    shared += commonPixels(one, other)
-    sum += pixels(one) + pixels(other)
+  for (let row = 0, next = 0; row < rowCount(bounds); row = next) {
+    // Rows of two rectangles are alike up to the next edge, however far away it is.
+    next = Math.min(first.alikeUpTo(row), second.alikeUpTo(row))
+    const one = first.spans(row)
+    const other = second.spans(row)
+    shared += (next - row) * commonPixels(one, other)
+    sum += (next - row) * (pixels(one) + pixels(other))
   }
   return sum > 0 ? shared / (sum - shared) : 0
 }
@@ -83,21 +86,39 @@ type Spans = readonly number[]
 
 const nothing: Spans = []
 
-/** The pixels of a region, row by row of the bounds: first and last columns in turn, both included, from the bounds' left. */
-function rowsOf(region: Float64Array, bounds: Bounds): (row: number) => Spans {
+/** The pixels of a region, row by row of the bounds. */
+interface Rows {
+  /** First and last columns in turn, both included, from the bounds' left. */
+  spans(row: number): Spans
+  /** The next row that may differ from this one; the number of rows where none does. */
+  alikeUpTo(row: number): number
+}
+
+function rowsOf(region: Float64Array, bounds: Bounds): Rows {
   return region.length === 4 ? rectangleRows(region, bounds) : polygonRows(region, bounds)
 }
 
-function rectangleRows(region: Float64Array, { left, top, right, bottom }: Bounds): (row: number) => Spans {
+function rowCount({ top, bottom }: Bounds): number {
+  return bottom - top + 1
+}
+
+function rectangleRows(region: Float64Array, bounds: Bounds): Rows {
+  const { left, top, right, bottom } = bounds
   const [x, y, width, height] = rectangle(region)
-  if (x > right || x + width - 1 < left || y > bottom || y + height - 1 < top) return () => nothing
+  const end = rowCount(bounds)
+  if (x > right || x + width - 1 < left || y > bottom || y + height - 1 < top) {
+    return { spans: () => nothing, alikeUpTo: () => end }
+  }
   // The toolkit compares with the absolute border, which at negative coordinates lies before the mask's end.
   const endX = sliceEnd(Math.min(right, x + width - 1 - left) + 1, right - left + 1)
-  const endY = sliceEnd(Math.min(bottom, y + height - 1 - top) + 1, bottom - top + 1)
+  const endY = sliceEnd(Math.min(bottom, y + height - 1 - top) + 1, end)
   const startX = Math.max(0, x - left)
   const startY = Math.max(0, y - top)
   const spans = startX < endX ? [startX, endX - 1] : nothing
-  return (row) => (row >= startY && row < endY ? spans : nothing)
+  return {
+    spans: (row) => (row >= startY && row < endY ? spans : nothing),
+    alikeUpTo: (row) => (row < startY ? startY : row < endY ? endY : end),
+  }
 }
 
 /** Where a slice ends in numpy: negative ends count from the back. */
@@ -105,10 +126,13 @@ function sliceEnd(end: number, length: number): number {
   return Math.min(length, end < 0 ? end + length : end)
 }
 
-function polygonRows(region: Float64Array, { left, top, right }: Bounds): (row: number) => Spans {
+function polygonRows(region: Float64Array, bounds: Bounds): Rows {
+  const { left, top, right } = bounds
+  const own = boundsOf(region)
+  const [first, last] = [own.top - top, own.bottom - top]
   const columns = right - left + 1
   const points = region.map((value, index) => value - (index % 2 === 0 ? left : top))
-  return (row) => {
+  const spansOf = (row: number) => {
     const nodes = crossings(points, row)
     const spans: number[] = []
     let index = 0
@@ -125,6 +149,11 @@ function polygonRows(region: Float64Array, { left, top, right }: Bounds): (row: 
       index += 2
     }
     return spans
+  }
+  const end = rowCount(bounds)
+  return {
+    spans: spansOf,
+    alikeUpTo: (row) => (row < first ? Math.min(first, end) : row <= last ? row + 1 : end),
   }
 }
 

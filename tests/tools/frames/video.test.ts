@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import {
   EmptySourceError,
   FfmpegMissingError,
@@ -138,6 +138,17 @@ test('a cut that copies the stream yields what can be read, and a warning that i
   expect(source.warnings).toEqual([
     expect.stringMatching(new RegExp(`cut.mp4: ${length} frames could be read, its header states ${source.count}`)),
   ])
+})
+
+test('a video whose frames have more pixels than the limit is refused before it is decoded', async () => {
+  const file = join(await temporaryFolder(), 'clip.mp4')
+  await makeClip(file, 64, 48)
+  vi.stubEnv('SIAMRPN_MAX_PIXELS', String(64 * 48 - 1))
+  onTestFinished(() => void vi.unstubAllEnvs())
+  await withFfmpeg(file, async () => {
+    await expect(openFrames(file)).rejects.toThrow(UnreadableVideoError)
+    await expect(openFrames(file)).rejects.toThrow(/64x48 pixels, expected at most 3071 in all.*--max-pixels/)
+  })
 })
 
 test('what is no video is an UnreadableVideoError', async () => {

@@ -143,3 +143,14 @@ describe('a trajectory with a failure', () => {
     expect(expectedOverlaps([])).toEqual([])
   })
 })
+
+test('regions far larger than any image take no time, and rows between edges count as if each were looked at', () => {
+  const start = performance.now()
+  expect(votOverlap([0, 0, 100, 1e9], [0, 0, 100, 5e8])).toBeCloseTo(0.5, 6)
+  expect(votOverlap([-1e30, -1e30, 1e31, 1e31], [0, 0, 10, 10])).toBeCloseTo(0, 6)
+  expect(votOverlap([0, 0, 1e38, 1e38], [0, 0, 10, 0, 10, 10, 0, 10])).toBeCloseTo(0, 6)
+  for (const far of [1e308, Number.POSITIVE_INFINITY]) expect(votOverlap([far, 0, 10, far], [0, 0, 10, 10])).toBe(0)
+  expect(performance.now() - start).toBeLessThan(1000)
+  // 20 rows of 10 pixels, of which 10 are shared with the upper half, 5 rows below a gap of none.
+  expect(votOverlap([0, 0, 10, 20], [0, 10, 10, 15])).toBe(100 / 250)
+})

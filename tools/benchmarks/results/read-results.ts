@@ -4,6 +4,7 @@
 
 import { eachRow } from '../../frames/number-rows.ts'
 import type { Box } from '../../frames/types.ts'
+import { brief } from '../findings.ts'
 import { throwErrors } from '../open-benchmark.ts'
 import { enclosingBox, hasArea } from '../rows.ts'
 import type { Benchmark, Sequence, SequenceResult, Tell, TrackedRegion } from '../types.ts'
@@ -20,14 +21,15 @@ const lost: Box = { x: Number.NaN, y: Number.NaN, width: Number.NaN, height: Num
  * The results of one tracker by the names of the sequences, from a folder or a zip archive. Tells what is wrong with a file, as
  * `file:line`; a sequence with an error, or without a file, has no entry.
  *
- * @param tell the default throws DatasetError at the first error
- * @throws SourceNotFoundError; what `tell` throws
+ * @param listener told of what is wrong; the default throws DatasetError at the first error
+ * @throws SourceNotFoundError; what `listener` throws
  */
 export async function readResults(
   folder: string,
   benchmark: Benchmark,
-  tell: Tell = throwErrors,
+  listener: Tell = throwErrors,
 ): Promise<Map<string, SequenceResult>> {
+  const tell = brief(listener)
   const index = new ResultIndex(await listResultFiles(folder))
   const results = new Map<string, SequenceResult>()
   const missing: string[] = []

@@ -4,6 +4,7 @@
 import type { Box } from 'siamrpn'
 import { ImportError } from '../model/errors.ts'
 import type { ClipFacts, Project } from '../model/project.ts'
+import { isRecord, type JsonRecord, numberOf, recordsOf, shown } from './json-value.ts'
 import { projectOf, type Row, rowsOf } from './rows.ts'
 
 interface CocoAnnotation {
@@ -56,46 +57,42 @@ export function frameFileName(frame: number): string {
   return `${String(frame + 1).padStart(8, '0')}.jpg`
 }
 
-interface CocoFile {
-  readonly images: readonly { readonly id: number; readonly frame_id?: number }[]
-  readonly categories?: readonly { readonly id: number; readonly name: string }[]
-  readonly annotations: readonly Partial<CocoAnnotation>[]
-}
-
-export function isCocoVid(value: unknown): value is CocoFile {
-  return typeof value === 'object' && value !== null && 'images' in value && 'annotations' in value
+export function isCocoVid(value: unknown): value is JsonRecord {
+  return isRecord(value) && 'images' in value && 'annotations' in value
 }
 
 /** @throws ImportError */
-export function readCocoVid(clip: ClipFacts, file: CocoFile): Project {
-  if (!Array.isArray(file.images) || !Array.isArray(file.annotations)) {
-    throw new ImportError('"images" and "annotations" of the COCO file must be lists')
+export function readCocoVid(clip: ClipFacts, file: JsonRecord): Project {
+  const images = recordsOf(file, 'images')
+  if (images.length !== clip.frameCount) {
+    throw new ImportError(`The COCO file has ${images.length} images, the open clip has ${clip.frameCount} frames`)
   }
-  if (file.images.length !== clip.frameCount) {
-    throw new ImportError(`The COCO file has ${file.images.length} images, the open clip has ${clip.frameCount} frames`)
-  }
-  const frames = new Map(file.images.map(({ id, frame_id }, index) => [id, frame_id ?? index]))
-  const names = new Map((file.categories ?? []).map(({ id, name }) => [id, name]))
-  const rows = file.annotations.map((annotation): Row => {
-    const { image_id, bbox, category_id = 1, instance_id = category_id, score } = annotation
-    const frame = frames.get(image_id ?? Number.NaN)
+  const frames = new Map(images.map(({ id, frame_id }, index) => [id, numberOf(frame_id ?? index)]))
+  const categories = file.categories === undefined ? [] : recordsOf(file, 'categories')
+  const names = new Map(categories.map(({ id, name }) => [id, name]))
+  const rows = recordsOf(file, 'annotations').map((annotation): Row => {
+    const { id, image_id, bbox, category_id = 1, instance_id = category_id, score } = annotation
+    const frame = frames.get(image_id)
     if (frame === undefined)
-      throw new ImportError(`Annotation ${annotation.id} has image_id ${image_id}, which no image of the file has`)
+      throw new ImportError(`Annotation ${shown(id)} has image_id ${shown(image_id)}, which no image of the file has`)
+    if (typeof instance_id !== 'number')
+      throw new ImportError(`Annotation ${shown(id)} has instance_id ${shown(instance_id)}, expected a number`)
+    const name = names.get(category_id)
     return {
       frame,
       target: instance_id,
-      name: names.get(category_id) ?? `Target ${instance_id}`,
-      box: cocoBox(annotation.id, bbox),
-      score,
+      name: typeof name === 'string' ? name : `Target ${instance_id}`,
+      box: cocoBox(id, bbox),
+      score: typeof score === 'number' ? score : undefined,
     }
   })
   return projectOf(clip, rows)
 }
 
-function cocoBox(id: number | undefined, bbox: readonly number[] | undefined): Box {
-  const [x, y, width, height] = bbox ?? []
+function cocoBox(id: unknown, bbox: unknown): Box {
+  const [x, y, width, height] = Array.isArray(bbox) ? bbox.map(numberOf) : []
   if (x === undefined || y === undefined || width === undefined || height === undefined) {
-    throw new ImportError(`Annotation ${id} has the bbox ${JSON.stringify(bbox)}, expected four numbers`)
+    throw new ImportError(`Annotation ${shown(id)} has the bbox ${shown(bbox)}, expected four numbers`)
   }
   return { x, y, width, height }
 }

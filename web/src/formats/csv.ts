@@ -2,6 +2,7 @@
 
 import { ImportError } from '../model/errors.ts'
 import type { ClipFacts, Project } from '../model/project.ts'
+import { shortened } from './json-value.ts'
 import { projectOf, type Row, rowsOf } from './rows.ts'
 
 const COLUMNS = ['frame', 'target', 'name', 'x', 'y', 'width', 'height', 'score', 'source'] as const
@@ -42,7 +43,8 @@ function readLine(line: string, number: number): Row {
   const [frame = '', target = '', name = '', x = '', y = '', width = '', height = '', score = '', source = ''] = cells
   const numeric = (cell: string, column: string) => {
     const value = cell.trim() === '' ? Number.NaN : Number(cell)
-    if (!Number.isFinite(value)) throw new ImportError(`Line ${number}: ${column} is "${cell}", expected a number`)
+    if (!Number.isFinite(value))
+      throw new ImportError(`Line ${number}: ${column} is "${shortened(cell)}", expected a number`)
     return value
   }
   const box =

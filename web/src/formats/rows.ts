@@ -4,6 +4,7 @@ import type { Box } from 'siamrpn'
 import { ImportError } from '../model/errors.ts'
 import type { ClipFacts, Mark, Project, Tracked, TrackedTarget } from '../model/project.ts'
 import { colours, positionAt } from '../model/project.ts'
+import { shortened } from './json-value.ts'
 
 export interface Row {
   readonly frame: number
@@ -41,7 +42,7 @@ export function projectOf(clip: ClipFacts, rows: readonly Row[]): Project {
       targets.set(row.target, target)
     }
     if (target.marks.has(row.frame) || target.track.has(row.frame)) {
-      throw new ImportError(`"${row.name}" has two boxes in frame ${row.frame + 1}, expected one at most`)
+      throw new ImportError(`"${shortened(row.name)}" has two boxes in frame ${row.frame + 1}, expected one at most`)
     }
     if (row.box && row.score !== undefined) target.track.set(row.frame, { box: row.box, score: row.score })
     else target.marks.set(row.frame, row.box ? { kind: 'box', box: row.box } : { kind: 'absent' })
@@ -53,15 +54,20 @@ function colourOf(id: number): string {
   return colours[(Math.max(1, Math.trunc(id)) - 1) % colours.length] ?? colours[0]
 }
 
-function checkRow({ frameCount }: ClipFacts, { frame, name, box }: Row): void {
+function checkRow({ frameCount }: ClipFacts, { frame, name, box, score }: Row): void {
   if (!Number.isInteger(frame) || frame < 0 || frame >= frameCount) {
-    throw new ImportError(`"${name}" has a box in frame ${frame + 1}, but the open clip has ${frameCount} frames`)
+    throw new ImportError(
+      `"${shortened(name)}" has a box in frame ${frame + 1}, but the open clip has ${frameCount} frames`,
+    )
+  }
+  if (Number.isNaN(score)) {
+    throw new ImportError(`"${shortened(name)}" has no number for a score in frame ${frame + 1}, expected 0 to 1`)
   }
   if (!box) return
   const values = [box.x, box.y, box.width, box.height]
   if (!values.every(Number.isFinite) || box.width <= 0 || box.height <= 0) {
     throw new ImportError(
-      `"${name}" has the box ${values.join(', ')} in frame ${frame + 1}, expected finite numbers with an area`,
+      `"${shortened(name)}" has the box ${values.join(', ')} in frame ${frame + 1}, expected finite numbers with an area`,
     )
   }
 }
