@@ -23,6 +23,7 @@ export interface ProgramStats {
 export interface EncodedStep {
   readonly label: string
   readonly kernel: string
+  readonly form: string | undefined
   readonly pipeline: GPUComputePipeline
   readonly group: GPUBindGroup
   readonly workgroups: readonly [number, number, number]
@@ -204,7 +205,7 @@ interface Place {
 }
 
 function encodeStep(device: Device, step: Step, compiled: CompiledKernel | undefined, place: Place): EncodedStep {
-  const { label, workgroups, flops, bytes } = step
+  const { label, form, workgroups, flops, bytes } = step
   if (!compiled) throw new BindingError(`${label}: kernel ${step.kernel.name} was not compiled`)
   const entries: GPUBindGroupEntry[] = step.tensors.map(({ binding, tensor, bytes: size }) => {
     return { binding, resource: { buffer: tensor.storage.buffer, offset: tensor.byteOffset, size } }
@@ -216,5 +217,5 @@ function encodeStep(device: Device, step: Step, compiled: CompiledKernel | undef
   }
   const group = device.gpu.createBindGroup({ label, layout: compiled.layout, entries })
   const { pipeline } = compiled
-  return { label, kernel: step.kernel.name, pipeline, group, workgroups, flops, bytes, fresh: place.fresh }
+  return { label, kernel: step.kernel.name, form, pipeline, group, workgroups, flops, bytes, fresh: place.fresh }
 }

@@ -9,6 +9,8 @@ import { BufferUsage } from './memory.ts'
 export interface ProfileEntry {
   readonly label: string
   readonly kernel: string
+  /** The form of the kernel that was chosen, where there are several. */
+  readonly form?: string | undefined
   /** Milliseconds since the first dispatch began. */
   readonly start: number
   readonly ms: number
@@ -33,27 +35,37 @@ export class Profile {
     return this.entries.reduce((sum, entry) => sum + entry.ms, 0)
   }
 
-  /** The dispatches as text, slowest first, or summed per kernel. */
+  /** The dispatches as text, slowest first, or summed per kernel and form. */
   table(by: 'label' | 'kernel' = 'label'): string {
     const rows = (by === 'kernel' ? sumByKernel(this.entries) : [...this.entries]).sort((a, b) => b.ms - a.ms)
-    const total = { label: 'total', kernel: '', ms: this.ms, flops: sum(rows, 'flops'), bytes: sum(rows, 'bytes') }
-    const header = ['label', 'kernel', 'ms', '%', 'GFLOP/s', 'GB/s']
+    const total = {
+      label: 'total',
+      kernel: '',
+      form: undefined,
+      ms: this.ms,
+      flops: sum(rows, 'flops'),
+      bytes: sum(rows, 'bytes'),
+    }
+    const forms = rows.some(({ form }) => form !== undefined)
+    const header = ['label', 'kernel', ...(forms ? ['form'] : []), 'ms', '%', 'GFLOP/s', 'GB/s']
+    const left = header.indexOf('ms')
     const cells = [...rows, total].map((row) => [
       row.label,
       row.kernel,
+      ...(forms ? [row.form ?? ''] : []),
       row.ms.toFixed(3),
       this.ms > 0 ? ((100 * row.ms) / this.ms).toFixed(1) : '',
       row.flops > 0 && row.ms > 0 ? (row.flops / row.ms / 1e6).toFixed(2) : '',
       row.bytes > 0 && row.ms > 0 ? (row.bytes / row.ms / 1e6).toFixed(2) : '',
     ])
     const widths = header.map((title, k) => Math.max(title.length, ...cells.map((line) => line[k]?.length ?? 0)))
-    const align = (text: string, k: number) => (k < 2 ? text.padEnd(widths[k] ?? 0) : text.padStart(widths[k] ?? 0))
+    const align = (text: string, k: number) => (k < left ? text.padEnd(widths[k] ?? 0) : text.padStart(widths[k] ?? 0))
     return [header, ...cells].map((line) => line.map(align).join('  ').trimEnd()).join('\n')
   }
 
   /** Chrome trace: complete events with times in microseconds. */
   chromeTrace(): { traceEvents: object[] } {
-    const traceEvents = this.entries.map(({ label, kernel, start, ms, flops, bytes }) => {
+    const traceEvents = this.entries.map(({ label, kernel, form, start, ms, flops, bytes }) => {
       return {
         name: label,
         cat: kernel,
@@ -62,7 +74,7 @@ export class Profile {
         dur: ms * 1e3,
         pid: 1,
         tid: 1,
-        args: { kernel, flops, bytes },
+        args: { kernel, ...(form === undefined ? {} : { form }), flops, bytes },
       }
     })
     return { traceEvents }
@@ -83,10 +95,11 @@ export async function profileSteps(device: Device, label: string, steps: readonl
     part.forEach((step, k) => {
       const begin = times[2 * k] ?? 0n
       const ns = Number((times[2 * k + 1] ?? begin) - begin)
-      const { label, kernel, flops, bytes } = step
+      const { label, kernel, form, flops, bytes } = step
       entries.push({
         label,
         kernel,
+        ...(form === undefined ? {} : { form }),
         start: Number(begin - (origin ?? begin)) / 1e6,
         ms: Math.max(ns, 0) / 1e6,
         flops,
@@ -124,9 +137,10 @@ async function timePart(device: Device, steps: readonly EncodedStep[]): Promise<
 function sumByKernel(entries: readonly ProfileEntry[]): ProfileEntry[] {
   const sums = new Map<string, ProfileEntry>()
   for (const entry of entries) {
-    const known = sums.get(entry.kernel) ?? { ...entry, label: '', ms: 0, flops: 0, bytes: 0 }
+    const key = `${entry.kernel} ${entry.form ?? ''}`
+    const known = sums.get(key) ?? { ...entry, label: '', ms: 0, flops: 0, bytes: 0 }
     const { ms, flops, bytes } = known
-    sums.set(entry.kernel, { ...known, ms: ms + entry.ms, flops: flops + entry.flops, bytes: bytes + entry.bytes })
+    sums.set(key, { ...known, ms: ms + entry.ms, flops: flops + entry.flops, bytes: bytes + entry.bytes })
   }
   return [...sums.values()]
 }

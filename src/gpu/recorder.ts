@@ -35,6 +35,8 @@ export interface BoundTensor {
 export interface Step {
   readonly kernel: Kernel
   readonly label: string
+  /** The form of the kernel that was chosen, where there are several. */
+  readonly form: string | undefined
   readonly workgroups: readonly [number, number, number]
   readonly tensors: readonly BoundTensor[]
   readonly params: { readonly binding: number; readonly data: Uint8Array<ArrayBuffer> } | undefined
@@ -48,6 +50,7 @@ export class Recorder {
   readonly #steps: Step[] = []
   readonly #storages: Storage[] = []
   readonly #kept = new Set<Storage>()
+  #form: string | undefined
 
   constructor(device: Device) {
     this.device = device
@@ -77,6 +80,17 @@ export class Recorder {
   /** Makes the tensor's memory outlive the program's run, unshared from then on. */
   keep(tensor: GpuTensor): void {
     this.#kept.add(tensor.storage)
+  }
+
+  /** Records what `record` does as that form of a kernel, for profiles. */
+  inForm(form: string, record: () => void): void {
+    const before = this.#form
+    this.#form = form
+    try {
+      record()
+    } finally {
+      this.#form = before
+    }
   }
 
   /**
@@ -112,7 +126,7 @@ export class Recorder {
     checkAliasing(where, tensors)
     const workgroups = checkWorkgroups(where, dispatch.workgroups, this.adapter.maxWorkgroupsPerDimension)
     const { label, flops = 0, bytes = 0 } = dispatch
-    this.#steps.push({ kernel, label, workgroups, tensors, params, flops, bytes })
+    this.#steps.push({ kernel, label, form: this.#form, workgroups, tensors, params, flops, bytes })
   }
 
   #bind(where: string, variable: StorageVariable, value: GpuTensor | Params | undefined): BoundTensor {

@@ -28,6 +28,19 @@ describe('Profile', () => {
     expect(second).toMatch(/pool\.wgsl +4\.000/)
   })
 
+  test('shows which forms of kernels were chosen, and sums them apart', () => {
+    const [conv1, conv2, pool] = profile.entries
+    const forms = new Profile('p', [{ ...conv1!, form: 'narrow' }, { ...conv2!, form: 'wide' }, pool!])
+    expect(forms.table('kernel').split('\n')).toEqual([
+      'label  kernel     form       ms      %  GFLOP/s  GB/s',
+      '       pool.wgsl          4.000   50.0           0.50',
+      '       gemm.wgsl  wide    3.000   37.5     2.00',
+      '       gemm.wgsl  narrow  1.000   12.5     4.00  1.00',
+      'total                     8.000  100.0     1.25  0.38',
+    ])
+    expect(forms.chromeTrace().traceEvents[0]).toMatchObject({ args: { form: 'narrow' } })
+  })
+
   test('writes a Chrome trace in microseconds', () => {
     const { traceEvents } = profile.chromeTrace()
     expect(traceEvents[1]).toMatchObject({ name: 'conv2', cat: 'gemm.wgsl', ph: 'X', ts: 1500, dur: 3000 })

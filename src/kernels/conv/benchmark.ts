@@ -1,9 +1,10 @@
 // Chooses convolution kernels by measurement (`cudnn_benchmark`): every distinct problem of a recording is computed by each plan
 // that may be the fastest, on random numbers, and the fastest whose result is right is taken from then on. What was found is
-// remembered in a store, by adapter, kernels and problem.
+// remembered in a store, by adapter, driver, version of the library and problem.
 
 import type { Device } from '../../gpu/device.ts'
 import { Recorder } from '../../gpu/recorder.ts'
+import { version } from '../../gpu/version.ts'
 import { convCandidates, planKey, weightGradientCandidates } from './candidates.ts'
 import { ConvChoices, type ConvQuestion, questionKey } from './choices.ts'
 import { convFlops } from './geometry.ts'
@@ -136,10 +137,10 @@ async function measure(device: Device, question: OpenQuestion, milliseconds: num
 /** What a choice depends on besides its problem. */
 function storeKey({ adapter }: Device): string {
   const { vendor, architecture, device, description } = adapter
-  return [vendor, architecture, device, description, `kernels ${KERNELS}`].join(' ').trim()
+  return [vendor, architecture, device, description, `siamrpn ${version}`, `kernels ${KERNELS}`].join(' ').trim()
 }
 
-/** Raised with every change of a convolution kernel or of the candidates: what was measured before does not count any more. */
+/** Raised where a convolution kernel or the candidates change between versions: what was measured before does not count any more. */
 const KERNELS = 1
 
 /** The choices of former runs, and those of this one. */

@@ -15,6 +15,7 @@ import type { ConvFilter } from './filter.ts'
 import { type ConvWindow, convProblem } from './geometry.ts'
 import { narrow } from './narrow.ts'
 import { type ConvPlan, type ConvVariant, samplesPerSlice } from './plan.ts'
+import { planName } from './plan-name.ts'
 import { registers } from './registers.ts'
 import { shuffle } from './shuffle.ts'
 import { subgroup } from './subgroup.ts'
@@ -90,5 +91,5 @@ const launches: { readonly [V in ConvVariant]: Launch<V> } = {
 }
 
 function launch<V extends ConvVariant>(r: Recorder, plan: ConvPlan & { readonly variant: V }, conv: ConvLaunch): void {
-  launches[plan.variant](r, conv, plan)
+  r.inForm(planName(plan), () => launches[plan.variant](r, conv, plan))
 }

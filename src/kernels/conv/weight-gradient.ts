@@ -13,6 +13,7 @@ import type { ConvWeight } from './filter.ts'
 import { type ConvWindow, convProblem } from './geometry.ts'
 import { narrowWeightGradient } from './narrow.ts'
 import type { WeightGradientLaunch } from './partial-sums.ts'
+import { planName } from './plan-name.ts'
 import { registersWeightGradient } from './registers.ts'
 import { subgroupWeightGradient } from './subgroup-weight-gradient.ts'
 import { tiledWeightGradient } from './tiled.ts'
@@ -83,5 +84,5 @@ function launch<V extends WeightGradientVariant>(
   plan: WeightGradientPlan & { readonly variant: V },
   gradient: WeightGradientLaunch,
 ): void {
-  launches[plan.variant](r, gradient, plan)
+  r.inForm(planName(plan), () => launches[plan.variant](r, gradient, plan))
 }

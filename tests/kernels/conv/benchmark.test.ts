@@ -3,7 +3,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Device, openDevice } from '../../../src/gpu/device.ts'
 import { ShapeError } from '../../../src/gpu/errors.ts'
+import { capture } from '../../../src/gpu/program.ts'
 import { Recorder } from '../../../src/gpu/recorder.ts'
+import { version } from '../../../src/gpu/version.ts'
 import { benchmarkConvs, type ChoiceStore } from '../../../src/kernels/conv/benchmark.ts'
 import { convCandidates, planKey, tileFamily, weightGradientCandidates } from '../../../src/kernels/conv/candidates.ts'
 import { ConvChoices, type ConvQuestion, questionKey } from '../../../src/kernels/conv/choices.ts'
@@ -11,6 +13,7 @@ import { packConvWeight, releaseConvWeight } from '../../../src/kernels/conv/fil
 import { conv2d } from '../../../src/kernels/conv/forward.ts'
 import type { ConvProblem } from '../../../src/kernels/conv/geometry.ts'
 import { type ConvAdapter, chooseConv } from '../../../src/kernels/conv/plan.ts'
+import { planName } from '../../../src/kernels/conv/plan-name.ts'
 import { measureCandidates } from '../../../src/kernels/conv/trial.ts'
 import { chooseWeightGradient } from '../../../src/kernels/conv/weight-gradient-plan.ts'
 import { add, fill, relu } from '../../../src/kernels/elementwise.ts'
@@ -170,7 +173,9 @@ describe('the choice', () => {
     expect(await benchmarkConvs(first.own, first.record, { store })).toEqual([{ ...choice, timed: 0 }])
     await first.close()
 
-    expect([...store.texts.keys()].join()).toContain('kernels')
+    const [key = ''] = store.texts.keys()
+    expect(key).toContain(first.own.adapter.description)
+    expect(key).toContain(`siamrpn ${version}`) // another version measures again
     const second = await open()
     expect(await benchmarkConvs(second.own, second.record, { store, seconds: 0 })).toEqual([{ ...choice, timed: 0 }])
     const [question] = second.own.attached(ConvChoices).questions(() => second.record(new Recorder(second.own)))
@@ -181,6 +186,17 @@ describe('the choice', () => {
       expect(planKey(taken)).toBe(planKey(choice?.plan))
     }
     await second.close()
+  })
+
+  it('is named in the profile', async () => {
+    const { own, record, close } = await open()
+    const [choice] = await benchmarkConvs(own, record)
+    const program = await capture(own, record)
+    const [conv, , sum] = (await program.profile()).entries.filter(({ kernel }) => kernel !== 'fill.wgsl')
+    expect(conv?.form).toBe(choice && planName(choice.plan))
+    expect(sum?.form).toBeUndefined()
+    program.destroy()
+    await close()
   })
 
   it('stays the default where there is no time, and where the store holds nonsense', async () => {
