@@ -10,7 +10,7 @@ import type { GoldenSet } from './golden-set.ts'
 import { hashWeights } from './models.ts'
 import type { GoldenSection } from './reader.ts'
 import type { CaseReport, SectionReport } from './report.ts'
-import { DRIFTING_RUN, FROZEN_RUN, RUN_NOISE, SLOW_RUN } from './tolerances.ts'
+import { DRIFTING_RUN, FROZEN_NOISE, FROZEN_RUN, RUN_NOISE, SLOW_RUN } from './tolerances.ts'
 import { goldenImages, goldenTargets, rowOf, sampled, valuesOf, withTrainer } from './training.ts'
 
 const batchSchema = z.object({
@@ -137,12 +137,13 @@ async function checkEnd(section: SectionE, run: Run, trainer: Trainer, one: Case
 const PARAMETER = 5e-6
 
 /**
- * Frozen runs are held to 1e-5. Unfrozen ones are chaotic: to what PyTorch's float32 has drifted by that step, times a factor,
+ * Frozen runs are held to three times what PyTorch's float32 has drifted by that step. Unfrozen ones are chaotic: to four times that,
  * or `SLOW_RUN` at the lowest learning rate, where drift stays small; `DRIFTING_RUN` more closely, as long as it is calm.
  */
 function runTolerance({ mode, id, rel_loss_drift_f32_by_step }: Run, step: number): number {
-  if (mode === 'frozen') return FROZEN_RUN
-  const noise = RUN_NOISE * (rel_loss_drift_f32_by_step[step] ?? 0)
+  const drift = rel_loss_drift_f32_by_step[step] ?? 0
+  if (mode === 'frozen') return Math.min(FROZEN_RUN, FROZEN_NOISE * drift)
+  const noise = RUN_NOISE * drift
   if (id === DRIFTING_RUN.id) return step < DRIFTING_RUN.calmSteps ? noise : DRIFTING_RUN.loss
   if (id.endsWith('lr_x0.1')) return SLOW_RUN
   return Math.max(SLOW_RUN, noise)

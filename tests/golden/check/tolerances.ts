@@ -39,7 +39,10 @@ export const GREY_LEVELS = 0.02
 /** Boxes of training images, in pixels: a few units in the last place of float32. */
 export const TRAINING_BOX = 1e-4
 
-/** Losses of thirty steps with a frozen backbone, relative. */
+/** Losses of thirty steps with a frozen backbone: times the drift that PyTorch's own float32 run has reached by that step. */
+export const FROZEN_NOISE = 3
+
+/** The same at most, relative. */
 export const FROZEN_RUN = 1e-5
 
 /** The same with a released backbone at a low learning rate. */
