@@ -38,7 +38,7 @@ for (let index = 0; index < clips.count; index++) {
   await using mine = await tracker.teach(GIVEN.map((frame) => ({ frame: clip.picture(frame), box: clip.box(frame) })))
   const taught = await follow(mine, clip)
   const [low, high] = [meanOverlap(plain, truth), meanOverlap(taught, truth)]
-  console.log(`clip ${index}: mean overlap ${low.toFixed(2)}, taught ${high.toFixed(2)}`)
+  process.stdout.write(`clip ${index}: mean overlap ${low.toFixed(2)}, taught ${high.toFixed(2)}\n`)
   if (best === undefined || high - low > best.gain) best = { clip, plain, taught, gain: high - low }
 }
 if (best === undefined) throw new RangeError(`no clip ${only}, expected 0 to ${clips.count - 1}`)
@@ -64,7 +64,7 @@ await sharp(sheet.data, { raw: { width: sheet.width, height: sheet.height, chann
   .resize({ width: 1280 })
   .webp({ quality: 82 })
   .toFile(out)
-console.log(`wrote ${out}`)
+process.stdout.write(`wrote ${out}\n`)
 
 function blank(wide: number, high: number): RgbFrame {
   const data = new Uint8Array(3 * wide * high)
