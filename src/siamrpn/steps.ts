@@ -76,7 +76,7 @@ export async function benchmarkTracking(
 function recordTracking(r: Recorder, context: StepContext): void {
   const frame: PackedFrame = { pixels: r.alloc([16 * 12], 'u32', 'frame'), width: 16, height: 16, format: 'rgb8' }
   channelSums(r, frame)
-  const kernels = recordTemplate(r, context, frame, r.alloc([1, CROP_RECORD]))
+  const kernels = recordTemplate(r, context, { frame, crops: r.alloc([1, CROP_RECORD]) })
   recordSearch(r, context, { frame, crops: r.alloc([1, CROP_RECORD]), state: r.alloc([1, STATE_RECORD]), kernels })
 }
 
@@ -92,7 +92,9 @@ export async function templateKernels(
   const { device } = context
   const records = device.tensor(crops, [crops.length / CROP_RECORD, CROP_RECORD], 'template.crops')
   try {
-    const program = await capture(device, (r) => recordTemplate(r, context, frame, records), { label: 'template' })
+    const program = await capture(device, (r) => recordTemplate(r, context, { frame, crops: records }), {
+      label: 'template',
+    })
     try {
       program.run()
       return await copies(device, program.result)
@@ -120,17 +122,32 @@ async function copies(device: Device, tensors: readonly GpuTensor[]): Promise<Gp
   }
 }
 
+/** What an exemplar or search windows are cut from. */
+export interface ImageInputs {
+  readonly frame: PackedFrame
+  readonly crops: GpuTensor
+}
+
+/** Records the network's input: windows of a frame, in the colors and the range that the model was trained on. */
+export function recordImages(
+  r: Recorder,
+  { model }: StepContext,
+  side: 'template' | 'search',
+  { frame, crops }: ImageInputs,
+): GpuTensor {
+  const { exemplar_size, search_size } = model.test_cfg
+  const size = side === 'template' ? exemplar_size : search_size
+  return cropResize(r, { frame, crops, size, normalise: normalisationOf(model), label: `${side}.crop` })
+}
+
 /** Records everything from the frame to the correlation kernels. */
-export function recordTemplate(r: Recorder, { model, network }: StepContext, frame: PackedFrame, crops: GpuTensor) {
-  const size = model.test_cfg.exemplar_size
-  const images = cropResize(r, { frame, crops, size, normalise: normalisationOf(model), label: 'template.crop' })
-  return network.forwardKernels(r, network.forwardTemplate(r, images))
+export function recordTemplate(r: Recorder, context: StepContext, inputs: ImageInputs) {
+  const { network } = context
+  return network.forwardKernels(r, network.forwardTemplate(r, recordImages(r, context, 'template', inputs)))
 }
 
 /** What a search reads that differs from frame to frame or from group to group. */
-export interface SearchInputs {
-  readonly frame: PackedFrame
-  readonly crops: GpuTensor
+export interface SearchInputs extends ImageInputs {
   readonly state: GpuTensor
   readonly kernels: readonly GpuTensor[]
 }
@@ -138,12 +155,11 @@ export interface SearchInputs {
 /** Records everything from the frame to the head's maps: logits `[T, H, W, 2 A]` and deltas `[T, H, W, 4 A]`. */
 export function recordMaps(
   r: Recorder,
-  { model, network }: StepContext,
-  { frame, crops, kernels }: Omit<SearchInputs, 'state'>,
+  context: StepContext,
+  { kernels, ...inputs }: Omit<SearchInputs, 'state'>,
 ): HeadOutput {
-  const size = model.test_cfg.search_size
-  const images = cropResize(r, { frame, crops, size, normalise: normalisationOf(model), label: 'search.crop' })
-  return network.forwardMaps(r, kernels, network.forwardSearch(r, images))
+  const { network } = context
+  return network.forwardMaps(r, kernels, network.forwardSearch(r, recordImages(r, context, 'search', inputs)))
 }
 
 /** Records the choice of the boxes from the maps: `[T, 12]`, see `bestBoxes`. */

@@ -6,14 +6,14 @@ import type { StateDict } from '../formats/state-dict.ts'
 import { SiamRpnError } from '../gpu/errors.ts'
 import { capture } from '../gpu/program.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { CROP_RECORD, channelMean, cropRecord, cropResize, type PackedFrame } from '../kernels/crop-resize.ts'
+import { CROP_RECORD, channelMean, cropRecord, type PackedFrame } from '../kernels/crop-resize.ts'
 import { type InitBox, toCenter } from './boxes.ts'
 import type { ModelConfig } from './config.ts'
 import { BoxError, FrameError } from './errors.ts'
 import { type Frame, type FrameShape, frameShape } from './frame.ts'
 import { type FeatureBank, HeadFit } from './head-fit.ts'
 import { Random } from './random.ts'
-import type { StepContext } from './steps.ts'
+import { recordImages, type StepContext } from './steps.ts'
 import { TargetBuilder } from './targets.ts'
 import { exemplarCrop, type TeachFrame, type TeachWindow, windowsOf } from './teach-windows.ts'
 
@@ -223,16 +223,15 @@ class Bank {
   }
 
   async #addChunk(frame: PackedFrame, chunk: readonly Float32Array[]): Promise<void> {
-    const { device, model, network } = this.#source.context
-    const { exemplar_size, search_size } = model.test_cfg
+    const { context } = this.#source
+    const { device, network } = context
     const records = device.empty([chunk.length, CROP_RECORD], 'f32', 'teach.crops')
     for (const [row, record] of chunk.entries()) device.write(records, record, row * record.byteLength)
     try {
-      const size = this.#side === 'template' ? exemplar_size : search_size
       const program = await capture(
         device,
         (r) => {
-          const images = cropResize(r, { frame, crops: records, size, label: `teach.${this.#side}` })
+          const images = recordImages(r, context, this.#side, { frame, crops: records })
           return this.#side === 'template' ? network.forwardTemplate(r, images) : network.forwardSearch(r, images)
         },
         { label: `teach.${this.#side}` },

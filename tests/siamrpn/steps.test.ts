@@ -65,7 +65,7 @@ describe.each(Object.entries(adapters))('one frame of r50 on a %s adapter', (nam
 
   test("the template's program gives the correlation kernels of each level", () => {
     const r = new Recorder(device)
-    const kernels = recordTemplate(r, context, frameOf(r), r.alloc([2, CROP_RECORD]))
+    const kernels = recordTemplate(r, context, { frame: frameOf(r), crops: r.alloc([2, CROP_RECORD]) })
     expect(kernels.map(({ shape }) => shape)).toEqual([0, 1, 2].map(() => [2, 5, 5, 512]))
   })
 

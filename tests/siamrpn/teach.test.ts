@@ -2,14 +2,15 @@
 // it fits what it is shown, and how it refuses.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { toFloat32 } from '../../src/formats/state-dict.ts'
+import { fromFloat32, type NamedTensor, toFloat32 } from '../../src/formats/state-dict.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
+import { type ConfigInput, parseConfig } from '../../src/siamrpn/config.ts'
 import { BoxError, FrameError } from '../../src/siamrpn/errors.ts'
 import { Random } from '../../src/siamrpn/random.ts'
 import { TeachError, type TeachExample, type TeachProgress } from '../../src/siamrpn/teach.ts'
 import { exemplarCrop, windowsOf } from '../../src/siamrpn/teach-windows.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
-import { clipFrame, firstBox, micro, microTracker } from './helpers.ts'
+import { clipFrame, firstBox, micro, microTracker, microWeights } from './helpers.ts'
 
 let device: Device
 let tracker: SiamRPN
@@ -24,6 +25,12 @@ afterAll(async () => {
 
 const shown = (index: number): TeachExample => ({ frame: clipFrame(index), box: firstBox })
 const examples: TeachExample[] = [shown(0), shown(2), { frame: clipFrame(5), box: null }]
+
+const times = (tensor: NamedTensor, factor: number) =>
+  fromFloat32(
+    toFloat32(tensor).map((value) => factor * value),
+    tensor.shape,
+  )
 
 const headOf = (from: SiamRPN) => [...from.weights('head')].map(([name, tensor]) => [name, [...toFloat32(tensor)]])
 
@@ -72,6 +79,19 @@ describe('teach', () => {
       await mine.close()
       await shipped.close()
     }
+  })
+
+  test('a model with normalised images is taught on such: the same head as with the scale in the first filters', async () => {
+    const std = 64 // a power of two, so that both ways round alike
+    const img_norm_cfg = { mean: [0, 0, 0], std: [std, std, std], to_rgb: false }
+    const config = parseConfig({ ...micro, model: { ...micro.model, img_norm_cfg } } as ConfigInput)
+    const weights = microWeights()
+    const first = 'backbone.conv1.weight'
+    const scaled = new Map(weights).set(first, times(weights.get(first)!, std))
+    await using normalised = await SiamRPN.create(scaled, { config, device })
+    await using mine = await normalised.teach(examples, { steps: 3 })
+    await using plain = await tracker.teach(examples, { steps: 3 })
+    expect(headOf(mine)).toEqual(headOf(plain))
   })
 
   test('its weights are saved whole or as a head, and loaded again', async () => {
