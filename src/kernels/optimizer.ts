@@ -1,4 +1,4 @@
-// Optimizer steps, element by element and in place: SGD and AdamW as torch.optim computes them, the norm of all gradients
+// Optimizer steps, element by element and in place: SGD, Adam and AdamW as torch.optim computes them, the norm of all gradients
 // and the factor that clips it (torch.nn.utils.clip_grad_norm_), and gradient accumulation. What changes from step to step
 // (learning rates, bias corrections) is read from a small tensor, because uniforms are fixed when a program is captured.
 
@@ -68,29 +68,40 @@ export function sgdRow(lr: number, step: number, dampening = 0): readonly [numbe
   return [lr, step === 1 ? 1 : 1 - dampening, 0, 0]
 }
 
-/** Row of scalars: `[lr / (1 - beta1^t), 1 - lr * weight decay, sqrt(1 - beta2^t), -]`; see `adamWRow`. */
+/** Row of scalars: `[lr / (1 - beta1^t), 1 - lr * weight decay, sqrt(1 - beta2^t), weight decay of Adam]`; see `adamWRow`. */
 export interface AdamWArgs extends UpdateArgs {
   /** Running average of the gradient, f32 of the parameter's shape, zero at first; changed in place. */
   readonly average: GpuTensor
   /** Running average of its square, likewise. */
   readonly averageSquare: GpuTensor
+  /** The largest running average of the square so far, likewise, which then is divided by (AMSGrad). Absent: the current one is. */
+  readonly largestSquare?: GpuTensor
   readonly betas: readonly [number, number]
   readonly eps: number
 }
 
-/** One step of AdamW (Loshchilov and Hutter, arXiv:1711.05101). @throws ShapeError if the shapes differ */
+/**
+ * One step of AdamW (Loshchilov and Hutter, arXiv:1711.05101), or of Adam (Kingma and Ba, arXiv:1412.6980): which of them, the row
+ * of scalars says. With `largestSquare` it is AMSGrad (Reddi et al., arXiv:1904.09237).
+ * @throws ShapeError if the shapes differ
+ */
 export function adamWUpdate(r: Recorder, args: AdamWArgs): void {
-  const { parameter, average, averageSquare, gradient, betas, eps, label = 'adamWUpdate' } = args
-  checkUpdate(args, { average, averageSquare })
+  const { parameter, average, averageSquare, largestSquare, gradient, betas, eps, label = 'adamWUpdate' } = args
+  const largest = largestSquare && { largest_square: largestSquare }
+  checkUpdate(args, { average, averageSquare, ...largest })
   elementwise(r, {
     shader: 'adamw_update',
     label,
-    tensors: { parameter, average, average_square: averageSquare, gradient },
-    shared: { scalars: args.scalars, clip: args.clip },
-    constants: {},
+    tensors: { parameter, average, average_square: averageSquare, gradient, ...largest },
+    shared: {
+      scalars: args.scalars,
+      clip: args.clip,
+      ...(largest ? {} : { largest_square: unusedTensor(r, parameter) }),
+    },
+    constants: { AMSGRAD: largest !== undefined },
     params: { row: args.row, one_minus_beta1: 1 - betas[0], beta2: betas[1], one_minus_beta2: 1 - betas[1], eps },
-    flops: 16,
-    written: 3,
+    flops: 18,
+    written: largest ? 4 : 3,
   })
 }
 
@@ -100,11 +111,15 @@ export interface AdamWStep {
   readonly step: number
   readonly betas: readonly [number, number]
   readonly weightDecay: number
+  /** Adam's weight decay, a part of the gradient; AdamW's shrinks the parameter. Default false. */
+  readonly coupled?: boolean
 }
 
-/** The row of scalars of an AdamW step. */
-export function adamWRow({ lr, step, betas, weightDecay }: AdamWStep): readonly [number, number, number, number] {
-  return [lr / (1 - betas[0] ** step), 1 - lr * weightDecay, Math.sqrt(1 - betas[1] ** step), 0]
+/** The row of scalars of a step of AdamW or Adam. */
+export function adamWRow(values: AdamWStep): readonly [number, number, number, number] {
+  const { lr, step, betas, weightDecay, coupled = false } = values
+  const [decay, pull] = coupled ? [1, weightDecay] : [1 - lr * weightDecay, 0]
+  return [lr / (1 - betas[0] ** step), decay, Math.sqrt(1 - betas[1] ** step), pull]
 }
 
 export interface AccumulateArgs {

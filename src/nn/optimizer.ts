@@ -1,7 +1,7 @@
-// SGD and AdamW over named parameters, with the parameter groups of mmcv's DefaultOptimizerConstructor and PyTorch's rule that
+// SGD, Adam and AdamW over named parameters, with the parameter groups of mmcv's DefaultOptimizerConstructor and PyTorch's rule that
 // a parameter without gradient has no state and does not move. The update is recorded into the training step; before each
 // run `begin` writes what changes: learning rates, and what depends on how many steps a parameter has made.
-// Sources: torch/optim/sgd.py, adamw.py; mmcv/runner/optimizer/default_constructor.py, hooks/optimizer.py.
+// Sources: torch/optim/sgd.py, adam.py, adamw.py; mmcv/runner/optimizer/default_constructor.py, hooks/optimizer.py.
 
 import type { Device } from '../gpu/device.ts'
 import type { Recorder } from '../gpu/recorder.ts'
@@ -33,11 +33,14 @@ export interface SgdSettings extends GroupSettings {
 }
 
 export interface AdamWSettings extends GroupSettings {
-  readonly type: 'AdamW'
+  /** They differ in the weight decay: Adam's is a part of the gradient. */
+  readonly type: 'AdamW' | 'Adam'
   readonly lr: number
   readonly betas: readonly [number, number]
   readonly eps: number
   readonly weight_decay: number
+  /** Divide by the largest average of the square so far. Default false. */
+  readonly amsgrad?: boolean | undefined
 }
 
 export type OptimizerSettings = SgdSettings | AdamWSettings
@@ -78,7 +81,8 @@ export function groupOf(groups: readonly ParameterGroup[], name: string): number
 /** Names of a parameter's state, as torch.optim calls it. */
 export const stateKinds = {
   SGD: ['momentum_buffer'],
-  AdamW: ['exp_avg', 'exp_avg_sq'],
+  Adam: ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq'],
+  AdamW: ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq'],
 } as const satisfies Record<OptimizerSettings['type'], readonly string[]>
 
 export type StateKind = (typeof stateKinds)[OptimizerSettings['type']][number]
@@ -247,7 +251,8 @@ export class Optimizer {
 
   #kinds(): readonly StateKind[] {
     const { settings } = this
-    return settings.type === 'SGD' && settings.momentum === 0 ? [] : stateKinds[settings.type]
+    if (settings.type === 'SGD') return settings.momentum === 0 ? [] : stateKinds.SGD
+    return stateKinds[settings.type].filter((kind) => kind !== 'max_exp_avg_sq' || settings.amsgrad)
   }
 
   #slot(name: string): Slot {
@@ -273,21 +278,23 @@ export class Optimizer {
   #row({ step, group }: Slot, lr: number): readonly [number, number, number, number] {
     const { settings } = this
     if (settings.type === 'SGD') return sgdRow(lr, step, settings.dampening)
-    return adamWRow({ lr, step, betas: settings.betas, weightDecay: this.groups[group]?.weightDecay ?? 0 })
+    const coupled = settings.type === 'Adam'
+    return adamWRow({ lr, step, betas: settings.betas, weightDecay: this.groups[group]?.weightDecay ?? 0, coupled })
   }
 
   #update(r: Recorder, slot: Slot, gradient: GpuTensor, clip: GpuTensor): void {
     const { settings } = this
     const { parameter, tensors, row } = slot
     const common = { parameter: parameter.data, gradient, scalars: this.#scalars, row, clip, label: parameter.name }
-    const [first, second] = [...tensors.values()]
+    const [first, second, third] = [...tensors.values()]
     if (settings.type === 'SGD') {
       const weightDecay = this.groups[slot.group]?.weightDecay ?? 0
       const moving = first ? { velocity: first, momentum: settings.momentum, nesterov: settings.nesterov } : {}
       sgdUpdate(r, { ...common, weightDecay, ...moving })
     } else if (first && second) {
       const { betas, eps } = settings
-      adamWUpdate(r, { ...common, average: first, averageSquare: second, betas, eps })
+      const largest = third && { largestSquare: third }
+      adamWUpdate(r, { ...common, average: first, averageSquare: second, ...largest, betas, eps })
     }
   }
 }

@@ -1,7 +1,7 @@
 // The moving average of a model's weights, on the device: what evaluations and checkpoints have, while training goes on from
 // the weights themselves. Running statistics are averaged likewise. Early steps count more, so that the first weights are
 // forgotten.
-// Source: ExpMomentumEMAHook of mmdet/core/hook/ema.py; Polyak and Juditsky, SIAM J. Control Optim. 1992.
+// Sources: mmdet/core/hook/ema.py; EMAHook of mmcv/runner/hooks/ema.py; Polyak and Juditsky, SIAM J. Control Optim. 1992.
 
 import { CheckpointError } from '../formats/errors.ts'
 import { fromFloat32, type StateDict, toFloat32, toTypedArray } from '../formats/state-dict.ts'
@@ -19,9 +19,21 @@ export type Averaged = Pick<Parameter, 'name' | 'shape' | 'data' | 'toPyTorch' |
 const stepKey = 'average.step'
 const currentKey = (name: string) => `${name}.current`
 
-/** How much the weights after a step count in the average. @param step from 0 */
-export function averageMomentum({ momentum, total_iter }: CustomHookConfig, step: number): number {
-  return (1 - momentum) * Math.exp(-(1 + step) / total_iter) + momentum
+/** How much the weights after a step count in the average, if they are taken in. @param step from 0 */
+export function averageMomentum(config: CustomHookConfig, step: number): number {
+  const { momentum, interval = 1 } = config
+  if (config.type === 'ExpMomentumEMAHook') return (1 - momentum) * Math.exp(-(1 + step) / config.total_iter) + momentum
+  return Math.min(momentum ** interval, (1 + step) / (config.warm_up + step))
+}
+
+/** Whether the weights after a step are taken in: mmdet counts steps from 1, mmcv from 0. @param step from 0 */
+export function averagesAfter({ type, interval = 1 }: CustomHookConfig, step: number): boolean {
+  return (type === 'EMAHook' ? step : step + 1) % interval === 0
+}
+
+/** Whether running statistics are averaged, too. */
+export function averagesStatistics(config: CustomHookConfig): boolean {
+  return config.type !== 'EMAHook' && !config.skip_buffers
 }
 
 export class MovingAverage {
@@ -61,8 +73,9 @@ export class MovingAverage {
 
   /** Takes the weights in, as they are after what has been submitted. */
   update(): void {
-    const momentum = averageMomentum(this.#config, this.#step)
-    this.#step++
+    const step = this.#step++
+    if (!averagesAfter(this.#config, step)) return
+    const momentum = averageMomentum(this.#config, step)
     this.#device.write(this.#scalars, Float32Array.of(1 - momentum, momentum))
     this.#program?.run()
   }

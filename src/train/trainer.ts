@@ -13,14 +13,14 @@ import type { OnKernel } from '../gpu/warm-up.ts'
 import { type BenchmarkOptions, benchmarkConvs, type ConvChoice } from '../kernels/conv/benchmark.ts'
 import { Tape } from '../nn/autograd.ts'
 import { Optimizer } from '../nn/optimizer.ts'
-import type { Config } from '../siamrpn/config.ts'
+import type { Config, CustomHookConfig } from '../siamrpn/config.ts'
 import { emptyTargets, releaseTargets, writeTargets } from '../siamrpn/target-tensors.ts'
 import type { Targets } from '../siamrpn/targets.ts'
 import { TrainableSiamRPN, type TrainingImages } from '../siamrpn/trainable.ts'
 import { type EpochMode, epochMode } from '../siamrpn/training-mode.ts'
 import { TrainerError } from './errors.ts'
 import { GradientSums } from './gradient-sums.ts'
-import { type Averaged, MovingAverage } from './moving-average.ts'
+import { type Averaged, averagesStatistics, MovingAverage } from './moving-average.ts'
 import { readOptimizerState, writeOptimizerState } from './optimizer-state.ts'
 import {
   type LossTensors,
@@ -101,8 +101,10 @@ export class Trainer {
     this.optimizer = new Optimizer(device, optimizer, optimizer_config?.grad_clip?.max_norm)
     this.#sums = cumulativeIters > 1 ? new GradientSums(device, cumulativeIters) : undefined
     const [ema] = config.custom_hooks
-    if (ema)
-      this.#average = new MovingAverage(device, ema, averaged(this.model, config, epochs ?? config.total_epochs ?? 1))
+    if (ema) {
+      const changing = averaged(this.model, config, ema, epochs ?? config.total_epochs ?? 1)
+      this.#average = new MovingAverage(device, ema, changing)
+    }
     const targets = emptyTargets(device, ...mapsOf(this.model, images, device))
     this.#parts = { device, model: this.model, images, targets, keepGradients }
   }
@@ -298,10 +300,12 @@ function mapsOf(model: TrainableSiamRPN, images: TrainingImages, device: Device)
 }
 
 /** What changes in training: parameters that some epoch trains, statistics that some epoch updates. */
-function averaged(model: TrainableSiamRPN, config: Config, epochs: number): Averaged[] {
+function averaged(model: TrainableSiamRPN, config: Config, hook: CustomHookConfig, epochs: number): Averaged[] {
   const modes = Array.from({ length: epochs }, (_, epoch) => epochMode(config, epoch))
   const same = (values: Float32Array) => values
-  const statistics = model.statistics.filter(({ norm }) => modes.some((mode) => mode.usesBatch(norm)))
+  const statistics = averagesStatistics(hook)
+    ? model.statistics.filter(({ norm }) => modes.some((mode) => mode.usesBatch(norm)))
+    : []
   return [
     ...model.parameters.filter(({ name }) => modes.some((mode) => mode.trains(name))),
     ...statistics.flatMap(({ tensors }) => tensors.map((each) => ({ ...each, toPyTorch: same, fromPyTorch: same }))),

@@ -59,29 +59,43 @@ describe.each([
   })
 })
 
-test.each(shapes)('AdamW moves a parameter of shape $shape as float64 does', async ({ shape }) => {
-  const settings = { betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0.1 } as const
-  const start = random(`start ${shape}`, shape)
-  const parameter = upload(device, start)
-  const [average, averageSquare, gradient] = [device.empty(shape), device.empty(shape), device.empty(shape)]
-  const scalars = device.empty([1, 4])
-  const clip = device.tensor(Float32Array.of(2, 0.5), [2])
-  const program = await capture(device, (r) => {
-    adamWUpdate(r, { parameter, gradient, average, averageSquare, scalars, row: 0, clip, ...settings })
+const variants = [
+  { name: 'AdamW', coupled: false, amsgrad: false },
+  { name: 'AdamW with AMSGrad', coupled: false, amsgrad: true },
+  { name: 'Adam', coupled: true, amsgrad: false },
+  { name: 'Adam with AMSGrad', coupled: true, amsgrad: true },
+]
+
+describe.each(variants)('$name', ({ coupled, amsgrad }) => {
+  test.each(shapes)('moves a parameter of shape $shape as float64 does', async ({ shape }) => {
+    const settings = { betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0.1 } as const
+    const start = random(`start ${shape}`, shape)
+    const parameter = upload(device, start)
+    const [average, averageSquare, gradient] = [device.empty(shape), device.empty(shape), device.empty(shape)]
+    const largestSquare = device.empty(shape)
+    const scalars = device.empty([1, 4])
+    const clip = device.tensor(Float32Array.of(2, 0.5), [2])
+    const program = await capture(device, (r) => {
+      const state = { average, averageSquare, ...(amsgrad && { largestSquare }) }
+      adamWUpdate(r, { parameter, gradient, ...state, scalars, row: 0, clip, ...settings })
+    })
+    const expected = reference.slot(start.data)
+    for (let step = 1; step <= 4; step++) {
+      const lr = 0.01 * step
+      const g = random(`gradient ${step}`, shape, 3 - 0.6 * step) // smaller and smaller: the largest square is an earlier one
+      device.write(gradient, Float32Array.from(g.data))
+      device.write(scalars, Float32Array.from(adamWRow({ lr, step, coupled, ...settings })))
+      program.run()
+      const follow = coupled ? reference.adam : reference.adamW
+      follow(expected, g.data, { lr, amsgrad, ...settings }, 0.5)
+    }
+    expectClose({ data: await device.readF32(parameter), shape }, { data: expected.value, shape })
+    expectClose({ data: await device.readF32(average), shape }, { data: expected.first, shape })
+    expectClose({ data: await device.readF32(averageSquare), shape }, { data: expected.second, shape })
+    const largest = amsgrad ? expected.third : new Float64Array(expected.third.length)
+    expectClose({ data: await device.readF32(largestSquare), shape }, { data: largest, shape })
+    program.destroy()
   })
-  const expected = reference.slot(start.data)
-  for (let step = 1; step <= 4; step++) {
-    const lr = 0.01 * step
-    const g = random(`gradient ${step}`, shape, 2)
-    device.write(gradient, Float32Array.from(g.data))
-    device.write(scalars, Float32Array.from(adamWRow({ lr, step, ...settings })))
-    program.run()
-    reference.adamW(expected, g.data, { lr, ...settings }, 0.5)
-  }
-  expectClose({ data: await device.readF32(parameter), shape }, { data: expected.value, shape })
-  expectClose({ data: await device.readF32(average), shape }, { data: expected.first, shape })
-  expectClose({ data: await device.readF32(averageSquare), shape }, { data: expected.second, shape })
-  program.destroy()
 })
 
 interface SgdCase {

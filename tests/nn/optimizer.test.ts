@@ -54,87 +54,96 @@ describe('parameter groups', () => {
   })
 })
 
-describe.each([sgd, adamW] as OptimizerSettings[])('$type', (settings) => {
-  const names = ['backbone.layer4.weight', 'backbone.conv1.weight', 'neck.weight', 'head.bias']
-  const shapes = [[3, 4], [5], [2, 3, 4], [7]]
+const amsgrad: AdamWSettings = { ...adamW, amsgrad: true }
+const adam: AdamWSettings = { ...adamW, type: 'Adam' }
 
-  /** Runs five steps; the parameters from `late` on have gradients from the third step on only. */
-  async function train(maxNorm: number | undefined, resumeAfter = Number.POSITIVE_INFINITY) {
-    const parameters = names.map((name, i) => ({ name, data: upload(device, random(name, shapes[i]!)) }))
-    const gradients = shapes.map((shape) => device.empty(shape))
-    let optimizer = new Optimizer(device, settings, maxNorm)
-    const steps = [0, 1, 2, 3, 4]
-    const norms: number[] = []
-    let program: Awaited<ReturnType<typeof start>> | undefined
-    const start = (count: number) => {
-      optimizer.prepare(parameters.slice(0, count))
-      return capture(device, (r) =>
-        optimizer.record(
-          r,
-          parameters.slice(0, count).map((parameter, i) => ({ parameter, gradient: gradients[i]! })),
-        ),
-      )
-    }
-    for (const step of steps) {
-      if (step === resumeAfter) {
-        const saved = []
-        for (const { parameter, step: made, tensors } of optimizer.states()) {
-          const values = new Map<string, Float32Array>()
-          for (const [kind, tensor] of tensors) values.set(kind, await device.readF32(tensor))
-          saved.push({ parameter, made, values })
+describe.each([sgd, adamW, amsgrad, adam, { ...adam, amsgrad: true }] as OptimizerSettings[])(
+  '$type, $amsgrad',
+  (settings) => {
+    const names = ['backbone.layer4.weight', 'backbone.conv1.weight', 'neck.weight', 'head.bias']
+    const shapes = [[3, 4], [5], [2, 3, 4], [7]]
+
+    /** Runs five steps; the parameters from `late` on have gradients from the third step on only. */
+    async function train(maxNorm: number | undefined, resumeAfter = Number.POSITIVE_INFINITY) {
+      const parameters = names.map((name, i) => ({ name, data: upload(device, random(name, shapes[i]!)) }))
+      const gradients = shapes.map((shape) => device.empty(shape))
+      let optimizer = new Optimizer(device, settings, maxNorm)
+      const steps = [0, 1, 2, 3, 4]
+      const norms: number[] = []
+      let program: Awaited<ReturnType<typeof start>> | undefined
+      const start = (count: number) => {
+        optimizer.prepare(parameters.slice(0, count))
+        return capture(device, (r) =>
+          optimizer.record(
+            r,
+            parameters.slice(0, count).map((parameter, i) => ({ parameter, gradient: gradients[i]! })),
+          ),
+        )
+      }
+      for (const step of steps) {
+        if (step === resumeAfter) {
+          const saved = []
+          for (const { parameter, step: made, tensors } of optimizer.states()) {
+            const values = new Map<string, Float32Array>()
+            for (const [kind, tensor] of tensors) values.set(kind, await device.readF32(tensor))
+            saved.push({ parameter, made, values })
+          }
+          optimizer.release()
+          optimizer = new Optimizer(device, settings, maxNorm)
+          for (const { parameter, made, values } of saved) optimizer.restore(parameter, made, values)
+          program?.destroy()
+          program = undefined
         }
-        optimizer.release()
-        optimizer = new Optimizer(device, settings, maxNorm)
-        for (const { parameter, made, values } of saved) optimizer.restore(parameter, made, values)
-        program?.destroy()
-        program = undefined
-      }
-      if (step === 2 || program === undefined) {
-        program?.destroy()
-        program = await start(step < 2 ? 2 : names.length)
-      }
-      for (const [i, gradient] of gradients.entries()) {
-        device.write(gradient, Float32Array.from(random(`${i} ${step}`, shapes[i]!).data))
-      }
-      optimizer.begin(optimizer.groups.map(({ lr }) => lr * (1 + step)))
-      program.run()
-      norms.push((await device.readF32(program.result))[0]!)
-    }
-    program?.destroy()
-    const values = await Promise.all(parameters.map(({ data }) => device.readF32(data)))
-    optimizer.release()
-    return { values, norms }
-  }
-
-  test.each([undefined, 0.5])(
-    'moves each parameter by its own group and its own steps, clipped at %d',
-    async (maxNorm) => {
-      const { values, norms } = await train(maxNorm)
-      const groups = parameterGroups(settings)
-      const slots = names.map((name, i) => reference.slot(random(name, shapes[i]!).data))
-      for (const step of [0, 1, 2, 3, 4]) {
-        const active = names.slice(0, step < 2 ? 2 : names.length)
-        const gradients = active.map((_, i) => random(`${i} ${step}`, shapes[i]!).data)
-        const norm = reference.gradientNorm(gradients)
-        expect(norms[step]! / norm).toBeCloseTo(1, 5)
-        const clip = maxNorm === undefined ? 1 : Math.min(1, maxNorm / (norm + 1e-6))
-        for (const [i, name] of active.entries()) {
-          const group = groups[groupOf(groups, name)]!
-          const common = { lr: group.lr * (1 + step), weightDecay: group.weightDecay }
-          if (settings.type === 'SGD') reference.sgd(slots[i]!, gradients[i]!, { ...settings, ...common }, clip)
-          else reference.adamW(slots[i]!, gradients[i]!, { ...settings, ...common }, clip)
+        if (step === 2 || program === undefined) {
+          program?.destroy()
+          program = await start(step < 2 ? 2 : names.length)
         }
+        for (const [i, gradient] of gradients.entries()) {
+          device.write(gradient, Float32Array.from(random(`${i} ${step}`, shapes[i]!).data))
+        }
+        optimizer.begin(optimizer.groups.map(({ lr }) => lr * (1 + step)))
+        program.run()
+        norms.push((await device.readF32(program.result))[0]!)
       }
-      for (const [i, data] of values.entries()) {
-        expectClose({ data, shape: shapes[i]! }, { data: slots[i]!.value, shape: shapes[i]! })
-      }
-    },
-  )
+      program?.destroy()
+      const values = await Promise.all(parameters.map(({ data }) => device.readF32(data)))
+      optimizer.release()
+      return { values, norms }
+    }
 
-  test.each([1, 3])('goes on from saved state after step %i with the same bits', async (step) => {
-    expect(await train(0.5, step)).toEqual(await train(0.5))
-  })
-})
+    test.each([undefined, 0.5])(
+      'moves each parameter by its own group and its own steps, clipped at %d',
+      async (maxNorm) => {
+        const { values, norms } = await train(maxNorm)
+        const groups = parameterGroups(settings)
+        const slots = names.map((name, i) => reference.slot(random(name, shapes[i]!).data))
+        for (const step of [0, 1, 2, 3, 4]) {
+          const active = names.slice(0, step < 2 ? 2 : names.length)
+          const gradients = active.map((_, i) => random(`${i} ${step}`, shapes[i]!).data)
+          const norm = reference.gradientNorm(gradients)
+          expect(norms[step]! / norm).toBeCloseTo(1, 5)
+          const clip = maxNorm === undefined ? 1 : Math.min(1, maxNorm / (norm + 1e-6))
+          for (const [i, name] of active.entries()) {
+            const group = groups[groupOf(groups, name)]!
+            const common = { lr: group.lr * (1 + step), weightDecay: group.weightDecay }
+            if (settings.type === 'SGD') reference.sgd(slots[i]!, gradients[i]!, { ...settings, ...common }, clip)
+            else {
+              const follow = settings.type === 'Adam' ? reference.adam : reference.adamW
+              follow(slots[i]!, gradients[i]!, { ...settings, ...common }, clip)
+            }
+          }
+        }
+        for (const [i, data] of values.entries()) {
+          expectClose({ data, shape: shapes[i]! }, { data: slots[i]!.value, shape: shapes[i]! })
+        }
+      },
+    )
+
+    test.each([1, 3])('goes on from saved state after step %i with the same bits', async (step) => {
+      expect(await train(0.5, step)).toEqual(await train(0.5))
+    })
+  },
+)
 
 describe('mistakes', () => {
   test('are refused: unprepared parameters, wrong numbers of rates, foreign state', async () => {

@@ -1,4 +1,4 @@
-// Optimizer steps in float64: torch.optim.SGD, torch.optim.AdamW and clip_grad_norm_, written as their documentation states them.
+// Optimizer steps in float64: torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW and clip_grad_norm_, written as their documentation states them.
 
 export interface SgdSettings {
   readonly lr: number
@@ -13,6 +13,8 @@ export interface Slot {
   readonly value: Float64Array
   readonly first: Float64Array
   readonly second: Float64Array
+  /** The largest `second` so far (AMSGrad). */
+  readonly third: Float64Array
   step: number
 }
 
@@ -21,6 +23,7 @@ export function slot(value: ArrayLike<number>): Slot {
     value: Float64Array.from(value),
     first: new Float64Array(value.length),
     second: new Float64Array(value.length),
+    third: new Float64Array(value.length),
     step: 0,
   }
 }
@@ -43,17 +46,33 @@ export interface AdamWSettings {
   readonly betas: readonly [number, number]
   readonly eps: number
   readonly weightDecay: number
+  readonly amsgrad?: boolean | undefined
+}
+
+export function adam(state: Slot, gradient: ArrayLike<number>, settings: AdamWSettings, clip = 1): void {
+  const { lr, betas, eps, weightDecay, amsgrad } = settings
+  const step = ++state.step
+  for (let i = 0; i < state.value.length; i++) {
+    const g = clip * gradient[i]! + weightDecay * state.value[i]!
+    state.first[i] = betas[0] * state.first[i]! + (1 - betas[0]) * g
+    state.second[i] = betas[1] * state.second[i]! + (1 - betas[1]) * g * g
+    state.third[i] = Math.max(state.third[i]!, state.second[i]!)
+    const spread = amsgrad ? state.third[i]! : state.second[i]!
+    const divisor = Math.sqrt(spread) / Math.sqrt(1 - betas[1] ** step) + eps
+    state.value[i]! -= ((lr / (1 - betas[0] ** step)) * state.first[i]!) / divisor
+  }
 }
 
 export function adamW(state: Slot, gradient: ArrayLike<number>, settings: AdamWSettings, clip = 1): void {
-  const { lr, betas, eps, weightDecay } = settings
+  const { lr, betas, eps, weightDecay, amsgrad } = settings
   const step = ++state.step
   for (let i = 0; i < state.value.length; i++) {
     const g = clip * gradient[i]!
     state.first[i] = betas[0] * state.first[i]! + (1 - betas[0]) * g
     state.second[i] = betas[1] * state.second[i]! + (1 - betas[1]) * g * g
     const mean = state.first[i]! / (1 - betas[0] ** step)
-    const square = state.second[i]! / (1 - betas[1] ** step)
+    state.third[i] = Math.max(state.third[i]!, state.second[i]!)
+    const square = (amsgrad ? state.third[i]! : state.second[i]!) / (1 - betas[1] ** step)
     state.value[i] = state.value[i]! * (1 - lr * weightDecay) - (lr * mean) / (Math.sqrt(square) + eps)
   }
 }

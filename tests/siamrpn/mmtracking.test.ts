@@ -79,8 +79,14 @@ describe('entries that ask for what does not exist here', () => {
     ],
     [{ runner: { type: 'EpochBasedRunner', max_epochs: 20, x: 1 } }, /runner\.x: found 1, expected no entry but/],
     [{ custom_imports: { imports: ['my.models'] } }, /custom_imports: .* Python code of other files is not run/],
-    [{ custom_hooks: [{ type: 'EMAHook' }] }, /custom_hooks\.0\.type: found "EMAHook", expected 'ExpMomentumEMAHook'/],
-    [{ custom_hooks: [{ type: 'ExpMomentumEMAHook', interval: 2 }] }, /custom_hooks\.0\.interval: found 2, expected 1/],
+    [
+      { custom_hooks: [{ type: 'MyHook' }] },
+      /custom_hooks\.0\.type: found "MyHook", expected one of ExpMomentumEMAHook,/,
+    ],
+    [
+      { custom_hooks: [{ type: 'EMAHook', resume_from: 'a' }] },
+      /custom_hooks\.0\.resume_from: found "a", expected null/,
+    ],
     [{ 'model.backbone.style': 'caffe' }, /model\.backbone\.style: found "caffe", expected "pytorch"/],
     [
       { 'log_config.hooks': [{ type: 'TextLoggerHook', by_epoch: false }] },

@@ -2,6 +2,7 @@
 // sides, so that the reader can see which of them is wrong.
 
 import { checkLongTerm } from './check-long-term.ts'
+import { checkSchedule } from './check-schedule.ts'
 import { isBenchmark } from './data.ts'
 import { backboneChannels, levelStrides, mapSizes } from './geometry.ts'
 import type { ConfigProblem } from './problem.ts'
@@ -301,30 +302,6 @@ function pipelinesOf(entry: TrainDatasetConfig, path: string): { path: string; s
     return entry.dataset_cfgs.flatMap((inner, i) => pipelinesOf(inner, `${path}.dataset_cfgs.${i}`))
   }
   return entry.pipeline === undefined ? [] : [{ path: `${path}.pipeline`, steps: entry.pipeline }]
-}
-
-function checkSchedule({ lr_config, total_epochs }: Config): ConfigProblem[] {
-  if (lr_config?.policy !== 'SiameseRPN') return []
-  const problems: ConfigProblem[] = []
-  let previous = 0
-  for (const [i, { end_epoch }] of lr_config.lr_configs.entries()) {
-    if (end_epoch <= previous) {
-      problems.push({
-        path: `lr_config.lr_configs.${i}.end_epoch`,
-        found: end_epoch,
-        expected: `more than ${previous}, where the interval before it ends`,
-      })
-    }
-    previous = end_epoch
-  }
-  if (total_epochs !== undefined && previous < total_epochs) {
-    problems.push({
-      path: `lr_config.lr_configs.${lr_config.lr_configs.length - 1}.end_epoch`,
-      found: previous,
-      expected: `at least total_epochs, ${total_epochs}`,
-    })
-  }
-  return problems
 }
 
 function checkEvaluation({ evaluation, data }: Config): ConfigProblem[] {

@@ -5,9 +5,8 @@
 // beside `SeqAffineCrop` are this project's.
 
 import * as z from 'zod'
-import { nonNegative, pixels, positiveInteger } from './model.ts'
+import { fraction, nonNegative, pixels, positiveInteger } from './model.ts'
 
-const fraction = z.number().min(0).max(1)
 /** One value for the exemplar, one for the search image. */
 const pair = <T extends z.ZodType>(value: T) => z.tuple([value, value])
 const vector3 = z.tuple([z.number(), z.number(), z.number()])

@@ -20,6 +20,7 @@ const unread: Readonly<Record<string, readonly unknown[] | undefined>> = {
   auto_resume: [false],
   custom_imports: [null],
   fp16: [null],
+  momentum_config: [null],
   'auto_scale_lr.base_batch_size': undefined,
   'auto_scale_lr.enable': [false],
   'model.init_cfg': [null],
@@ -53,6 +54,7 @@ const unread: Readonly<Record<string, readonly unknown[] | undefined>> = {
 
 const reasons: Readonly<Record<string, string>> = {
   custom_imports: 'none: Python code of other files is not run',
+  momentum_config: 'none: momentum and betas stay as `optimizer` has them',
   fp16: 'none: weights and gradients are kept in single precision here',
 }
 
@@ -82,10 +84,12 @@ export function fromMMTracking(value: unknown, used: ReadonlySet<string> = new S
     ...checkVersion(root),
     ...takeEpochs(root),
     ...takeOptimizerHook(root),
+    ...takeLoggers(root),
     ...takeCustomHooks(root),
     ...leaveOut(root),
   ]
   if (problems.length > 0) throw new ConfigError(problems, source)
+  takePolicy(root)
   takeLoader(root)
   takeConcatenation(root)
   for (const name of Object.keys(root))
@@ -132,10 +136,10 @@ function takeOptimizerHook(root: Node): ConfigProblem[] {
 /** What a hook of this type may say that changes nothing here; undefined: whatever it is. */
 const unreadOfAverage: Readonly<Record<string, readonly unknown[] | undefined>> = {
   priority: undefined,
-  interval: [1],
-  skip_buffers: [false],
   resume_from: [null],
 }
+
+const averageHooks = ['ExpMomentumEMAHook', 'LinearMomentumEMAHook', 'EMAHook']
 
 /** A moving average of the weights is the one hook of this kind; mmdet's check of the number of classes has nothing to check. */
 function takeCustomHooks(root: Node): ConfigProblem[] {
@@ -143,10 +147,11 @@ function takeCustomHooks(root: Node): ConfigProblem[] {
   if (!Array.isArray(root.custom_hooks)) return []
   const hooks = root.custom_hooks.filter((hook) => !isNode(hook) || hook.type !== 'NumClassCheckHook')
   root.custom_hooks = hooks
-  const expected = "'ExpMomentumEMAHook': the other hooks here are those of the other entries"
+  const expected = `one of ${averageHooks.join(', ')}: the other hooks here are those of the other entries`
   return hooks.flatMap((hook, i): ConfigProblem[] => {
     if (!isNode(hook)) return []
-    if (hook.type !== 'ExpMomentumEMAHook') return [{ path: `custom_hooks.${i}.type`, found: hook.type, expected }]
+    if (!averageHooks.includes(String(hook.type)))
+      return [{ path: `custom_hooks.${i}.type`, found: hook.type, expected }]
     return takeNeutral(hook, unreadOfAverage, `custom_hooks.${i}`)
   })
 }
@@ -193,6 +198,27 @@ function places(node: unknown, [key = '', ...rest]: readonly string[], above = '
   if (Array.isArray(node) && key === '*') return node.flatMap((item, i) => places(item, rest, `${above}${i}.`))
   if (!isNode(node) || !Object.hasOwn(node, key)) return []
   return rest.length === 0 ? [{ parent: node, key, path: above + key }] : places(node[key], rest, `${above}${key}.`)
+}
+
+/** mmcv finds a policy by its class, so that `Step` is `step`. */
+function takePolicy(root: Node): void {
+  const { lr_config } = root
+  if (lr_config === null) delete root.lr_config
+  if (!isNode(lr_config) || typeof lr_config.policy !== 'string') return
+  const name = lr_config.policy.toLowerCase()
+  if (['fixed', 'step', 'exp', 'poly', 'inv', 'cyclic'].includes(name)) lr_config.policy = name
+}
+
+const knownLoggers = ['TextLoggerHook', 'TensorboardLoggerHook']
+
+/** Loggers that send to a server: nothing here opens a connection. */
+function takeLoggers({ log_config }: Node): ConfigProblem[] {
+  if (!isNode(log_config) || !Array.isArray(log_config.hooks)) return []
+  const expected = `one of ${knownLoggers.join(', ')}: logs are files of the work folder, nothing is sent to a server`
+  return log_config.hooks.flatMap((hook, i): ConfigProblem[] => {
+    if (!isNode(hook) || knownLoggers.includes(String(hook.type))) return []
+    return [{ path: `log_config.hooks.${i}.type`, found: hook.type, expected }]
+  })
 }
 
 /** mmdet's later way to say how batches are loaded. */

@@ -11,7 +11,7 @@ export const positiveInteger = z.int().positive().max(1e9)
 export const pixels = z.int().positive().max(4096)
 const channels = z.int().positive().max(16_384)
 export const nonNegative = z.number().nonnegative()
-const fraction = z.number().min(0).max(1)
+export const fraction = z.number().min(0).max(1)
 const fourNumbers = z.tuple([z.number(), z.number(), z.number(), z.number()])
 
 /** Batch norm. `momentum` is the weight of the new batch in the running statistics. */

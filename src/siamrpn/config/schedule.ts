@@ -2,7 +2,7 @@
 // Sources: mmcv/runner (optimizer, hooks), mmtrack/core/optimizer/sot_optimizer_hook.py, mmtrack/core/lr_updater.
 
 import * as z from 'zod'
-import { nonNegative, positiveInteger } from './model.ts'
+import { fraction, nonNegative, positiveInteger } from './model.ts'
 
 const paramwiseSchema = z.strictObject({
   /** Factors for the parameters whose name contains the key; the longest key wins. */
@@ -14,6 +14,14 @@ const paramwiseSchema = z.strictObject({
 const betaSchema = z.number().min(0).lt(1)
 const paramwise_cfg = paramwiseSchema.nullable().default(null)
 
+const adam = {
+  lr: nonNegative.default(1e-3),
+  betas: z.tuple([betaSchema, betaSchema]).default([0.9, 0.999]),
+  eps: nonNegative.default(1e-8),
+  /** Divide by the largest average of the gradient's square so far. Absent: false. */
+  amsgrad: z.boolean().optional(),
+}
+
 export const optimizerSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('SGD'),
@@ -24,14 +32,8 @@ export const optimizerSchema = z.discriminatedUnion('type', [
     nesterov: z.boolean().default(false),
     paramwise_cfg,
   }),
-  z.strictObject({
-    type: z.literal('AdamW'),
-    lr: nonNegative.default(1e-3),
-    betas: z.tuple([betaSchema, betaSchema]).default([0.9, 0.999]),
-    eps: nonNegative.default(1e-8),
-    weight_decay: nonNegative.default(1e-2),
-    paramwise_cfg,
-  }),
+  z.strictObject({ type: z.literal('Adam'), ...adam, weight_decay: nonNegative.default(0), paramwise_cfg }),
+  z.strictObject({ type: z.literal('AdamW'), ...adam, weight_decay: nonNegative.default(1e-2), paramwise_cfg }),
 ])
 
 const gradClipSchema = z.strictObject({
@@ -76,30 +78,100 @@ const siameseRPNPolicySchema = z.strictObject({
     ]),
 })
 
-/** Half a cosine from the optimizer's rate down to `min_lr_ratio` times it. Source: mmcv/runner/hooks/lr_updater.py. */
-const cosinePolicySchema = z.strictObject({
-  policy: z.literal('CosineAnnealing'),
-  min_lr_ratio: z.number().min(0).max(1),
-  /** The rate changes with every epoch; otherwise with every iteration. */
-  by_epoch: z.boolean().default(true),
-  /** Over the first `warmup_iters` iterations the rate rises from `warmup_ratio` of what it would be. */
-  warmup: z.literal('linear').nullable().default(null),
+/** What mmcv's policies have in common. */
+const warmUp = {
+  /** Over the first `warmup_iters` iterations the rate is lower than it would be: at first `warmup_ratio` of it. */
+  warmup: z.enum(['constant', 'linear', 'exp']).nullable().default(null),
   warmup_iters: z.int().nonnegative().default(0),
   warmup_ratio: z.number().positive().max(1).default(0.1),
-})
+  /** `warmup_iters` counts epochs. Absent: false. */
+  warmup_by_epoch: z.boolean().optional(),
+}
 
-export const lrConfigSchema = z.discriminatedUnion('policy', [siameseRPNPolicySchema, cosinePolicySchema])
+const everyPolicy = {
+  /** The rate changes with every epoch; otherwise with every iteration. */
+  by_epoch: z.boolean().default(true),
+  ...warmUp,
+}
 
+/** The rate that a cosine falls to, and the same in parts of the optimizer's rate: one of the two. */
+const lowest = { min_lr: nonNegative.optional(), min_lr_ratio: fraction.optional() }
+
+const countOrList = z.union([positiveInteger, z.array(positiveInteger).min(1)])
+
+export const lrConfigSchema = z.discriminatedUnion('policy', [
+  siameseRPNPolicySchema,
+  z.strictObject({ policy: z.literal('fixed'), ...everyPolicy }),
+  z.strictObject({
+    policy: z.literal('step'),
+    /** Epochs or iterations from one step to the next, or where the steps are. */
+    step: countOrList,
+    gamma: z.number().positive().default(0.1),
+    min_lr: nonNegative.nullable().default(null),
+    ...everyPolicy,
+  }),
+  z.strictObject({ policy: z.literal('exp'), gamma: z.number().positive(), ...everyPolicy }),
+  z.strictObject({
+    policy: z.literal('poly'),
+    power: nonNegative.default(1),
+    min_lr: nonNegative.default(0),
+    ...everyPolicy,
+  }),
+  z.strictObject({ policy: z.literal('inv'), gamma: nonNegative, power: nonNegative.default(1), ...everyPolicy }),
+  z.strictObject({ policy: z.literal('CosineAnnealing'), ...lowest, ...everyPolicy }),
+  z.strictObject({
+    policy: z.literal('CosineRestart'),
+    /** Epochs or iterations of each cosine. */
+    periods: z.array(positiveInteger).min(1),
+    restart_weights: z.array(nonNegative).min(1).default([1]),
+    ...lowest,
+    ...everyPolicy,
+  }),
+  z.strictObject({
+    policy: z.literal('cyclic'),
+    by_epoch: z.literal(false, 'false (a cycle is counted in iterations)').default(false),
+    /** Highest and lowest rate in parts of the optimizer's; a single one: the lowest is 1e5 times smaller. */
+    target_ratio: z
+      .union([z.number().positive(), z.tuple([z.number().positive()]), z.tuple([z.number().positive(), nonNegative])])
+      .default([10, 1e-4]),
+    cyclic_times: positiveInteger.default(1),
+    step_ratio_up: z.number().min(0).lt(1).default(0.4),
+    anneal_strategy: z.literal('cos', "'cos'").default('cos'),
+    gamma: z.literal(1, '1 (every cycle is like the first)').default(1),
+    ...warmUp,
+  }),
+])
+
+const average = {
+  momentum: z.number().gt(0).lt(1).default(0.0002),
+  /** Iterations from one average to the next. Absent: 1. */
+  interval: positiveInteger.optional(),
+}
+
+/** Running statistics are not averaged. Absent: false. */
+const skip_buffers = z.boolean().optional()
+
+/**
+ * A moving average of the weights, which evaluations and checkpoints have: after an iteration, the new weights count as much as
+ * the momentum says. Sources: mmdet/core/hook/ema.py, mmcv/runner/hooks/ema.py.
+ */
 export const customHookSchema = z.discriminatedUnion('type', [
   z.strictObject({
-    /**
-     * A moving average of the weights, which evaluations and checkpoints have: after iteration x, from 0, the new weights count
-     * `(1 - momentum) * exp(-(1 + x) / total_iter) + momentum`. Source: mmdet/core/hook/ema.py.
-     */
+    /** mmdet's; after iteration x, from 0: `(1 - momentum) * exp(-(1 + x) / total_iter) + momentum`. */
     type: z.literal('ExpMomentumEMAHook'),
-    momentum: z.number().gt(0).lt(1).default(0.0002),
+    ...average,
+    skip_buffers,
     total_iter: positiveInteger.default(2000),
   }),
+  z.strictObject({
+    /** mmdet's: `min(momentum ** interval, (1 + x) / (warm_up + x))`. */
+    type: z.literal('LinearMomentumEMAHook'),
+    ...average,
+    skip_buffers,
+    warm_up: positiveInteger.default(100),
+  }),
+  /** mmcv's: as the linear one, in iterations that the interval divides, counted from 0; running statistics are not averaged. */
+  z.strictObject({ type: z.literal('EMAHook'), ...average, warm_up: positiveInteger.default(100) }),
 ])
 
 export const checkpointConfigSchema = z.strictObject({

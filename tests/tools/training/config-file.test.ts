@@ -148,8 +148,8 @@ describe('files based on it', () => {
     ['model = dict(backbone=dict(strydes=(1, 2)))', /model\.backbone\.strydes: unknown key, did you mean 'strides'\?/],
     ['data = dict(samples_per_gpu=0)', /data\.samples_per_gpu: found 0/],
     [
-      'lr_config = dict(policy="step")',
-      /lr_config\.policy: found "step", expected one of 'SiameseRPN', 'CosineAnnealing'/,
+      'lr_config = dict(policy="OneCycle")',
+      /lr_config\.policy: found "OneCycle", expected one of 'SiameseRPN', 'fixed', 'step'/,
     ],
     ['evaluation = dict(save_best="eao")', /evaluation\.save_best: found "eao", expected a measure that LaSOTDataset/],
   ])('%s is refused', async (content, message) => {
