@@ -1,12 +1,14 @@
 // npm run bench: measures kernels, whole frames, the host's side and start-up on this machine's adapter, and on request the
-// same network in other libraries. Results go to standard output, progress to standard error.
+// same network in other libraries. Results go to standard output as they come, progress to standard error.
 
-import { writeFile } from 'node:fs/promises'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { type Device, openDevice } from '../src/gpu/device.ts'
+import { openDevice } from '../src/gpu/device.ts'
+import { fileChoiceStore } from '../tools/choice-store.ts'
+import { interruptedCode, interruptible } from '../tools/cli/interrupt.ts'
 import { note, print, type Terminal } from '../tools/cli/terminal.ts'
 import { describeAdapter } from '../tools/cli/track/load-tracker.ts'
-import { type BenchCase, type CaseResult, measureCase } from './case.ts'
+import { writeWhole } from '../tools/frames/atomic.ts'
+import type { BenchCase, CaseResult } from './case.ts'
 import { convCases, layerCases } from './cases/convs.ts'
 import { dataCases } from './cases/data.ts'
 import { evaluateCases } from './cases/evaluate.ts'
@@ -24,8 +26,10 @@ import { peerNames } from './peers/contenders.ts'
 import { CaseProgress } from './progress.ts'
 import { type Measured, makeReport } from './report.ts'
 import { measureRoofline } from './roofline.ts'
+import { runCases } from './run-cases.ts'
+import { Schedule } from './schedule.ts'
 import { selectCases } from './select.ts'
-import { factLines, frameSum, resultTable, rooflineLine, significant } from './table.ts'
+import { detailLines, frameSum, ResultLines, rooflineLine, significant } from './table.ts'
 
 interface Options {
   readonly filter: readonly string[]
@@ -34,7 +38,8 @@ interface Options {
   readonly peerGradients?: true
   readonly rounds: number
   readonly model: string
-  readonly time: number
+  readonly time?: number
+  readonly kernels?: 'measured' | 'reasoned'
   readonly list?: true
 }
 
@@ -53,13 +58,30 @@ const cases: readonly BenchCase[] = [
   ...startupCases(),
 ]
 
+/** For all cases together, and for the samples of one. */
+const DEFAULT_SECONDS = 240
+const DEFAULT_SAMPLE_MS = 2000
+
+/** Part of the roofline's arithmetic that kernels reach on average, by which the schedule expects how long they take. */
+const USUAL_SHARE = 0.2
+
 const framesKernels = cases.flatMap(({ name, perFrame }) => (perFrame ? [name] : []))
 
 const program = new Command('npm run bench --')
   .description('Measures siamrpn on this machine: kernels, whole frames, the host side, start-up.')
   .option('--filter <text...>', 'only cases whose name contains one of these texts', [])
-  .option('--time <ms>', 'measure each case for at least this long', positive, 1000)
-  .option('--json <file>', 'also write everything as JSON; - for standard output, which then has nothing else')
+  .option(
+    '--time <seconds>',
+    `for all cases together; without it each has 2 s for samples, and all together ${DEFAULT_SECONDS} s`,
+    positive,
+  )
+  .addOption(
+    new Option('--kernels <how>', 'choose convolution kernels by measurement first, as on GPUs, or not').choices([
+      'measured',
+      'reasoned',
+    ]),
+  )
+  .option('--json <file>', 'also write everything as JSON, case by case; - for standard output, which has nothing else')
   .option('--peers [names...]', `compare whole frames with other libraries (${peerNames.join(', ')}) instead`)
   .option('--peer-gradients', 'compare a convolution and both its gradients with jax-js instead')
   .option('--rounds <count>', 'rounds of the comparison, all libraries in turn in each', positive, 1)
@@ -71,71 +93,111 @@ const program = new Command('npm run bench --')
   )
 
 try {
-  await run(program.parse().opts<Options>(), process)
+  const interrupted = await interruptible((signal) => run(program.parse().opts<Options>(), process, signal))
+  if (interrupted) process.exitCode = interruptedCode
 } catch (error) {
   program.error(`error: ${error instanceof Error ? error.message : String(error)}`)
 }
 
-async function run(options: Options, terminal: Terminal): Promise<void> {
-  const { peers, peerGradients, filter } = options
+/** @returns whether it was interrupted */
+async function run(options: Options, terminal: Terminal, signal: AbortSignal): Promise<boolean> {
+  const { peers, peerGradients, filter, json } = options
   const compared = peers !== undefined || peerGradients === true
   const chosen = compared && filter.length === 0 ? [] : selectCases(cases, filter)
   if (options.list) {
     for (const { name } of chosen) print(terminal, name)
-    return
+    return false
   }
   if (chosen.length === 0 && !compared) program.error(`error: no case's name contains ${filter.join(' or ')}`)
-  const quiet = options.json === '-'
-  const say = quiet ? note : print
-  const measured = await measure(options, chosen, terminal, (line) => say(terminal, line))
-  const report = `${JSON.stringify(makeReport(measured), null, 1)}\n`
-  if (quiet) terminal.stdout.write(report)
-  else if (options.json) await writeFile(options.json, report)
+  const quiet = json === '-'
+  const say = (line: string) => (quiet ? note : print)(terminal, line)
+  const save = async (measured: Measured) => {
+    if (json && !quiet) await writeWhole(json, `${JSON.stringify(makeReport(measured), null, 1)}\n`)
+  }
+  signal.addEventListener('abort', () => note(terminal, 'ends after this sample; a second Ctrl-C ends at once'))
+  let measured = await measureCases(options, chosen, { terminal, signal, say, save })
+  if (compared && !signal.aborted) {
+    measured = { ...measured, ...(await compare(options, terminal, say)) }
+    await save(measured)
+  }
+  if (quiet) terminal.stdout.write(`${JSON.stringify(makeReport(measured), null, 1)}\n`)
+  return signal.aborted
 }
 
-async function measure(
-  options: Options,
-  chosen: readonly BenchCase[],
-  terminal: Terminal,
-  say: (line: string) => void,
-): Promise<Measured> {
+interface Output {
+  readonly terminal: Terminal
+  readonly signal: AbortSignal
+  readonly say: (line: string) => void
+  /** Keeps what there is so far. */
+  readonly save: (measured: Measured) => Promise<void>
+}
+
+async function measureCases(options: Options, chosen: readonly BenchCase[], output: Output): Promise<Measured> {
+  const { terminal, signal, say, save } = output
   const device = await openDevice()
   const { adapter } = device
   say(`adapter: ${describeAdapter(adapter)}`)
-  const measured = await measureCases(device, chosen, options.time, terminal).finally(() => device.close())
-  const { roofline, results } = measured
-  if (roofline) for (const line of [rooflineLine(roofline), '', resultTable(results, roofline), '']) say(line)
-  for (const line of factLines(results)) say(line)
-  const sum = frameSum(results, framesKernels)
-  if (sum) say(`an r50 frame's kernels, fastest samples times their number: ${significant(sum)} ms`)
-  const gradients = options.peerGradients && (await compareGradients(options.rounds, (line) => note(terminal, line)))
-  if (gradients) say(gradientTable(gradients))
-  if (!options.peers) return { adapter, ...measured, gradients }
-  const names = options.peers === true ? peerNames : options.peers
-  const peers = await comparePeers({
-    names,
-    model: options.model,
-    rounds: options.rounds,
-    say: (line) => note(terminal, line),
-  })
-  say(peerTable(peers))
-  return { adapter, ...measured, gradients, peers }
-}
-
-async function measureCases(device: Device, chosen: readonly BenchCase[], time: number, { stderr }: Terminal) {
   const results: CaseResult[] = []
-  if (chosen.length === 0) return { results }
-  const progress = new CaseProgress(stderr, chosen.length)
+  if (chosen.length === 0) {
+    await device.close()
+    return { adapter, results }
+  }
+  const start = performance.now()
+  const progress = new CaseProgress(terminal.stderr, chosen.length)
   try {
     const roofline = await measureRoofline(device, (form) => progress.detail(`roofline: ${form}`))
-    for (const benchCase of chosen) {
-      progress.next(benchCase.name)
-      results.push(await measureCase(benchCase, { device }, time))
+    const lines = new ResultLines(
+      chosen.map(({ name }) => name),
+      roofline,
+    )
+    progress.end()
+    for (const line of [rooflineLine(roofline), '', lines.head()]) say(line)
+    const schedule = new Schedule(chosen, {
+      seconds: (options.time ?? DEFAULT_SECONDS) - (performance.now() - start) / 1000,
+      ...(options.time === undefined && { mostSampleMs: DEFAULT_SAMPLE_MS }),
+      flops: USUAL_SHARE * roofline.flops,
+    })
+    const { kernels = adapter.kind === 'gpu' ? 'measured' : 'reasoned' } = options
+    const choose = kernels === 'measured' ? { store: fileChoiceStore() } : undefined
+    const onResult = async (result: CaseResult) => {
+      results.push(result)
+      progress.end()
+      for (const line of [lines.row(result), ...detailLines(result)]) say(line)
+      await save(soFar())
     }
-    return { roofline, results }
+    const soFar = () => {
+      const done = new Set(results.map(({ name }) => name))
+      const leftOut = chosen.flatMap(({ name }) => (done.has(name) ? [] : [name]))
+      return { adapter, roofline, results, leftOut }
+    }
+    const context = { device, choose }
+    await runCases({ schedule, context, signal, onCase: ({ name }) => progress.next(name), onResult })
+    progress.end()
+    sayEnd(results, schedule.leftOut, say)
+    await save(soFar())
+    return soFar()
   } finally {
     progress.end()
+    await device.close()
   }
+}
+
+function sayEnd(results: readonly CaseResult[], leftOut: readonly BenchCase[], say: (line: string) => void): void {
+  const sum = frameSum(results, framesKernels)
+  if (sum) say(`an r50 frame's kernels, fastest samples times their number: ${significant(sum)} ms`)
+  if (leftOut.length === 0) return
+  say(`left out, the time did not suffice (--time): ${leftOut.map(({ name }) => name).join('; ')}`)
+}
+
+async function compare(options: Options, terminal: Terminal, say: (line: string) => void): Promise<Partial<Measured>> {
+  const tell = (line: string) => note(terminal, line)
+  const gradients = options.peerGradients && (await compareGradients(options.rounds, tell))
+  if (gradients) say(gradientTable(gradients))
+  if (!options.peers) return { gradients }
+  const names = options.peers === true ? peerNames : options.peers
+  const peers = await comparePeers({ names, model: options.model, rounds: options.rounds, say: tell })
+  say(peerTable(peers))
+  return { gradients, peers }
 }
 
 function positive(text: string): number {

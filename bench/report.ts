@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import type { AdapterFacts } from '../src/gpu/device.ts'
+import { version } from '../src/gpu/version.ts'
 import type { CaseResult } from './case.ts'
 import type { PeerReport } from './peers/compare.ts'
 import type { GradientReport } from './peers/compare-gradients.ts'
@@ -12,32 +13,44 @@ export interface Measured {
   readonly adapter: AdapterFacts
   readonly roofline?: Roofline | undefined
   readonly results: readonly CaseResult[]
+  /** Names of cases that did not run: the time did not suffice, or the run was interrupted. */
+  readonly leftOut?: readonly string[] | undefined
   readonly peers?: PeerReport | undefined
   readonly gradients?: GradientReport | undefined
 }
 
 /** The report as plain data. */
-export function makeReport({ adapter, roofline, results, peers, gradients }: Measured, date = new Date()): object {
+export function makeReport(
+  { adapter, roofline, results, leftOut, peers, gradients }: Measured,
+  date = new Date(),
+): object {
   return {
     date: date.toISOString(),
-    machine: {
-      adapter: adapter.description,
-      vendor: adapter.vendor,
-      architecture: adapter.architecture,
-      kind: adapter.kind,
-      processor: os.cpus()[0]?.model.trim() ?? '',
-      cores: os.cpus().length,
-      platform: `${os.platform()} ${os.arch()}`,
-      node: process.version,
-      webgpu: packageVersion('webgpu'),
-    },
+    machine: machineFacts(adapter),
     roofline,
     cases: results.map((result) => {
       const share = result.cost && roofline ? rooflineShare(result.cost, result.minMs, roofline) : undefined
       return { ...result, rooflineShare: share }
     }),
+    leftOut,
     peers,
     gradients,
+  }
+}
+
+/** What was measured on. */
+export function machineFacts(adapter: AdapterFacts) {
+  return {
+    adapter: adapter.description,
+    vendor: adapter.vendor,
+    architecture: adapter.architecture,
+    kind: adapter.kind,
+    processor: os.cpus()[0]?.model.trim() ?? '',
+    cores: os.cpus().length,
+    platform: `${os.platform()} ${os.arch()}`,
+    node: process.version,
+    webgpu: packageVersion('webgpu'),
+    siamrpn: version,
   }
 }
 

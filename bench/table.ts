@@ -1,5 +1,7 @@
 // Results as text. Rates and the share of the roofline are those of the fastest sample: the others were disturbed.
 
+import type { ConvChoice } from '../src/kernels/conv/benchmark.ts'
+import { planName } from '../src/kernels/conv/plan-name.ts'
 import type { CaseResult } from './case.ts'
 import { type Roofline, rooflineShare } from './roofline.ts'
 
@@ -12,13 +14,34 @@ export function textTable(titles: readonly string[], rows: readonly (readonly st
 
 const titles = ['case', 'variant', 'x', 'ms median', 'ms min', 'GFLOP/s', 'direct', 'GB/s', '% roofline']
 
-/** One line per case; the roofline is not always measured. */
-export function resultTable(results: readonly CaseResult[], roofline?: Roofline): string {
-  return textTable(
-    titles,
-    results.map((result) => resultRow(result, roofline)),
-    2,
-  )
+const VARIANT = 40
+
+/** Lines that are printed one by one, as results come: the columns are wide enough for what these cases can give. */
+export class ResultLines {
+  readonly #widths: readonly number[]
+  readonly #roofline: Roofline | undefined
+
+  /** @param names of all cases; the roofline is not always measured */
+  constructor(names: readonly string[], roofline?: Roofline) {
+    const [first = '', , ...numbers] = titles
+    const longest = Math.max(first.length, ...names.map(({ length }) => length))
+    this.#widths = [longest, VARIANT, ...numbers.map(({ length }) => Math.max(length, 7))]
+    this.#roofline = roofline
+  }
+
+  head(): string {
+    return this.#line(titles)
+  }
+
+  row(result: CaseResult): string {
+    return this.#line(resultRow(result, this.#roofline))
+  }
+
+  #line(cells: readonly string[]): string {
+    const align = (text: string, k: number) =>
+      k < 2 ? text.padEnd(this.#widths[k] ?? 0) : text.padStart(this.#widths[k] ?? 0)
+    return cells.map(align).join('  ').trimEnd()
+  }
 }
 
 function resultRow(result: CaseResult, roofline: Roofline | undefined): string[] {
@@ -27,7 +50,7 @@ function resultRow(result: CaseResult, roofline: Roofline | undefined): string[]
   const share = cost && roofline ? (100 * rooflineShare(cost, minMs, roofline)).toFixed(1) : ''
   return [
     name,
-    shorten(variant, 40),
+    shorten(variant, VARIANT),
     perFrame ? String(perFrame) : '',
     significant(medianMs),
     significant(minMs),
@@ -38,12 +61,23 @@ function resultRow(result: CaseResult, roofline: Roofline | undefined): string[]
   ]
 }
 
-/** Lines for the numbers that are no times. */
-export function factLines(results: readonly CaseResult[]): string[] {
-  return results.flatMap(({ name, facts }) => {
-    const shown = Object.entries(facts).map(([fact, value]) => `${fact} ${factValue(fact, value)}`)
-    return shown.length > 0 ? [`${name}: ${shown.join(', ')}`] : []
-  })
+/** Lines below a case's: the numbers that are no times, and the kernels that measurement chose. */
+export function detailLines({ facts, choices = [] }: CaseResult): string[] {
+  const shown = Object.entries(facts).map(([fact, value]) => `${fact} ${factValue(fact, value)}`)
+  const changed = choices.filter(({ milliseconds, defaultMilliseconds }) => milliseconds < defaultMilliseconds)
+  const sum = `${choices.length} convolutions chosen by measurement, ${changed.length} of them not as by default`
+  const chosen = choices.length > SHOWN_CHOICES ? [sum] : choices.map(choiceLine)
+  return [...(shown.length > 0 ? [shown.join(', ')] : []), ...chosen].map((line) => `  ${line}`)
+}
+
+/** More choices than this are counted. */
+const SHOWN_CHOICES = 3
+
+/** `chose narrow 16 (0.21 ms; default 0.34 ms; 5 timed): forward 1x31x31x16 to ...` */
+export function choiceLine({ problem, plan, milliseconds, defaultMilliseconds, timed }: ConvChoice): string {
+  const source = timed > 0 ? `${timed} timed` : 'remembered'
+  const times = `${significant(milliseconds)} ms; default ${significant(defaultMilliseconds)} ms; ${source}`
+  return `chose ${planName(plan)} (${times}): ${problem}`
 }
 
 /** Milliseconds that a frame's kernels take one by one; undefined unless all of `names`, the kernels of a frame, were measured. */

@@ -35,25 +35,34 @@ export function layerCases(): BenchCase[] {
 }
 
 function bareCase({ name, channels, kernel, size, ...geometry }: BareLayer): BenchCase {
-  return operationCase(name, async (device) => {
-    const [inChannels, outChannels] = channels
-    const spec = { name, inChannels, outChannels, kernel, stride: 1, padding: 0, dilation: 1, ...geometry }
+  const [inChannels, outChannels] = channels
+  const spec = { name, inChannels, outChannels, kernel, stride: 1, padding: 0, dilation: 1, ...geometry }
+  const { padding, dilation, stride } = spec
+  const outSize = Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1
+  const directFlops = 2 * outSize ** 2 * outChannels * kernel ** 2 * inChannels
+  const prepare: Prepare = async (device) => {
     const module = new ConvModule([{ ...spec, bias: false, eps: 0, padInput: paddedChannels(inChannels) }], {
       inputSizes: [size],
     })
     await module.load(device, noiseWeights(new Map([[`${name}.weight`, outChannels * inChannels * kernel ** 2]])))
     const input = noise(device, [1, size, size, paddedChannels(inChannels)], 'input')
-    const { padding, dilation, stride } = spec
-    const outSize = Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1
     return {
       record: (r) => module.forward(r, input),
       release: () => {
         module.release(device)
         device.release(input)
       },
-      directFlops: 2 * outSize ** 2 * outChannels * kernel ** 2 * inChannels,
+      directFlops,
     }
-  })
+  }
+  return operationCase(name, prepare, { expected: expected(directFlops) })
+}
+
+type Prepare = Parameters<typeof operationCase>[1]
+
+/** A run that finds out how often to repeat it, and a sample. */
+function expected(directFlops: number) {
+  return { seconds: 1, flops: 2 * directFlops }
 }
 
 /** An RGB image has four channels on the device. */
@@ -101,7 +110,8 @@ function convName({ spec, residual, activation, inSize }: ConvNode): string {
 }
 
 function convCase(name: string, node: ConvNode, count: number): BenchCase {
-  const prepare: Parameters<typeof operationCase>[1] = async (device) => {
+  const directFlops = 2 * multiplyAdds(node)
+  const prepare: Prepare = async (device) => {
     const { spec, inSize, outSize, activation } = node
     const module = new ConvModule([spec], { inputSizes: [inSize] })
     await module.load(device, noiseWeights(convTensors(spec)))
@@ -113,8 +123,8 @@ function convCase(name: string, node: ConvNode, count: number): BenchCase {
         module.release(device)
         for (const tensor of [input, residual]) if (tensor) device.release(tensor)
       },
-      directFlops: 2 * multiplyAdds(node),
+      directFlops,
     }
   }
-  return operationCase(name, prepare, count)
+  return operationCase(name, prepare, { perFrame: count, expected: expected(directFlops) })
 }

@@ -5,11 +5,12 @@ import type { Device } from '../../src/gpu/device.ts'
 import { capture, type Program } from '../../src/gpu/program.ts'
 import type { Recorder } from '../../src/gpu/recorder.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
+import type { ConvChoice } from '../../src/kernels/conv/benchmark.ts'
 import { packConvWeight, releaseConvWeight } from '../../src/kernels/conv/filter.ts'
 import { conv2d } from '../../src/kernels/conv/forward.ts'
 import { convInputGradient } from '../../src/kernels/conv/input-gradient.ts'
 import { convWeightGradient } from '../../src/kernels/conv/weight-gradient.ts'
-import { type BenchCase, type Running, variantName } from '../case.ts'
+import { type BenchCase, type BenchContext, chosenKernels, type Running, variantName } from '../case.ts'
 import { noise } from '../data.ts'
 import { type Sample, Stopwatch } from '../stopwatch.ts'
 
@@ -43,24 +44,27 @@ type Part = (typeof parts)[number]
 export function gradientCases(): BenchCase[] {
   return layers.map((layer) => ({
     name: `gradients: conv ${layer.name}`,
-    start: ({ device }) => start(device, layer),
+    expected: { seconds: 1.5, flops: 6 * layerFlops(layer) },
+    start: (context) => start(context, layer),
   }))
 }
 
-async function start(device: Device, layer: Layer): Promise<Running> {
+async function start({ device, choose }: BenchContext, layer: Layer): Promise<Running> {
   const prepared = prepare(device, layer)
   const { records, flops } = prepared
   const stopwatch = new Stopwatch(device)
   const programs = new Map<Part, Program<GpuTensor>>()
+  const choices: ConvChoice[] = []
   let kernels: string[] = []
   for (const part of parts) {
+    choices.push(...((await chosenKernels(device, records[part], choose)).choices ?? []))
     const program = await capture(device, (r) => {
       const result = records[part](r)
-      kernels = [...kernels, ...r.steps.map(({ kernel }) => kernel.name)]
+      kernels = [...kernels, `${part}: ${variantName(r.steps.filter(({ form }) => form))}`]
       return result
     })
     programs.set(part, program)
-    await stopwatch.best(() => program.run(), 2) // compiles
+    await stopwatch.best(() => program.run(), 1) // a driver may compile now
   }
   const fastest: Record<Part, Sample> = {
     forward: { ms: Number.POSITIVE_INFINITY, cpuMs: Number.POSITIVE_INFINITY },
@@ -68,7 +72,8 @@ async function start(device: Device, layer: Layer): Promise<Running> {
     filter: { ms: Number.POSITIVE_INFINITY, cpuMs: Number.POSITIVE_INFINITY },
   }
   return {
-    variant: variantName([...new Set(kernels)].filter((name) => name.startsWith('conv2d'))),
+    variant: kernels.join('; '),
+    ...(choices.length > 0 && { choices }),
     directFlops: 3 * flops,
     async sample() {
       const total = { ms: 0, cpuMs: 0 }
@@ -98,9 +103,20 @@ function speeds({ adapter }: Device, fastest: Readonly<Record<Part, Sample>>) {
   }
 }
 
-function prepare(device: Device, { batch, size, channels, kernel, stride = 1, padding = 0, dilation = 1 }: Layer) {
+function outputSize({ size, kernel, stride = 1, padding = 0, dilation = 1 }: Layer): number {
+  return Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1
+}
+
+/** Of each of the three parts. */
+function layerFlops(layer: Layer): number {
+  const { batch, channels, kernel } = layer
+  return 2 * batch * outputSize(layer) ** 2 * channels[0] * channels[1] * kernel ** 2
+}
+
+function prepare(device: Device, layer: Layer) {
+  const { batch, size, channels, kernel, stride = 1, padding = 0, dilation = 1 } = layer
   const [inChannels, outChannels] = channels
-  const outSize = Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1
+  const outSize = outputSize(layer)
   const shape = [outChannels, inChannels, kernel, kernel]
   const count = outChannels * inChannels * kernel ** 2
   const weight = packConvWeight(device, new Float32Array(count).fill(0.01), shape)
@@ -115,7 +131,7 @@ function prepare(device: Device, { batch, size, channels, kernel, stride = 1, pa
   }
   return {
     records,
-    flops: 2 * batch * outSize ** 2 * count,
+    flops: layerFlops(layer),
     release() {
       releaseConvWeight(device, weight)
       for (const tensor of [input, gradient]) device.release(tensor)

@@ -87,7 +87,7 @@ function cropCase(name: string, size: number): BenchCase {
       },
     }
   }
-  return operationCase(name, prepare, 1)
+  return operationCase(name, prepare, { perFrame: 1 })
 }
 
 function meansCase(name: string): BenchCase {
@@ -111,7 +111,7 @@ function decodeCase(name: string): BenchCase {
       },
     }
   }
-  return operationCase(name, prepare, 1)
+  return operationCase(name, prepare, { perFrame: 1 })
 }
 
 function uploadFrame(device: Device): PackedFrame {
@@ -147,5 +147,5 @@ function tensorCase<S extends Shapes>({ name, shapes, record, perFrame }: Tensor
       },
     }
   }
-  return operationCase(name, prepare, perFrame)
+  return operationCase(name, prepare, perFrame ? { perFrame } : {})
 }

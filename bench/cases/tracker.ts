@@ -3,21 +3,30 @@
 
 import type { Profile } from '../../src/gpu/program.ts'
 import { multiplyAdds } from '../../src/nn/counting-layers.ts'
+import type { ModelConfig } from '../../src/siamrpn/config.ts'
+import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
-import type { BenchCase, Running } from '../case.ts'
+import type { BenchCase, BenchContext, Running } from '../case.ts'
 import { benchModel, videoBox, videoFrame } from '../data.ts'
 import { searchNetwork } from '../network.ts'
 import { timed } from '../stopwatch.ts'
 
 export function trackerCases(): BenchCase[] {
   return ['r50', 'small'].map((model) => {
-    return { name: `update ${model}, 480x360 rgb8, 1 target`, start: () => startTracker(model) }
+    const name = `update ${model}, 480x360 rgb8, 1 target`
+    const flops = 3 * searchFlops(namedConfig(model).model)
+    return { name, expected: { seconds: 4, flops }, start: (context) => startTracker(model, context) }
   })
 }
 
-async function startTracker(model: string): Promise<Running> {
+/** Of one frame by the textbook's formula. */
+export function searchFlops(model: ModelConfig): number {
+  return searchNetwork(model).nodes.reduce((sum, node) => sum + 2 * multiplyAdds(node), 0)
+}
+
+async function startTracker(model: string, { choose }: BenchContext): Promise<Running> {
   const { config, state } = await benchModel(model)
-  const tracker = await SiamRPN.create(state, { config })
+  const tracker = await SiamRPN.create(state, { config, benchmark: choose ?? false })
   const frames = [1, 2].map(videoFrame)
   const next = (index: number) => frames[index % frames.length] ?? videoFrame(0)
   try {
@@ -29,8 +38,9 @@ async function startTracker(model: string): Promise<Running> {
     let index = 0
     return {
       variant: '',
+      ...(tracker.convChoices.length > 0 && { choices: tracker.convChoices }),
       ...(profile && { cost: profileCost(profile) }),
-      directFlops: searchNetwork(config.model).nodes.reduce((sum, node) => sum + 2 * multiplyAdds(node), 0),
+      directFlops: searchFlops(config.model),
       sample: () => timed(() => target.update(next(index++))),
       facts: () => ({
         'GPU bytes held': afterStart.heldBytes,

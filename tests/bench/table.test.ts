@@ -4,7 +4,7 @@ import type { CaseResult } from '../../bench/case.ts'
 import { peerTable } from '../../bench/peers/compare.ts'
 import { relativeError } from '../../bench/peers/contend.ts'
 import { rooflineShare } from '../../bench/roofline.ts'
-import { factLines, frameSum, resultTable, rooflineLine, significant } from '../../bench/table.ts'
+import { detailLines, frameSum, ResultLines, rooflineLine, significant } from '../../bench/table.ts'
 
 const result: CaseResult = {
   name: 'conv',
@@ -37,26 +37,45 @@ describe('rooflineShare', () => {
 })
 
 test('rates are those of the fastest sample; direct FLOPs are shown beside those done', () => {
-  const [head, row] = resultTable([result], roofline).split('\n')
-  expect(head).toMatch(/^case +variant +x +ms median +ms min +GFLOP\/s +direct +GB\/s +% roofline$/)
-  expect(row!.trim().split(/\s+/)).toEqual(['conv', 'winograd', '5', '4.00', '2.00', '2.00', '4.50', '0.500', '50.0'])
+  const lines = new ResultLines(['conv'], roofline)
+  const row = lines.row(result)
+  expect(lines.head()).toMatch(/^case +variant +x +ms median +ms min +GFLOP\/s +direct +GB\/s +% roofline$/)
+  expect(row.trim().split(/\s+/)).toEqual(['conv', 'winograd', '5', '4.00', '2.00', '2.00', '4.50', '0.500', '50.0'])
 })
 
 test('what nobody counted stays empty', () => {
   const { cost: _, directFlops: __, perFrame: ___, ...uncounted } = result
-  const row = resultTable([uncounted], roofline).split('\n')[1]
-  expect(row!.trim().split(/\s+/)).toEqual(['conv', 'winograd', '4.00', '2.00'])
+  const row = new ResultLines(['conv'], roofline).row(uncounted)
+  expect(row.trim().split(/\s+/)).toEqual(['conv', 'winograd', '4.00', '2.00'])
 })
 
 test('columns line up', () => {
-  const lines = resultTable([result, { ...result, name: 'a longer name', medianMs: 12345 }], roofline).split('\n')
+  const table = new ResultLines(['conv', 'a longer name'], roofline)
+  const lines = [table.head(), table.row(result), table.row({ ...result, name: 'a longer name', medianMs: 12345 })]
   expect(new Set(lines.map((line) => line.length)).size).toBe(1)
 })
 
 test('facts are lines of their own, bytes in MiB', () => {
   const facts = { dispatches: 93, 'GPU bytes held': 3 * 2 ** 20, 'ms on the GPU': 1.2345 }
-  expect(factLines([result, { ...result, name: 'update', facts }])).toEqual([
-    'update: dispatches 93, GPU bytes held 3.0 MiB, ms on the GPU 1.23',
+  expect(detailLines(result)).toEqual([])
+  expect(detailLines({ ...result, facts })).toEqual(['  dispatches 93, GPU bytes held 3.0 MiB, ms on the GPU 1.23'])
+})
+
+test('chosen kernels are lines of their own; many are counted', () => {
+  const choice = {
+    problem: 'forward 1x7x9x8',
+    plan: { variant: 'narrow', channelsPerLane: 2 },
+    milliseconds: 0.25,
+    defaultMilliseconds: 0.5,
+    timed: 3,
+  } as const
+  const as = { ...choice, milliseconds: 0.5, timed: 0 }
+  expect(detailLines({ ...result, choices: [choice, as] })).toEqual([
+    '  chose narrow 16 (0.250 ms; default 0.500 ms; 3 timed): forward 1x7x9x8',
+    '  chose narrow 16 (0.500 ms; default 0.500 ms; remembered): forward 1x7x9x8',
+  ])
+  expect(detailLines({ ...result, choices: [choice, as, as, choice] })).toEqual([
+    '  4 convolutions chosen by measurement, 2 of them not as by default',
   ])
 })
 
