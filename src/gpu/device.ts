@@ -163,13 +163,29 @@ export class Device {
 
   /** Copies a range of any buffer with usage COPY_SRC to the host. */
   async readBytes(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    return await this.#readRanges([{ buffer, offset, bytes }])
+  }
+
+  /** Copies the elements of several tensors to the host in one go, one behind the other. @throws as `read` */
+  async readAll(tensors: readonly GpuTensor[]): Promise<ArrayBuffer> {
+    return await this.#readRanges(
+      tensors.map(({ storage, byteOffset, bytes }) => ({ buffer: storage.buffer, offset: byteOffset, bytes })),
+    )
+  }
+
+  async #readRanges(ranges: readonly { buffer: GPUBuffer; offset: number; bytes: number }[]): Promise<ArrayBuffer> {
     this.check()
-    const staging = this.memory.takeStaging(bytes)
+    const total = ranges.reduce((sum, { bytes }) => sum + bytes, 0)
+    const staging = this.memory.takeStaging(total)
     const encoder = this.gpu.createCommandEncoder({ label: 'read' })
-    encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes)
+    let start = 0
+    for (const { buffer, offset, bytes } of ranges) {
+      encoder.copyBufferToBuffer(buffer, offset, staging, start, bytes)
+      start += bytes
+    }
     this.gpu.queue.submit([encoder.finish()])
-    await this.guard(staging.mapAsync(MAP_MODE_READ, 0, bytes))
-    const copy = staging.getMappedRange(0, bytes).slice(0)
+    await this.guard(staging.mapAsync(MAP_MODE_READ, 0, total))
+    const copy = staging.getMappedRange(0, total).slice(0)
     staging.unmap()
     this.memory.giveStaging(staging)
     this.check()

@@ -1,4 +1,4 @@
-// Gradients averaged over several steps before one update, for batches that do not fit in memory.
+// Gradients averaged over several steps before one update, for batches that do not fit in memory, and over several ranks.
 // Source: GradientCumulativeOptimizerHook of mmcv (runner/hooks/optimizer.py).
 
 import type { Device } from '../gpu/device.ts'
@@ -16,7 +16,7 @@ export class GradientSums {
   readonly #scalars: GpuTensor
   readonly #sums = new Map<Parameter, GpuTensor>()
 
-  /** @param steps per update */
+  /** @param steps per update, those of all ranks together */
   constructor(device: Device, steps: number) {
     this.#device = device
     this.#steps = steps
@@ -54,6 +54,11 @@ export class GradientSums {
   /** The averages, for the optimizer. */
   updates(parameters: Iterable<Parameter>): Update[] {
     return [...parameters].map((parameter) => ({ parameter, gradient: this.#sum(parameter) }))
+  }
+
+  /** The sums' tensors, in the order given. */
+  tensors(parameters: Iterable<Parameter>): GpuTensor[] {
+    return [...parameters].map((parameter) => this.#sum(parameter))
   }
 
   release(): void {

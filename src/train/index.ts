@@ -14,6 +14,7 @@ export { type PreparedBatch, type TrainInput, TrainPipeline } from './augmentati
 export type { TransformDraws } from './augmentation/train-transforms.ts'
 export { WindowUpload } from './augmentation/window-upload.ts'
 export { NonFiniteLossError, TrainerError, TrainingError, TrainSampleError } from './errors.ts'
+export type { GradientExchange } from './gradient-exchange.ts'
 export type { LogBuffer } from './log-buffer.ts'
 export { LrSchedule, type Moment } from './lr-schedule.ts'
 export type { PhasePlan } from './phase.ts'

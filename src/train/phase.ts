@@ -14,6 +14,7 @@ import type { TrainingMode } from '../nn/trainable-conv.ts'
 import type { TargetTensors } from '../siamrpn/target-tensors.ts'
 import type { TrainableOutput, TrainableSiamRPN, TrainingImages } from '../siamrpn/trainable.ts'
 import type { EpochMode } from '../siamrpn/training-mode.ts'
+import { BucketExchange, type GradientExchange } from './gradient-exchange.ts'
 import { GradientSums } from './gradient-sums.ts'
 
 /** What all phases share. */
@@ -30,6 +31,8 @@ export interface StepParts {
 export interface Receiver {
   readonly optimizer: Optimizer
   readonly sums: GradientSums | undefined
+  /** Other processes whose gradients go in. */
+  readonly exchange?: GradientExchange | undefined
 }
 
 /** All `[1]`. */
@@ -50,8 +53,10 @@ export interface StepOutputs extends LossTensors {
 export interface Phase {
   readonly mode: EpochMode
   readonly step: Program<StepOutputs>
-  /** Applies the gathered gradients, where several steps make one update. */
+  /** Applies the gathered gradients, where several steps, or several ranks, make one update. */
   readonly update: Program<GpuTensor> | undefined
+  /** Adds the gathered gradients up over all ranks. */
+  readonly exchange: BucketExchange | undefined
 }
 
 /** What a phase needs beyond the weights. */
@@ -90,7 +95,10 @@ export async function makePhase(
   try {
     const gathers = receiver.sums !== undefined
     const record = (r: Recorder) => recordUpdate(r, parameters, receiver)
-    return { mode, step, update: gathers ? await capture(device, record, { label: 'update' }) : undefined }
+    const update = gathers ? await capture(device, record, { label: 'update' }) : undefined
+    const exchange =
+      receiver.exchange && new BucketExchange(device, receiver.exchange, receiver.sums?.tensors(parameters) ?? [])
+    return { mode, step, update, exchange }
   } catch (error) {
     step.destroy()
     throw error

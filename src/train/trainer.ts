@@ -5,7 +5,7 @@
 
 import type { StateDict } from '../formats/state-dict.ts'
 import type { Device } from '../gpu/device.ts'
-import { Pacer } from '../gpu/pacer.ts'
+import { Pacer, rested } from '../gpu/pacer.ts'
 import { capture, type Profile, type Program, type ProgramStats } from '../gpu/program.ts'
 import { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
@@ -19,6 +19,7 @@ import type { Targets } from '../siamrpn/targets.ts'
 import { TrainableSiamRPN, type TrainingImages } from '../siamrpn/trainable.ts'
 import { type EpochMode, epochMode } from '../siamrpn/training-mode.ts'
 import { TrainerError } from './errors.ts'
+import type { GradientExchange } from './gradient-exchange.ts'
 import { GradientSums } from './gradient-sums.ts'
 import { type Averaged, averagesStatistics, MovingAverage } from './moving-average.ts'
 import { readOptimizerState, writeOptimizerState } from './optimizer-state.ts'
@@ -28,6 +29,7 @@ import {
   type Phase,
   type PhasePlan,
   planPhase,
+  type Receiver,
   recordGradients,
   recordLosses,
   type StepParts,
@@ -67,6 +69,11 @@ export interface TrainerOptions {
   readonly keepGradients?: boolean
   /** Epochs whose phases are planned ahead. Default: the configuration's. */
   readonly epochs?: number
+  /**
+   * Other processes that train the same model on other batches: an update takes the mean of all their gradients, and every
+   * step of one rank needs a step of each. Weights must be equal at the start. Default: none.
+   */
+  readonly exchange?: GradientExchange | undefined
 }
 
 export class Trainer {
@@ -99,7 +106,9 @@ export class Trainer {
     this.#pacer = new Pacer(device)
     this.model = new TrainableSiamRPN(device, config.model, state)
     this.optimizer = new Optimizer(device, optimizer, optimizer_config?.grad_clip?.max_norm)
-    this.#sums = cumulativeIters > 1 ? new GradientSums(device, cumulativeIters) : undefined
+    const gathered = cumulativeIters * (options.exchange?.ranks ?? 1)
+    const gathers = cumulativeIters > 1 || options.exchange !== undefined
+    this.#sums = gathers ? new GradientSums(device, gathered) : undefined
     const [ema] = config.custom_hooks
     if (ema) {
       const changing = averaged(this.model, config, ema, epochs ?? config.total_epochs ?? 1)
@@ -116,7 +125,7 @@ export class Trainer {
   async plan(): Promise<PhasePlan[]> {
     const plans: PhasePlan[] = []
     for (const mode of this.#modes()) {
-      plans.push(await planPhase(this.#parts, mode, { optimizer: this.optimizer, sums: this.#sums }, this.#cumulative))
+      plans.push(await planPhase(this.#parts, mode, this.#receiver, this.#cumulative))
     }
     return plans
   }
@@ -130,6 +139,10 @@ export class Trainer {
       for (const mode of this.#modes()) recordGradients(r, this.#parts, mode)
     }
     return await benchmarkConvs(this.#options.device, record, options)
+  }
+
+  get #receiver(): Receiver {
+    return { optimizer: this.optimizer, sums: this.#sums, exchange: this.#options.exchange }
   }
 
   /** The phases of the schedule, each once. */
@@ -150,7 +163,7 @@ export class Trainer {
     if (this.#phase?.mode.name === mode.name) return
     this.#endPhase()
     await this.#average?.prepare()
-    this.#phase = await makePhase(this.#parts, mode, { optimizer: this.optimizer, sums: this.#sums }, onProgress)
+    this.#phase = await makePhase(this.#parts, mode, this.#receiver, onProgress)
     this.#pacer = new Pacer(this.#options.device)
   }
 
@@ -169,22 +182,27 @@ export class Trainer {
     this.#sums?.begin(this.#gathered)
     if (last) this.optimizer.begin(lr)
     const { step, update } = phase
+    const exchange = last ? phase.exchange : undefined
     const { clip = last ? update?.result : undefined, updates } = step.result
-    const result = await this.#pacer.through(
+    const readNorm = async () => clip && (await device.readF32(clip))[0]
+    const [losses, norm] = await this.#pacer.through(
       () => {
         step.run()
-        if (!last) return
-        update?.run()
-        this.#average?.update()
+        if (last && !exchange) this.#update(phase)
       },
-      async () => {
-        const [losses, norm] = await Promise.all([this.#read(step.result), clip && device.readF32(clip)])
-        return { losses, gradNorm: norm?.[0] }
-      },
+      async () => await Promise.all([this.#read(step.result), exchange?.read() ?? readNorm()]),
     )
+    await exchange?.sum()
+    if (exchange) this.#update(phase)
+    const gradNorm = exchange ? await rested(device, readNorm()) : (norm ?? undefined)
     this.model.countBatches(updates)
     this.#gathered = last ? 0 : this.#gathered + 1
-    return result
+    return { losses, gradNorm }
+  }
+
+  #update({ update }: Phase): void {
+    update?.run()
+    this.#average?.update()
   }
 
   /**

@@ -40,6 +40,7 @@ describe('package.json', () => {
       'commander',
       'echarts',
       'flatbuffers',
+      'koffi', // calls the system's MPI
       'sharp',
       'siamrpn',
       'zod',

@@ -5,15 +5,33 @@
 
 import { closeSync, openSync } from 'node:fs'
 import { isatty } from 'node:tty'
-import { type Device, findGpu, openDevice } from 'siamrpn/gpu'
+import { type Device, type DeviceOptions, findGpu, openDevice } from 'siamrpn/gpu'
+import { adapterNames, chooseAdapter } from '../distributed/adapters.ts'
+import type { MpiCollective } from '../distributed/mpi-collective.ts'
 
 const STDERR = 2
 
 /** @throws as `openDevice` of the library */
-export async function openTerminalDevice(): Promise<Device> {
-  const { gpu } = await findGpu({})
+export async function openTerminalDevice(options: DeviceOptions = {}): Promise<Device> {
+  const { gpu } = await findGpu(options)
   await withoutStderr(() => gpu.requestAdapter()) // Dawn remembers the adapters; what is wrong is told by the next line
-  return await openDevice()
+  return await openDevice(options)
+}
+
+/**
+ * The device of a rank, or of a process alone.
+ * @param index which adapter of the machine, from 0; absent: with the ranks' number among those of the machine, alone the best one
+ * @throws DistributedError for an adapter that does not exist; as `openDevice` of the library
+ */
+export async function openRankDevice(
+  collective: MpiCollective | undefined,
+  index: number | undefined,
+): Promise<Device> {
+  if (!collective && index === undefined) return await openTerminalDevice()
+  const neighbors = collective?.neighbors ?? [0]
+  const localRank = neighbors.indexOf(collective?.rank ?? 0)
+  const name = chooseAdapter(await adapterNames(), { localRank, localRanks: neighbors.length, index })
+  return await openTerminalDevice(name === undefined ? {} : { toggles: [`adapter=${name}`] })
 }
 
 /** Runs `work` with standard error, if that is a terminal, leading nowhere until `work` returns. */

@@ -1,5 +1,6 @@
 // In which order an epoch visits the samples: mmdet's GroupSampler on one GPU (a permutation, filled up to whole batches with
-// samples drawn again), and MMTracking's DistributedGroupQuotaSampler where `samples_per_epoch` is given (a random part).
+// samples drawn again), and MMTracking's DistributedGroupQuotaSampler where `samples_per_epoch` is given (a random part). Of several
+// ranks, all have the same order, and each takes its part of every batch (see PairLoader).
 
 import { Random } from 'siamrpn'
 

@@ -14,12 +14,23 @@ export interface PairLoaderOptions {
   readonly pool: DecodePool
   readonly batchSize: number
   readonly seed: number
+  /** Which part of every batch is loaded; absent: all of it. */
+  readonly part?: LoaderPart | undefined
   /** Samples of an epoch (all of the data set). */
   readonly samplesPerEpoch?: number | undefined
   /** Batches that are made ready ahead of the one asked for (2). */
   readonly prefetch?: number
   /** Told of the first image that could not be read; further ones are only counted. */
   readonly onFirstSkip?: (image: SkippedImage) => void
+}
+
+/**
+ * Of several processes that train together, each loads `batchSize` samples of what is one large batch: rank r the r-th run of
+ * them. So n ranks see in one step what one process sees in n steps.
+ */
+export interface LoaderPart {
+  readonly rank: number
+  readonly ranks: number
 }
 
 /** An image that could not be read, and why. */
@@ -44,6 +55,8 @@ const maxSkippedShare = 0.01
 const fewSkipped = 10
 const maxExamples = 20
 
+const whole: LoaderPart = { rank: 0, ranks: 1 }
+
 interface Sample {
   readonly pair: DecodedPair
   readonly images: number
@@ -65,8 +78,9 @@ export class PairLoader {
   #closed = false
 
   constructor(options: PairLoaderOptions) {
-    const { dataset, batchSize, seed, samplesPerEpoch } = options
+    const { dataset, seed, samplesPerEpoch, part = whole } = options
     this.#options = options
+    const batchSize = options.batchSize * part.ranks
     this.#order = new EpochOrder({ length: dataset.length, batchSize, seed, samplesPerEpoch })
     this.iterationsPerEpoch = this.#order.iterations
   }
@@ -106,8 +120,11 @@ export class PairLoader {
   #start(number: number): Promise<readonly Sample[]> {
     const epoch = Math.floor(number / this.iterationsPerEpoch)
     const iteration = number % this.iterationsPerEpoch
-    const position = iteration * this.#options.batchSize
-    const samples = [...this.#order.batch(epoch, iteration)].map((index, k) => this.#load(epoch, position + k, index))
+    const { batchSize, part = whole } = this.#options
+    const start = part.rank * batchSize
+    const position = iteration * part.ranks * batchSize + start
+    const indices = this.#order.batch(epoch, iteration).subarray(start, start + batchSize)
+    const samples = [...indices].map((index, k) => this.#load(epoch, position + k, index))
     const batch = Promise.all(samples)
     batch.catch(() => undefined) // Whoever asks for it gets the error.
     return batch

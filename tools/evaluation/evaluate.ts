@@ -7,7 +7,9 @@ import type { Device } from 'siamrpn/gpu'
 import { type Scores, TrainingError } from 'siamrpn/train'
 import { withFrameSizes } from '../benchmarks/frame-sizes.ts'
 import { benchmarkOfConfig } from '../benchmarks/open-benchmark.ts'
-import type { Benchmark, SequenceResult, Tell } from '../benchmarks/types.ts'
+import type { Benchmark, Sequence, SequenceResult, Tell } from '../benchmarks/types.ts'
+import type { Collective } from '../distributed/collective.ts'
+import { shareWork } from '../distributed/share-work.ts'
 import { frameOverlaps, score } from '../metrics/score.ts'
 import { votIntervals } from '../metrics/score-vot.ts'
 import type { MeasureName } from '../metrics/scores.ts'
@@ -73,6 +75,8 @@ export interface EvaluationRun {
   readonly clips: EvaluationClips
   /** Raised: the evaluation is broken off. */
   readonly signal?: AbortSignal
+  /** The processes that measure together, each a part of the clips; absent: this one alone. */
+  readonly collective?: Collective | undefined
   /** Told of each clip that is done. */
   readonly onClip?: (done: number, name: string) => void
 }
@@ -93,16 +97,17 @@ const names: Partial<Record<MeasureName, string>> = {
  * share of those with an overlap above 0.3, both 0..1.
  */
 export async function evaluateModel(state: StateDict, run: EvaluationRun): Promise<Scores> {
-  const { device, config, clips, signal, onClip } = run
+  const { device, config, clips, signal, collective, onClip } = run
   const { benchmark, read, onlyEvalVisible, interval } = clips
   const tracker = await SiamRPN.create(state, { device, config })
   try {
-    const results = new Map<string, SequenceResult>()
-    for (const [index, sequence] of benchmark.sequences.entries()) {
-      const steps = await trackVideo(tracker, sequenceVideo(sequence, benchmark.protocol, read), { signal })
-      results.set(sequence.name, sequenceResult(sequence, benchmark.protocol, steps))
-      onClip?.(index + 1, sequence.name)
+    const track = async (sequence: Sequence) => {
+      const onFrame = () => collective?.busy()
+      const steps = await trackVideo(tracker, sequenceVideo(sequence, benchmark.protocol, read), { signal, onFrame })
+      return sequenceResult(sequence, benchmark.protocol, steps)
     }
+    const found = await shareWork(collective, benchmark.sequences, track, { onItem: onClip, signal })
+    const results = new Map(found.map((result) => [result.name, result]))
     const { overall } = score(benchmark, results, { onlyEvalVisible, ...(interval && { interval }) })
     const measured = Object.entries(names).flatMap(([measure, name]) => {
       const value = overall.values[measure as MeasureName]

@@ -26,11 +26,16 @@ export const checkpointDefaults: CheckpointConfig = {
 }
 
 export interface CheckpointHookOptions {
-  readonly workDir: WorkDir
+  /** Absent on the ranks that write nothing. */
+  readonly workDir?: WorkDir | undefined
   readonly config: Config
   readonly facts: RunFacts
   /** Whether an epoch (from 0) will be evaluated after it is saved. */
   readonly willEvaluate?: (run: Run) => boolean
+  /** Processes that train together. Default 1. */
+  readonly ranks?: number
+  /** Looks at what is about to be written; what it throws keeps it from being written. */
+  readonly verify?: ((model: StateDict, optimizer: StateDict) => Promise<void>) | undefined
 }
 
 export class CheckpointHook implements Hook {
@@ -81,14 +86,16 @@ export class CheckpointHook implements Hook {
    * @throws DivergedError if a value is not finite, TrainingCheckpointError; older checkpoints are untouched then
    */
   async save(run: Run, name: string): Promise<string> {
-    const { workDir, config, facts } = this.#options
-    const path = workDir.file(name)
+    const { workDir, config, facts, ranks = 1, verify } = this.#options
+    const path = workDir?.file(name) ?? name
     const model = await run.trainer.modelState()
     const optimizer = this.#settings.save_optimizer ? await run.trainer.optimizerState() : new Map()
     checkFinite(run, model, optimizer)
+    await verify?.(model, optimizer)
+    if (!workDir) return path
     const { iterationsPerEpoch, position } = run
     const { batchSize } = run.trainer
-    const saved = { ...facts, ...position, iterationsPerEpoch, batchSize }
+    const saved = { ...facts, ...position, iterationsPerEpoch, batchSize, ranks }
     try {
       await writeTrainingCheckpoint(path, { model, optimizer, facts: saved }, config)
     } catch (cause) {
@@ -106,7 +113,7 @@ export class CheckpointHook implements Hook {
     const name = iteration === 0 ? `epoch_${epoch}` : `iter_${run.iteration}`
     const { workDir } = this.#options
     const path = await this.save(run, name)
-    await workDir.pointTo(name)
+    await workDir?.pointTo(name)
     this.#due = false
     this.#saved = { iteration: run.iteration, name }
     run.lastCheckpoint = path
@@ -116,7 +123,7 @@ export class CheckpointHook implements Hook {
   async #prune(run: Run): Promise<void> {
     const { workDir } = this.#options
     const keep = this.#settings.max_keep_ckpts
-    if (keep < 1) return
+    if (keep < 1 || !workDir) return
     const older = (await workDir.checkpoints(run.iterationsPerEpoch)).filter(
       ({ iteration }) => iteration < run.iteration,
     )

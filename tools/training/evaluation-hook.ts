@@ -14,7 +14,8 @@ export interface EvaluationHookOptions {
   readonly config: EvaluationConfig
   readonly checkpoints: CheckpointHook
   readonly facts: RunFacts
-  readonly workDir: WorkDir
+  /** Absent on the ranks that write nothing. */
+  readonly workDir?: WorkDir | undefined
   /** Told of the result. */
   readonly listeners: readonly Hook[]
 }
@@ -71,6 +72,6 @@ export class EvaluationHook implements Hook {
     const name = `best_${measure}_epoch_${epochs}`
     facts.best = { measure, value, file: name }
     await checkpoints.save(run, name)
-    if (before !== null && before.file !== name) await workDir.remove(before.file)
+    if (before !== null && before.file !== name) await workDir?.remove(before.file)
   }
 }

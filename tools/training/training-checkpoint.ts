@@ -22,7 +22,10 @@ const factsSchema = z.object({
   /** Its next iteration, from 0. */
   iteration: z.int().nonnegative(),
   iterationsPerEpoch: z.int().positive(),
+  /** Of each rank. */
   batchSize: z.int().positive(),
+  /** Processes that trained together. */
+  ranks: z.int().positive().default(1),
   seed: z.int().nonnegative(),
   /** The best evaluation so far. */
   best: z.object({ measure: z.string(), value: z.number(), file: z.string() }).nullable(),

@@ -8,6 +8,7 @@ import {
   LrSchedule,
   type PairDataset,
   type PhasePlan,
+  type Position,
   Runner,
   type TrainBatch,
   Trainer,
@@ -20,8 +21,12 @@ import { fileChoiceStore, wantsBenchmark } from '../choice-store.ts'
 import { buildTrainDataset } from '../datasets/build-dataset.ts'
 import { DecodePool } from '../datasets/decode-pool.ts'
 import { PairLoader, type SkippedImage } from '../datasets/pair-loader.ts'
+import { equalOnAll } from '../distributed/agreement.ts'
+import type { Collective } from '../distributed/collective.ts'
+import { hashOf } from '../distributed/share.ts'
 import { TrainBatches } from './batches.ts'
 import { CheckpointHook, type RunFacts } from './checkpoint-hook.ts'
+import { DistributedTrainee } from './distributed-trainee.ts'
 import { type Evaluate, EvaluationHook, evaluatesAfter } from './evaluation-hook.ts'
 import type { TrainingCheckpoint } from './training-checkpoint.ts'
 import type { WorkDir } from './work-dir.ts'
@@ -53,7 +58,10 @@ export interface TrainingOptions {
   readonly config: Config
   readonly data: TrainingData
   readonly seed: number
-  readonly workDir: WorkDir
+  /** Absent on the ranks that write nothing. */
+  readonly workDir?: WorkDir | undefined
+  /** The processes that train together; absent: this one alone. */
+  readonly collective?: Collective | undefined
   /** Weights to start from. */
   readonly model: StateDict
   /** Checkpoint to go on from, its model in `model` too, and its path. */
@@ -101,7 +109,8 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
       const onFirstSkip = ({ reason }: SkippedImage) => {
         say(`warning: ${reason}; another sample takes its place, further such images are only counted`)
       }
-      const loader = new PairLoader({ dataset, pool, batchSize, seed: options.seed, samplesPerEpoch, onFirstSkip })
+      const { seed, collective: part } = options
+      const loader = new PairLoader({ dataset, pool, batchSize, seed, samplesPerEpoch, part, onFirstSkip })
       closing.push(() => {
         const { images, skipped } = loader.report
         if (skipped > 0) say(`${skipped} of ${images} images could not be read`)
@@ -111,11 +120,13 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
     }
     const source = batches(options.data.train, samples_per_epoch ?? options.data.train.samplesPerEpoch)
     const validation = options.data.validation && batches(options.data.validation)
-    checkPosition(options, source.iterationsPerEpoch)
+    const start = startPosition(options, source.iterationsPerEpoch)
 
     const { template, search } = pipeline
     const cumulativeIters = cumulativeOf(config)
-    const trainer = new Trainer({ device, config, state: options.model, images: { template, search }, cumulativeIters })
+    const images = { template, search }
+    const { model: state, collective: exchange } = options
+    const trainer = new Trainer({ device, config, state, images, cumulativeIters, exchange })
     closing.push(() => trainer.release())
     if (resumed) trainer.load(resumed.checkpoint.model, resumed.checkpoint.optimizer)
     if (wantsBenchmark(config, device.adapter)) {
@@ -124,8 +135,9 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
     }
     for (const phase of await trainer.plan()) say(describePhase(phase, device.memory.bytes))
     const { hooks, pending } = makeHooks(options)
+    const shared = exchange && new DistributedTrainee(trainer, exchange, options.signal)
     const runner = new Runner<TrainBatch>({
-      trainer,
+      trainer: shared ?? trainer,
       source,
       validation,
       schedule: new LrSchedule(config.lr_config),
@@ -133,8 +145,8 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
       workflow: config.workflow,
       maxEpochs,
       maxIterations: options.maxIterations,
-      ...(resumed && { start: resumed.checkpoint.facts }),
-      signal: options.signal,
+      ...(start && { start }),
+      signal: shared?.signal ?? options.signal,
       lastCheckpoint: resumed?.path,
     })
     say(`${source.iterationsPerEpoch} iterations an epoch, ${runner.maxIterations - runner.iteration} to go${pending}`)
@@ -148,13 +160,16 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
 
 /** Displays first, so that a line is out before the work it announces; evaluations behind the checkpoint. */
 function makeHooks(options: TrainingOptions): { hooks: readonly Hook[]; pending: string } {
-  const { config, seed, workDir, evaluate, resumed } = options
+  const { config, seed, workDir, evaluate, resumed, collective } = options
   const { best = null, scores = null, pendingEvaluation = false } = resumed?.checkpoint.facts ?? {}
   const evaluation = config.evaluation
   const measures = evaluate !== undefined && evaluation !== undefined
   const facts: RunFacts = { seed, best, scores, pendingEvaluation: measures && pendingEvaluation }
   const willEvaluate = ({ epoch }: { readonly epoch: number }) => measures && evaluatesAfter(evaluation, epoch)
-  const checkpoints = new CheckpointHook({ workDir, config, facts, willEvaluate })
+  const verify =
+    collective && (async (...states: StateDict[]) => await equalOnAll(collective, 'the weights', hashOf(...states)))
+  const ranks = collective?.ranks ?? 1
+  const checkpoints = new CheckpointHook({ workDir, config, facts, willEvaluate, ranks, verify })
   const hooks: Hook[] = [...options.hooks, checkpoints]
   if (measures) {
     const listeners = options.hooks
@@ -204,15 +219,30 @@ function cumulativeOf({ optimizer_config }: Config): number {
   return optimizer_config && 'cumulative_iters' in optimizer_config ? optimizer_config.cumulative_iters : 1
 }
 
-function checkPosition({ config, resumed }: TrainingOptions, iterationsPerEpoch: number): void {
-  if (!resumed) return
-  const { facts } = resumed.checkpoint
+/**
+ * Where training goes on. With another number of ranks an iteration has another number of samples: as many samples count as done,
+ * as mmcv does it. Source: IterBasedRunner.resume and EpochBasedRunner.resume of mmcv (runner/base_runner.py).
+ */
+function startPosition(
+  { config, resumed, collective }: TrainingOptions,
+  iterationsPerEpoch: number,
+): Position | undefined {
+  if (!resumed) return undefined
+  const { epoch, iteration, ...facts } = resumed.checkpoint.facts
   const batch = config.data?.samples_per_gpu
-  const same = facts.iterationsPerEpoch === iterationsPerEpoch && facts.batchSize === batch
-  if (facts.iteration === 0 || same) return
+  const ranks = collective?.ranks ?? 1
+  const [before, now] = [facts.iterationsPerEpoch * facts.ranks, iterationsPerEpoch * ranks]
+  // Epochs are filled up to whole iterations.
+  const same = facts.batchSize === batch && Math.abs(before - now) < Math.max(ranks, facts.ranks)
+  if (iteration === 0) return { epoch, iteration }
+  if (same) {
+    const done = Math.floor((iteration * facts.ranks) / ranks)
+    return done < iterationsPerEpoch ? { epoch, iteration: done } : { epoch: epoch + 1, iteration: 0 }
+  }
   throw new TrainingError(
     `${resumed.path} was saved in the middle of an epoch of ${facts.iterationsPerEpoch} iterations with batches of ` +
-      `${facts.batchSize}; found ${iterationsPerEpoch} iterations with batches of ${batch}: the data or the batch size are others`,
+      `${facts.batchSize} on ${facts.ranks} ranks; found ${iterationsPerEpoch} iterations with batches of ${batch} on ${ranks}: ` +
+      'the data or the batch size are others',
   )
 }
 

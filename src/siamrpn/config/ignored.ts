@@ -13,7 +13,10 @@ export interface IgnoredEntry {
 /** What of a configuration is ignored; entries that say what is done here anyway are not. */
 export function ignoredEntries(config: Config): IgnoredEntry[] {
   const entries: (IgnoredEntry | false)[] = [
-    config.dist_params !== undefined && { path: 'dist_params', reason: 'training uses one adapter' },
+    config.dist_params !== undefined && {
+      path: 'dist_params',
+      reason: 'several ranks exchange by MPI (--launcher mpi), which has its own settings',
+    },
     config.log_level !== 'INFO' && { path: 'log_level', reason: 'the log has every line' },
     !config.deterministic && { path: 'deterministic', reason: 'training always is' },
     !config.find_unused_parameters && {

@@ -107,7 +107,7 @@ describe('checkpoints', () => {
     expect(model).toEqual(await trainer.modelState())
     expect(optimizer).toEqual(await trainer.optimizerState())
     expect(facts).toEqual({
-      ...{ epoch: 1, iteration: 2, iterationsPerEpoch: 3, batchSize: 2, seed: 4 },
+      ...{ epoch: 1, iteration: 2, iterationsPerEpoch: 3, batchSize: 2, ranks: 1, seed: 4 },
       ...{ best: null, scores: null, pendingEvaluation: false },
     })
     const plain = readCheckpoint(await readFile(path))
@@ -150,7 +150,7 @@ describe('a checkpoint that cannot be written', () => {
     const path = join(folder, 'iter_1.safetensors')
     const before = await readFile(path)
     const broken = new Map([['neck.weight', { dtype: 'f32', shape: [3], data: new Uint8Array(4) } as const]])
-    const position = { epoch: 0, iteration: 1, iterationsPerEpoch: 3, batchSize: 2 }
+    const position = { epoch: 0, iteration: 1, iterationsPerEpoch: 3, batchSize: 2, ranks: 1 }
     const checkpoint = { model: broken, optimizer: await trainer.optimizerState(), facts: { ...facts, ...position } }
     await expect(writeTrainingCheckpoint(path, checkpoint, fakeConfig())).rejects.toThrow(TrainingCheckpointError)
     expect(await readFile(path)).toEqual(before)

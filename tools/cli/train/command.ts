@@ -3,9 +3,11 @@
 import { Command } from 'commander'
 import { type Config, type ConfigInput, overrideConfig, parseConfig } from 'siamrpn'
 import { heldOutSeeds } from '../../clips/clips.ts'
+import { together } from '../../distributed/agreement.ts'
 import { UsageError } from '../../errors.ts'
 import type { CommandContext } from '../context.ts'
 import { interruptedCode, interruptible } from '../interrupt.ts'
+import { type LauncherOptions, launched, withLauncherOptions } from '../launcher.ts'
 import { loadConfig } from '../load-config.ts'
 import { collectText, wholeNumber } from '../options.ts'
 import { runTraining, type TrainOptions } from './session.ts'
@@ -27,11 +29,12 @@ Examples:
   siamrpn train --config r50 --set data_root=/mnt/sets/
   siamrpn train --config r50 --data my-clips/ --load-from siamese_rpn_r50.pth --keep-statistics --max-epochs 5 \\
     --set optimizer.lr=0.0005
-  siamrpn train --config r50 --data synthetic --max-iters 2 --set data.samples_per_gpu=2`
+  siamrpn train --config r50 --data synthetic --max-iters 2 --set data.samples_per_gpu=2
+  mpirun -n 4 npx siamrpn train --config r50 --launcher mpi`
 
 /** Makes the command. */
 export function trainCommand(context: CommandContext): Command {
-  return new Command('train')
+  const command = new Command('train')
     .description('Trains a tracker.')
     .requiredOption('--config <name>', "configuration: a name, or a file (MMTracking's .py, .json, .ts, .js)")
     .option('--data <source>', "training data instead of the configuration's: synthetic, or a folder of clips")
@@ -57,14 +60,17 @@ export function trainCommand(context: CommandContext): Command {
     .option('--no-evaluate', 'do not measure after epochs')
     .option('--no-progress', 'no bar, only the lines of the log')
     .addHelpText('after', examples)
-    .action(async (options: TrainOptions) => {
-      const code = await interruptible(async (signal) => {
-        const config = await trainingConfig(options)
-        const { interrupted } = await runTraining(context.terminal, config, options, signal)
+    .action(async (options: TrainOptions & LauncherOptions) => {
+      const code = await launched(context.terminal, options, async ({ collective, terminal }) => {
+        const read = async () => await trainingConfig(options)
+        const config = await (collective ? together(collective, 'the configuration', read) : read())
+        const work = async (signal: AbortSignal) => await runTraining(terminal, config, options, signal, collective)
+        const { interrupted } = await interruptible(work)
         return interrupted ? interruptedCode : 0
       })
       if (code !== 0) context.exitCode = code
     })
+  return withLauncherOptions(command)
 }
 
 /** The configuration with everything that the options change. @throws ConfigError, UsageError */

@@ -2,14 +2,21 @@
 
 import { join } from 'node:path'
 import { type Config, ignoredEntries, type LogConfig, stateDictShapes, type TestDatasetConfig } from 'siamrpn'
-import { matchStateDict } from 'siamrpn/formats'
+import { matchStateDict, type StateDict } from 'siamrpn/formats'
 import type { Device } from 'siamrpn/gpu'
-import { type Hook, TrainingError } from 'siamrpn/train'
+import { type Hook, type Scores, TrainingError } from 'siamrpn/train'
 import { throwErrors } from '../../benchmarks/open-benchmark.ts'
-import { type EvaluationClips, evaluateModel, openEvaluationClips } from '../../evaluation/evaluate.ts'
+import { agree, together } from '../../distributed/agreement.ts'
+import type { MpiCollective } from '../../distributed/mpi-collective.ts'
+import { shareState } from '../../distributed/share.ts'
+import {
+  type EvaluationClips,
+  type EvaluationRun,
+  evaluateModel,
+  openEvaluationClips,
+} from '../../evaluation/evaluate.ts'
 import { writeWhole } from '../../frames/atomic.ts'
 import { isRecord } from '../../is-record.ts'
-import type { Evaluate } from '../../training/evaluation-hook.ts'
 import { type InitialModel, initialModel } from '../../training/initial-model.ts'
 import { TensorboardLogger } from '../../training/tensorboard.ts'
 import { fileStamp, stamped, TextLogger } from '../../training/text-logger.ts'
@@ -17,10 +24,11 @@ import { openTrainingData, type TrainingResult, train } from '../../training/tra
 import { readTrainingCheckpoint, type SavedTraining } from '../../training/training-checkpoint.ts'
 import { WorkDir } from '../../training/work-dir.ts'
 import { collectFindings, findingLines } from '../dataset/finding-lines.ts'
-import { openTerminalDevice } from '../open-device.ts'
+import { openRankDevice } from '../open-device.ts'
 import { silent, startProgress } from '../progress.ts'
 import { note, print, type Terminal } from '../terminal.ts'
 import { describeAdapter } from '../track/load-tracker.ts'
+import { describeData, libraryVersion, shareStart } from './distributed.ts'
 import { EpochProgress } from './epoch-progress.ts'
 
 export interface TrainOptions {
@@ -38,67 +46,77 @@ export interface TrainOptions {
   readonly set?: readonly string[]
   readonly evaluate: boolean
   readonly progress: boolean
+  readonly deviceIndex?: number
 }
 
 const defaultLog: LogConfig = { interval: 50, hooks: [{ type: 'TextLoggerHook', interval: null }] }
 
 type SessionOptions = Pick<
   TrainOptions,
-  'config' | 'data' | 'resume' | 'maxIters' | 'maxEpochs' | 'seed' | 'evaluate' | 'progress'
+  'config' | 'data' | 'resume' | 'maxIters' | 'maxEpochs' | 'seed' | 'evaluate' | 'progress' | 'deviceIndex'
 >
 
-/** Trains, and prints what there is to know before and after. */
+/**
+ * Trains, and prints what there is to know before and after.
+ * @param collective the ranks that train together; only rank 0 reads and writes the work folder, and says anything
+ */
 export async function runTraining(
   terminal: Terminal,
   given: Config,
   options: SessionOptions,
   signal: AbortSignal,
+  collective?: MpiCollective,
 ): Promise<TrainingResult> {
-  const workDir = await WorkDir.open(given.work_dir ?? join('work_dirs', options.config.replace(/\W+/g, '_')))
+  const writes = collective === undefined || collective.rank === 0
+  const onAll: OnAll = async (what, work) => await (collective ? together(collective, what, work) : work())
+  const workDir = await onAll('the work folder', async () =>
+    writes ? await WorkDir.open(given.work_dir ?? join('work_dirs', options.config.replace(/\W+/g, '_'))) : undefined,
+  )
   const log = new RunLog(terminal, workDir, options.progress && terminal.stderr.isTTY === true)
   let device: Device | undefined
   try {
-    const resumed = await findCheckpoint(given, options, workDir, log)
-    const seed = chooseSeed(given, resumed)
-    const data = await openTrainingData(given, log.say)
-    const evaluating = options.evaluate && given.evaluation !== undefined && given.data?.val != null
-    const clips = evaluating && given.data?.val ? await openClips(given.data.val, log.say) : undefined
-    device = await openTerminalDevice()
-    const opened = device
+    const found = await onAll(
+      'the checkpoint',
+      async () => workDir && (await findCheckpoint(given, options, workDir, log)),
+    )
+    const lines: string[] = []
+    const { data, clips } = await onAll('the data', async () => await openData(given, options, log.say, lines))
+    if (collective) {
+      const { maxIters = null, evaluate } = options
+      const facts = { configuration: given, options: { maxIters, evaluate }, data: describeData(data, lines) }
+      await agree(collective, { version: libraryVersion(), ...facts })
+    }
+    device = await onAll('the adapters', async () => await openRankDevice(collective, options.deviceIndex))
     log.say(`adapter: ${describeAdapter(device.adapter)}`)
     const ignored = ignoredEntries(given).map(({ path, reason }) => `${path} (${reason})`)
     if (ignored.length > 0) log.say(`ignored entries of the configuration: ${ignored.join('; ')}`)
-    const { state: model, anchors } = resumed
-      ? resumedModel(given, resumed, log)
-      : await startingWeights(terminal, given, { seed, synthetic: options.data === 'synthetic', say: log.say })
-    const config = withAnchors(given, anchors)
-    await writeWhole(join(workDir.path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
+    const own = await onAll('the weights', async () => {
+      if (!writes) return undefined
+      const seed = chooseSeed(given, found)
+      const from = { seed, synthetic: options.data === 'synthetic', say: log.say }
+      const { state, anchors } = found ? resumedModel(given, found, log) : await startingWeights(terminal, given, from)
+      return { seed, model: state, anchors, resumed: found }
+    })
+    const start = collective ? await shareStart(collective, own) : own
+    if (!start) throw new TrainingError('there is nothing to start from')
+    const { seed, model, resumed } = start
+    const config = withAnchors(given, start.anchors)
+    if (workDir) await writeWhole(join(workDir.path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
+    if (collective) log.say(`${collective.ranks} ranks, each with batches of ${config.data?.samples_per_gpu}`)
     log.writeJson(JSON.stringify({ env_info: describeAdapter(device.adapter), seed, config }))
-    const evaluate: Evaluate = async (state) => {
-      if (!clips) return undefined
-      const progress = options.progress
-        ? startProgress(terminal, 'measuring', clips.benchmark.sequences.length)
-        : silent
-      try {
-        return await evaluateModel(state, { device: opened, config, clips, signal, onClip: progress.update })
-      } catch (error) {
-        if (!signal.aborted) throw error
-        return undefined
-      } finally {
-        progress.stop()
-      }
-    }
+    const run = { device, config, clips, signal, collective }
     const result = await train({
       device,
       config,
       data,
       seed,
       workDir,
+      collective,
       model,
       resumed,
       maxIterations: options.maxIters,
-      hooks: [...log.hooks(config, device), ...(log.progress ? [log.progress] : [])],
-      evaluate: clips && evaluate,
+      hooks: [...(writes ? log.hooks(config, device) : []), ...(log.progress ? [log.progress] : [])],
+      evaluate: clips && (async (state) => await measure(terminal, state, { ...run, clips }, options.progress)),
       signal,
       say: log.say,
     })
@@ -107,8 +125,42 @@ export async function runTraining(
     return result
   } finally {
     log.progress?.close()
-    await workDir.close()
+    await workDir?.close()
     await device?.close()
+  }
+}
+
+/** Does something on every rank, so that all fail where one does. */
+type OnAll = <T>(what: string, work: () => Promise<T>) => Promise<T>
+
+/** Annotations of the training data, and the clips to measure on. @param lines gets what there is to say of them */
+async function openData(given: Config, { evaluate }: SessionOptions, say: (line: string) => void, lines: string[]) {
+  const tell = (line: string) => {
+    lines.push(line)
+    say(line)
+  }
+  const data = await openTrainingData(given, tell)
+  const evaluating = evaluate && given.evaluation !== undefined && given.data?.val != null
+  return { data, clips: evaluating && given.data?.val ? await openClips(given.data.val, tell) : undefined }
+}
+
+/** Scores of a model: of rank 0's, whose running statistics are those of the checkpoints. */
+async function measure(
+  terminal: Terminal,
+  own: StateDict,
+  run: EvaluationRun,
+  shows: boolean,
+): Promise<Scores | undefined> {
+  const { collective, clips, signal } = run
+  const state = collective ? await shareState(collective, 'the weights to measure', own) : own
+  const progress = shows ? startProgress(terminal, 'measuring', clips.benchmark.sequences.length) : silent
+  try {
+    return await evaluateModel(state, { ...run, onClip: progress.update })
+  } catch (error) {
+    if (!signal?.aborted && !(error instanceof DOMException && error.name === 'AbortError')) throw error
+    return undefined
+  } finally {
+    progress.stop()
   }
 }
 
@@ -127,10 +179,10 @@ async function openClips(val: TestDatasetConfig, say: (line: string) => void): P
 class RunLog {
   readonly progress: EpochProgress | undefined
   readonly #terminal: Terminal
-  readonly #workDir: WorkDir
+  readonly #workDir: WorkDir | undefined
   readonly #file: string
 
-  constructor(terminal: Terminal, workDir: WorkDir, withProgress: boolean) {
+  constructor(terminal: Terminal, workDir: WorkDir | undefined, withProgress: boolean) {
     this.#terminal = terminal
     this.#workDir = workDir
     this.#file = `${fileStamp()}.log`
@@ -142,16 +194,16 @@ class RunLog {
     const line = stamped(text)
     if (this.progress) this.progress.aside(() => print(this.#terminal, line))
     else print(this.#terminal, line)
-    this.#workDir.append(this.#file, line)
+    this.#workDir?.append(this.#file, line)
   }
 
-  readonly writeJson = (line: string): void => this.#workDir.append(`${this.#file}.json`, line)
+  readonly writeJson = (line: string): void => this.#workDir?.append(`${this.#file}.json`, line)
 
   hooks({ log_config = defaultLog }: Config, device: Device): Hook[] {
     return log_config.hooks.map((hook) => {
       const interval = hook.interval ?? log_config.interval
       if (hook.type === 'TensorboardLoggerHook') {
-        return new TensorboardLogger(hook.log_dir ?? join(this.#workDir.path, 'tf_logs'), interval)
+        return new TensorboardLogger(hook.log_dir ?? join(this.#workDir?.path ?? '.', 'tf_logs'), interval)
       }
       const memory = () => device.memory.peakBytes
       return new TextLogger({ interval, write: this.say, writeJson: this.writeJson, memory })
