@@ -1,8 +1,10 @@
 // Loads a configuration by its name or from a file: for training, which has to understand all of it, or for tracking, which reads
 // the model and leaves alone what it does not understand of the rest.
 
-import type { Config, TrackingConfig, TrackingExtra } from 'siamrpn'
+import { type Config, ownConfig, parseConfig, type TrackingConfig, type TrackingExtra } from 'siamrpn'
 import { configNames, namedConfig } from 'siamrpn/configs'
+import { r50 } from 'siamrpn/configs/r50'
+import { readCheckpoint } from 'siamrpn/formats'
 import { UsageError } from '../errors.ts'
 import { configFileKinds, readTrackingConfig, readTrainingConfig } from '../training/config-file.ts'
 
@@ -21,6 +23,11 @@ export async function loadTrackingConfig(
 ): Promise<TrackingConfig> {
   if (isNamed(nameOrFile)) return { config: namedConfig(nameOrFile), unread: [] }
   return await readTrackingConfig(nameOrFile, reads)
+}
+
+/** The configuration that a checkpoint carries, or r50's. @throws what a checkpoint that does not parse throws */
+export function ownOrR50(checkpoint: Uint8Array, path: string): Config {
+  return ownConfig(readCheckpoint(checkpoint, path), path) ?? parseConfig(r50)
 }
 
 const mostNamed = 12

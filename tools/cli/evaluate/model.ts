@@ -3,19 +3,9 @@
 
 import { createHash } from 'node:crypto'
 import { basename, extname } from 'node:path'
-import {
-  type Config,
-  defaultModelName,
-  overrideConfig,
-  ownConfig,
-  parseConfig,
-  readSource,
-  stateDictShapes,
-} from 'siamrpn'
-import { r50 } from 'siamrpn/configs/r50'
-import { readCheckpoint } from 'siamrpn/formats'
+import { type Config, defaultModelName, overrideConfig, readSource, stateDictShapes } from 'siamrpn'
 import { chosenCheckpoint, defaultModelTitle } from '../default-model.ts'
-import { loadTrackingConfig, unreadLines } from '../load-config.ts'
+import { loadTrackingConfig, ownOrR50, unreadLines } from '../load-config.ts'
 
 export interface ModelOptions {
   readonly config?: string
@@ -70,10 +60,6 @@ export async function evaluationModel(options: ModelOptions, measures: boolean):
 function parametersOf({ model }: Config): number {
   const shapes = [...stateDictShapes(model)].filter(([name]) => !/\.(running_\w+|num_batches_tracked)$/.test(name))
   return shapes.reduce((sum, [, shape]) => sum + shape.reduce((product, size) => product * size, 1), 0)
-}
-
-function ownOrR50(bytes: Uint8Array, path: string): Config {
-  return ownConfig(readCheckpoint(bytes, path), path) ?? parseConfig(r50)
 }
 
 function nameOf(path: string): string {

@@ -20,6 +20,7 @@ interface TrackOptions {
   readonly video: string
   readonly box?: readonly Box[]
   readonly config?: string
+  readonly set?: readonly string[]
   readonly checkpoint?: string
   readonly head?: string
   readonly anchors?: 'mmtracking' | 'pysot'
@@ -38,7 +39,8 @@ Examples:
   siamrpn track --video clip.mp4 --box 263,112,60,58 --out tracked.mp4
   siamrpn track --video clip.mp4 --box 263,112,60,58 --checkpoint siamese_rpn_r50.pth --out tracked.mp4
   siamrpn track --video frames/ --box 10,20,30,40 --box 200,80,50,50 --checkpoint model.pth --out boxes.json
-  siamrpn track --video seq/img --gt seq/groundtruth.txt --checkpoint model.pth --out boxes.txt --out seq.webp`
+  siamrpn track --video seq/img --gt seq/groundtruth.txt --checkpoint model.pth --out boxes.txt --out seq.webp
+  siamrpn track --video long.mp4 --box 10,20,30,40 --set 'model.test_cfg.long_term={}' --out boxes.json`
 
 /** Makes the command. */
 export function trackCommand(context: CommandContext): Command {
@@ -57,6 +59,11 @@ export function trackCommand(context: CommandContext): Command {
     )
     .option('--head <file>', "a taught head, of `siamrpn teach --head-only`, in place of the checkpoint's own")
     .option('--config <name>', "configuration of the model: a name or a file; default: the checkpoint's own, or r50")
+    .option(
+      '--set <key=value>',
+      'change an entry of the configuration, such as model.test_cfg.rpn.lr=0.4; repeat for more',
+      collectText,
+    )
     .addOption(
       new Option('--anchors <kind>', 'anchors the weights were trained with, instead of what the checkpoint tells') //
         .choices(['mmtracking', 'pysot']),
@@ -93,7 +100,7 @@ async function track(context: CommandContext, options: TrackOptions, signal: Abo
       print(terminal, fact('source', describeSource(options.video, source)))
       print(terminal, fact('model', modelTitle(options)))
     }
-    const { anchors, config, head, maxFrames, start, video } = options
+    const { anchors, config, head, maxFrames, set, start, video } = options
     const result = await runSession({
       terminal,
       load,
@@ -103,8 +110,14 @@ async function track(context: CommandContext, options: TrackOptions, signal: Abo
       boxes,
       groundTruth,
       outputs: options.out ?? [],
-      model: { ...(config ? { config } : {}), weights: { checkpoint }, head, ...(anchors ? { anchors } : {}) },
-      metadata: { source: video, checkpoint, start, sourceFps: source.fps ?? null },
+      model: {
+        ...(config ? { config } : {}),
+        weights: { checkpoint },
+        head,
+        ...(set ? { set } : {}),
+        ...(anchors ? { anchors } : {}),
+      },
+      metadata: { source: video, checkpoint, start, sourceFps: source.fps ?? null, ...(set ? { set } : {}) },
       start,
       profile: options.profile !== undefined,
       quiet,

@@ -1,13 +1,14 @@
 // The tracker of the command line: opens the device, names the adapter, and loads `SiamRPN` with a checkpoint or with
 // seeded random weights.
 
+import { type Config, overrideConfig, readSource } from 'siamrpn'
 import { namedConfig } from 'siamrpn/configs'
 import { writeSafetensors } from 'siamrpn/formats'
 import type { AdapterFacts } from 'siamrpn/gpu'
 import { fileChoiceStore, wantsBenchmark } from '../../choice-store.ts'
-import { loadTrackingConfig, unreadLines } from '../load-config.ts'
+import { loadTrackingConfig, ownOrR50, unreadLines } from '../load-config.ts'
 import { randomWeights } from '../random-weights.ts'
-import type { LoadTracker } from './tracking.ts'
+import type { LoadRequest, LoadTracker } from './tracking.ts'
 
 const readByTeach = ['model.train_cfg', 'model.head.loss_cls', 'model.head.loss_bbox'] as const
 
@@ -15,8 +16,8 @@ const readByTeach = ['model.train_cfg', 'model.head.loss_cls', 'model.head.loss_
 export const loadTracker: LoadTracker = async (request) => {
   const reads = request.teaches ? readByTeach : []
   const given = request.config === undefined ? undefined : await loadTrackingConfig(request.config, reads)
-  const config = given?.config
   const { SiamRPN, stateDictShapes } = await import('siamrpn')
+  const config = await changedConfig(request, given?.config)
   const { openTerminalDevice } = await import('../open-device.ts')
   const device = await openTerminalDevice()
   try {
@@ -52,6 +53,17 @@ export const loadTracker: LoadTracker = async (request) => {
     await device.close()
     throw error
   }
+}
+
+/** The configuration with the request's changes; undefined where the checkpoint's own is taken as it is. */
+async function changedConfig(
+  { set = [], weights }: LoadRequest,
+  given: Config | undefined,
+): Promise<Config | undefined> {
+  if (set.length === 0) return given
+  if (given !== undefined || 'seed' in weights) return overrideConfig(given ?? namedConfig('r50'), set)
+  const { checkpoint } = weights
+  return overrideConfig(ownOrR50(await readSource(location(checkpoint)), checkpoint), set)
 }
 
 /** One line: what it is, and whether it is a software driver. */

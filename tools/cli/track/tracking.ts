@@ -23,6 +23,8 @@ export interface LoadProgress {
 export interface LoadRequest {
   /** Name of a configuration, or its file; absent: the one in the checkpoint, or r50. */
   readonly config?: string | undefined
+  /** Changes of the configuration's entries, `key.path=value`. */
+  readonly set?: readonly string[]
   /** Whether `teach` will be called, which reads what the configuration says of samples and losses. Default false. */
   readonly teaches?: boolean
   /** A checkpoint file or URL, or the seed of random weights. */

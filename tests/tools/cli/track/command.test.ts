@@ -39,6 +39,24 @@ test('without --checkpoint the model that ships is taken, for its own configurat
   expect(refused.err).toContain('--config r50 has no model of its own: give one with --checkpoint')
 })
 
+test('--set reaches the loader and the result file', async () => {
+  const { video, out } = await makeFrames()
+  const set = ['model.test_cfg.rpn.lr=0.4', 'model.test_cfg.long_term={}']
+  const options = set.flatMap((entry) => ['--set', entry])
+  const { calls } = await runFake([
+    'track',
+    '--video',
+    video,
+    '--box',
+    '10,20,30,20',
+    ...options,
+    '--out',
+    out('a.json'),
+  ])
+  expect(calls.request).toMatchObject({ set, weights: { checkpoint: defaultModel() } })
+  expect(JSON.parse(await readFile(out('a.json'), 'utf8'))).toMatchObject({ set })
+})
+
 test('boxes of every frame go to every output, the first one as it was given', async () => {
   const { video, out } = await makeFrames()
   const outputs = ['a.webp', 'a.json', 'a.txt'].flatMap((name) => ['--out', out(name)])

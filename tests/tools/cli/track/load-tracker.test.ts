@@ -2,7 +2,10 @@
 
 import { expect, test } from 'vitest'
 import type { AdapterFacts } from '../../../../src/gpu/adapter.ts'
+import { ConfigError } from '../../../../src/siamrpn/errors.ts'
+import { defaultModel } from '../../../../tools/cli/default-model.ts'
 import { describeAdapter, loadTracker } from '../../../../tools/cli/track/load-tracker.ts'
+import type { LoadedTracker } from '../../../../tools/cli/track/tracking.ts'
 import { UsageError } from '../../../../tools/errors.ts'
 
 const facts: AdapterFacts = {
@@ -34,3 +37,16 @@ test('an unknown configuration is told before a device is opened', async () => {
   const loading = loadTracker({ config: 'r51', weights, onProgress: () => undefined })
   await expect(loading).rejects.toThrow(UsageError)
 })
+
+test('changes are made to the configuration that the checkpoint carries, and refused by name before a device is opened', async () => {
+  const request = { weights: { checkpoint: defaultModel() }, onProgress: () => undefined }
+  await expect(loadTracker({ ...request, set: ['model.test_cfg.rpn.lrr=0.4'] })).rejects.toThrow(/lrr: unknown key/)
+  // 193 pixels are searched; an exemplar of 97 leaves no score map in 65.
+  await expect(loadTracker({ ...request, set: ['model.test_cfg.search_size=65'] })).rejects.toThrow(ConfigError)
+  await using tracker = closing(await loadTracker({ ...request, set: ['model.test_cfg.long_term={}'] }))
+  expect(tracker.loaded.anchors).toBe('mmtracking')
+})
+
+function closing(loaded: LoadedTracker) {
+  return { loaded, [Symbol.asyncDispose]: () => loaded.close() }
+}
