@@ -13,8 +13,14 @@ const MOST_ITEMS = 12
 
 /** A text cut to at most `limit` characters, with three dots where something is left out; control characters as escapes. */
 export function cut(text: string, limit = LONGEST_QUOTE): string {
-  const piece = text.length > limit ? `${text.slice(0, limit)}...` : text
-  return piece.replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
+  const shown = text.slice(0, limit).replaceAll(/\p{Cc}/gu, escaped)
+  // Escapes are longer than what they stand for.
+  return text.length > limit || shown.length > limit ? `${shown.slice(0, limit)}...` : shown
+}
+
+function escaped(character: string): string {
+  const json = JSON.stringify(character).slice(1, -1)
+  return json === character ? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}` : json
 }
 
 /** A text in single quotes, cut. */

@@ -1,31 +1,19 @@
 // Run in a process of its own: opens and closes devices, or loads and closes trackers, and prints what the process holds
 // after each, as JSON: `node --import tsx device-cycles.ts device|tracker CYCLES`. Linux only.
 
-import { readdirSync } from 'node:fs'
 import { openDevice } from '../../src/gpu/device.ts'
 import { runOnce } from '../../src/gpu/program.ts'
 import { microWeights } from '../siamrpn/helpers.ts'
+import { type Held, held } from './held.ts'
 import { scale } from './scale.ts'
 
-/** What a process holds. */
-export interface Held {
-  readonly threads: number
-  readonly descriptors: number
-  readonly rss: number
-}
-
 const [, , kind, cycles] = process.argv
-const held: Held[] = []
+const samples: Held[] = []
 for (let cycle = 0; cycle < Number(cycles); cycle++) {
   await (kind === 'tracker' ? loadAndClose() : openAndClose())
-  for (let pass = 0; pass < 2; pass++) {
-    globalThis.gc?.() // with --expose-gc; Dawn's objects go after a turn of the event loop
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  const [threads, descriptors] = ['task', 'fd'].map((entry) => readdirSync(`/proc/self/${entry}`).length)
-  held.push({ threads: threads ?? 0, descriptors: descriptors ?? 0, rss: process.memoryUsage.rss() })
+  samples.push(await held())
 }
-console.log(JSON.stringify(held))
+console.log(JSON.stringify(samples))
 
 async function openAndClose(): Promise<void> {
   const device = await openDevice()

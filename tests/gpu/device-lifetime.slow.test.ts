@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import type { Held } from './device-cycles.ts'
+import type { Held } from './held.ts'
 
 /**
  * Resident memory grows by about 1.2 MB with each tracker, on Dawn's side: a bare Dawn device that compiles pipelines leaves more.

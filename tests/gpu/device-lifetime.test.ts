@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import type { Held } from './device-cycles.ts'
+import type { Held } from './held.ts'
 
 test.runIf(process.platform === 'linux')('24 devices, opened and closed, leave nothing behind', async () => {
   const script = fileURLToPath(new URL('./device-cycles.ts', import.meta.url))

@@ -5,6 +5,7 @@ import type { CollageSource, PixelSource } from 'siamrpn/train'
 import { renderSynthetic } from '../clips/pairs.ts'
 import { UnreadableImageError } from '../frames/errors.ts'
 import { readImage } from '../frames/image.ts'
+import { type OddImages, oddImages } from '../frames/odd-images.ts'
 import { Collage, cutoutFiles } from './collage.ts'
 import { Cutout } from './cutout.ts'
 import { Photograph, type Picture, pyramidBytes, pyramidOf } from './picture.ts'
@@ -66,10 +67,12 @@ export class ByteCache<T> {
 /** Opens the sources of pairs as pictures. */
 export class Pictures {
   readonly #cache: ByteCache<Photograph | Cutout>
+  readonly #odd: OddImages
 
-  /** @param cacheBytes decoded pixels that are kept at most */
-  constructor(cacheBytes: number) {
+  /** @param cacheBytes decoded pixels that are kept at most @param odd as of `readImage` */
+  constructor(cacheBytes: number, odd: OddImages = oddImages) {
     this.#cache = new ByteCache(cacheBytes)
+    this.#odd = odd
   }
 
   /** @throws SourceNotFoundError, UnreadableImageError that name the file */
@@ -87,7 +90,7 @@ export class Pictures {
   /** @throws SourceNotFoundError, UnreadableImageError */
   async photograph(path: string): Promise<Photograph> {
     const opened = await this.#cache.get(path, async () => {
-      const pyramid = pyramidOf(largeEnough(await readImage(path), path))
+      const pyramid = pyramidOf(largeEnough(await readImage(path, this.#odd), path))
       return { value: new Photograph(pyramid), bytes: pyramidBytes(pyramid) }
     })
     return opened as Photograph

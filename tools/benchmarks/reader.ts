@@ -4,6 +4,7 @@
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatasetError } from '../datasets/errors.ts'
 import { linesOf } from '../frames/number-rows.ts'
 import { readTextFile } from './rows.ts'
 import type { Protocol, Sequence, Tell } from './types.ts'
@@ -62,14 +63,21 @@ export async function readEach<T>(
   return sequences
 }
 
-/** Names in a text file, one per line; undefined where there is no such file. */
+/** TrackingNet, the largest of all, has 30,643. */
+const mostNames = 100_000
+
+/**
+ * Names in a text file, one per line; undefined where there is no such file.
+ * @throws DatasetError if they are more than a data set has
+ */
 export async function readNames(file: string): Promise<string[] | undefined> {
   const text = await readTextFile(file)
-  return text === undefined
-    ? undefined
-    : linesOf(text)
-        .map((line) => line.trim())
-        .filter((name) => name !== '')
+  if (text === undefined) return undefined
+  const names = linesOf(text)
+    .map((line) => line.trim())
+    .filter((name) => name !== '')
+  if (names.length <= mostNames) return names
+  throw new DatasetError(`${file} names ${names.length} sequences, expected at most ${mostNames}`)
 }
 
 /** Folders in a folder (links to folders too), sorted by code unit; none where there is no such folder. */

@@ -4,6 +4,7 @@
 import { Command, CommanderError } from 'commander'
 import { SiamRpnError } from 'siamrpn/gpu'
 import { maxPixelsVariable } from '../frames/max-pixels.ts'
+import { oddImages } from '../frames/odd-images.ts'
 import { checkpointCommand } from './checkpoint/command.ts'
 import type { CommandContext } from './context.ts'
 import { datasetCommand } from './dataset/command.ts'
@@ -76,12 +77,15 @@ export async function runCommand(args: readonly string[], context: Omit<CommandC
   const full: CommandContext = { ...context, exitCode: 0 }
   const underway = context.terminal.underway ?? new Underway()
   const ended = underway.begin(`siamrpn ${args[0] ?? ''}`.trim())
+  const oddBefore = oddImages.count
   try {
     await settled(makeProgram(full).parseAsync(args, { from: 'user' }), underway)
     return full.exitCode
   } catch (error) {
     return explain(error, full)
   } finally {
+    const odd = oddImages.count - oddBefore
+    if (odd > 0) note(context.terminal, `${odd} damaged ${odd === 1 ? 'image was' : 'images were'} read all the same`)
     ended()
   }
 }

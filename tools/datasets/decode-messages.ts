@@ -5,6 +5,7 @@ import type { RgbFrame } from 'siamrpn'
 import type { PairRequest, PixelSource, Xyxy } from 'siamrpn/train'
 import type { TrainSteps } from '../augment/steps.ts'
 import { SourceNotFoundError, UnreadableImageError } from '../frames/errors.ts'
+import type { OddImage } from '../frames/odd-images.ts'
 
 /** A frame's pixels, or the two finished windows of a pair, whose random numbers come from `key`. */
 export type DecodeTask =
@@ -23,9 +24,11 @@ export interface Decoded {
   readonly boxes?: readonly [Xyxy, Xyxy]
 }
 
-export type DecodeAnswer =
-  | { readonly id: number; readonly decoded: Decoded }
-  | { readonly id: number; readonly error: PackedError }
+export type DecodeAnswer = {
+  readonly id: number
+  /** Images that were damaged and read all the same, since the last answer. */
+  readonly odd: readonly OddImage[]
+} & ({ readonly decoded: Decoded } | { readonly error: PackedError })
 
 /** How the windows of pairs are made; a thread is told when it starts. */
 export interface WindowOptions {

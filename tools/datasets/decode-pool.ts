@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import type { RgbFrame } from 'siamrpn'
 import type { PairRequest, PixelSource, Xyxy } from 'siamrpn/train'
+import { oddImages } from '../frames/odd-images.ts'
 import { Decoder } from './decode.ts'
 import {
   type DecodeAnswer,
@@ -127,6 +128,7 @@ export class DecodePool {
   #take(hand: Hand, answer: DecodeAnswer): void {
     const waiting = hand.orders.get(answer.id)
     hand.orders.delete(answer.id)
+    for (const image of answer.odd) oddImages.add(image)
     if (hand.orders.size === 0 && !this.#failure) hand.worker.unref()
     if ('decoded' in answer) waiting?.resolve(answer.decoded)
     else waiting?.reject(unpackError(answer.error))

@@ -4,6 +4,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import sharp from 'sharp'
 import type { RgbFrame } from 'siamrpn'
+import { type OddImage, OddImages } from '../frames/odd-images.ts'
 import { Decoder } from './decode.ts'
 import type { DecodeAnswer, Decoded, DecodeOrder, WindowOptions } from './decode-messages.ts'
 import { packError } from './decode-messages.ts'
@@ -12,7 +13,10 @@ import { packError } from './decode-messages.ts'
 sharp.concurrency(1)
 sharp.cache(false)
 
-const decoder = new Decoder((workerData as { readonly windows: WindowOptions | undefined }).windows)
+/** Not told yet. */
+const odd: OddImage[] = []
+const { windows } = workerData as { readonly windows: WindowOptions | undefined }
+const decoder = new Decoder(windows, new OddImages((image) => void odd.push(image)))
 
 parentPort?.on('message', (order: DecodeOrder) => {
   answer(order).catch((error: unknown) => {
@@ -25,9 +29,10 @@ parentPort?.on('message', (order: DecodeOrder) => {
 async function answer({ id, task }: DecodeOrder): Promise<void> {
   let message: DecodeAnswer
   try {
-    message = { id, decoded: inOwnMemory(await decoder.run(task)) }
+    const decoded = inOwnMemory(await decoder.run(task))
+    message = { id, odd: odd.splice(0), decoded }
   } catch (error) {
-    message = { id, error: packError(error) }
+    message = { id, odd: odd.splice(0), error: packError(error) }
   }
   const transfer = 'decoded' in message ? message.decoded.images.map(({ data }) => data.buffer as ArrayBuffer) : []
   parentPort?.postMessage(message, transfer)

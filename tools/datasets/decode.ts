@@ -6,16 +6,23 @@ import { PairCropper } from '../augment/pair-cropper.ts'
 import { Pictures } from '../augment/pictures.ts'
 import { renderSynthetic } from '../clips/pairs.ts'
 import { readImage } from '../frames/image.ts'
+import { type OddImages, oddImages } from '../frames/odd-images.ts'
 import type { Decoded, DecodeTask, WindowOptions } from './decode-messages.ts'
 
 /** Does tasks, one or several at a time; what comes out follows from the task alone. */
 export class Decoder {
   readonly #pictures: Pictures
+  readonly #odd: OddImages
   readonly #cropper: PairCropper | undefined
 
-  /** @param windows absent: only frames are asked for @throws ConfigError, DatasetMissingError */
-  constructor(windows: WindowOptions | undefined) {
-    this.#pictures = new Pictures(windows?.cacheBytes ?? 0)
+  /**
+   * @param windows absent: only frames are asked for
+   * @param odd as of `readImage`
+   * @throws ConfigError, DatasetMissingError
+   */
+  constructor(windows: WindowOptions | undefined, odd: OddImages = oddImages) {
+    this.#odd = odd
+    this.#pictures = new Pictures(windows?.cacheBytes ?? 0, odd)
     this.#cropper = windows && new PairCropper(windows.steps, this.#pictures)
   }
 
@@ -29,7 +36,7 @@ export class Decoder {
   async #frame(source: PixelSource): Promise<RgbFrame> {
     switch (source.kind) {
       case 'file':
-        return readImage(source.path)
+        return readImage(source.path, this.#odd)
       case 'synthetic':
         return renderSynthetic(source)
       case 'collage': {

@@ -39,6 +39,8 @@ export interface EvaluationOutcome {
   readonly interrupted: boolean
   /** Tracked by this run. */
   readonly frames: number
+  /** Whose results are those of an earlier run. */
+  readonly videosBefore: number
   /** That this run took. */
   readonly seconds: number
 }
@@ -94,6 +96,7 @@ export async function runEvaluation(run: EvaluationRun): Promise<EvaluationOutco
     }),
     interrupted: run.signal?.aborted ?? false,
     frames,
+    videosBefore: benchmark.sequences.filter(({ name }) => done.has(name)).length,
     seconds: (performance.now() - begin) / 1000,
   }
 }

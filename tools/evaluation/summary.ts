@@ -18,7 +18,7 @@ export interface SummaryInput {
 /** As plain JSON. */
 export function summarise({ tracker, benchmark, scores, outcome, about }: SummaryInput): JsonRecord {
   const { title, type, protocol, sequences } = benchmark
-  const { frames, seconds, failures, results } = outcome
+  const { frames, seconds, videosBefore, failures, results } = outcome
   return {
     format: 'siamrpn-summary',
     tracker,
@@ -31,7 +31,8 @@ export function summarise({ tracker, benchmark, scores, outcome, about }: Summar
     sequences: scores.sequences.map(({ name, frames: length, values }) => ({ name, frames: length, ...values })),
     leftOut: scores.leftOut,
     failures,
-    run: { frames, seconds, framesPerSecond: framesPerSecond(outcome) },
+    /** Of a resumed evaluation the last run alone: frames of `videosBefore` videos are not in it. */
+    run: { frames, seconds, framesPerSecond: framesPerSecond(outcome), videosBefore },
     ...about,
   }
 }

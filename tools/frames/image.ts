@@ -3,7 +3,7 @@
 // Files are read into memory first: libvips caches by file name and would show a rewritten file's old pixels.
 
 import { readFile } from 'node:fs/promises'
-import { dirname, extname } from 'node:path'
+import { extname } from 'node:path'
 import sharp, { type Sharp, type SharpOptions } from 'sharp'
 import type { RgbFrame } from 'siamrpn'
 import { cut, SiamRpnError } from 'siamrpn/gpu'
@@ -12,6 +12,7 @@ import { cmykToRgb, isCmyk } from './cmyk.ts'
 import { SourceNotFoundError, UnreadableImageError } from './errors.ts'
 import { type ImageKind, imageKind } from './image-kind.ts'
 import { maxPixels, maxPixelsVariable } from './max-pixels.ts'
+import { type OddImages, oddImages } from './odd-images.ts'
 
 /** Extensions that are taken for images, lower case. */
 export const imageExtensions: ReadonlySet<string> = new Set(
@@ -26,15 +27,13 @@ export function isImageName(name: string): boolean {
 /** Options under which sharp's pixels equal OpenCV's. */
 const decodeOptions = { autoOrient: true, ignoreIcc: true } as const
 
-/** Folders in which an image was odd, so that each is told once. */
-const toldFolders = new Set<string>()
-
 /**
  * Decodes one image file (of an animation, the first picture).
  *
+ * @param odd counts what is damaged a little and read all the same
  * @throws SourceNotFoundError, UnreadableImageError (not an image, damaged or truncated)
  */
-export async function readImage(file: string): Promise<RgbFrame> {
+export async function readImage(file: string, odd: OddImages = oddImages): Promise<RgbFrame> {
   const bytes = await readImageBytes(file)
   const kind = checkImage(file, bytes)
   try {
@@ -47,7 +46,7 @@ export async function readImage(file: string): Promise<RgbFrame> {
     if (kind !== 'jpeg') return await decode(bytes)
     return await decode(bytes).catch(async (error) => {
       const frame = await decodeOddJpeg(bytes, decode).catch(() => Promise.reject(error))
-      tellOdd(file, error)
+      odd.add({ path: file, reason: firstLine(error) })
       return frame
     })
   } catch (error) {
@@ -85,12 +84,8 @@ async function decodeOddJpeg(
   return await decode(bytes, { failOn: 'error' })
 }
 
-function tellOdd(file: string, error: unknown): void {
-  const folder = dirname(file)
-  if (toldFolders.has(folder)) return
-  toldFolders.add(folder)
-  const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-  process.emitWarning(`${file}: ${cut(reason, 200)}; read all the same, and so are others of this folder`)
+function firstLine(error: unknown): string {
+  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
 }
 
 /** The file's bytes, with this floor's errors. */

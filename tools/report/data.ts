@@ -25,8 +25,10 @@ export interface ReportRun {
   readonly parameters?: number
   /** The GPU, in its driver's words. */
   readonly adapter?: string
-  /** Of the frames that the last run tracked, decoding included: a resumed evaluation has tracked only a part then. */
+  /** Of the frames that the last run tracked, decoding included. */
   readonly framesPerSecond?: number
+  /** Videos that an earlier run had tracked already, so that their frames are not in `framesPerSecond`. */
+  readonly videosBefore?: number
   /** ISO 8601. */
   readonly date?: string
   /** More to say, name to value. */

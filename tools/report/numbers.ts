@@ -51,6 +51,11 @@ export function formatRate(perSecond: number): string {
   return perSecond >= 100 ? perSecond.toFixed(0) : perSecond >= 10 ? perSecond.toFixed(1) : perSecond.toFixed(2)
 }
 
+/** What the speed of a resumed evaluation is measured over. */
+export function speedScope(videosBefore: number): string {
+  return `the frames of the last run alone, without the ${counted(videosBefore, 'video')} of an earlier one`
+}
+
 /** So many significant digits as a plot can show. */
 export function rounded(value: number, digits = 4): number {
   return Number(value.toFixed(digits))

@@ -1,16 +1,20 @@
 // Images that are no images, far too large, slightly broken, or of colors that cannot be shown.
 
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { readMask } from '../../../tools/augment/cutout.ts'
 import { contactSheet } from '../../../tools/benchmarks/contact-sheet.ts'
 import type { Sequence } from '../../../tools/benchmarks/types.ts'
+import { runCommand } from '../../../tools/cli/run.ts'
+import { DecodePool } from '../../../tools/datasets/decode-pool.ts'
 import { UsageError } from '../../../tools/errors.ts'
 import { UnreadableImageError } from '../../../tools/frames/errors.ts'
 import { openFrames } from '../../../tools/frames/frames.ts'
 import { readImage } from '../../../tools/frames/image.ts'
+import { oddImages } from '../../../tools/frames/odd-images.ts'
+import { fakeLoad, fakeTerminal, fakeTrackers } from '../cli/fakes.ts'
 import { encode, patternFrame, temporaryFolder } from './helpers.ts'
 
 const jpeg = async () => new Uint8Array(await encode(patternFrame(64, 48)).jpeg().toBuffer())
@@ -65,7 +69,7 @@ test.each(['0', '-5', '1.5', 'many', '1e999'])('SIAMRPN_MAX_PIXELS=%s is an erro
   }
 })
 
-test('a JPEG with odd scan parameters, or without its end, is read with one warning per folder; a cut one is not', async () => {
+test('a JPEG with odd scan parameters, or without its end, is read, told once, and counted; a cut one is not', async () => {
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
   onTestFinished(() => void vi.restoreAllMocks())
   const bytes = await jpeg()
@@ -73,6 +77,7 @@ test('a JPEG with odd scan parameters, or without its end, is read with one warn
   const plain = join(folder, 'plain.jpg')
   await writeFile(plain, bytes)
   const right = await readImage(plain)
+  const before = oddImages.count
   // The scan header: FF DA, length, components, then Ss, Se, Ah/Al of which a baseline JPEG has 0, 63, 0.
   const scan = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xda)
   const parameters = scan + 2 + 256 * bytes[scan + 2]! + bytes[scan + 3]! - 3
@@ -80,8 +85,28 @@ test('a JPEG with odd scan parameters, or without its end, is read with one warn
   for (const [index, data] of odd.entries()) {
     const file = join(folder, `odd-${index}.jpg`)
     await writeFile(file, data)
-    expect((await readImage(file)).data).toEqual(right.data)
+    for (let time = 0; time < 2; time++) expect((await readImage(file)).data).toEqual(right.data)
   }
+  expect(oddImages.count).toBe(before + 2)
+  expect(warn).toHaveBeenCalledTimes(1)
+  // Threads send theirs.
+  const pool = new DecodePool(1)
+  onTestFinished(() => pool.close())
+  for (const index of [0, 2, 2]) {
+    const file = join(folder, `odd-${index}.jpg`)
+    await writeFile(file, bytes.subarray(0, -2))
+    await pool.decode({ kind: 'file', path: file })
+  }
+  expect(oddImages.count).toBe(before + 3)
+  const terminal = fakeTerminal()
+  const clip = join(folder, 'clip')
+  await mkdir(clip)
+  for (const name of ['1.jpg', '2.jpg']) await writeFile(join(clip, name), bytes.subarray(0, -2))
+  const { load } = fakeLoad()
+  const { loadTrackers } = fakeTrackers()
+  const args = ['track', '--video', clip, '--box', '1,1,20,20', '--checkpoint', 'a.pth', '--out', join(folder, 'a.txt')]
+  expect(await runCommand(args, { terminal, load, loadTrackers })).toBe(0)
+  expect(terminal.stderr.text).toContain('2 damaged images were read all the same')
   expect(warn).toHaveBeenCalledTimes(1)
   const cut = join(folder, 'cut.jpg')
   await writeFile(cut, bytes.subarray(0, Math.floor(bytes.length / 2)))

@@ -9,7 +9,7 @@ import { writeWhole } from '../../frames/atomic.ts'
 import { score } from '../../metrics/score.ts'
 import type { Scores } from '../../metrics/scores.ts'
 import type { ReportData } from '../../report/data.ts'
-import { formatRate } from '../../report/numbers.ts'
+import { counted, formatRate } from '../../report/numbers.ts'
 import { fact, note, print, type Terminal } from '../terminal.ts'
 import type { EvaluationData } from './data.ts'
 import type { EvaluationModel } from './model.ts'
@@ -89,8 +89,10 @@ function scoresOf({ benchmark, onlyVisible, interval }: EvaluationData, results:
 function printSpeed(terminal: Terminal, outcome: EvaluationOutcome): void {
   const rate = framesPerSecond(outcome)
   if (rate === undefined) return
-  const { frames, seconds } = outcome
-  print(terminal, fact('tracked', `${frames} frames in ${seconds.toFixed(1)} s: ${formatRate(rate)} frames per second`))
+  const { frames, seconds, videosBefore } = outcome
+  const before = videosBefore > 0 ? `, without the ${counted(videosBefore, 'video')} of an earlier run` : ''
+  const speed = `${formatRate(rate)} frames per second`
+  print(terminal, fact('tracked', `${frames} frames in ${seconds.toFixed(1)} s: ${speed}${before}`))
 }
 
 /** What is missing from the scores, and why. */
@@ -114,7 +116,7 @@ function reportRun({ model, outcome, adapter, data }: Conclusion, date: string):
     checkpoint: { name: basename(String(checkpoint)), sha256 },
     parameters,
     ...(adapter === undefined ? {} : { adapter }),
-    ...(rate === undefined ? {} : { framesPerSecond: rate }),
+    ...(rate === undefined ? {} : { framesPerSecond: rate, videosBefore: outcome.videosBefore }),
     date,
     facts: { Protocol: protocols[data.benchmark.protocol] },
   }

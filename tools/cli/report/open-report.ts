@@ -114,7 +114,7 @@ const summarySchema = z.object({
   checkpoint: z.string().optional(),
   sha256: z.string().optional(),
   parameters: z.number().optional(),
-  run: z.object({ framesPerSecond: z.number().optional() }).optional(),
+  run: z.object({ framesPerSecond: z.number().optional(), videosBefore: z.number().optional() }).optional(),
 })
 
 function parseSummary(file: string, text: string): unknown {
@@ -144,6 +144,7 @@ async function storedRun(path: string): Promise<{ readonly tracker: string; read
       : { checkpoint: { name: basename(checkpoint), ...(sha256 === undefined ? {} : { sha256 }) } }),
     ...(parameters === undefined ? {} : { parameters }),
     ...(framesPerSecond === undefined ? {} : { framesPerSecond }),
+    ...(summary.run?.videosBefore === undefined ? {} : { videosBefore: summary.run.videosBefore }),
   }
   return { tracker: summary.tracker ?? basename(path), run }
 }

@@ -1,7 +1,7 @@
 // The section that says how the numbers came about: model, checkpoint, adapter, and how each measure is computed.
 
 import { type Html, html } from '../html.ts'
-import { formatCount, formatDate, formatRate } from '../numbers.ts'
+import { formatCount, formatDate, formatRate, speedScope } from '../numbers.ts'
 import type { Content } from './content.ts'
 
 export function factsBody({ data: { benchmark, ours, run } }: Content): Html {
@@ -14,6 +14,7 @@ export function factsBody({ data: { benchmark, ours, run } }: Content): Html {
     ['Parameters', run.parameters === undefined ? undefined : formatCount(run.parameters)],
     ['Adapter', run.adapter],
     ['Speed', run.framesPerSecond === undefined ? undefined : `${formatRate(run.framesPerSecond)} frames per second`],
+    ['Speed is of', run.framesPerSecond === undefined || !run.videosBefore ? undefined : speedScope(run.videosBefore)],
     ['Date', run.date === undefined ? undefined : formatDate(run.date)],
     ['Data set', benchmark.title],
     ['Videos', formatCount(ours.scores.overall.sequences)],

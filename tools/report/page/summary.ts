@@ -1,8 +1,9 @@
 // The top of the page: what was evaluated on what, the numbers that count and what they mean.
 
 import type { Measure } from '../../metrics/scores.ts'
+import type { ReportRun } from '../data.ts'
 import { type Html, html } from '../html.ts'
-import { counted, formatDate, formatDifference, formatMeasure, formatRate, unitSign } from '../numbers.ts'
+import { counted, formatDate, formatDifference, formatMeasure, formatRate, speedScope, unitSign } from '../numbers.ts'
 import { ranked } from '../plots/trackers.ts'
 import type { Content } from './content.ts'
 
@@ -32,7 +33,7 @@ export function summaryHtml(content: Content): Html {
 <p class="lead">${lead(content)}</p>
 <div class="cards">
 ${shown.slice(0, mostCards).map((measure) => card(measure, content))}
-${run.framesPerSecond !== undefined && speedCard(run.framesPerSecond, run.adapter)}
+${run.framesPerSecond !== undefined && speedCard(run.framesPerSecond, run)}
 </div>
 ${notices(content).map((text) => html`<p class="notice">${text}</p>`)}
 ${trackers.length === 1 && html`<p class="hint">Compare with other trackers: <code>siamrpn report RESULTS --compare NAME=FOLDER</code></p>`}
@@ -82,11 +83,12 @@ function ordinal(place: number): string {
   return `${place}${endings[place % 10] ?? 'th'}`
 }
 
-function speedCard(rate: number, adapter: string | undefined): Html {
+function speedCard(rate: number, { adapter, videosBefore = 0 }: ReportRun): Html {
+  const scope = videosBefore > 0 ? speedScope(videosBefore) : 'all frames that were tracked'
   return html`<article class="card number">
 <h3>Speed</h3>
 <p class="value">${formatRate(rate)}<small>frames/s</small></p>
-<p class="meaning">Over the frames that the last run tracked, decoding included${adapter !== undefined && html`, on ${adapter}`}.</p>
+<p class="meaning">Over ${scope}, decoding included${adapter !== undefined && html`, on ${adapter}`}.</p>
 </article>
 `
 }

@@ -204,6 +204,12 @@ describe('--resume', () => {
     const rest = await runFake([...args, '--resume'])
     expect(rest.code).toBe(0)
     expect(rest.evaluation.inits).toBe(2)
+    // The speed of a part is not shown as that of the whole.
+    expect(rest.out).toMatch(/tracked .* frames per second, without the 1 video of an earlier run/)
+    expect((await readJson(out, 'summary.json')).run).toMatchObject({ videosBefore: 1 })
+    expect((await runFake(['report', out])).code).toBe(0)
+    const scope = 'the frames of the last run alone, without the 1 video of an earlier one'
+    expect((await readFile(join(out, 'report.html'), 'utf8')).split(scope)).toHaveLength(3)
   })
 
   test('has nothing to track where all is done, and gives the same numbers', async () => {
