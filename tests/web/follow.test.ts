@@ -37,11 +37,9 @@ function follower(scores: Readonly<Record<number, number>> = {}) {
   const made: Follower = {
     async start(key, lent) {
       calls.push(`start ${key} in ${index(lent)}`)
-      lent.close()
     },
     async step(keys, lent) {
       calls.push(`step ${keys.join('+')} in ${index(lent)}`)
-      lent.close()
       return keys.map(() => ({ box, score: scores[index(lent)] ?? 0.9 }))
     },
     async stop() {},

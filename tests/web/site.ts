@@ -31,12 +31,15 @@ const softwareGpu = [
   '--autoplay-policy=no-user-gesture-required',
 ]
 
+const fakeCamera = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
+
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
   '.css': 'text/css',
   '.svg': 'image/svg+xml',
   '.zip': 'application/zip',
+  '.webm': 'video/webm',
   '.safetensors': 'application/octet-stream',
 }
 
@@ -53,11 +56,11 @@ export function buildPage(): void {
   if (status !== 0) throw new Error(`The page does not build:\n${stderr}`)
 }
 
-/** Serves web/dist from a folder below the root, as a static host would. */
-export async function serve(): Promise<{ readonly address: string; readonly server: Server }> {
+/** Serves a folder from one below the root, as a static host would. Default: web/dist. */
+export async function serve(root = DIST): Promise<{ readonly address: string; readonly server: Server }> {
   const server = createServer(async ({ url = '/' }, response) => {
     const path = normalize(new URL(url, 'http://localhost').pathname).replace(/^\/some\/folder\//, '/')
-    const file = join(DIST, path.endsWith('/') ? `${path}index.html` : path)
+    const file = join(root, path.endsWith('/') ? `${path}index.html` : path)
     try {
       const body = await readFile(file)
       response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' }).end(body)
@@ -78,8 +81,8 @@ export interface BrowserOptions {
   readonly width?: number
   readonly height?: number
   readonly dark?: boolean
-  /** Lets a test add scripts of its own that the page's policy forbids. */
-  readonly bypassPolicy?: boolean
+  /** A file of concatenated JPEG pictures, ending in .mjpeg, that the camera shows again and again. */
+  readonly camera?: string
 }
 
 export interface OpenedPage {
@@ -95,17 +98,21 @@ export interface OpenedPage {
 /** Opens the page in a fresh profile. */
 export async function openPage(address: string, options: BrowserOptions = {}): Promise<OpenedPage> {
   const profile = await mkdtemp(join(tmpdir(), 'siamrpn-browser-'))
-  const { webgpu = true, extraFlags = [], width = 1280, height = 900, dark = false, bypassPolicy = false } = options
+  const { webgpu = true, extraFlags = [], width = 1280, height = 900, dark = false, camera } = options
   const executablePath = chromiumPath()
   if (!executablePath) throw new Error('There is no Chromium on this machine')
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     headless: true,
-    args: [...flags, ...(webgpu ? softwareGpu : ['--disable-features=WebGPU', '--disable-gpu']), ...extraFlags],
+    args: [
+      ...flags,
+      ...(webgpu ? softwareGpu : ['--disable-blink-features=WebGPU', '--disable-gpu']),
+      ...(camera ? [...fakeCamera, `--use-file-for-fake-video-capture=${camera}`] : []),
+      ...extraFlags,
+    ],
     viewport: { width, height },
     colorScheme: dark ? 'dark' : 'light',
     acceptDownloads: true,
-    bypassCSP: bypassPolicy,
   })
   const page = context.pages()[0] ?? (await context.newPage())
   const errors: string[] = []

@@ -14,11 +14,11 @@ if (root) render(<App session={session} />, root)
 addEventListener('dragover', (event) => event.preventDefault())
 addEventListener('drop', (event) => {
   event.preventDefault()
-  void session.open([...(event.dataTransfer?.files ?? [])])
+  void session.clips.open([...(event.dataTransfer?.files ?? [])])
 })
 
 session.missing.value = await missingSupport()
-if (!session.missing.value) await session.loadModel(undefined)
+if (!session.missing.value) await session.model.load(undefined)
 
 if (import.meta.env.PROD && 'serviceWorker' in navigator) {
   await navigator.serviceWorker.register('./service-worker.js').catch(() => undefined) // file:// and private windows have none

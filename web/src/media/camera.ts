@@ -6,8 +6,10 @@ import { workingSize } from './clip-source.ts'
 export interface Camera {
   readonly width: number
   readonly height: number
-  readonly video: HTMLVideoElement
-  /** Waits for a frame that was not given before and returns it; whoever gets it closes it. */
+  /**
+   * Waits for a frame that was not given before and returns it; whoever gets it closes it.
+   * @throws ClipError when the camera is closed or goes away
+   */
   next(): Promise<ImageBitmap>
   close(): void
 }
@@ -21,14 +23,25 @@ export async function openCamera(): Promise<Camera> {
   video.srcObject = stream
   await video.play()
   const size = workingSize(video.videoWidth, video.videoHeight)
+  let end: (error: ClipError) => void = () => undefined
+  const ended = new Promise<never>((_, reject) => {
+    end = reject
+  })
+  ended.catch(() => undefined) // told by `next`
+  for (const track of stream.getTracks()) {
+    track.addEventListener('ended', () =>
+      end(new ClipError('The camera is gone: it was unplugged or taken by another program. Open it again to go on')),
+    )
+  }
   return {
     ...size,
-    video,
     async next() {
-      await new Promise<void>((resolve) => video.requestVideoFrameCallback(() => resolve()))
+      const shown = new Promise<void>((resolve) => video.requestVideoFrameCallback(() => resolve()))
+      await Promise.race([shown, ended])
       return await createImageBitmap(video, { resizeWidth: size.width, resizeHeight: size.height })
     },
     close() {
+      end(new ClipError('The camera was closed'))
       for (const track of stream.getTracks()) track.stop()
       video.srcObject = null
     },

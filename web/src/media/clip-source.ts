@@ -5,6 +5,11 @@ import type { ClipFacts } from '../model/project.ts'
 /** A decoded frame. Whoever gets it closes it. */
 export type Picture = ImageBitmap | VideoFrame
 
+/** A picture of one's own of what another one holds. */
+export async function copyOf(picture: Picture): Promise<Picture> {
+  return 'clone' in picture ? picture.clone() : await createImageBitmap(picture)
+}
+
 export interface ClipSource {
   readonly facts: ClipFacts
   /** Frame `index`, from 0. @throws ClipError if it cannot be decoded */

@@ -12,8 +12,20 @@ export interface OpenedClip {
   readonly groundTruth: string | undefined
 }
 
+/** Pixels of the shorter side below which there is nothing to track. */
+const SMALLEST_SIDE = 16
+
 /** @throws ClipError */
 export async function openClip(files: readonly File[]): Promise<OpenedClip> {
+  const opened = await openAny(files)
+  const { name, width, height } = opened.source.facts
+  if (Math.min(width, height) >= SMALLEST_SIDE) return opened
+  opened.source.close()
+  const expected = `expected at least ${SMALLEST_SIDE}x${SMALLEST_SIDE}`
+  throw new ClipError(`"${name}" is ${width}x${height} pixels, too small to track anything in: ${expected}`)
+}
+
+async function openAny(files: readonly File[]): Promise<OpenedClip> {
   const [first] = files
   if (!first) throw new ClipError('No file was chosen')
   if (files.length === 1 && /\.zip$/i.test(first.name)) {

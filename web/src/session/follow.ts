@@ -5,7 +5,7 @@ import type { Box } from 'siamrpn'
 import type { ClipSource, Picture } from '../media/clip-source.ts'
 import { markAfter, type Tracked, type TrackedTarget } from '../model/project.ts'
 
-/** What following needs of the tracker. Pictures are closed by whoever receives them. */
+/** What following needs of the tracker. Pictures are lent. */
 export interface Follower {
   start(key: number, picture: Picture, box: Box): Promise<void>
   step(keys: readonly number[], picture: Picture): Promise<readonly Tracked[]>
@@ -134,12 +134,12 @@ class Pass {
       const keys = [...this.#active.values()].filter((stretch) => within(stretch, frame)).map(({ id }) => id)
       const results = new Map<number, Tracked>()
       if (keys.length > 0) {
-        const found = await this.#follower.step(keys, await copy(picture))
+        const found = await this.#follower.step(keys, picture)
         for (const [index, key] of keys.entries()) this.#note(key, frame, found[index], results)
       }
       for (const stretch of this.#stretches) {
         if (stretch.from !== frame) continue
-        await this.#follower.start(stretch.id, await copy(picture), stretch.box)
+        await this.#follower.start(stretch.id, picture, stretch.box)
         this.#active.set(stretch.id, stretch)
         this.#low.delete(stretch.id)
       }
@@ -176,9 +176,4 @@ class Pass {
 
 function within({ from, to }: Stretch, frame: number): boolean {
   return from <= to ? frame > from && frame <= to : frame < from && frame >= to
-}
-
-/** A copy for the worker, which closes what it receives. */
-async function copy(picture: Picture): Promise<Picture> {
-  return 'clone' in picture ? picture.clone() : await createImageBitmap(picture)
 }

@@ -2,15 +2,17 @@
 
 import type { Box } from 'siamrpn'
 import type { Camera } from '../media/camera.ts'
+import type { Picture } from '../media/clip-source.ts'
 import type { Tracked } from '../model/project.ts'
 import type { Follower } from './follow.ts'
 
 export interface LiveHooks {
   /** The picture is handed over. */
-  readonly onFrame: (frame: number, results: ReadonlyMap<number, Tracked>, picture: ImageBitmap) => void
-  readonly onError: (error: unknown) => void
-  readonly lowScore: () => number
+  readonly onFrame: (frame: number, results: ReadonlyMap<number, Tracked>, picture: Picture) => void
+  /** A target whose score fell below; it is not followed on. */
   readonly onLow: (id: number, frame: number, score: number) => void
+  readonly lowScore: () => number
+  readonly signal: AbortSignal
 }
 
 export class LiveRun {
@@ -20,7 +22,6 @@ export class LiveRun {
   readonly #active = new Set<number>()
   /** Targets to begin with in the next frame. */
   readonly #waiting = new Map<number, Box>()
-  #ended = false
 
   constructor(camera: Camera, follower: Follower, hooks: LiveHooks) {
     this.#camera = camera
@@ -39,42 +40,56 @@ export class LiveRun {
     this.#waiting.delete(id)
   }
 
-  /** Runs until `end`. */
+  /** Runs until the signal says stop. @throws ClipError if the camera ends by itself; what the follower throws */
   async run(): Promise<void> {
-    for (let frame = 0; !this.#ended; frame++) {
-      try {
-        await this.#turn(frame)
-      } catch (error) {
-        if (!this.#ended) this.#hooks.onError(error)
-        return
-      }
+    const { signal } = this.#hooks
+    const close = () => this.#camera.close()
+    signal.addEventListener('abort', close)
+    try {
+      for (let frame = 0; !signal.aborted; frame++) await this.#turn(frame, await this.#camera.next())
+    } catch (error) {
+      if (!signal.aborted) throw error
+    } finally {
+      signal.removeEventListener('abort', close)
+      close()
+      await this.#follower.stop([...this.#active])
     }
   }
 
-  end(): void {
-    this.#ended = true
-    this.#camera.close()
-  }
-
-  async #turn(frame: number): Promise<void> {
-    const picture = await this.#camera.next()
+  /** Takes the picture over. */
+  async #turn(frame: number, picture: Picture): Promise<void> {
     const results = new Map<number, Tracked>()
-    const keys = [...this.#active]
-    if (keys.length > 0) {
-      const found = await this.#follower.step(keys, await createImageBitmap(picture))
-      for (const [index, key] of keys.entries()) {
-        const result = found[index]
-        if (!result) continue
-        results.set(key, result)
-        if (result.score < this.#hooks.lowScore()) this.#hooks.onLow(key, frame, result.score)
-      }
+    try {
+      await this.#step(frame, picture, results)
+      await this.#begin(picture, results)
+    } catch (error) {
+      picture.close()
+      throw error
     }
+    if (this.#hooks.signal.aborted) picture.close()
+    else this.#hooks.onFrame(frame, results, picture)
+  }
+
+  async #step(frame: number, picture: Picture, results: Map<number, Tracked>): Promise<void> {
+    const keys = [...this.#active]
+    if (keys.length === 0) return
+    const found = await this.#follower.step(keys, picture)
+    for (const [index, key] of keys.entries()) {
+      const result = found[index]
+      if (!result || !this.#active.has(key)) continue
+      results.set(key, result)
+      if (result.score >= this.#hooks.lowScore()) continue
+      this.#active.delete(key)
+      this.#hooks.onLow(key, frame, result.score)
+    }
+  }
+
+  async #begin(picture: Picture, results: Map<number, Tracked>): Promise<void> {
     for (const [id, box] of this.#waiting) {
       this.#waiting.delete(id)
-      await this.#follower.start(id, await createImageBitmap(picture), box)
+      await this.#follower.start(id, picture, box)
       this.#active.add(id)
       results.set(id, { box, score: 1 })
     }
-    this.#hooks.onFrame(frame, results, picture)
   }
 }

@@ -23,6 +23,7 @@ export function clipKey({ name, width, height, frameCount }: ClipFacts): string 
 export async function saveProject(project: Project): Promise<void> {
   const saved: Saved = { key: clipKey(project.clip), time: Date.now(), project }
   await withStore('readwrite', (store) => store.put(saved))
+  if ((await withStore<number>('readonly', (store) => store.count())) <= MOST_PROJECTS) return
   const all = await withStore<Saved[]>('readonly', (store) => store.getAll())
   const old = all.sort((a, b) => b.time - a.time).slice(MOST_PROJECTS)
   for (const { key } of old) await withStore('readwrite', (store) => store.delete(key))

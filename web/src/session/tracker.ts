@@ -1,10 +1,11 @@
 // The tracker as the page uses it: loads a model, follows, and gets up again after a lost device.
 
 import type { Box } from 'siamrpn'
-import type { Picture } from '../media/clip-source.ts'
+import { copyOf, type Picture } from '../media/clip-source.ts'
+import { PageError } from '../model/errors.ts'
 import type { Tracked } from '../model/project.ts'
-import { TrackerClient } from '../worker/client.ts'
-import type { AdapterInfo, Answers, Progress } from '../worker/protocol.ts'
+import { TrackerClient, WorkerError } from '../worker/client.ts'
+import type { AdapterInfo, Answers, Progress, TeachRequest } from '../worker/protocol.ts'
 import type { Follower } from './follow.ts'
 
 export interface Weights {
@@ -21,9 +22,10 @@ export class PageTracker implements Follower {
   readonly #times: number[] = []
   /** Where each target is: from there it goes on after a lost device. */
   readonly #last = new Map<number, Box>()
-  #weights: Weights | undefined
-  /** What was loaded before teaching, while taught weights are in use. */
-  #loaded: { readonly weights: Weights | undefined } | undefined
+  /** Targets that the worker knows. */
+  readonly #alive = new Set<number>()
+  #loaded: Weights | undefined
+  #taught: ArrayBuffer | undefined
 
   constructor(onRecovered: () => void) {
     this.#onRecovered = onRecovered
@@ -36,52 +38,55 @@ export class PageTracker implements Follower {
 
   /** @param weights a checkpoint of MMTracking, pysot or this project; undefined: the model that ships */
   async load(weights: Weights | undefined, onProgress: (progress: Progress) => void): Promise<AdapterInfo> {
-    const request = { kind: 'load', weights: weights && { name: weights.name, bytes: weights.bytes.slice(0) } } as const
-    const info = await this.#client.ask(request, request.weights ? [request.weights.bytes] : [], onProgress)
-    this.#weights = weights
-    this.#loaded = undefined
+    const info = await this.#open(weights, undefined, onProgress)
+    this.#loaded = weights
+    this.#taught = undefined
     this.#last.clear()
     this.#times.length = 0
     return info
   }
 
   async start(key: number, picture: Picture, box: Box): Promise<void> {
-    await this.#client.ask<'start'>({ kind: 'start', key, picture, box }, [picture])
     this.#last.set(key, box)
+    this.#alive.delete(key)
+    await this.#withPicture(picture, (own) => this.#start(key, own, box))
   }
 
   async step(keys: readonly number[], picture: Picture): Promise<readonly Tracked[]> {
-    const spare = 'clone' in picture ? picture.clone() : await createImageBitmap(picture)
-    try {
-      return await this.#step(keys, picture)
-    } catch (error) {
-      if (!(error instanceof Error) || error.name !== 'DeviceLostError') throw error
-      return await this.#recover(keys, spare)
-    } finally {
-      spare.close()
-    }
+    return await this.#withPicture(picture, (own) => this.#step(keys, own))
   }
 
   async stop(keys: readonly number[]): Promise<void> {
-    for (const key of keys) this.#last.delete(key)
+    for (const key of keys) {
+      this.#last.delete(key)
+      this.#alive.delete(key)
+    }
     await this.#client.ask<'stop'>({ kind: 'stop', keys })
   }
 
   /**
    * Fits the model that was loaded to pictures with the object's box, or null; from then on the taught weights are in use, after
-   * a lost device, too.
+   * a lost device, too. Takes the pictures over.
+   * @throws PageError if the device is lost on the way; it is open again then
    */
   async teach(
-    examples: readonly { readonly picture: Picture; readonly box: Box | null }[],
+    examples: TeachRequest['examples'],
     steps: number,
     onProgress: (progress: Progress) => void,
   ): Promise<Answers['teach']> {
     const pictures = examples.map(({ picture }) => picture)
-    const answer = await this.#client.ask<'teach'>({ kind: 'teach', examples, steps }, pictures, onProgress)
-    this.#loaded ??= { weights: this.#weights }
-    this.#weights = { name: 'taught.safetensors', bytes: answer.weights }
-    this.#last.clear()
-    return answer
+    try {
+      const answer = await this.#client.ask<'teach'>({ kind: 'teach', examples, steps }, pictures, onProgress)
+      this.#taught = answer.weights
+      this.#forgetTargets()
+      return answer
+    } catch (error) {
+      if (!isLost(error)) throw error
+      await this.#reopen()
+      throw new PageError('The graphics device was lost while teaching. It is open again: press Teach once more.', {
+        cause: error,
+      })
+    }
   }
 
   async cancelTeaching(): Promise<void> {
@@ -90,10 +95,9 @@ export class PageTracker implements Follower {
 
   /** Goes back to the weights that were loaded. */
   async forget(): Promise<void> {
+    this.#taught = undefined
+    this.#forgetTargets()
     await this.#client.ask<'forget'>({ kind: 'forget' })
-    if (this.#loaded) this.#weights = this.#loaded.weights
-    this.#loaded = undefined
-    this.#last.clear()
   }
 
   /** The weights in use as a safetensors file. */
@@ -110,7 +114,45 @@ export class PageTracker implements Follower {
     this.#client.close()
   }
 
+  async #open(
+    weights: Weights | undefined,
+    taught: ArrayBuffer | undefined,
+    onProgress: (progress: Progress) => void,
+  ): Promise<AdapterInfo> {
+    const request = { kind: 'load', weights: weights?.bytes.slice(0), taught: taught?.slice(0) } as const
+    const transfer = [request.weights, request.taught].filter((bytes) => bytes !== undefined)
+    const info = await this.#client.ask<'load'>(request, transfer, onProgress)
+    this.#alive.clear()
+    return info
+  }
+
+  /** A new device with the weights in use; targets go on from where they were, in the next picture. */
+  async #reopen(): Promise<void> {
+    await this.#open(this.#loaded, this.#taught, () => undefined)
+    this.#onRecovered()
+  }
+
+  /** Does something with a picture, and once more on a new device if this one is lost. */
+  async #withPicture<T>(picture: Picture, work: (own: Picture) => Promise<T>): Promise<T> {
+    try {
+      return await work(await copyOf(picture))
+    } catch (error) {
+      if (!isLost(error)) throw error
+      await this.#reopen()
+      return await work(await copyOf(picture))
+    }
+  }
+
+  async #start(key: number, picture: Picture, box: Box): Promise<void> {
+    await this.#client.ask<'start'>({ kind: 'start', key, picture, box }, [picture])
+    this.#alive.add(key)
+  }
+
   async #step(keys: readonly number[], picture: Picture): Promise<readonly Tracked[]> {
+    for (const key of keys) {
+      const box = this.#last.get(key)
+      if (box && !this.#alive.has(key)) await this.#start(key, await copyOf(picture), box)
+    }
     const start = performance.now()
     const results = await this.#client.ask<'step'>({ kind: 'step', keys, picture }, [picture])
     this.#times.push((performance.now() - start) / keys.length)
@@ -122,15 +164,12 @@ export class PageTracker implements Follower {
     return results
   }
 
-  /** A new device, and each target again from where it was, in the frame that could not be finished. */
-  async #recover(keys: readonly number[], picture: Picture): Promise<readonly Tracked[]> {
-    const last = new Map(this.#last)
-    await this.load(this.#weights, () => undefined)
-    for (const key of keys) {
-      const box = last.get(key)
-      if (box) await this.start(key, 'clone' in picture ? picture.clone() : await createImageBitmap(picture), box)
-    }
-    this.#onRecovered()
-    return await this.#step(keys, 'clone' in picture ? picture.clone() : await createImageBitmap(picture))
+  #forgetTargets(): void {
+    this.#last.clear()
+    this.#alive.clear()
   }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof WorkerError && error.deviceLost
 }

@@ -2,13 +2,19 @@
 
 import { useEffect, useRef } from 'preact/hooks'
 import type { Session } from '../session/session.ts'
-import { Corrections, ExportPanel, Model, Targets } from './panels.tsx'
+import { onPageKey } from './keys.ts'
+import { Corrections, ExportPanel, KeysPanel, ModelPanel, Targets } from './panels.tsx'
 import { Stage } from './stage.tsx'
 import { TeachPanel } from './teach-panel.tsx'
 import { Timeline } from './timeline.tsx'
 
 export function App({ session }: { session: Session }) {
-  const open = session.project.value !== undefined
+  const open = session.workspace.project.value !== undefined
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => onPageKey(session, event)
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  })
   return (
     <div class="page">
       <header>
@@ -21,8 +27,8 @@ export function App({ session }: { session: Session }) {
         {open ? (
           <div class="work">
             <Stage session={session} />
-            {!session.live.value && <Controls session={session} />}
-            {!session.live.value && <Timeline session={session} />}
+            {!session.workspace.live.value && <Controls session={session} />}
+            {!session.workspace.live.value && <Timeline session={session} />}
           </div>
         ) : (
           <Welcome session={session} />
@@ -32,7 +38,8 @@ export function App({ session }: { session: Session }) {
           <Corrections session={session} />
           <TeachPanel session={session} />
           <ExportPanel session={session} />
-          <Model session={session} />
+          <ModelPanel session={session} />
+          <KeysPanel />
         </aside>
       </main>
     </div>
@@ -51,7 +58,7 @@ function Welcome({ session }: { session: Session }) {
         <li>Draw a box. It is followed through the clip.</li>
         <li>Correct it where it is wrong, teach it your object, and export the boxes or the video.</li>
       </ol>
-      <button type="button" class="primary" data-testid="sample" onClick={() => void session.openSample()}>
+      <button type="button" class="primary" data-testid="sample" onClick={() => void session.clips.openSample()}>
         Open the sample clip
       </button>
     </div>
@@ -66,7 +73,7 @@ function OpenButtons({ session }: { session: Session }) {
   const choose = (event: Event & { currentTarget: HTMLInputElement }) => {
     const files = [...(event.currentTarget.files ?? [])]
     event.currentTarget.value = ''
-    if (files.length > 0) void session.open(files)
+    if (files.length > 0) void session.clips.open(files)
   }
   return (
     <nav aria-label="Open" class="buttons">
@@ -76,10 +83,10 @@ function OpenButtons({ session }: { session: Session }) {
       <button type="button" onClick={() => folder.current?.click()}>
         Open folder…
       </button>
-      <button type="button" data-testid="camera" onClick={() => void session.openCamera()}>
+      <button type="button" data-testid="camera" onClick={() => void session.camera.open()}>
         Camera
       </button>
-      <button type="button" onClick={() => void session.openSample()}>
+      <button type="button" onClick={() => void session.clips.openSample()}>
         Sample
       </button>
       <input
@@ -100,8 +107,8 @@ function OpenButtons({ session }: { session: Session }) {
 
 function Status({ session }: { session: Session }) {
   const { value: missing } = session.missing
-  const { value: notice } = session.notice
-  const { value: progress } = session.progress
+  const { value: notice } = session.workspace.notice
+  const { value: progress } = session.workspace.progress
   return (
     <div class="status" aria-live="polite">
       {missing && (
@@ -125,7 +132,7 @@ function Status({ session }: { session: Session }) {
             class="icon"
             aria-label="Close this message"
             onClick={() => {
-              session.notice.value = undefined
+              session.workspace.notice.value = undefined
             }}
           >
             ×
@@ -137,46 +144,56 @@ function Status({ session }: { session: Session }) {
 }
 
 function Controls({ session }: { session: Session }) {
-  const project = session.project.value
+  const { workspace } = session
+  const project = workspace.project.value
   if (!project) return null
-  const busy = session.following.value || session.playing.value
-  const frame = session.frame.value
+  const busy = workspace.activity.busy.value
+  const frame = workspace.frame.value
   const ids = project.targets.map(({ id }) => id)
+  const canFollow = ids.length > 0 && session.model.adapter.value && !session.model.loading.value
   return (
     <div class="controls" role="toolbar" aria-label="Playback">
-      <button type="button" aria-label="Frame before" disabled={busy} onClick={() => void session.seek(frame - 1)}>
-        ◀
+      <button type="button" aria-label="Frame before" disabled={busy} onClick={() => void workspace.seek(frame - 1)}>
+        <Arrow points="7,1 7,9 1,5" />
       </button>
       {busy ? (
-        <button type="button" class="primary" data-testid="stop" onClick={() => session.stop()}>
-          Pause
+        <button type="button" class="primary" data-testid="stop" onClick={() => void workspace.activity.stop()}>
+          {workspace.playing.value || workspace.following.value ? 'Pause' : 'Cancel'}
         </button>
       ) : (
-        <button type="button" data-testid="play" onClick={() => void session.play()}>
+        <button type="button" data-testid="play" onClick={() => void session.player.play()}>
           Play
         </button>
       )}
-      <button type="button" aria-label="Next frame" disabled={busy} onClick={() => void session.seek(frame + 1)}>
-        ▶
+      <button type="button" aria-label="Next frame" disabled={busy} onClick={() => void workspace.seek(frame + 1)}>
+        <Arrow points="3,1 3,9 9,5" />
       </button>
       <button
         type="button"
         class="primary"
         data-testid="follow"
-        disabled={busy || ids.length === 0 || !session.adapter.value}
-        onClick={() => void session.follow(ids)}
+        disabled={busy || !canFollow}
+        onClick={() => void session.targets.follow(ids)}
       >
         Follow
       </button>
-      <button type="button" disabled={!session.canUndo.value || busy} onClick={() => session.undo()}>
+      <button type="button" disabled={!workspace.canUndo.value || busy} onClick={() => workspace.undo()}>
         Undo
       </button>
-      <button type="button" disabled={!session.canRedo.value || busy} onClick={() => session.redo()}>
+      <button type="button" disabled={!workspace.canRedo.value || busy} onClick={() => workspace.redo()}>
         Redo
       </button>
       <output data-testid="frame">
         Frame {frame + 1} of {project.clip.frameCount}
       </output>
     </div>
+  )
+}
+
+function Arrow({ points }: { points: string }) {
+  return (
+    <svg viewBox="0 0 10 10" class="arrow" aria-hidden="true">
+      <polygon points={points} fill="currentColor" />
+    </svg>
   )
 }

@@ -6,7 +6,7 @@ import { type Project, positionAt } from '../model/project.ts'
 type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D
 
 /** Frames before the current one whose centres make the trail. */
-const TRAIL = 40
+export const TRAIL = 40
 
 interface Point {
   readonly x: number

@@ -5,6 +5,7 @@ import { useRef } from 'preact/hooks'
 import { correctionCount } from '../model/project.ts'
 import type { ExportKind } from '../session/export.ts'
 import type { Session } from '../session/session.ts'
+import { keyHelp } from './keys.ts'
 
 export function Panel({ title, children }: { title: string; children: ComponentChildren }) {
   return (
@@ -16,9 +17,9 @@ export function Panel({ title, children }: { title: string; children: ComponentC
 }
 
 export function Targets({ session }: { session: Session }) {
-  const project = session.project.value
+  const project = session.workspace.project.value
   if (!project) return null
-  const { value: selected } = session.selected
+  const { value: selected } = session.workspace.selected
   return (
     <Panel title="Targets">
       {project.targets.length === 0 && (
@@ -33,7 +34,7 @@ export function Targets({ session }: { session: Session }) {
               aria-label={`Select ${name}`}
               checked={id === selected}
               onChange={() => {
-                session.selected.value = id
+                session.workspace.selected.value = id
               }}
             />
             <svg class="swatch" aria-hidden="true" viewBox="0 0 10 10">
@@ -44,12 +45,12 @@ export function Targets({ session }: { session: Session }) {
               class="name"
               aria-label={`Name of target ${id}`}
               value={name}
-              onChange={(event) => session.rename(id, event.currentTarget.value)}
+              onChange={(event) => session.targets.rename(id, event.currentTarget.value)}
             />
             <span class="count" title="Marks set by hand">
               {marks.size}
             </span>
-            <button type="button" class="icon" aria-label={`Remove ${name}`} onClick={() => session.remove(id)}>
+            <button type="button" class="icon" aria-label={`Remove ${name}`} onClick={() => session.targets.remove(id)}>
               ×
             </button>
           </li>
@@ -60,21 +61,21 @@ export function Targets({ session }: { session: Session }) {
 }
 
 export function Corrections({ session }: { session: Session }) {
-  const project = session.project.value
-  const target = project?.targets.find(({ id }) => id === session.selected.value)
+  const project = session.workspace.project.value
+  const target = project?.targets.find(({ id }) => id === session.workspace.selected.value)
   if (!project || !target) return null
-  const frame = session.frame.value
+  const frame = session.workspace.frame.value
   const mark = target.marks.get(frame)
-  const busy = session.following.value
+  const busy = session.workspace.activity.busy.value && !session.workspace.live.value
   return (
     <Panel title="Correct">
       <p class="hint">Drag the box in any frame: it is followed again from there.</p>
       <label class="check">
         <input
           type="checkbox"
-          checked={session.alsoBackwards.value}
+          checked={session.targets.alsoBackwards.value}
           onChange={(event) => {
-            session.alsoBackwards.value = event.currentTarget.checked
+            session.targets.alsoBackwards.value = event.currentTarget.checked
           }}
         />
         Also backwards to the last correction
@@ -86,21 +87,25 @@ export function Corrections({ session }: { session: Session }) {
           min={0}
           max={1}
           step={0.05}
-          value={session.lowScore.value}
+          value={session.targets.lowScore.value}
           onChange={(event) => {
-            session.lowScore.value = Math.min(1, Math.max(0, Number(event.currentTarget.value)))
+            session.targets.lowScore.value = Math.min(1, Math.max(0, Number(event.currentTarget.value)))
           }}
         />
       </label>
       <div class="buttons">
-        <button type="button" disabled={busy} onClick={() => void session.correct(target.id, { kind: 'absent' })}>
+        <button
+          type="button"
+          disabled={busy}
+          onClick={() => void session.targets.correct(target.id, { kind: 'absent' })}
+        >
           Absent here
         </button>
         {mark && (
           <button
             type="button"
             disabled={busy || target.marks.size < 2}
-            onClick={() => session.unmark(target.id, frame)}
+            onClick={() => session.targets.unmark(target.id, frame)}
           >
             Remove this mark
           </button>
@@ -124,8 +129,8 @@ const exportKinds: readonly { readonly kind: ExportKind; readonly label: string 
 export function ExportPanel({ session }: { session: Session }) {
   const format = useRef<HTMLSelectElement>(null)
   const file = useRef<HTMLInputElement>(null)
-  if (!session.project.value || session.live.value) return null
-  const busy = session.following.value || session.progress.value !== undefined
+  if (!session.workspace.project.value || session.workspace.live.value) return null
+  const busy = session.workspace.activity.busy.value
   return (
     <Panel title="Export and import">
       <div class="buttons">
@@ -139,7 +144,7 @@ export function ExportPanel({ session }: { session: Session }) {
         <button
           type="button"
           disabled={busy}
-          onClick={() => void session.export((format.current?.value ?? 'json') as ExportKind)}
+          onClick={() => void session.clips.export((format.current?.value ?? 'json') as ExportKind)}
         >
           Export
         </button>
@@ -158,22 +163,23 @@ export function ExportPanel({ session }: { session: Session }) {
         onChange={(event) => {
           const [chosen] = event.currentTarget.files ?? []
           event.currentTarget.value = ''
-          if (chosen) void session.import(chosen)
+          if (chosen) void session.clips.import(chosen)
         }}
       />
     </Panel>
   )
 }
 
-export function Model({ session }: { session: Session }) {
+export function ModelPanel({ session }: { session: Session }) {
   const file = useRef<HTMLInputElement>(null)
-  const { value: adapter } = session.adapter
-  const { value: time } = session.stepTime
+  const { value: adapter } = session.model.adapter
+  const { value: time } = session.targets.stepTime
+  const busy = session.workspace.activity.busy.value || session.model.loading.value
   return (
     <Panel title="Tracker">
       <dl class="facts">
         <dt>Model</dt>
-        <dd>{session.modelName.value}</dd>
+        <dd>{session.model.name.value}</dd>
         <dt>Adapter</dt>
         <dd>{adapter ? adapter.description + (adapter.software ? ' (no GPU: slow)' : '') : '…'}</dd>
         <dt>Per frame</dt>
@@ -182,10 +188,10 @@ export function Model({ session }: { session: Session }) {
         </dd>
       </dl>
       <div class="buttons">
-        <button type="button" disabled={session.following.value} onClick={() => file.current?.click()}>
+        <button type="button" disabled={busy} onClick={() => file.current?.click()}>
           Own weights…
         </button>
-        <button type="button" disabled={session.following.value} onClick={() => void session.loadModel(undefined)}>
+        <button type="button" disabled={busy} onClick={() => void session.model.load(undefined)}>
           Use the model that ships
         </button>
       </div>
@@ -200,9 +206,32 @@ export function Model({ session }: { session: Session }) {
         onChange={(event) => {
           const [chosen] = event.currentTarget.files ?? []
           event.currentTarget.value = ''
-          if (chosen) void chosen.arrayBuffer().then((bytes) => session.loadModel({ name: chosen.name, bytes }))
+          if (chosen) void chosen.arrayBuffer().then((bytes) => session.model.load({ name: chosen.name, bytes }))
         }}
       />
     </Panel>
+  )
+}
+
+export function KeysPanel() {
+  return (
+    <section class="panel">
+      <details>
+        <summary>
+          <h2>Keys</h2>
+        </summary>
+        <p class="hint">They act where the focus is on the picture or on the timeline.</p>
+        <dl class="facts">
+          {keyHelp.map(({ shown, what }) => (
+            <>
+              <dt>
+                <kbd>{shown}</kbd>
+              </dt>
+              <dd>{what}</dd>
+            </>
+          ))}
+        </dl>
+      </details>
+    </section>
   )
 }

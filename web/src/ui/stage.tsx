@@ -6,16 +6,17 @@ import type { Box } from 'siamrpn'
 import { positionAt } from '../model/project.ts'
 import type { Session } from '../session/session.ts'
 import { drawTargets } from './draw.ts'
+import { onStageKey, SMALLEST_BOX } from './keys.ts'
 
 /** CSS pixels around a corner in which it is taken, wide enough for a finger. */
 const GRIP = 14
-/** A smaller drag is a click. Frame pixels. */
-const SMALLEST = 3
 
 interface Point {
   readonly x: number
   readonly y: number
 }
+
+type CanvasPointerEvent = PointerEvent & { readonly currentTarget: HTMLCanvasElement }
 
 type Drag =
   | { readonly kind: 'new'; readonly from: Point }
@@ -28,10 +29,10 @@ export function Stage({ session }: { session: Session }) {
   const draft = useSignal<Box | undefined>(undefined)
 
   useSignalEffect(() => {
-    const { value: picture } = session.picture
-    const { value: project } = session.project
-    const { value: frame } = session.frame
-    const { value: selected } = session.selected
+    const { value: picture } = session.workspace.picture
+    const { value: project } = session.workspace.project
+    const { value: frame } = session.workspace.frame
+    const { value: selected } = session.workspace.selected
     const { value: box } = draft
     const element = canvas.current
     if (!element || !project) return
@@ -44,26 +45,16 @@ export function Stage({ session }: { session: Session }) {
     drawTargets(context, { project, frame, selected, draft: box })
   })
 
-  const point = (event: PointerEvent): Point => {
-    const element = canvas.current
-    if (!element) return { x: 0, y: 0 }
-    const bounds = element.getBoundingClientRect()
-    return {
-      x: ((event.clientX - bounds.left) * element.width) / bounds.width,
-      y: ((event.clientY - bounds.top) * element.height) / bounds.height,
-    }
+  const onPointerDown = (event: CanvasPointerEvent) => {
+    if (event.button !== 0) return
+    if (!session.workspace.live.value) void session.workspace.activity.stop()
+    event.currentTarget.setPointerCapture(event.pointerId)
+    const { scale, point } = inFrame(event)
+    drag.current = beginDrag(session, point, GRIP * scale)
   }
 
-  const onPointerDown = (event: PointerEvent) => {
-    if (event.button !== 0 || session.following.value) return
-    session.stop()
-    canvas.current?.setPointerCapture(event.pointerId)
-    const scale = canvas.current ? canvas.current.width / canvas.current.getBoundingClientRect().width : 1
-    drag.current = beginDrag(session, point(event), GRIP * scale)
-  }
-
-  const onPointerMove = (event: PointerEvent) => {
-    if (drag.current) draft.value = dragged(drag.current, point(event))
+  const onPointerMove = (event: CanvasPointerEvent) => {
+    if (drag.current) draft.value = dragged(drag.current, inFrame(event).point)
   }
 
   const onPointerUp = () => {
@@ -72,9 +63,9 @@ export function Stage({ session }: { session: Session }) {
     drag.current = undefined
     draft.value = undefined
     if (!current || !box) return
-    if (box.width < SMALLEST || box.height < SMALLEST) return
-    if (current.kind === 'new') void session.add(box)
-    else void session.correct(current.id, { kind: 'box', box })
+    if (box.width < SMALLEST_BOX || box.height < SMALLEST_BOX) return // a click
+    if (current.kind === 'new') void addAndFollow(session, box)
+    else void session.targets.correct(current.id, { kind: 'box', box })
   }
 
   const onPointerCancel = () => {
@@ -88,8 +79,8 @@ export function Stage({ session }: { session: Session }) {
       role="application"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys
       tabIndex={0}
-      aria-label="Frame. Drag to draw a box. Keys: N new box, arrows move the selected box, Shift with arrows resizes it."
-      onKeyDown={(event) => onKey(session, event)}
+      aria-label="Frame. Drag to draw a box, or press N for one in the middle. All keys are listed under Keys."
+      onKeyDown={(event) => onStageKey(session, event)}
     >
       <canvas
         ref={canvas}
@@ -104,11 +95,37 @@ export function Stage({ session }: { session: Session }) {
   )
 }
 
+/**
+ * Where a pointer is in the frame, and how many frame pixels a CSS pixel is. The frame is shown as large as fits (`object-fit:
+ * contain`), in the middle of its element.
+ */
+function inFrame({ currentTarget, clientX, clientY }: CanvasPointerEvent): {
+  readonly scale: number
+  readonly point: Point
+} {
+  const { left, top, width, height } = currentTarget.getBoundingClientRect()
+  const scale = Math.max(currentTarget.width / width, currentTarget.height / height)
+  return {
+    scale,
+    point: {
+      x: (clientX - left - width / 2) * scale + currentTarget.width / 2,
+      y: (clientY - top - height / 2) * scale + currentTarget.height / 2,
+    },
+  }
+}
+
+async function addAndFollow({ targets, workspace, model, missing }: Session, box: Box): Promise<void> {
+  const id = targets.add(box)
+  if (id === undefined || workspace.live.value || missing.value) return
+  if (model.loading.value) workspace.inform('The model is still being loaded; following begins when it is there.')
+  await targets.follow([id])
+}
+
 function beginDrag(session: Session, from: Point, grip: number): Drag {
-  const id = session.selected.value
-  const target = session.project.value?.targets.find((other) => other.id === id)
-  const box = target && positionAt(target, session.frame.value)?.box
-  if (id === undefined || !box) return { kind: 'new', from }
+  const { value: target } = session.workspace.selectedTarget
+  const box = target && positionAt(target, session.workspace.frame.value)?.box
+  if (!target || !box) return { kind: 'new', from }
+  const { id } = target
   const corners = [
     { x: box.x, y: box.y, anchor: { x: box.x + box.width, y: box.y + box.height } },
     { x: box.x + box.width, y: box.y, anchor: { x: box.x, y: box.y + box.height } },
@@ -131,35 +148,6 @@ function dragged(drag: Drag, to: Point): Box {
     width: Math.abs(to.x - from.x),
     height: Math.abs(to.y - from.y),
   }
-}
-
-const arrows: Readonly<Record<string, readonly [number, number]>> = {
-  ArrowLeft: [-1, 0],
-  ArrowRight: [1, 0],
-  ArrowUp: [0, -1],
-  ArrowDown: [0, 1],
-}
-
-function onKey(session: Session, event: KeyboardEvent): void {
-  const project = session.project.value
-  if (!project || session.following.value) return
-  if (event.key === 'n' || event.key === 'N') {
-    event.preventDefault()
-    const { width, height } = project.clip
-    void session.add({ x: width * 0.4, y: height * 0.4, width: width * 0.2, height: height * 0.2 })
-    return
-  }
-  const arrow = arrows[event.key]
-  const target = project.targets.find(({ id }) => id === session.selected.value)
-  const box = target && positionAt(target, session.frame.value)?.box
-  if (!arrow || !target || !box) return
-  event.preventDefault()
-  const step = Math.max(1, Math.round(Math.max(box.width, box.height) / 40))
-  const [x, y] = [arrow[0] * step, arrow[1] * step]
-  const moved = event.shiftKey
-    ? { ...box, width: Math.max(SMALLEST, box.width + x), height: Math.max(SMALLEST, box.height + y) }
-    : { ...box, x: box.x + x, y: box.y + y }
-  session.place(target.id, moved)
 }
 
 function drawPicture(

@@ -7,24 +7,24 @@ import { Panel } from './panels.tsx'
 const FEWEST_MARKS = 2
 
 export function TeachPanel({ session }: { session: Session }) {
-  const project = session.project.value
-  const target = project?.targets.find(({ id }) => id === session.selected.value)
-  if (!target || session.live.value) return null
+  const { value: target } = session.workspace.selectedTarget
+  if (!target || session.workspace.live.value) return null
   const count = target.marks.size
   const boxes = [...target.marks.values()].filter(({ kind }) => kind === 'box').length
-  const { value: teaching } = session.teaching
-  const { value: taught } = session.taught
+  const teaching = session.workspace.activity.kind.value === 'teaching'
+  const busy = session.workspace.activity.busy.value
+  const { value: taught } = session.model.taught
   if (count < FEWEST_MARKS && !taught) return null
   return (
     <Panel title="Teach">
       <p class="hint">
         Trains the tracker, here on this device, on the {count} frames of {target.name} that you marked ({boxes} with a
         box), then follows it again.{' '}
-        {session.adapter.value?.software ? 'Without a GPU this takes some minutes.' : 'This takes a few seconds.'}
+        {session.model.adapter.value?.software ? 'Without a GPU this takes some minutes.' : 'This takes a few seconds.'}
       </p>
       <div class="buttons">
         {teaching ? (
-          <button type="button" data-testid="cancel-teach" onClick={() => void session.cancelTeaching()}>
+          <button type="button" data-testid="cancel-teach" onClick={() => void session.workspace.activity.stop()}>
             Cancel
           </button>
         ) : (
@@ -32,24 +32,24 @@ export function TeachPanel({ session }: { session: Session }) {
             type="button"
             class="primary"
             data-testid="teach"
-            disabled={session.following.value}
-            onClick={() => void session.teach(target.id)}
+            disabled={busy || session.model.loading.value}
+            onClick={() => void session.teacher.teach(target.id)}
           >
             Teach {target.name}
           </button>
         )}
         {taught && !teaching && (
           <>
-            <button type="button" data-testid="save-weights" onClick={() => void session.saveWeights()}>
+            <button type="button" data-testid="save-weights" onClick={() => void session.teacher.save()}>
               Save the weights
             </button>
-            <button type="button" onClick={() => void session.forgetTeaching()}>
+            <button type="button" onClick={() => void session.model.forget()}>
               Forget
             </button>
           </>
         )}
       </div>
-      <LossCurve losses={session.losses.value} />
+      <LossCurve losses={session.teacher.losses.value} />
     </Panel>
   )
 }

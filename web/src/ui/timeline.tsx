@@ -4,6 +4,7 @@ import { useSignalEffect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Project } from '../model/project.ts'
 import type { Session } from '../session/session.ts'
+import { onTimelineKey } from './keys.ts'
 
 const ROW = 28
 const PADDING = 6
@@ -12,7 +13,7 @@ export function Timeline({ session }: { session: Session }) {
   const canvas = useRef<HTMLCanvasElement>(null)
 
   const draw = () => {
-    const project = session.project.value
+    const project = session.workspace.project.value
     const element = canvas.current
     if (!element || !project) return
     const ratio = window.devicePixelRatio
@@ -26,9 +27,9 @@ export function Timeline({ session }: { session: Session }) {
     context.setTransform(ratio, 0, 0, ratio, 0, 0)
     drawTimeline(context, {
       ...{ project, width, height },
-      frame: session.frame.value,
-      selected: session.selected.value,
-      before: session.before.value,
+      frame: session.workspace.frame.value,
+      selected: session.workspace.selected.value,
+      before: session.workspace.before.value,
     })
   }
 
@@ -40,18 +41,18 @@ export function Timeline({ session }: { session: Session }) {
   })
 
   const seekTo = (event: PointerEvent) => {
-    const project = session.project.value
+    const project = session.workspace.project.value
     const element = canvas.current
-    if (!project || !element || session.following.value) return
+    if (!project || !element) return
     const bounds = element.getBoundingClientRect()
     const row = Math.floor((event.clientY - bounds.top) / ROW)
     const target = project.targets[row]
-    if (target) session.selected.value = target.id
-    session.stop()
-    void session.seek(((event.clientX - bounds.left) / bounds.width) * (project.clip.frameCount - 1))
+    if (target) session.workspace.selected.value = target.id
+    void session.workspace.activity.stop()
+    void session.workspace.seek(((event.clientX - bounds.left) / bounds.width) * (project.clip.frameCount - 1))
   }
 
-  const project = session.project.value
+  const project = session.workspace.project.value
   const last = (project?.clip.frameCount ?? 1) - 1
   return (
     <canvas
@@ -63,7 +64,7 @@ export function Timeline({ session }: { session: Session }) {
       aria-label="Current frame"
       aria-valuemin={1}
       aria-valuemax={last + 1}
-      aria-valuenow={session.frame.value + 1}
+      aria-valuenow={session.workspace.frame.value + 1}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId)
         seekTo(event)
@@ -71,21 +72,7 @@ export function Timeline({ session }: { session: Session }) {
       onPointerMove={(event) => {
         if (event.buttons === 1) seekTo(event)
       }}
-      onKeyDown={(event) => {
-        const steps: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1, PageUp: -25, PageDown: 25 }
-        const step = steps[event.key]
-        const frame =
-          event.key === 'Home'
-            ? 0
-            : event.key === 'End'
-              ? last
-              : step === undefined
-                ? undefined
-                : session.frame.value + step
-        if (frame === undefined) return
-        event.preventDefault()
-        void session.seek(frame)
-      }}
+      onKeyDown={(event) => onTimelineKey(session, event)}
     />
   )
 }
@@ -105,8 +92,7 @@ function drawTimeline(
   { project, frame, selected, before, width, height }: TimelineView,
 ): void {
   const style = getComputedStyle(context.canvas)
-  const count = project.clip.frameCount
-  const step = width / Math.max(1, count - 1)
+  const step = width / Math.max(1, project.clip.frameCount - 1)
   context.clearRect(0, 0, width, height)
   for (const [row, target] of project.targets.entries()) {
     const top = row * ROW + PADDING / 2
@@ -114,20 +100,33 @@ function drawTimeline(
     context.fillStyle = style.getPropertyValue(target.id === selected ? '--row-selected' : '--row')
     context.fillRect(0, top, width, ROW - 4)
     context.fillStyle = target.colour
-    for (const [at, { score }] of target.track) {
+    for (const [x, score] of columnsOf(target.track, step)) {
       const bar = Math.max(1, score * (ROW - 10))
-      context.fillRect(at * step - step / 2, base - bar, Math.max(1, step), bar)
+      context.fillRect(x - step / 2, base - bar, Math.max(1, step), bar)
     }
     if (before?.id === target.id) {
       context.fillStyle = style.color
-      for (const [at, { score }] of before.track)
-        context.fillRect(at * step - step / 2, base - score * (ROW - 10) - 1, Math.max(1, step), 1.5)
+      for (const [x, score] of columnsOf(before.track, step))
+        context.fillRect(x - step / 2, base - score * (ROW - 10) - 1, Math.max(1, step), 1.5)
     }
     for (const [at, mark] of target.marks)
       drawMark(context, at * step, top + ROW / 2 - 2, mark.kind === 'box', style.color)
   }
   context.fillStyle = style.color
   context.fillRect(Math.min(width - 2, frame * step), 0, 2, height)
+}
+
+/** Where to draw which score: of frames that share a pixel the lowest one, so that a long clip draws as fast as a short one. */
+function columnsOf(
+  track: TimelineView['project']['targets'][number]['track'],
+  step: number,
+): ReadonlyMap<number, number> {
+  const columns = new Map<number, number>()
+  for (const [frame, { score }] of track) {
+    const x = step < 1 ? Math.round(frame * step) : frame * step
+    columns.set(x, Math.min(score, columns.get(x) ?? 1))
+  }
+  return columns
 }
 
 /** A diamond where a person set a box, a cross where they said that the target is absent. */

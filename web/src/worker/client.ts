@@ -1,12 +1,15 @@
 // The page's side of the tracker's worker: requests as promises.
 
-import type { Answers, Message, Progress, Request } from './protocol.ts'
+import type { Answers, Message, Progress, Request, WorkerFailure } from './protocol.ts'
 
-/** An error that the worker told: `name` is the library's class. */
+/** An error that the worker told. */
 export class WorkerError extends Error {
-  constructor(name: string, message: string) {
+  override readonly name = 'WorkerError'
+  readonly deviceLost: boolean
+
+  constructor({ message, deviceLost }: WorkerFailure) {
     super(message)
-    this.name = name
+    this.deviceLost = deviceLost
   }
 }
 
@@ -25,7 +28,7 @@ export class TrackerClient {
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'tracker' })
     this.#worker.onmessage = ({ data }: MessageEvent<Message>) => this.#receive(data)
     this.#worker.onerror = (event) =>
-      this.#fail(new WorkerError('WorkerError', `The tracker's worker stopped: ${event.message}`))
+      this.#fail(new WorkerError({ message: `The tracker's worker stopped: ${event.message}`, deviceLost: false }))
   }
 
   /** @param transfer what the worker takes over, such as the picture of the request */
@@ -43,7 +46,7 @@ export class TrackerClient {
 
   close(): void {
     this.#worker.terminate()
-    this.#fail(new WorkerError('ClosedError', 'The tracker was closed'))
+    this.#fail(new WorkerError({ message: 'The tracker was closed', deviceLost: false }))
   }
 
   #receive(message: Message): void {
@@ -54,7 +57,7 @@ export class TrackerClient {
       return
     }
     this.#pending.delete(message.id)
-    if ('error' in message) pending.reject(new WorkerError(message.error.name, message.error.message))
+    if ('error' in message) pending.reject(new WorkerError(message.error))
     else pending.resolve(message.answer)
   }
 

@@ -12,7 +12,9 @@ export interface AdapterInfo {
 export interface LoadRequest {
   readonly kind: 'load'
   /** Undefined: the model that ships. */
-  readonly weights: { readonly name: string; readonly bytes: ArrayBuffer } | undefined
+  readonly weights: ArrayBuffer | undefined
+  /** Weights that this model was taught, to be used in place of its own. */
+  readonly taught: ArrayBuffer | undefined
 }
 
 /** Starts following a target: `key` names it from then on. */
@@ -94,7 +96,13 @@ export interface Progress {
   readonly loss?: number | undefined
 }
 
+/** An error of the worker's. Classes do not cross over, and their names are lost to the minifier. */
+export interface WorkerFailure {
+  readonly message: string
+  readonly deviceLost: boolean
+}
+
 export type Message =
   | { readonly id: number; readonly answer: Answers[keyof Answers] }
   | { readonly id: number; readonly progress: Progress }
-  | { readonly id: number; readonly error: { readonly name: string; readonly message: string } }
+  | { readonly id: number; readonly error: WorkerFailure }

@@ -1,6 +1,7 @@
 // The tracker's worker: the library runs here, so that the page stays responsive while the GPU or the processor is busy.
 
-import { type LoadProgress, SiamRPN, type Target, type TeachProgress } from 'siamrpn'
+import { type Device, DeviceLostError, type LoadProgress, openDevice, SiamRPN, type Target, type TeachProgress } from 'siamrpn'
+import { indexedDbStore } from 'siamrpn/kernels'
 import type {
   AdapterInfo,
   Answers,
@@ -27,12 +28,17 @@ const teachStages: Readonly<Record<TeachProgress['stage'], string>> = {
   fitting: 'Teaching',
 }
 
+/** Seconds for measuring kernels at the first visit. On a processor the default ones are the measured ones already. */
+const BENCHMARK_SECONDS = 3
+
 type Tell = (progress: Progress) => void
 
 class Host {
   /** As it was loaded; the taught one lives on its device. */
   #loadedTracker: SiamRPN | undefined
   #taught: SiamRPN | undefined
+  /** That both live on. */
+  #device: Device | undefined
   #teaching: AbortController | undefined
   readonly #targets = new Map<number, Target>()
 
@@ -49,7 +55,7 @@ class Host {
       case 'teach':
         return await this.#teach(request, tell)
       case 'cancel-teach':
-        this.#teaching?.abort(new Error('Teaching was cancelled; the tracker is as it was.'))
+        this.#teaching?.abort()
         return null
       case 'forget':
         await this.#forget()
@@ -62,14 +68,24 @@ class Host {
     }
   }
 
-  async #load({ weights }: LoadRequest, tell: Tell): Promise<AdapterInfo> {
+  async #load({ weights, taught }: LoadRequest, tell: Tell): Promise<AdapterInfo> {
     const onProgress = ({ stage, done, total }: LoadProgress) => tell({ stage: stages[stage], done, total })
-    const checkpoint = weights?.bytes
-    const tracker = await SiamRPN.load({ checkpoint, onProgress })
-    await this.#close()
-    this.#loadedTracker = tracker
-    const { description, kind } = tracker.device.adapter
-    return { description, software: kind === 'cpu' }
+    const device = await openDevice()
+    const { description, kind } = device.adapter
+    const software = kind === 'cpu'
+    const benchmark = software ? false : { store: indexedDbStore(), seconds: BENCHMARK_SECONDS }
+    try {
+      const tracker = await SiamRPN.load({ checkpoint: weights, device, benchmark, onProgress })
+      const learned = taught && (await SiamRPN.load({ checkpoint: taught, device, onProgress }))
+      await this.#close()
+      this.#loadedTracker = tracker
+      this.#taught = learned
+      this.#device = device
+    } catch (error) {
+      await device.close()
+      throw error
+    }
+    return { description, software }
   }
 
   async #start({ key, picture, box }: StartRequest): Promise<null> {
@@ -135,7 +151,7 @@ class Host {
 
   /** Goes back to the weights that were loaded. */
   async #forget(): Promise<void> {
-    this.#targets.clear()
+    await this.#stop([...this.#targets.keys()])
     await this.#taught?.close()
     this.#taught = undefined
   }
@@ -144,6 +160,8 @@ class Host {
     await this.#forget()
     await this.#loadedTracker?.close()
     this.#loadedTracker = undefined
+    await this.#device?.close()
+    this.#device = undefined
   }
 
   get #tracker(): SiamRPN {
@@ -158,14 +176,20 @@ function bytesOf(bytes: Uint8Array): ArrayBuffer {
 }
 
 const host = new Host()
+let turn: Promise<void> = Promise.resolve()
 
-self.onmessage = async ({ data: { id, request } }: MessageEvent<{ id: number; request: Request }>) => {
-  const send = (message: Message, transfer: Transferable[] = []) => self.postMessage(message, { transfer })
+async function answer(id: number, request: Request): Promise<void> {
+  const send = (message: Message) => self.postMessage(message)
   try {
-    const answer = await host.handle(request, (progress) => send({ id, progress }))
-    send({ id, answer })
+    send({ id, answer: await host.handle(request, (progress) => send({ id, progress })) })
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }
-    send({ id, error: { name, message } })
+    const message = error instanceof Error ? error.message : String(error)
+    send({ id, error: { message, deviceLost: error instanceof DeviceLostError } })
   }
+}
+
+/** One request at a time, but for those that cut into the one under way. */
+self.onmessage = ({ data: { id, request } }: MessageEvent<{ id: number; request: Request }>) => {
+  if (request.kind === 'cancel-teach' || request.kind === 'lose') void answer(id, request)
+  else turn = turn.then(() => answer(id, request))
 }
