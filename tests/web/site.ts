@@ -75,7 +75,7 @@ export async function serve(root = DIST): Promise<{ readonly address: string; re
 }
 
 export interface BrowserOptions {
-  /** Default true. */
+  /** Whether there is an adapter. Default true. */
   readonly webgpu?: boolean
   readonly extraFlags?: readonly string[]
   readonly width?: number
@@ -106,7 +106,7 @@ export async function openPage(address: string, options: BrowserOptions = {}): P
     headless: true,
     args: [
       ...flags,
-      ...(webgpu ? softwareGpu : ['--disable-blink-features=WebGPU', '--disable-gpu']),
+      ...(webgpu ? softwareGpu : ['--disable-features=WebGPU', '--disable-gpu']),
       ...(camera ? [...fakeCamera, `--use-file-for-fake-video-capture=${camera}`] : []),
       ...extraFlags,
     ],

@@ -118,6 +118,11 @@ export function correctionCount(project: Project): number {
   return project.targets.reduce((sum, { marks }) => sum + marks.size, 0)
 }
 
+/** "1 mark", "2 marks". */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 function changeTarget(project: Project, id: number, change: (target: TrackedTarget) => TrackedTarget): Project {
   return { ...project, targets: project.targets.map((target) => (target.id === id ? change(target) : target)) }
 }

@@ -4,7 +4,7 @@ import { readGroundTruth } from '../formats/ground-truth.ts'
 import { importAnnotations } from '../formats/import.ts'
 import { openClip } from '../media/open.ts'
 import { ClipError } from '../model/errors.ts'
-import { addTarget, emptyProject, type Project } from '../model/project.ts'
+import { addTarget, counted, emptyProject, type Project } from '../model/project.ts'
 import { download } from './download.ts'
 import { type ExportKind, exportProject } from './export.ts'
 import { savedProject } from './storage.ts'
@@ -101,8 +101,4 @@ function startOf(
     return { project: addTarget(project, frame, mark.box).project, sentence }
   }
   return { project, sentence: 'Draw a box around what is to be followed.' }
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

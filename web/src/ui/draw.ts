@@ -45,13 +45,20 @@ function trailOf(target: Project['targets'][number], frame: number): Point[] {
 }
 
 function drawTrail(context: Context, points: readonly Point[], colour: string, line: number): void {
-  context.strokeStyle = colour
-  context.globalAlpha = 0.6
-  context.lineWidth = line / 2
   context.beginPath()
   for (const { x, y } of points) context.lineTo(x, y)
-  context.stroke()
+  context.lineJoin = 'round'
+  context.globalAlpha = 0.7
+  for (const [style, width] of [
+    ['#000000', line * 1.6],
+    [colour, line * 0.8],
+  ] as const) {
+    context.strokeStyle = style
+    context.lineWidth = width
+    context.stroke()
+  }
   context.globalAlpha = 1
+  context.lineJoin = 'miter'
 }
 
 function strokeBox(context: Context, box: Box, colour: string, line: number): void {

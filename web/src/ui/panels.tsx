@@ -2,9 +2,10 @@
 
 import type { ComponentChildren } from 'preact'
 import { useRef } from 'preact/hooks'
-import { correctionCount } from '../model/project.ts'
+import { correctionCount, counted } from '../model/project.ts'
 import type { ExportKind } from '../session/export.ts'
 import type { Session } from '../session/session.ts'
+import type { AdapterInfo } from '../worker/protocol.ts'
 import { keyHelp } from './keys.ts'
 
 export function Panel({ title, children }: { title: string; children: ComponentChildren }) {
@@ -111,7 +112,7 @@ export function Corrections({ session }: { session: Session }) {
           </button>
         )}
       </div>
-      <p class="hint">{correctionCount(project)} marks set by hand in all.</p>
+      <p class="hint">{counted(correctionCount(project), 'mark')} set by hand in all.</p>
     </Panel>
   )
 }
@@ -174,14 +175,15 @@ export function ModelPanel({ session }: { session: Session }) {
   const file = useRef<HTMLInputElement>(null)
   const { value: adapter } = session.model.adapter
   const { value: time } = session.targets.stepTime
-  const busy = session.workspace.activity.busy.value || session.model.loading.value
+  const missing = session.missing.value !== undefined
+  const busy = session.workspace.activity.busy.value || session.model.loading.value || missing
   return (
     <Panel title="Tracker">
       <dl class="facts">
         <dt>Model</dt>
         <dd>{session.model.name.value}</dd>
         <dt>Adapter</dt>
-        <dd>{adapter ? adapter.description + (adapter.software ? ' (no GPU: slow)' : '') : '…'}</dd>
+        <dd>{missing ? 'none' : adapterText(adapter)}</dd>
         <dt>Per frame</dt>
         <dd data-testid="speed">
           {time === undefined ? '–' : `${time.toFixed(0)} ms, ${(1000 / time).toFixed(1)} frames/s`}
@@ -213,6 +215,11 @@ export function ModelPanel({ session }: { session: Session }) {
   )
 }
 
+function adapterText(adapter: AdapterInfo | undefined): string {
+  if (!adapter) return '…'
+  return adapter.software ? `${adapter.description} (no GPU: slow)` : adapter.description
+}
+
 export function KeysPanel() {
   return (
     <section class="panel">
@@ -221,7 +228,7 @@ export function KeysPanel() {
           <h2>Keys</h2>
         </summary>
         <p class="hint">They act where the focus is on the picture or on the timeline.</p>
-        <dl class="facts">
+        <dl class="facts keys">
           {keyHelp.map(({ shown, what }) => (
             <>
               <dt>

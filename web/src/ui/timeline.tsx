@@ -8,6 +8,8 @@ import { onTimelineKey } from './keys.ts'
 
 const ROW = 28
 const PADDING = 6
+/** From the middle of a mark to its edge. */
+const MARK = 5
 
 export function Timeline({ session }: { session: Session }) {
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -37,7 +39,12 @@ export function Timeline({ session }: { session: Session }) {
   useEffect(() => {
     const observer = new ResizeObserver(draw)
     if (canvas.current) observer.observe(canvas.current)
-    return () => observer.disconnect()
+    const scheme = matchMedia('(prefers-color-scheme: dark)')
+    scheme.addEventListener('change', draw)
+    return () => {
+      observer.disconnect()
+      scheme.removeEventListener('change', draw)
+    }
   })
 
   const seekTo = (event: PointerEvent) => {
@@ -81,7 +88,7 @@ interface TimelineView {
   readonly project: Project
   readonly frame: number
   readonly selected: number | undefined
-  /** An earlier track, drawn as a pale line. */
+  /** an earlier track, drawn as a thin line. */
   readonly before: { readonly id: number; readonly track: Project['targets'][number]['track'] } | undefined
   readonly width: number
   readonly height: number
@@ -110,7 +117,13 @@ function drawTimeline(
         context.fillRect(x - step / 2, base - score * (ROW - 10) - 1, Math.max(1, step), 1.5)
     }
     for (const [at, mark] of target.marks)
-      drawMark(context, at * step, top + ROW / 2 - 2, mark.kind === 'box', style.color)
+      drawMark(
+        context,
+        Math.min(width - MARK, Math.max(MARK, at * step)),
+        top + ROW / 2 - 2,
+        mark.kind === 'box',
+        style.color,
+      )
   }
   context.fillStyle = style.color
   context.fillRect(Math.min(width - 2, frame * step), 0, 2, height)
@@ -131,7 +144,7 @@ function columnsOf(
 
 /** A diamond where a person set a box, a cross where they said that the target is absent. */
 function drawMark(context: CanvasRenderingContext2D, x: number, y: number, filled: boolean, colour: string): void {
-  const size = 5
+  const size = MARK
   context.strokeStyle = colour
   context.fillStyle = colour
   context.lineWidth = 2

@@ -1,6 +1,14 @@
 // The tracker's worker: the library runs here, so that the page stays responsive while the GPU or the processor is busy.
 
-import { type Device, DeviceLostError, type LoadProgress, openDevice, SiamRPN, type Target, type TeachProgress } from 'siamrpn'
+import {
+  type Device,
+  DeviceLostError,
+  type LoadProgress,
+  openDevice,
+  SiamRPN,
+  type Target,
+  type TeachProgress,
+} from 'siamrpn'
 import { indexedDbStore } from 'siamrpn/kernels'
 import type {
   AdapterInfo,
