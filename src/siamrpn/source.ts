@@ -96,13 +96,20 @@ async function readBlob(blob: Blob, onProgress: (done: number, total: number) =>
 }
 
 interface NodeProcess {
-  getBuiltinModule(name: 'node:fs/promises'): { readFile(path: string | URL): Promise<Uint8Array> }
+  /** Since Node 20.16. */
+  getBuiltinModule?(name: 'node:fs/promises'): { readFile(path: string | URL): Promise<Uint8Array> }
 }
 
 /** Asks the process for the module: an `import` would be followed by the bundlers of web pages. */
 async function readFile(path: string): Promise<Uint8Array> {
   const { process } = globalThis as unknown as { readonly process: NodeProcess }
-  const files = process.getBuiltinModule('node:fs/promises')
+  const files = process.getBuiltinModule?.('node:fs/promises')
+  if (!files) {
+    throw new SourceError(
+      `Checkpoint \`${path}\` cannot be read: this program's Node has no process.getBuiltinModule, expected Node 20.16 or later; ` +
+        'give the bytes of the file instead',
+    )
+  }
   try {
     return await files.readFile(isFileUrl(path) ? new URL(path) : path)
   } catch (cause) {

@@ -38,7 +38,7 @@ describe('the library', () => {
     )
     const files = targets.map((target) => target.replace('models/*', `models/${model}`).replace('*', 'r50'))
     expect(files.filter((file) => !existsSync(join(installed, file)))).toEqual([])
-    expect(readdirSync(installed).sort()).toEqual(['LICENSE', 'README.md', 'dist', 'models', 'package.json'])
+    expect(readdirSync(installed).sort()).toEqual(['LICENSE', 'NOTICE', 'README.md', 'dist', 'models', 'package.json'])
   })
 
   test('is imported by Node from every face, and importing it does nothing else', () => {
@@ -57,6 +57,57 @@ describe('the library', () => {
       await tracker.close()`)
     expect(output).toMatch(/^true$/m)
     expect(status).toBe(0)
+  })
+})
+
+/** What programs find in places that are Node and a browser at once, or neither; `model` and `frame` are theirs to use. */
+describe('environments that are not quite what they seem', () => {
+  const scene = `
+    const { readFileSync } = await import('node:fs')
+    const model = 'node_modules/siamrpn/models/${model}'
+    const bytes = readFileSync(model)
+    const frame = { data: new Uint8Array(160 * 120 * 3).map((_, i) => (i * 7) % 251), width: 160, height: 120 }
+    const define = (target, name, value) => Object.defineProperty(target, name, { value, configurable: true })
+    const follow = async (checkpoint) => {
+      const { SiamRPN } = await import('siamrpn')
+      const tracker = await SiamRPN.load({ checkpoint })
+      const target = await tracker.init(frame, { x: 60, y: 40, width: 30, height: 30 })
+      console.log('score' in (await target.update(frame)))
+      await tracker.close()
+    }`
+  const cases: Readonly<Record<string, string>> = {
+    'jsdom, as Jest has it: a window, a document, and Node': `
+      for (const name of ['window', 'self']) define(globalThis, name, globalThis)
+      define(globalThis, 'document', { createElement: () => ({ getContext: () => null }) })
+      define(globalThis, 'navigator', { userAgent: 'Node.js (linux) jsdom' })
+      define(globalThis, 'location', { href: 'http://localhost/' })
+      await follow(model)`,
+    "Electron's renderer with Node": `
+      define(process.versions, 'electron', '38.0.0')
+      define(process, 'type', 'renderer')
+      define(globalThis, 'window', globalThis)
+      define(globalThis, 'document', {})
+      define(globalThis, 'navigator', { userAgent: 'Electron/38.0.0' })
+      await follow(model)`,
+    "a browser's worker into which a bundler has put an imitation of process": `
+      const { create } = await import('webgpu')
+      define(globalThis, 'navigator', { userAgent: 'a browser', gpu: create([]) })
+      const real = process
+      define(globalThis, 'process', { title: 'browser', browser: true, env: {}, version: '', versions: {}, nextTick: queueMicrotask })
+      const asked = []
+      globalThis.fetch = async (url) => {
+        asked.push(String(url))
+        return new Response(bytes)
+      }
+      await follow('model.safetensors') // Where there are no files, a text is a URL.
+      console.log(asked.join() === 'model.safetensors')
+      real.exit(0)`,
+  }
+  test.each(Object.entries(cases))('%s', (_, script) => {
+    const { status, output } = node(`${scene}\n${script}`)
+    expect(output).toMatch(/^true$/m)
+    expect(output).not.toMatch(/^false$/m)
+    expect(status, output).toBe(0)
   })
 })
 
@@ -180,6 +231,17 @@ describe('bundlers', () => {
 
 describe('the command line', () => {
   const command = (...args: string[]) => run('npx', ['--no-install', 'siamrpn', ...args], both)
+
+  test('brings its license and what is to be said of what it fetches', () => {
+    const files = readdirSync(join(both, 'node_modules/siamrpn-cli')).sort()
+    expect(files).toEqual(['LICENSE', 'NOTICE', 'README.md', 'dist', 'package.json'])
+    for (const name of ['LICENSE', 'NOTICE']) {
+      const [ours, theirs] = [root, join(both, 'node_modules/siamrpn-cli')].map((folder) =>
+        readFileSync(join(folder, name), 'utf8'),
+      )
+      expect(theirs).toBe(ours)
+    }
+  })
 
   test('starts under its name', () => {
     const { status, output } = command('--help')

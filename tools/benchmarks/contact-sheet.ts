@@ -5,6 +5,7 @@ import sharp from 'sharp'
 import type { RgbFrame } from 'siamrpn'
 import { isCmyk } from '../frames/cmyk.ts'
 import { type Color, drawBox, drawText, fillRect, groundTruthColor } from '../frames/draw.ts'
+import { OutputError } from '../frames/errors.ts'
 import { glyphHeight, glyphWidth } from '../frames/font.ts'
 import { checkImage, readImage, readImageBytes, toRgb, unreadable } from '../frames/image.ts'
 import { maxPixels } from '../frames/max-pixels.ts'
@@ -37,6 +38,7 @@ const gap = 6
 const margin = 14
 /** Of a picture's own brightness. */
 const hiddenBrightness = 0.4
+const mostSheetPixels = 200_000_000
 /** A box smaller than this in the sheet gets a wider frame around it. */
 const smallBox = 12
 const framesAtOnce = 4
@@ -134,6 +136,12 @@ function compose(rows: readonly Row[], { title, columns, cellWidth }: Layout): R
     margin + 2 * line + margin + heights.slice(0, row).reduce((sum, height) => sum + height + line + 3 * gap + gap, 0)
   const width = 2 * margin + columns * cellWidth + (columns - 1) * gap
   const height = rowTop(rows.length) + margin - gap
+  if (width * height > mostSheetPixels) {
+    throw new OutputError(
+      `the sheet would have ${width}x${height} pixels, expected at most ${mostSheetPixels / 1e6} million: show fewer sequences, ` +
+        'fewer frames of each, or smaller ones',
+    )
+  }
   const sheet: RgbFrame = { data: new Uint8Array(width * height * 3), width, height, channels: 3 }
   fillRect(sheet, { x: 0, y: 0, width, height }, ground)
   const inner = width - 2 * margin

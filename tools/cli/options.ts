@@ -48,12 +48,13 @@ export function collectOutput(text: string, previous: readonly string[] = []): r
   return [...previous, text]
 }
 
-/** A whole number of at least `low`. */
-export function wholeNumber(low: number): (text: string) => number {
+/** A whole number of at least `low`; of at most `high`, where it sizes something. */
+export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const expected = high === Number.MAX_SAFE_INTEGER ? `${low} or more` : `${low} to ${high}`
   return (text) => {
     const value = Number(text)
-    if (text.trim() === '' || !Number.isSafeInteger(value) || value < low) {
-      throw new InvalidArgumentError(`Expected a whole number, ${low} or more.`)
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < low || value > high) {
+      throw new InvalidArgumentError(`Expected a whole number, ${expected}.`)
     }
     return value
   }

@@ -7,6 +7,7 @@ import { contactSheet, spread } from '../../../tools/benchmarks/contact-sheet.ts
 import { drawPolygon } from '../../../tools/benchmarks/draw-polygon.ts'
 import type { Sequence } from '../../../tools/benchmarks/types.ts'
 import { groundTruthColor } from '../../../tools/frames/draw.ts'
+import { OutputError } from '../../../tools/frames/errors.ts'
 import { writeJpeg } from '../datasets/training-helpers.ts'
 import { pixel, plainFrame, temporaryFolder } from '../frames/helpers.ts'
 
@@ -107,4 +108,12 @@ test('polygons are drawn edge by edge and clipped to the frame', () => {
   expect(pixel(frame, 30, 20)).toEqual([1, 2, 3])
   expect(pixel(frame, 20, 20)).toEqual([100, 100, 100])
   drawPolygon(frame, [-1e7, 20, 20, -1e7, 1e7, 20, 20, 1e7], [1, 2, 3], 2)
+})
+
+test('a sheet of more pixels than memory has room for is refused with what to change', async () => {
+  const one = await sequence()
+  const many = Array.from({ length: 300 }, (_, index): Sequence => ({ ...one, name: `${index}`, images: [] }))
+  const sheet = contactSheet(many, { title: 'x', frames: 100, cellWidth: 4096 })
+  await expect(sheet).rejects.toThrow(OutputError)
+  await expect(sheet).rejects.toThrow(/the sheet would have 4\d+x\d+ pixels, expected at most 200 million: show fewer/)
 })

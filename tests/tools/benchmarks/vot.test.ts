@@ -84,3 +84,22 @@ test("MMTracking's upright box has the polygon's area, the hull's proportions an
   expect(quad2bbox([5, 5, 5, 5, 5, 5, 5, 5])).toEqual({ x: 5, y: 5, width: 0, height: 0 })
   expect(() => quad2bbox([1, 2, 3])).toThrow(/3 numbers, expected the four or eight/)
 })
+
+test('a list of more sequences than any data set has, frames and corners out of all proportion', async () => {
+  const root = await temporaryFolder()
+  await place(root, { 'list.txt': 'a\n'.repeat(100_001) })
+  await expect(openBenchmark({ type: 'vot2018', root })).rejects.toThrow(
+    'names 100001 sequences, expected at most 100000',
+  )
+  await placeImages(join(root, 'a/color'), [1, 2], 8)
+  const files = { 'list.txt': 'a\n', 'a/groundtruth.txt': boxLines(2), 'a/sequence': 'width=9999999\nheight=480\n' }
+  await place(root, files)
+  const { found, tell } = keepFindings(root)
+  const { sequences } = await openBenchmark({ type: 'vot2018', root, tell })
+  expect(sequences[0]).not.toHaveProperty('size')
+  expect(found.join()).toContain('frames of 9999999x480 pixels, expected sides of 1 to 65535; not heeded')
+  await place(root, { 'a/groundtruth.txt': '0,0,9,0,9,1e9,0,1e9\n'.repeat(2) })
+  await expect(openBenchmark({ type: 'vot2018', root })).rejects.toThrow(
+    'expected at most 100000 pixels from the origin',
+  )
+})

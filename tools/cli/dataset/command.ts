@@ -81,12 +81,12 @@ export function datasetCommand(context: CommandContext): Command {
       .requiredOption('--out <folder>', 'where the data set goes; a new or empty folder, or one that this command made')
       .addOption(new Option('--layout <name>', 'how it is laid out').choices(names).default('lasot'))
       .addOption(new Option('--split <name>', 'of got10k; test has the first boxes alone').choices(got10kSplits))
-      .option('--clips <count>', 'how many clips', wholeNumber(1), 20)
-      .option('--frames <count>', 'frames per clip', wholeNumber(1), defaultFrames)
+      .option('--clips <count>', 'how many clips', wholeNumber(1, 10_000_000), 20)
+      .option('--frames <count>', 'frames per clip', wholeNumber(1, 1_000_000), defaultFrames)
       .option('--seed <number>', 'seed of all clips', wholeNumber(0), 1)
-      .option('--width <pixels>', 'of a frame', wholeNumber(64), defaultWidth)
-      .option('--height <pixels>', 'of a frame', wholeNumber(64), defaultHeight)
-      .option('--quality <1..100>', 'of the JPEG files', wholeNumber(1), 90)
+      .option('--width <pixels>', 'of a frame', wholeNumber(64, 8192), defaultWidth)
+      .option('--height <pixels>', 'of a frame', wholeNumber(64, 8192), defaultHeight)
+      .option('--quality <1..100>', 'of the JPEG files', wholeNumber(1, 100), 90)
       .option('--quiet', 'show no progress')
       .addHelpText('after', details)
       .action((options: DatasetOptions) => interruptible((signal) => write(context, options, signal))),
@@ -95,7 +95,6 @@ export function datasetCommand(context: CommandContext): Command {
 
 async function write({ terminal }: CommandContext, options: DatasetOptions, signal: AbortSignal): Promise<void> {
   const { out, layout, clips: count, frames: framesPerClip, seed, width, height, quality } = options
-  if (quality > 100) throw new UsageError(`--quality is ${quality}, expected 1 to 100`)
   if (options.split !== undefined && layout !== 'got10k') {
     throw new UsageError(`--split is for the layout got10k, expected none with ${layout}`)
   }

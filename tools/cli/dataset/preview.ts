@@ -41,9 +41,9 @@ Examples:
 export function previewCommand(context: CommandContext): Command {
   return withSource(new Command('preview').description('Renders a contact sheet with the true boxes.'))
     .requiredOption('--out <file>', `the picture: ${formats.join(', ')}`, pictureName)
-    .option('--sequences <count>', 'rows', wholeNumber(1), 8)
-    .option('--frames <count>', 'of each sequence', wholeNumber(1), 6)
-    .option('--width <pixels>', 'of a frame in the sheet', wholeNumber(96), 256)
+    .option('--sequences <count>', 'rows', wholeNumber(1, 1000), 8)
+    .option('--frames <count>', 'of each sequence', wholeNumber(1, 100), 6)
+    .option('--width <pixels>', 'of a frame in the sheet', wholeNumber(96, 4096), 256)
     .option('--only <names...>', 'these sequences')
     .option('--quiet', 'show no progress')
     .addHelpText('after', details)

@@ -33,8 +33,8 @@ export function demoCommand(context: CommandContext): Command {
     .description('Tracks the target of a generated clip with the model that ships, and writes the annotated clip.')
     .option('--out <folder>', 'where to write demo.webp (and demo.mp4 if ffmpeg is there)', 'out')
     .option('--checkpoint <file>', 'another model, with the configuration that training wrote into it')
-    .option('--frames <count>', 'length of the clip', wholeNumber(2), 60)
-    .option('--clip <number>', 'which of the clips that are kept back from training', wholeNumber(0), 0)
+    .option('--frames <count>', 'length of the clip', wholeNumber(2, 100_000), 60)
+    .option('--clip <number>', 'which of the clips that are kept back from training', wholeNumber(0, 10_000_000), 0)
     .addHelpText('after', examples)
     .action(async (options: DemoOptions) => {
       const code = await interruptible((signal) => demo(context, options, signal))

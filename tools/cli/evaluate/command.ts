@@ -39,7 +39,7 @@ export function evaluateCommand(context: CommandContext): Command {
     .option('--limit <count>', 'only the first videos', wholeNumber(1))
     .option('--out <folder>', 'where results go; default: work_dirs/evaluation/TRACKER/DATASET')
     .option('--resume', 'go on with the evaluation in the output folder')
-    .option('--parallel <count>', 'videos at once; default: 2 on a GPU, 1 on a software adapter', wholeNumber(1))
+    .option('--parallel <count>', 'videos at once; default: 2 on a GPU, 1 on a software adapter', wholeNumber(1, 64))
     .option('--set <key=value>', 'change an entry of the configuration, such as model.test_cfg.rpn.lr=0.4', collectText)
     .option('--only-visible', 'frames that do not show the object count as failures (only_eval_visible)')
     .option('--compare <name=folder>', "another tracker's result files; repeat for more", collectCompared)

@@ -37,7 +37,7 @@ export function reportCommand(context: CommandContext): Command {
     .option('--log <file>', 'log of the training (TIME.log.json); repeat for a run with several', collectText)
     .option('--name <text>', 'what to call the tracker')
     .option('--out <folder>', 'where the page goes; default: the folder of the results')
-    .option('--failures <count>', 'how many of the worst failures are shown', wholeNumber(0), 6)
+    .option('--failures <count>', 'how many of the worst failures are shown', wholeNumber(0, 1000), 6)
     .addOption(new Option('--dataset <name>', 'data set that the results are of').choices(datasetChoices))
     .option('--root <folder>', 'folder that holds the data set')
     .option('--ann-file <file>', "MMTracking's annotations of the data set: .json or .txt")

@@ -53,7 +53,7 @@ export function teachCommand(context: CommandContext): Command {
     .option('--head-only', 'write the heads alone, a small file that `track --head` takes')
     .option('--checkpoint <file>', 'weights to start from, file or URL; default: the model that ships')
     .option('--config <name>', "configuration of the model: a name or a file; default: the checkpoint's own, or r50")
-    .option('--steps <count>', 'steps of the fit (default: 80)', wholeNumber(1))
+    .option('--steps <count>', 'steps of the fit (default: 80)', wholeNumber(1, 1_000_000))
     .option('--seed <number>', 'the same seed gives the same weights (default: 0)', wholeNumber(0))
     .option('--quiet', 'print nothing but errors')
     .addHelpText('after', examples)

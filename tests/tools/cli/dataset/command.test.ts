@@ -62,3 +62,15 @@ test('help shows layouts and examples; wrong options are refused', async () => {
   const small = await runFake(['dataset', 'synthetic', '--out', 'x', '--width', '8'])
   expect(small.err).toMatch(/64 or more/)
 })
+
+test.each([
+  [['dataset', 'synthetic', '--out', 'x', '--quality', '101'], '1 to 100'],
+  [['dataset', 'synthetic', '--out', 'x', '--width', '1e6'], '64 to 8192'],
+  [['dataset', 'synthetic', '--out', 'x', '--clips', '1e9'], '1 to 10000000'],
+  [['dataset', 'preview', '--root', 'x', '--out', 'x.png', '--frames', '1e9'], '1 to 100'],
+  [['evaluate', '--root', 'x', '--parallel', '1000'], '1 to 64'],
+])('a number that sizes something has bounds: %j', async (args, bounds) => {
+  const { code, err } = await runFake(args)
+  expect(code).toBe(1)
+  expect(err).toContain(`Expected a whole number, ${bounds}.`)
+})

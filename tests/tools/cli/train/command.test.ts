@@ -265,26 +265,29 @@ describe('a short training', () => {
   })
 })
 
-describe('Ctrl-C', () => {
-  test('finishes the step, writes a checkpoint and ends with 130', async () => {
-    const folder = await temporaryFolder()
-    const main = fileURLToPath(new URL('../../../../tools/cli/main.ts', import.meta.url))
-    const options = ['--config', 'micro', '--data', 'synthetic', '--work-dir', folder, '--no-evaluate', ...small]
-    const child = spawn(process.execPath, ['--import', 'tsx', main, 'train', ...options], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
-    let text = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      const before = text.includes('Epoch [')
-      text += chunk.toString()
-      if (!before && text.includes('Epoch [')) child.kill('SIGINT')
-    })
-    const code = await new Promise((resolve) => child.on('close', resolve))
-    expect(code).toBe(130)
-    const [, iterations] = /interrupted after (\d+) iterations: (.*safetensors)/.exec(text) ?? []
-    const last = await readFile(join(folder, 'last_checkpoint'), 'utf8')
-    const { facts } = await readTrainingCheckpoint(join(folder, last.trim()))
-    expect(2 * facts.epoch + facts.iteration).toBe(Number(iterations))
-    expect(await readdir(folder)).not.toContain('training.lock')
-  })
+describe('Ctrl-C, and a terminal that is closed', () => {
+  test.each(['SIGINT', 'SIGHUP'] as const)(
+    '%s finishes the step, writes a checkpoint and ends with 130',
+    async (signal) => {
+      const folder = await temporaryFolder()
+      const main = fileURLToPath(new URL('../../../../tools/cli/main.ts', import.meta.url))
+      const options = ['--config', 'micro', '--data', 'synthetic', '--work-dir', folder, '--no-evaluate', ...small]
+      const child = spawn(process.execPath, ['--import', 'tsx', main, 'train', ...options], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      })
+      let text = ''
+      child.stdout.on('data', (chunk: Buffer) => {
+        const before = text.includes('Epoch [')
+        text += chunk.toString()
+        if (!before && text.includes('Epoch [')) child.kill(signal)
+      })
+      const code = await new Promise((resolve) => child.on('close', resolve))
+      expect(code).toBe(130)
+      const [, iterations] = /interrupted after (\d+) iterations: (.*safetensors)/.exec(text) ?? []
+      const last = await readFile(join(folder, 'last_checkpoint'), 'utf8')
+      const { facts } = await readTrainingCheckpoint(join(folder, last.trim()))
+      expect(2 * facts.epoch + facts.iteration).toBe(Number(iterations))
+      expect(await readdir(folder)).not.toContain('training.lock')
+    },
+  )
 })
