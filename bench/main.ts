@@ -20,6 +20,8 @@ import { searchCases } from './cases/search.ts'
 import { startupCases } from './cases/startup.ts'
 import { trackerCases } from './cases/tracker.ts'
 import { trainingCases } from './cases/training.ts'
+import { writeGpuReport } from './gpu-report/report.ts'
+import { reportSections } from './gpu-report/sections/index.ts'
 import { comparePeers, peerTable } from './peers/compare.ts'
 import { compareGradients, gradientTable } from './peers/compare-gradients.ts'
 import { peerNames } from './peers/contenders.ts'
@@ -41,6 +43,7 @@ interface Options {
   readonly time?: number
   readonly kernels?: 'measured' | 'reasoned'
   readonly list?: true
+  readonly gpuReport?: string
 }
 
 const cases: readonly BenchCase[] = [
@@ -61,6 +64,9 @@ const cases: readonly BenchCase[] = [
 /** For all cases together, and for the samples of one. */
 const DEFAULT_SECONDS = 240
 const DEFAULT_SAMPLE_MS = 2000
+
+/** Of the report. */
+const REPORT_SECONDS = 450
 
 /** Part of the roofline's arithmetic that kernels reach on average, by which the schedule expects how long they take. */
 const USUAL_SHARE = 0.2
@@ -87,6 +93,10 @@ const program = new Command('npm run bench --')
   .option('--rounds <count>', 'rounds of the comparison, all libraries in turn in each', positive, 1)
   .addOption(new Option('--model <name>', 'model of the comparison').choices(['r50', 'small']).default('r50'))
   .option('--list', 'print the names of the cases')
+  .option(
+    '--gpu-report <file>',
+    `instead of the cases: everything about this adapter as JSON, and a page of tables beside it, in ${REPORT_SECONDS} s or --time`,
+  )
   .addHelpText(
     'after',
     '\nWith --peers or --peer-gradients, cases run only if --filter names them. See docs/performance.md.',
@@ -101,7 +111,11 @@ try {
 
 /** @returns whether it was interrupted */
 async function run(options: Options, terminal: Terminal, signal: AbortSignal): Promise<boolean> {
-  const { peers, peerGradients, filter, json } = options
+  const { peers, peerGradients, filter, json, gpuReport } = options
+  if (gpuReport !== undefined) {
+    const say = (line: string) => note(terminal, line)
+    return await writeGpuReport(gpuReport, reportSections(), { seconds: options.time ?? REPORT_SECONDS, signal, say })
+  }
   const compared = peers !== undefined || peerGradients === true
   const chosen = compared && filter.length === 0 ? [] : selectCases(cases, filter)
   if (options.list) {

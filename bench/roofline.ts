@@ -36,15 +36,24 @@ export function rooflineShare({ flops, bytes }: Cost, ms: number, roofline: Pick
   return (1000 * Math.max(flops / roofline.flops, bytes / roofline.bytes)) / ms
 }
 
-/** Runs all probes, a few seconds. @param onProbe told before each */
-export async function measureRoofline(device: Device, onProbe: (form: string) => void = () => {}): Promise<Roofline> {
+/**
+ * Runs all probes, a few seconds.
+ * @param onProbe told before each
+ * @param hasTime asked before each but the first of arithmetic and of memory, which run in any case
+ */
+export async function measureRoofline(
+  device: Device,
+  onProbe: (form: string) => void = () => {},
+  hasTime: () => boolean = () => true,
+): Promise<Roofline> {
   const probes: Probe[] = []
   for (const form of computeForms) {
+    if (probes.length > 0 && !hasTime()) break
     if (form.subgroups && !device.adapter.features.has('subgroups')) continue
     onProbe(form.name)
     probes.push({ form: form.name, kind: 'flops', rate: await probeCompute(device, form) })
   }
-  probes.push(...(await probeMemory(device, onProbe)))
+  probes.push(...(await probeMemory(device, onProbe, hasTime)))
   const best = (kind: Probe['kind']) =>
     Math.max(...probes.filter((probe) => probe.kind === kind).map(({ rate }) => rate))
   return { flops: best('flops'), bytes: best('bytes'), probes }
@@ -63,8 +72,10 @@ interface ComputeForm {
 /** Multiply-adds per chain and step in peak_chains.wgsl. */
 const CHAIN = 16
 
+/** Those that most likely are the best come first, for runs that have little time. */
 const computeForms: readonly ComputeForm[] = [
-  ...[8, 12, 16, 32].map((chains) => ({
+  { name: 'rows, as conv2d_subgroup', shader: 'peak_rows', workgroup: 8, multiplyAdds: 256, subgroups: true },
+  ...[16, 8, 12, 32].map((chains) => ({
     name: `${chains} chains`,
     shader: 'peak_chains',
     entryPoint: `chains${chains}`,
@@ -72,7 +83,6 @@ const computeForms: readonly ComputeForm[] = [
     multiplyAdds: chains * CHAIN,
   })),
   { name: 'outer products, as conv2d_tiled', shader: 'peak_outer', workgroup: 64, multiplyAdds: 64 },
-  { name: 'rows, as conv2d_subgroup', shader: 'peak_rows', workgroup: 8, multiplyAdds: 256, subgroups: true },
 ]
 
 /** A probe runs at least this long, in milliseconds, so that submitting and waiting do not count. */
@@ -121,13 +131,14 @@ const streamForms = [
   { WORKGROUP: 8, ITEMS: 256 },
 ] as const
 
-async function probeMemory(device: Device, onProbe: (form: string) => void): Promise<Probe[]> {
+async function probeMemory(device: Device, onProbe: (form: string) => void, hasTime: () => boolean): Promise<Probe[]> {
   const { kind, maxBindingBytes } = device.adapter
   const bytes = Math.min(STREAM_BYTES[kind], maxBindingBytes)
   const input = device.empty([bytes / 4], 'f32', 'stream.input')
   const output = device.empty([bytes / 4], 'f32', 'stream.output')
   const probes: Probe[] = []
   const probe = async (form: string, submit: () => void) => {
+    if (probes.length > 0 && !hasTime()) return
     onProbe(form)
     const stopwatch = new Stopwatch(device)
     await stopwatch.best(submit, 1) // compiles, and touches the memory for the first time

@@ -66,12 +66,19 @@ function expected(directFlops: number) {
 }
 
 /** An RGB image has four channels on the device. */
-function paddedChannels(channels: number): number {
+export function paddedChannels(channels: number): number {
   return channels === 3 ? 4 : channels
 }
 
-/** Every distinct convolution of R50's search branch, with how often a frame runs it. */
-export function convCases(): BenchCase[] {
+/** A convolution of R50's search branch, and how often a frame runs it. */
+export interface SearchConv {
+  readonly name: string
+  readonly node: ConvNode
+  readonly count: number
+}
+
+/** Every distinct one. */
+export function searchConvs(): SearchConv[] {
   const groups = new Map<string, { node: ConvNode; count: number }>()
   for (const node of asRun(searchNetwork(namedConfig('r50').model).nodes.filter((node) => node.op === 'conv'))) {
     const name = convName(node)
@@ -79,7 +86,11 @@ export function convCases(): BenchCase[] {
     if (group) group.count++
     else groups.set(name, { node, count: 1 })
   }
-  return [...groups].map(([name, { node, count }]) => convCase(name, node, count))
+  return [...groups].map(([name, group]) => ({ name, ...group }))
+}
+
+export function convCases(): BenchCase[] {
+  return searchConvs().map(convCase)
 }
 
 /** The head's two branches read the same features: their first convolutions are one for the library. */
@@ -109,7 +120,7 @@ function convName({ spec, residual, activation, inSize }: ConvNode): string {
   return `${geometry}, ${epilogue}`
 }
 
-function convCase(name: string, node: ConvNode, count: number): BenchCase {
+function convCase({ name, node, count }: SearchConv): BenchCase {
   const directFlops = 2 * multiplyAdds(node)
   const prepare: Prepare = async (device) => {
     const { spec, inSize, outSize, activation } = node

@@ -1,7 +1,7 @@
 // Training steps against their own forward pass, on noise: forward (both images and the losses) and the whole step (forward,
 // backward, clipping, update) of one model, frozen and released. The ratio is what counts; both run on one device.
 
-import { openDevice } from '../../src/gpu/device.ts'
+import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { capture } from '../../src/gpu/program.ts'
 import { Tape } from '../../src/nn/autograd.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
@@ -9,7 +9,7 @@ import { initialWeights } from '../../src/siamrpn/initial-weights.ts'
 import { emptyTargets } from '../../src/siamrpn/target-tensors.ts'
 import { TargetBuilder } from '../../src/siamrpn/targets.ts'
 import { epochMode } from '../../src/siamrpn/training-mode.ts'
-import { Trainer } from '../../src/train/trainer.ts'
+import { Trainer, type TrainerOptions } from '../../src/train/trainer.ts'
 import type { BenchCase, Running } from '../case.ts'
 import { noise } from '../data.ts'
 import { Stopwatch, timed } from '../stopwatch.ts'
@@ -45,7 +45,17 @@ export function trainingCases(): BenchCase[] {
   )
 }
 
-async function start({ model, epoch, batch }: Phase, part: Part): Promise<Running> {
+export interface BenchTrainer {
+  readonly device: Device
+  readonly trainer: Trainer
+  readonly images: TrainerOptions['images']
+  readonly anchors: number
+  /** A step after `trainer.startEpoch`. */
+  readonly step: () => Promise<unknown>
+}
+
+/** A trainer on noise, on a device of its own. @throws OutOfMemoryError */
+export async function openTrainer(model: string, batch: number): Promise<BenchTrainer> {
   const config = namedConfig(model)
   const { train_cfg } = config.model
   if (train_cfg === null) throw new Error(`The configuration ${model} has no model.train_cfg.`)
@@ -58,26 +68,34 @@ async function start({ model, epoch, batch }: Phase, part: Part): Promise<Runnin
     }
     const anchors = new TargetBuilder(config.model).numAnchors
     const trainer = new Trainer({ device, config, state: initialWeights(config.model, 1), images })
+    const targets = {
+      labels: new Float32Array(batch * anchors),
+      labelWeights: new Float32Array(batch * anchors).fill(1 / anchors),
+      boxTargets: new Float32Array(batch * anchors * 4),
+      boxWeights: new Float32Array(batch * anchors * 4).fill(1 / anchors),
+    }
+    const rates = trainer.optimizer.groups.map(() => 1e-6)
+    return { device, trainer, images, anchors, step: () => trainer.step({ ids: ['noise'], targets }, rates) }
+  } catch (error) {
+    await device.close()
+    throw error
+  }
+}
+
+async function start({ model, epoch, batch }: Phase, part: Part): Promise<Running> {
+  const { device, trainer, images, anchors, step } = await openTrainer(model, batch)
+  try {
     const facts = () => ({ 'GPU bytes held': device.memory.bytes, 'GPU bytes at most': device.memory.peakBytes })
     const dispose = () => device.close()
     if (part === 'step') {
       await trainer.startEpoch(epoch)
-      const targets = {
-        labels: new Float32Array(batch * anchors),
-        labelWeights: new Float32Array(batch * anchors).fill(1 / anchors),
-        boxTargets: new Float32Array(batch * anchors * 4),
-        boxWeights: new Float32Array(batch * anchors * 4).fill(1 / anchors),
-      }
-      const rates = trainer.optimizer.groups.map(() => 1e-6)
-      const step = () => trainer.step({ ids: ['noise'], targets }, rates)
-      const flops = trainer.stats?.flops ?? 0
-      const bytes = trainer.stats?.bytes ?? 0
+      const { flops = 0, bytes = 0 } = trainer.stats ?? {}
       return { variant: '', cost: { flops, bytes }, sample: () => timed(step), facts, dispose }
     }
     const targets = emptyTargets(device, batch, anchors)
     const program = await capture(device, (r) => {
       const tape = new Tape(r)
-      const mode = epochMode(config, epoch)
+      const mode = epochMode(namedConfig(model), epoch)
       return tape.noGrad(() => trainer.model.forwardTrain(tape, images, targets, mode).total.data)
     })
     const stopwatch = new Stopwatch(device)

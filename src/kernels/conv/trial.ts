@@ -85,12 +85,14 @@ export function gradientTrial(device: Device, { problem: whole, limits }: ConvQu
 /**
  * Times the plans until the time is over, the first of them in any case; those that the device cannot run or that are not right
  * are left out. Releases the trial.
+ * @param onLeftOut told of each that is left out
  */
 export async function measureCandidates<P>(
   device: Device,
   trial: Trial<P>,
   plans: readonly P[],
   milliseconds: number,
+  onLeftOut: (index: number, reason: string) => void = () => {},
 ): Promise<Timings> {
   const deadline = performance.now() + milliseconds
   const timings: Timing[] = []
@@ -102,10 +104,11 @@ export async function measureCandidates<P>(
       try {
         const found = await resultOf(device, (r) => trial.record(r, plan))
         expected ??= found
-        if (!isClose(found, expected)) continue
-        timings.push({ index, milliseconds: await timeOf(device, (r) => trial.record(r, plan), best) })
+        if (!isClose(found, expected)) onLeftOut(index, 'its result is not that of the first')
+        else timings.push({ index, milliseconds: await timeOf(device, (r) => trial.record(r, plan), best) })
       } catch (error) {
         if (index === 0 || !cannotRun(error)) throw error
+        onLeftOut(index, error instanceof Error ? error.message : String(error))
       }
     }
   } finally {

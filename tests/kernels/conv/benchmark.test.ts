@@ -115,7 +115,10 @@ describe('measuring', () => {
       return plan === 'longer' ? relu(r, relu(r, ones)) : relu(r, ones)
     })
     const plans = ['default', 'wrong', 'impossible', 'longer']
-    const timings = await measureCandidates(device, one, plans, 20_000)
+    const leftOut: string[] = []
+    const note = (index: number, reason: string) => void leftOut.push(`${plans[index]}: ${reason}`)
+    const timings = await measureCandidates(device, one, plans, 20_000, note)
+    expect(leftOut).toEqual(['wrong: its result is not that of the first', 'impossible: impossible'])
     expect(timings.map(({ index }) => plans[index])).toEqual(['default', 'longer'])
     for (const { milliseconds } of timings) expect(milliseconds).toBeGreaterThan(0)
     expect(one.count()).toBe(1)
