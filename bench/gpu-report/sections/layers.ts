@@ -11,6 +11,9 @@ import type { Roofline } from '../../roofline.ts'
 import { significant } from '../../table.ts'
 import type { Findings, Section, SectionContext } from '../report.ts'
 
+/** Part of the roofline's arithmetic that kernels reach on average. */
+const USUAL_SHARE = 0.2
+
 interface LayerResult {
   readonly name: string
   readonly perFrame: number
@@ -39,8 +42,10 @@ async function measureLayers({ budget, signal, say }: SectionContext, roofline?:
     const results: LayerResult[] = []
     for (const [index, { name, node, count }] of layers.entries()) {
       if (budget.left === 0 || signal.aborted) break
-      say(name)
       const question: ConvQuestion = { kind: 'forward', problem: problemOf(node), limits: {} }
+      const seconds = (2 * convFlops(question.problem)) / (USUAL_SHARE * (roofline?.flops ?? 1e12))
+      if (1000 * seconds > budget.left) continue
+      say(name)
       const plans = convCandidates(device.adapter, question.problem)
       const leftOut: { form: string; reason: string }[] = []
       const note = (at: number, reason: string) => void leftOut.push({ form: nameOf(at), reason })

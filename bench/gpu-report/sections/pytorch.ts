@@ -127,6 +127,7 @@ function findings(program: string, answers: readonly Answer[]): Findings {
         'Float32 without TF32, eager, channels first. The search branch has no crop, no upload and no choice of the box,',
         'which update() has; its gradients are a part of a training step, which computes the template branch and losses, too.',
       ].join(' '),
+      ...(about ? [] : [`${program} has PyTorch, or was still looking for it, but gave no answer in time.`]),
       ...of('skipped').map(({ what }) => `Left out, the time did not suffice: ${what}.`),
     ],
   }

@@ -41,7 +41,7 @@ const targetCounts = [1, 4, 16] as const
 
 const frameCount = 8
 
-/** The part of the roofline that a software adapter reaches; GPUs compile for longer than they compute. */
+/** Part of the roofline's arithmetic that kernels reach on average. */
 const USUAL_SHARE = 0.2
 
 /** @param roofline of this adapter, if it is known */

@@ -42,6 +42,7 @@ const LEAST_STEPS = 3
 
 const MOST_STEPS = 30
 
+/** Part of the roofline's arithmetic that kernels reach on average. */
 const USUAL_SHARE = 0.2
 
 /** @param roofline of this adapter, if it is known */
