@@ -1,5 +1,5 @@
-// Records the picture of the page for the README, docs/images/page.webp: the built page in Chromium, a box drawn on the sample clip,
-// followed, and the box where the tracker puts it. Needs ffmpeg. Run: npx tsx tests/web/record-page.ts
+// Records the picture of the page for the README, docs/images/page.webp: the built page in Chromium, with the sample clip as the model
+// that ships tracks it. The tracker runs in Node, where a machine without a GPU has the faster driver. Needs ffmpeg. Run: npx tsx tests/web/record-page.ts
 
 import { spawnSync } from 'node:child_process'
 import { copyFile, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -7,61 +7,83 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
+import { type RgbFrame, SiamRPN } from '../../src/index.ts'
+import { readImage } from '../../tools/frames/image.ts'
 import type { Session } from '../../web/src/session/session.ts'
-import { readSample } from './sample.ts'
+import { readSample, type Sample } from './sample.ts'
 import { buildPage, openPage, serve } from './site.ts'
 
 const output = fileURLToPath(new URL('../../docs/images/page.webp', import.meta.url))
 const view = { width: 1000, height: 640 }
 /** Of the recording; the page is shown at a fraction of it in the README. */
 const WIDTH = 800
-const FRAMES = 30
-const milliseconds = { still: 900, drag: 60, frame: 70 } as const
+const FRAMES = 60
+const milliseconds = { still: 900, frame: 60 } as const
 
 interface Shot {
   readonly png: Buffer
   readonly delay: number
 }
 
+/** Tracks the sample in Node, with the model that ships. @returns a project of the page, as JSON */
+async function trackSample({ pictures, truth }: Sample): Promise<string> {
+  const [box] = truth
+  if (!box) throw new Error('The sample has no first box')
+  await using tracker = await SiamRPN.load()
+  const frames = await decode(pictures.slice(0, FRAMES + 1))
+  const [first, ...others] = frames
+  if (!first) throw new Error('The sample has no picture')
+  const target = await tracker.init(first, box)
+  const track = []
+  for (const [index, frame] of others.entries()) track.push({ frame: index + 1, ...(await target.update(frame)) })
+  const marks = [{ frame: 0, kind: 'box', box }]
+  const clip = { frameCount: pictures.length }
+  return JSON.stringify({ format: 'siamrpn-project', clip, targets: [{ id: 1, name: 'Target 1', marks, track }] })
+}
+
+async function decode(pictures: readonly Uint8Array[]): Promise<RgbFrame[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'siamrpn-record-'))
+  try {
+    const frames: RgbFrame[] = []
+    for (const jpeg of pictures) {
+      const file = join(folder, 'frame.jpg')
+      await writeFile(file, jpeg)
+      frames.push(await readImage(file))
+    }
+    return frames
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Plays what was tracked: the track grows as it does while it is followed. */
 async function record(page: Page): Promise<Shot[]> {
   const shots: Shot[] = []
   const shoot = async (delay: number) => shots.push({ png: await page.screenshot(), delay })
   const ask = async <T>(read: (session: Session) => T): Promise<Awaited<T>> =>
     await page.evaluate(`(${read})(window.siamrpnSession)`)
-  const until = async (condition: (session: Session) => boolean) => {
-    while (!(await ask(condition))) await page.waitForTimeout(50)
-  }
-  await until(({ model }) => model.adapter.value !== undefined)
+  const sample = await readSample(new URL('../../web/public/sample.zip', import.meta.url))
+  const tracked = await trackSample(sample)
   await page.getByTestId('sample').click()
-  await until(({ workspace }) => workspace.picture.value !== undefined && !workspace.activity.busy.value)
-  await ask(({ workspace, targets }) => {
-    targets.remove(1)
+  await page.getByTestId('stage').waitFor()
+  await page.getByTestId('import').setInputFiles({ name: 'sample.json', mimeType: '', buffer: Buffer.from(tracked) })
+  await page.getByTestId('notice').filter({ hasText: 'imported' }).waitFor()
+  await ask(({ workspace, missing }) => {
+    missing.value = undefined
     workspace.notice.value = undefined
+    Object.assign(window, { whole: workspace.project.value })
   })
-  await shoot(milliseconds.still)
-  const { truth } = await readSample(new URL('../../web/public/sample.zip', import.meta.url))
-  const [first] = truth
-  const stage = await page.getByTestId('stage').boundingBox()
-  if (!first || !stage) throw new Error('The sample is not shown')
-  const scale = Math.min(stage.width / 320, stage.height / 240)
-  const at = (part: number): [number, number] => [
-    stage.x + stage.width / 2 + (first.x + part * first.width - 160) * scale,
-    stage.y + stage.height / 2 + (first.y + part * first.height - 120) * scale,
-  ]
-  await page.mouse.move(...at(0))
-  await page.mouse.down()
-  for (let step = 1; step <= 6; step++) {
-    await page.mouse.move(...at(step / 6))
-    await shoot(milliseconds.drag)
+  for (let frame = 0; frame <= FRAMES; frame++) {
+    await page.evaluate(`(async () => {
+      const { workspace } = window.siamrpnSession
+      const upTo = (track) => new Map([...track].filter(([at]) => at <= ${frame}))
+      const targets = window.whole.targets.map((target) => ({ ...target, track: upTo(target.track) }))
+      workspace.grow((project) => ({ ...project, targets }))
+      await workspace.seek(${frame})
+    })()`)
+    await page.waitForTimeout(60)
+    await shoot(frame === 0 || frame === FRAMES ? milliseconds.still : milliseconds.frame)
   }
-  await page.mouse.up()
-  for (let frame = 1; frame <= FRAMES; frame++) {
-    while ((await ask(({ workspace }) => workspace.frame.value)) < frame) await page.waitForTimeout(10)
-    await shoot(milliseconds.frame)
-    console.log(`frame ${frame} of ${FRAMES}`)
-  }
-  await ask(({ workspace }) => workspace.activity.stop())
-  await shoot(2 * milliseconds.still)
   return shots
 }
 
@@ -102,9 +124,9 @@ async function copyInto(from: string, to: string): Promise<void> {
   await rename(`${to}.tmp`, to)
 }
 
-buildPage()
+if (!process.env.NOBUILD) buildPage()
 const { address, server } = await serve()
-const opened = await openPage(address, view)
+const opened = await openPage(address, { ...view, webgpu: false })
 try {
   await write(await record(opened.page))
 } finally {

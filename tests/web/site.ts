@@ -59,6 +59,10 @@ export function buildPage(): void {
 /** Serves a folder from one below the root, as a static host would. Default: web/dist. */
 export async function serve(root = DIST): Promise<{ readonly address: string; readonly server: Server }> {
   const server = createServer(async ({ url = '/' }, response) => {
+    if (url === '/favicon.ico') {
+      response.writeHead(204).end() // browsers ask for it where a page names no icon
+      return
+    }
     const path = normalize(new URL(url, 'http://localhost').pathname).replace(/^\/some\/folder\//, '/')
     const file = join(root, path.endsWith('/') ? `${path}index.html` : path)
     try {
