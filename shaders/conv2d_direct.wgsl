@@ -3,6 +3,8 @@
 // The fallback where no tiled kernel fits: channels not divisible by 4, groups, and very few output channels.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * OH * OW * OUT_C.
 
+alias Filter = f32; // or f16: the filter is stored in half precision
+
 const WORKGROUP: u32 = 64u;
 const HAS_SCALE: bool = false;
 const HAS_BIAS: bool = false;
@@ -30,7 +32,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<Filter>;
 @group(0) @binding(2) var<storage, read> scale: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> residual: array<f32>;
@@ -67,7 +69,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       let at = pixel_in * params.in_stride + params.in_first + first;
       let row = (ky * params.kernel_width + kx) * params.group_inputs;
       for (var c = 0u; c < params.group_inputs; c++) {
-        sum = fma(input[at + c], weight[column + (row + c) * params.panel], sum);
+        sum = fma(input[at + c], f32(weight[column + (row + c) * params.panel]), sum);
       }
     }
   }

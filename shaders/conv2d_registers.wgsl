@@ -8,6 +8,8 @@
 // Dispatch: x = ceil(OUT_C / (4 COLUMNS * THREADS_X)), y = ceil(pixels / (PIXELS * THREADS_Y)), z = SPLIT_K.
 // Cin and Cout divisible by 4.
 
+alias Filter = vec4f; // or vec4h: the filter is stored in half precision
+
 const THREADS_X: u32 = 8u;
 const THREADS_Y: u32 = 8u;
 const PIXELS: u32 = 4u; // of one invocation
@@ -41,7 +43,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<Filter>;
 @group(0) @binding(2) var<storage, read> scale: array<vec4f>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read> residual: array<vec4f>;
@@ -78,7 +80,7 @@ fn filter_at(k: u32, column: u32) -> vec4f {
   if (column >= OUT_CHANNELS4) {
     return vec4f();
   }
-  return weight[column / PANEL4 * PANEL4 * DEPTH4 * 4u + k * PANEL4 + column % PANEL4];
+  return vec4f(weight[column / PANEL4 * PANEL4 * DEPTH4 * 4u + k * PANEL4 + column % PANEL4]);
 }
 
 fn store(pixel: u32, column: u32, part: u32, sum: vec4f) {

@@ -11,6 +11,8 @@
 
 enable subgroups;
 
+alias Filter = vec4f; // or vec4h: the filter is stored in half precision
+
 const WORKGROUP: u32 = 64u; // a multiple of the largest subgroup
 const LANES: u32 = 8u;
 const COLUMNS: u32 = 1u; // vec4 of output channels of one lane
@@ -43,7 +45,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<Filter>;
 @group(0) @binding(2) var<storage, read> scale: array<vec4f>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read> residual: array<vec4f>;
@@ -80,7 +82,7 @@ fn filter_at(k: u32, column: u32) -> vec4f {
   if (column >= OUT_CHANNELS4) {
     return vec4f();
   }
-  return weight[column / PANEL4 * PANEL4 * DEPTH4 * 4u + k * PANEL4 + column % PANEL4];
+  return vec4f(weight[column / PANEL4 * PANEL4 * DEPTH4 * 4u + k * PANEL4 + column % PANEL4]);
 }
 
 fn store(pixel: u32, column: u32, part: u32, sum: vec4f) {

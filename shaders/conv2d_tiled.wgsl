@@ -13,6 +13,8 @@
 // Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(pixels / TILE_M), z = batches * SPLIT_K. Cin and Cout divisible by 4,
 // TILE_K one of 4, 8, 16, 32.
 
+alias Filter = vec4f; // or vec4h: the filter is stored in half precision
+
 const TILE_M: u32 = 64u;
 const TILE_N: u32 = 64u;
 const TILE_K: u32 = 16u;
@@ -58,7 +60,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<Filter>;
 @group(0) @binding(2) var<storage, read> scale: array<vec4f>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read> residual: array<vec4f>;
@@ -107,9 +109,9 @@ fn filter_at(batch: u32, k: u32, column: u32) -> vec4f {
   let panel = column / PANEL4;
   if (BATCHES > 1u) {
     let part = (k % 4u * (OUT_CHANNELS4 / PANEL4) + panel) * BATCHES + batch;
-    return weight[(part * DEPTH4 + k / 4u) * PANEL4 + column % PANEL4];
+    return vec4f(weight[(part * DEPTH4 + k / 4u) * PANEL4 + column % PANEL4]);
   }
-  return weight[(panel * DEPTH4 * 4u + k) * PANEL4 + column % PANEL4];
+  return vec4f(weight[(panel * DEPTH4 * 4u + k) * PANEL4 + column % PANEL4]);
 }
 
 fn store(pixel: u32, column: u32, part: u32, sum: vec4f) {

@@ -11,6 +11,7 @@
 // WORKGROUP) workgroups, linearised over x and y, with count = N * phases * segments * phases * strips * values.
 
 alias Value = f32; // or vec4f: four neighbouring channels, counted as one
+alias Filter = f32; // or f16, vec4f, vec4h: as wide as a Value; the filter may be stored in half precision
 
 const WORKGROUP: u32 = 64u;
 const KERNEL_H: u32 = 3u;
@@ -48,7 +49,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> input: array<Value>;
-@group(0) @binding(1) var<storage, read> weight: array<Value>;
+@group(0) @binding(1) var<storage, read> weight: array<Filter>;
 @group(0) @binding(2) var<storage, read> scale: array<Value>;
 @group(0) @binding(3) var<storage, read> bias: array<Value>;
 @group(0) @binding(4) var<storage, read> residual: array<Value>;
@@ -88,7 +89,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   var k: array<Value, TAPS>;
   let filter_start = (channel / params.panel) * params.panel * TAPS + channel % params.panel;
   for (var t = 0u; t < TAPS; t++) {
-    k[t] = weight[filter_start + t * params.panel];
+    k[t] = Value(weight[filter_start + t * params.panel]);
   }
   var factor = Value() + 1.0;
   if (params.has_scale != 0u) {

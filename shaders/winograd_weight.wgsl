@@ -4,6 +4,8 @@
 // One invocation per input channel and vec4 of output channels, of the slice of output channels at params.first4.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = in_channels * slice4.
 
+alias Filter = vec4f; // or vec4h: the filter is stored in half precision
+
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -15,7 +17,7 @@ struct Params {
   out_panel4: u32, // and in the result
 }
 
-@group(0) @binding(0) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(0) var<storage, read> weight: array<Filter>;
 @group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(2) var<uniform> params: Params;
 
@@ -39,9 +41,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   // columns: G g, row by row of g's columns
   var column: array<array<vec4f, 3>, 4>;
   for (var x = 0u; x < 3u; x++) {
-    let g0 = weight[at + x * tap];
-    let g1 = weight[at + (3u + x) * tap];
-    let g2 = weight[at + (6u + x) * tap];
+    let g0 = vec4f(weight[at + x * tap]);
+    let g1 = vec4f(weight[at + (3u + x) * tap]);
+    let g2 = vec4f(weight[at + (6u + x) * tap]);
     let outer = g0 + g2;
     column[0][x] = g0;
     column[1][x] = 0.5 * (outer + g1);

@@ -23,6 +23,7 @@ export {
   FeatureError,
   NoAdapterError,
   OutOfMemoryError,
+  PrecisionError,
   ShaderError,
   ShapeError,
   SiamRpnError,
@@ -33,6 +34,7 @@ export { type CaptureOptions, capture, type Plan, type Profile, type Program, pl
 export type { Recorder } from './gpu/recorder.ts'
 export type { DType, GpuTensor, TensorData } from './gpu/tensor.ts'
 export type { ChoiceStore, ConvChoice } from './kernels/conv/benchmark.ts'
+export type { Precision } from './kernels/conv/filter.ts'
 export {
   crossEntropyLoss,
   focalLoss,

@@ -16,7 +16,7 @@ import {
 import { MAP_MODE_READ, Memory, TENSOR_USAGE } from './memory.ts'
 import { KernelCache } from './pipelines.ts'
 import { findGpu, noAdapter } from './provider.ts'
-import { type DType, dtypeOf, ELEMENT_BYTES, elementCount, GpuTensor, Storage, type TensorData } from './tensor.ts'
+import { type DType, dtypeOf, elementBytes, elementCount, GpuTensor, Storage, type TensorData } from './tensor.ts'
 
 export type { AdapterFacts, DeviceOptions, SubgroupMatrixShape } from './adapter.ts'
 
@@ -116,7 +116,7 @@ export class Device {
   /** A new zero-filled tensor. @param margin bytes of memory behind it, for windows on its end */
   empty(shape: readonly number[], dtype: DType = 'f32', label = 'tensor', margin = 0): GpuTensor {
     this.check()
-    const bytes = elementCount(shape, label) * ELEMENT_BYTES
+    const bytes = elementCount(shape, label) * elementBytes[dtype]
     const storage = new Storage(bytes, label, { buffer: this.memory.create(bytes + margin, TENSOR_USAGE, label) })
     return new GpuTensor(storage, shape, dtype)
   }
@@ -151,6 +151,7 @@ export class Device {
   async read(tensor: GpuTensor): Promise<TensorData> {
     const bytes = await this.readBytes(tensor.storage.buffer, tensor.byteOffset, tensor.bytes)
     if (tensor.dtype === 'f32') return new Float32Array(bytes)
+    if (tensor.dtype === 'f16') return new Uint16Array(bytes)
     return tensor.dtype === 'u32' ? new Uint32Array(bytes) : new Int32Array(bytes)
   }
 

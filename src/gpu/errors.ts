@@ -35,6 +35,9 @@ export class BindingError extends SiamRpnError {}
 /** A tensor's shape does not fit the operation. */
 export class ShapeError extends SiamRpnError {}
 
+/** A number is too large for the precision that it is to be stored in. */
+export class PrecisionError extends SiamRpnError {}
+
 /** An optional feature is needed that the adapter does not have. */
 export class FeatureError extends SiamRpnError {}
 

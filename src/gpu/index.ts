@@ -11,6 +11,7 @@ export {
   FeatureError,
   NoAdapterError,
   OutOfMemoryError,
+  PrecisionError,
   ShaderError,
   ShapeError,
   SiamRpnError,

@@ -8,7 +8,7 @@ import { suggestion } from './names.ts'
 import { type Params, packParams } from './params.ts'
 import type { Kernel, KernelSpec } from './pipelines.ts'
 import type { StorageVariable, WindowVariable } from './reflect.ts'
-import { BINDING_ALIGNMENT, type DType, ELEMENT_BYTES, elementCount, GpuTensor, Storage } from './tensor.ts'
+import { BINDING_ALIGNMENT, type DType, elementBytes, elementCount, GpuTensor, Storage } from './tensor.ts'
 
 /** One dispatch: a kernel, its workgroup counts and, by variable name, its tensors and uniform values. */
 export interface Dispatch {
@@ -72,7 +72,7 @@ export class Recorder {
 
   /** A virtual tensor: it gets memory when the capture ends, shared with others that are not alive at the same time. */
   alloc(shape: readonly number[], dtype: DType = 'f32', label = `tensor${this.#storages.length}`): GpuTensor {
-    const storage = new Storage(elementCount(shape, label) * ELEMENT_BYTES, label, { owner: this })
+    const storage = new Storage(elementCount(shape, label) * elementBytes[dtype], label, { owner: this })
     this.#storages.push(storage)
     return new GpuTensor(storage, shape, dtype)
   }

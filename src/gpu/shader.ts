@@ -30,7 +30,7 @@ const literal = /^(?:true|false|-?(?:0[xX][0-9a-fA-F]+|[0-9.]+(?:[eE][+-]?[0-9]+
 /**
  * Replaces the values of module-scope constants written as `const NAME: T = literal;` (T: u32, i32, f32, bool), and the types
  * of aliases written as `alias NAME = T;`, each at the start of a line. Line numbers do not change. A constant computed from
- * others is not a knob and cannot be set.
+ * others is not a knob and cannot be set. A type of half precision enables `f16`.
  * @throws ShaderError for a name that the shader does not declare, or a value that its declaration cannot take
  */
 export function specialise(source: string, constants: Constants): string {
@@ -57,7 +57,12 @@ export function specialise(source: string, constants: Constants): string {
   for (const name of pending.keys()) {
     throw new ShaderError(`The shader has no constant or alias \`${name}\` to specialise${suggestion(name, known)}`)
   }
-  return text
+  return usesHalf(constants) ? `enable f16; ${text}` : text
+}
+
+/** Whether a type is one of half precision, which a module has to enable before anything else. */
+function usesHalf(constants: Constants): boolean {
+  return Object.values(constants).some((value) => value === 'f16' || /^vec[234]h$/.test(String(value)))
 }
 
 function writeLiteral(name: string, type: ConstantType, value: Constants[string], suffix: string): string {

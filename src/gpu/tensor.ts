@@ -3,12 +3,14 @@
 
 import { BindingError, ShapeError } from './errors.ts'
 
-export type DType = 'f32' | 'u32' | 'i32'
+/** `f16` is storage: kernels compute in f32. */
+export type DType = 'f32' | 'f16' | 'u32' | 'i32'
 
-export type TensorData = Float32Array | Uint32Array | Int32Array
+/** Halves are handed over as their bits. */
+export type TensorData = Float32Array | Uint16Array | Uint32Array | Int32Array
 
-/** Every element type is this wide. */
-export const ELEMENT_BYTES = 4
+/** Bytes of an element. */
+export const elementBytes: Readonly<Record<DType, number>> = { f32: 4, f16: 2, u32: 4, i32: 4 }
 
 /** Offsets of storage and uniform bindings: the limit that every WebGPU device keeps, on all machines alike. */
 export const BINDING_ALIGNMENT = 256
@@ -79,13 +81,13 @@ export class GpuTensor {
     this.shape = [...shape]
     this.dtype = dtype
     this.byteOffset = byteOffset
-    this.bytes = elementCount(shape, storage.label) * ELEMENT_BYTES
+    this.bytes = elementCount(shape, storage.label) * elementBytes[dtype]
     this.label = storage.label
   }
 
   /** Number of elements. */
   get size(): number {
-    return this.bytes / ELEMENT_BYTES
+    return this.bytes / elementBytes[this.dtype]
   }
 
   /** The same elements under another shape. @throws ShapeError if the number of elements differs */
@@ -110,7 +112,7 @@ export class GpuTensor {
           `${byteOffset} be a multiple of ${BINDING_ALIGNMENT}`,
       )
     }
-    return new GpuTensor(this.storage, [(this.bytes - byte) / ELEMENT_BYTES], this.dtype, byteOffset)
+    return new GpuTensor(this.storage, [(this.bytes - byte) / elementBytes[this.dtype]], this.dtype, byteOffset)
   }
 
   /**
@@ -148,5 +150,6 @@ export function elementCount(shape: readonly number[], label: string): number {
 /** Element type of a typed array. */
 export function dtypeOf(data: TensorData): DType {
   if (data instanceof Float32Array) return 'f32'
+  if (data instanceof Uint16Array) return 'f16'
   return data instanceof Uint32Array ? 'u32' : 'i32'
 }

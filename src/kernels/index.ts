@@ -21,6 +21,7 @@ export {
   type ConvFilter,
   type ConvWeight,
   type PackOptions,
+  type Precision,
   packConvWeight,
   releaseConvWeight,
   type TransformedWeight,

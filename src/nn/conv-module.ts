@@ -6,7 +6,13 @@ import type { Device } from '../gpu/device.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { Activation } from '../kernels/activation.ts'
-import { type ConvFilter, type ConvWeight, packConvWeight, releaseConvWeight } from '../kernels/conv/filter.ts'
+import {
+  type ConvFilter,
+  type ConvWeight,
+  type Precision,
+  packConvWeight,
+  releaseConvWeight,
+} from '../kernels/conv/filter.ts'
 import { conv2d } from '../kernels/conv/forward.ts'
 import { convProblem } from '../kernels/conv/geometry.ts'
 import { filterForms } from '../kernels/conv/plan.ts'
@@ -52,6 +58,8 @@ export interface ConvModuleOptions {
    * filter is kept as it was packed.
    */
   readonly inputSizes?: readonly number[]
+  /** Of the filter as it is stored; its batch norm and bias are f32. Default f32. */
+  readonly precision?: Precision
 }
 
 interface Loaded {
@@ -75,14 +83,15 @@ export class ConvModule {
     this.#options = options
   }
 
-  /** Uploads the filter, its folded batch norm or bias. @throws whatever `weights` throws for a missing name */
+  /** Uploads the filter, its folded batch norm or bias. @throws whatever `weights` throws for a missing name; PrecisionError */
   async load(device: Device, weights: WeightSource): Promise<void> {
     this.release(device)
     const { inChannels, kernel, name, groups = 1, padInput = 0 } = this.spec
+    const { precision = 'f32' } = this.#options
     const filters = this.parts.map((part) => weights(`${part.name}.weight`))
     const affine = this.parts.map((part) => foldPart(part, weights))
     const shape = [this.outChannels, inChannels / groups, kernel, kernel]
-    const weight = packConvWeight(device, concatenate(filters), shape, { padInput, label: name })
+    const weight = packConvWeight(device, concatenate(filters), shape, { padInput, label: name, precision })
     const loaded: Loaded = { weight, scale: undefined, bias: undefined }
     this.#loaded = loaded // from here on, `release` frees whatever there is
     const scales = affine.flatMap((part) => part.scale)
@@ -118,6 +127,7 @@ export class ConvModule {
   /** Keeps the filter in the forms that the plans for its inputs read. */
   async #keepForms(device: Device, weight: ConvWeight): Promise<ConvFilter> {
     const { inputSizes = [] } = this.#options
+    if (weight.tensor.dtype === 'f16') return weight // Winograd's transform is made of it in each run, in f32
     const { stride, padding, dilation, groups = 1, name: label } = this.spec
     const problems = inputSizes.map((size) => {
       const input = {

@@ -4,6 +4,7 @@
 import type { Device } from '../gpu/device.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import type { Precision } from '../kernels/conv/filter.ts'
 import { depthwiseCorrelation } from '../kernels/correlation.ts'
 import { weightedSum } from '../kernels/elementwise.ts'
 import { bilinearResize } from '../kernels/resize.ts'
@@ -50,10 +51,11 @@ export class FoldedWeights {
   /**
    * @param convs every convolution of the network, with the inputs that it is given
    * @param vectors names of the logits of weighted sums
+   * @param precision of the filters as they are stored
    */
-  constructor(convs: readonly ConvUse[], vectors: readonly string[]) {
+  constructor(convs: readonly ConvUse[], vectors: readonly string[], precision: Precision = 'f32') {
     for (const { specs, inSizes } of convs) {
-      this.#modules.set(specs[0].name, new ConvModule(specs, { inputSizes: inSizes }))
+      this.#modules.set(specs[0].name, new ConvModule(specs, { inputSizes: inSizes, precision }))
     }
     this.#vectorNames = vectors
   }

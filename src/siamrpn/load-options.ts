@@ -1,8 +1,9 @@
 // The options of `SiamRPN.load` and `SiamRPN.create`, and the progress that they report.
 
 import { Device } from '../gpu/device.ts'
-import { ArgumentError } from '../gpu/errors.ts'
+import { ArgumentError, FeatureError } from '../gpu/errors.ts'
 import { show } from '../gpu/message.ts'
+import type { Precision } from '../kernels/conv/filter.ts'
 import type { Config, ConfigInput } from './config.ts'
 import type { CheckpointSource } from './source.ts'
 import type { KernelBenchmark } from './steps.ts'
@@ -27,6 +28,11 @@ export interface CreateOptions {
   /** Default: the one that `siamrpn train` wrote into the checkpoint, else MMTracking's siamese_rpn_r50. */
   readonly config?: Config | ConfigInput | undefined
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined
+  /**
+   * `f16`: the filters of all convolutions, nine tenths of the memory of a large model, are stored in half precision; images,
+   * features and every sum stay in single precision. Needs an adapter with `shader-f16`. Default `f32`.
+   */
+  readonly precision?: Precision | undefined
   /** Take the fastest kernel for each convolution, by measurement, which a store remembers. Default false: by reasoning. */
   readonly benchmark?: boolean | KernelBenchmark | undefined
 }
@@ -47,17 +53,29 @@ export function checkOptions(options: CreateOptions): void {
   if (typeof options !== 'object' || options === null) {
     throw new ArgumentError(`the options are ${show(options)}, expected an object such as { checkpoint, device }`)
   }
-  const { device, onProgress } = options
+  const { device, onProgress, precision } = options
   if (device !== undefined && !(device instanceof Device)) {
     throw new ArgumentError(`device is ${show(device)}, expected a device of openDevice()`)
   }
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new ArgumentError(`onProgress is ${show(onProgress)}, expected a function`)
   }
+  if (precision !== undefined && precision !== 'f32' && precision !== 'f16') {
+    throw new ArgumentError(`precision is ${show(precision)}, expected 'f32' or 'f16'`)
+  }
   const { anchors } = options as Partial<LoadOptions>
   if (anchors !== undefined && anchors !== 'mmtracking' && anchors !== 'pysot') {
     throw new ArgumentError(`anchors is ${show(anchors)}, expected 'mmtracking' or 'pysot'`)
   }
+}
+
+/** @throws FeatureError for half precision on an adapter without it */
+export function checkPrecision({ adapter }: Device, precision: Precision): void {
+  if (precision === 'f32' || adapter.features.has('shader-f16')) return
+  const found = `\`${adapter.description}\` does not have`
+  throw new FeatureError(
+    `precision 'f16' needs the feature \`shader-f16\`, which the adapter ${found}; 'f32' needs none`,
+  )
 }
 
 type OnProgress = (done: number, total: number, detail?: string) => void

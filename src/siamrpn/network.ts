@@ -6,6 +6,7 @@ import { type StateDict, toFloat32 } from '../formats/state-dict.ts'
 import type { Device } from '../gpu/device.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
+import type { Precision } from '../kernels/conv/filter.ts'
 import {
   FoldedLayers,
   type FoldedMap,
@@ -26,14 +27,15 @@ export class Network {
   readonly #graph: SiameseNetwork
   readonly #weights: FoldedWeights
 
-  constructor(model: ModelConfig) {
+  /** @param precision of the filters as they are stored */
+  constructor(model: ModelConfig, precision: Precision = 'f32') {
     this.#graph = new SiameseNetwork(model)
     const lost = lostModel(model)
     const counts = lost === undefined ? [] : [new SiameseNetwork(lost).count()]
-    this.#weights = new FoldedWeights(convUses(this.#graph.count(), ...counts), this.#graph.head.vectors)
+    this.#weights = new FoldedWeights(convUses(this.#graph.count(), ...counts), this.#graph.head.vectors, precision)
   }
 
-  /** Uploads all weights. @throws CheckpointError for a missing tensor; OutOfMemoryError */
+  /** Uploads all weights. @throws CheckpointError for a missing tensor; PrecisionError; OutOfMemoryError */
   async load(device: Device, state: StateDict, onLoaded?: OnLoaded): Promise<void> {
     const weights = (name: string) => {
       const tensor = state.get(name)

@@ -9,6 +9,7 @@ import { type Device, openDevice } from '../gpu/device.ts'
 import { ArgumentError } from '../gpu/errors.ts'
 import { show } from '../gpu/message.ts'
 import type { ConvChoice } from '../kernels/conv/benchmark.ts'
+import type { Precision } from '../kernels/conv/filter.ts'
 import { channelMean, cropRecord } from '../kernels/crop-resize.ts'
 import { type CenterBox, type InitBox, toCenter } from './boxes.ts'
 import { headPrefix, impliedAnchors, ownConfig, partKey, withAnchors, withHead } from './checkpoint-model.ts'
@@ -19,7 +20,7 @@ import { defaultModel } from './default-model.ts'
 import { BoxError, ClosedError } from './errors.ts'
 import { type Frame, FrameBuffer, type FrameShape, frameShape } from './frame.ts'
 import { stateDictShapes } from './layout.ts'
-import { type CreateOptions, checkOptions, type LoadOptions, reporter } from './load-options.ts'
+import { type CreateOptions, checkOptions, checkPrecision, type LoadOptions, reporter } from './load-options.ts'
 import { Network } from './network.ts'
 import { SearchPrograms } from './search-programs.ts'
 import type { Shot } from './shots.ts'
@@ -50,6 +51,8 @@ export class SiamRPN implements StepRunner {
   /** The configuration in use; its anchors are the checkpoint's. */
   readonly config: Config
   readonly device: Device
+  /** Of the filters as they are stored. */
+  readonly precision: Precision
   /** What `benchmark` found, one entry per distinct convolution. */
   readonly convChoices: readonly ConvChoice[]
   readonly #context: StepContext
@@ -62,7 +65,9 @@ export class SiamRPN implements StepRunner {
   #queue: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
 
-  private constructor(context: StepContext, config: Config, { state, ownsDevice, convChoices, programs }: Belongings) {
+  private constructor(context: StepContext, config: Config, belongings: Belongings) {
+    const { state, ownsDevice, convChoices, programs, precision } = belongings
+    this.precision = precision
     this.#context = context
     this.#programs = programs
     this.#state = state
@@ -75,7 +80,7 @@ export class SiamRPN implements StepRunner {
   /**
    * Loads a checkpoint, or the model that ships, and makes everything ready for the first frame.
    * @throws ArgumentError for options that are none; NoAdapterError; SourceError if the file cannot be read; CheckpointError for a broken file, one of another model, or
-   * a backbone alone; ConfigError; OutOfMemoryError
+   * a backbone alone; ConfigError; FeatureError and PrecisionError for half precision; OutOfMemoryError
    */
   static async load(options: LoadOptions = {}): Promise<SiamRPN> {
     checkOptions(options)
@@ -109,17 +114,19 @@ export class SiamRPN implements StepRunner {
     const { config } = options
     const state = matchStateDict(stateDictShapes(config.model), found, { name })
     const device = options.device ?? (await openDevice())
-    const network = new Network(config.model)
+    const { precision = 'f32' } = options
+    const network = new Network(config.model, precision)
     let context: StepContext | undefined
     let programs: SearchPrograms | undefined
     try {
+      checkPrecision(device, precision)
       await network.load(device, state, reporter(options, 'weights'))
       context = makeContext(device, config.model, network)
       const convChoices = await benchmarkTracking(context, options.benchmark, reporter(options, 'benchmark'))
       await warmUp(context, reporter(options, 'kernels'))
       programs = await SearchPrograms.create(context)
       await device.settle()
-      return new SiamRPN(context, config, { state, ownsDevice: !options.device, convChoices, programs })
+      return new SiamRPN(context, config, { state, ownsDevice: !options.device, convChoices, programs, precision })
     } catch (error) {
       programs?.release()
       if (context) releaseContext(context)
@@ -191,7 +198,8 @@ export class SiamRPN implements StepRunner {
       }
     }
     const head = await this.#exclusive(work)
-    return await SiamRPN.create(new Map([...this.#state, ...head]), { device: this.device, config: this.config })
+    const { device, config, precision } = this
+    return await SiamRPN.create(new Map([...this.#state, ...head]), { device, config, precision })
   }
 
   /**
@@ -323,6 +331,7 @@ interface Belongings {
   readonly state: StateDict
   readonly ownsDevice: boolean
   readonly programs: SearchPrograms
+  readonly precision: Precision
   readonly convChoices: readonly ConvChoice[]
 }
 

@@ -1,6 +1,6 @@
 // Parsers of option values. A wrong value is reported by commander together with the option's name.
 
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { UsageError } from '../errors.ts'
 import { type Box, formatSize } from '../frames/types.ts'
 import { outputProblem } from '../frames/writers.ts'
@@ -67,4 +67,10 @@ export function checkBoxes(boxes: readonly Box[], frame: { readonly width: numbe
     const box = `x ${x}, y ${y}, ${formatSize({ width, height })}`
     throw new UsageError(`the box (${box}) lies outside the frame, which is ${formatSize(frame)} pixels`)
   }
+}
+
+/** How the filters of convolutions are stored. */
+export function precisionOption(): Option {
+  const text = 'how filters are stored: f16 halves their memory and needs a GPU with shader-f16; every sum is f32'
+  return new Option('--precision <kind>', text).choices(['f32', 'f16']).default('f32')
 }

@@ -58,10 +58,10 @@ const LEAST_WINOGRAD_CHANNELS = 32
 /** The default first, then everything that is possible and not hopeless. Pure. */
 export function convCandidates(adapter: ConvAdapter, problem: ConvProblem, limits: ConvLimits = {}): ConvPlan[] {
   const chosen = chooseConv(adapter, problem, limits)
-  const { allowWinograd = true, firstChannel = 0, transformedOnly = false } = limits
+  const { allowWinograd = true, firstChannel = 0, transformedOnly = false, halfFilter = false } = limits
   if (transformedOnly || !inFours(problem) || firstChannel % 4 !== 0) return [chosen]
   const parts = (groups: number) => splits(groups, filterRows(problem))
-  const candidates: ConvPlan[] = [chosen, ...subgroupCandidates(adapter, problem)]
+  const candidates: ConvPlan[] = [chosen, ...(halfFilter ? [] : subgroupCandidates(adapter, problem))]
   if (adapter.kind === 'gpu') {
     for (const tile of fittingTiles(adapter, problem, outputPixels(problem))) {
       for (const splitK of parts(workgroups(problem, tile))) candidates.push({ variant: 'tiled', ...tile, splitK })
@@ -77,7 +77,9 @@ export function convCandidates(adapter: ConvAdapter, problem: ConvProblem, limit
       candidates.push({ variant: 'registers', ...form, splitK })
     }
   }
-  if (allowWinograd) candidates.push(...winogradCandidates(adapter, problem))
+  if (allowWinograd && !(halfFilter && adapter.kind === 'cpu')) {
+    candidates.push(...winogradCandidates(adapter, problem))
+  }
   return distinct(candidates)
 }
 

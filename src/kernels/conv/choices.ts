@@ -63,7 +63,7 @@ export class ConvChoices {
 export function questionKey({ kind, problem, limits }: ConvQuestion): string {
   const { batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, ...window } = problem
   const { kernelHeight, kernelWidth, stride, paddingY, paddingX, dilation, groups } = window
-  const { allowWinograd = true, firstChannel, transformedOnly = false } = limits
+  const { allowWinograd = true, firstChannel, transformedOnly = false, halfFilter = false } = limits
   return [
     `${kind} ${batch}x${inHeight}x${inWidth}x${inChannels} to ${outHeight}x${outWidth}x${outChannels}`,
     `filter ${kernelHeight}x${kernelWidth}`,
@@ -74,5 +74,6 @@ export function questionKey({ kind, problem, limits }: ConvQuestion): string {
     ...(allowWinograd ? [] : ['no Winograd']),
     ...(firstChannel === undefined ? [] : [`from channel ${firstChannel}`]),
     ...(transformedOnly ? ['transformed filter'] : []),
+    ...(halfFilter ? ['filter in half precision'] : []),
   ].join(', ')
 }

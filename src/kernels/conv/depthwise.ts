@@ -9,7 +9,7 @@ import { kernel, linearGrid } from '../launch.ts'
 import { type ValueWidth, valueAlias } from '../map.ts'
 import { type DepthwisePlan, type DepthwiseWeightPlan, interleave } from './depthwise-plan.ts'
 import { type ConvLaunch, convCost, epilogueBindings, epilogueParams, packedFilter } from './epilogue.ts'
-import type { ConvWeight, FilterShape } from './filter.ts'
+import { type ConvWeight, type FilterShape, filterAlias } from './filter.ts'
 import { type ConvProblem, convFlops } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
 
@@ -28,6 +28,7 @@ export function depthwise(r: Recorder, conv: ConvLaunch, { strip, rows }: Depthw
   r.dispatch({
     kernel: kernel('depthwise_conv', {
       ...valueAlias(width),
+      ...filterAlias(packedFilter(conv), width),
       WORKGROUP: workgroup,
       ...filterConstants(problem, strip),
       HAS_RESIDUAL: residual !== undefined,

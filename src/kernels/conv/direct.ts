@@ -3,6 +3,7 @@
 import type { Recorder } from '../../gpu/recorder.ts'
 import { kernel, linearGrid } from '../launch.ts'
 import { type ConvLaunch, convCost, epilogueBindings, epilogueConstants, packedFilter } from './epilogue.ts'
+import { filterAlias } from './filter.ts'
 import { directParams } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
 import type { WeightGradientPlan } from './weight-gradient-plan.ts'
@@ -13,7 +14,7 @@ const WORKGROUP = 64
 export function direct(r: Recorder, conv: ConvLaunch): void {
   const { problem, input, weight, output, label } = conv
   r.dispatch({
-    kernel: kernel('conv2d_direct', { WORKGROUP, ...epilogueConstants(conv) }),
+    kernel: kernel('conv2d_direct', { WORKGROUP, ...epilogueConstants(conv), ...filterAlias(packedFilter(conv), 1) }),
     label,
     workgroups: linearGrid(r.adapter, output.size, WORKGROUP),
     bindings: {

@@ -3,7 +3,9 @@
 // then walks through memory that is contiguous, which rows of a wide matrix, kilobytes apart, are not.
 
 import type { Device } from '../../gpu/device.ts'
-import { ShapeError } from '../../gpu/errors.ts'
+import { PrecisionError, ShapeError } from '../../gpu/errors.ts'
+import { LARGEST_HALF, toHalf } from '../../gpu/half.ts'
+import type { Constants } from '../../gpu/shader.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { WINDOW_BYTES } from './filter-windows.ts'
 
@@ -22,7 +24,7 @@ export interface FilterShape {
 
 /** A filter as it was packed. */
 export interface ConvWeight extends FilterShape {
-  /** `[O / panel, kh, kw, I, panel]`, O padded to a multiple of 4. */
+  /** `[O / panel, kh, kw, I, panel]`, O padded to a multiple of 4; f32 or f16. */
   readonly tensor: GpuTensor
   /** Winograd's transform, where it is kept, too (`transformFilter`): `[4, O / panel, 16, I / 4, panel]`. */
   readonly transformed?: GpuTensor
@@ -61,23 +63,35 @@ export function windowMargin({ adapter }: Device): number {
   return adapter.kind === 'cpu' ? WINDOW_BYTES : 0
 }
 
+/** How numbers are stored. Half precision: 11 binary digits, from 6e-8 to 65504; every sum is one of single precision. */
+export type Precision = 'f32' | 'f16'
+
+/** What makes a shader's `Filter` the type that a filter has. @param width elements that it holds */
+export function filterAlias({ dtype }: Pick<GpuTensor, 'dtype'>, width: 1 | 4): Constants {
+  const single = width === 4 ? 'vec4f' : 'f32'
+  const half = width === 4 ? 'vec4h' : 'f16'
+  return { Filter: dtype === 'f16' ? half : single }
+}
+
 export interface PackOptions {
   /** Zero input channels appended up to this count (an RGB input is stored as 4 channels). */
   readonly padInput?: number
   readonly label?: string
+  /** Default f32. */
+  readonly precision?: Precision
 }
 
 /**
  * Uploads a filter.
  * @param oihw PyTorch's layout, `O * I * kh * kw` values
  * @param shape `[O, I, kh, kw]`; I is per group
- * @throws ShapeError if the number of values does not fit the shape
+ * @throws ShapeError if the number of values does not fit the shape; PrecisionError for a value that is too large
  */
 export function packConvWeight(
   device: Device,
   oihw: Float32Array,
   shape: readonly number[],
-  { padInput = 0, label = 'weight' }: PackOptions = {},
+  { padInput = 0, label = 'weight', precision = 'f32' }: PackOptions = {},
 ): ConvWeight {
   const [outChannels = 0, fileChannels = 0, kernelHeight = 0, kernelWidth = 0] = shape
   if (shape.length !== 4 || oihw.length !== outChannels * fileChannels * kernelHeight * kernelWidth) {
@@ -88,8 +102,18 @@ export function packConvWeight(
   const panels = Math.ceil(outChannels / panel)
   const packed = packOihw(oihw, shape, inChannels)
   const packedShape = [panels, kernelHeight, kernelWidth, inChannels, panel]
-  const tensor = device.tensor(packed, packedShape, label, windowMargin(device))
+  const stored = precision === 'f16' ? halves(packed, label) : packed
+  const tensor = device.tensor(stored, packedShape, label, windowMargin(device))
   return { tensor, panel, outChannels, inChannels, fileChannels, kernelHeight, kernelWidth }
+}
+
+/** @throws PrecisionError for a finite value above the largest half */
+function halves(values: Float32Array, label: string): Uint16Array {
+  const large = values.find((value) => Number.isFinite(value) && Math.abs(value) > LARGEST_HALF)
+  if (large === undefined) return toHalf(values)
+  throw new PrecisionError(
+    `Filter \`${label}\` has a value of ${large}; in half precision it must be at most ${LARGEST_HALF} in magnitude`,
+  )
 }
 
 /** PyTorch's `[O, I, kh, kw]` to the kernels' panels, input channels padded with zeros up to `inChannels`. */

@@ -54,7 +54,12 @@ export function conv2d(r: Recorder, args: Conv2dArgs): GpuTensor {
   const shape = [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels]
   if (residual) expectShape(label, residual, shape)
   const output = r.alloc(shape, 'f32', label)
-  const limits = { allowWinograd: args.allowWinograd, firstChannel, transformedOnly: weight.tensor === undefined }
+  const limits = {
+    allowWinograd: args.allowWinograd,
+    firstChannel,
+    transformedOnly: weight.tensor === undefined,
+    halfFilter: weight.tensor?.dtype === 'f16',
+  }
   const plan = args.plan ?? r.device.attached(ConvChoices).forward(r.adapter, problem, limits)
   const epilogue = { scale, bias, residual, activation }
   convolve(r, plan, { problem, weight, input, output, ...epilogue, firstChannel: firstChannel ?? 0, label })

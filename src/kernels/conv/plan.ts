@@ -96,15 +96,21 @@ export interface ConvLimits {
   readonly firstChannel?: number | undefined
   /** Whether Winograd's transform of the filter is all that was kept of it (`filterForms`). */
   readonly transformedOnly?: boolean | undefined
+  /**
+   * Whether the filter is stored in half precision, which the kernels with windows do not read: software adapters then take the one
+   * kernel that serves every layer, because compiling one for each takes them longer than all it saves.
+   */
+  readonly halfFilter?: boolean | undefined
 }
 
 /** The plan for a problem on an adapter. Pure. */
 export function chooseConv(adapter: ConvAdapter, problem: ConvProblem, limits: ConvLimits = {}): ConvPlan {
   const { inChannels, outChannels, groups } = problem
-  const { allowWinograd = true, firstChannel = 0, transformedOnly = false } = limits
+  const { allowWinograd = true, firstChannel = 0, transformedOnly = false, halfFilter = false } = limits
   if (transformedOnly) return winogradPlan(problem)
   if (isDepthwise(problem)) return depthwisePlan(adapter, problem)
   if (groups > 1 || inChannels % 4 !== 0 || firstChannel % 4 !== 0) return { variant: 'direct' }
+  if (halfFilter && adapter.kind === 'cpu') return { variant: 'direct' }
   if (hasSubgroupsOf8(adapter)) {
     return allowWinograd && fitsWinograd(adapter, problem) ? winogradPlan(problem) : subgroupPlan(adapter, problem)
   }

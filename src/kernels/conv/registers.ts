@@ -3,6 +3,7 @@
 import type { Recorder } from '../../gpu/recorder.ts'
 import { kernel } from '../launch.ts'
 import { type ConvLaunch, convCost, epilogueBindings, epilogueConstants, packedFilter } from './epilogue.ts'
+import { filterAlias } from './filter.ts'
 import { filterRows, imageConstants, outputPixels } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
 import type { ConvPlan } from './plan.ts'
@@ -27,6 +28,7 @@ export function registers(r: Recorder, conv: ConvLaunch, plan: ConvPlan & { read
       SPLIT_K: splitK,
       ...imageConstants(problem, conv, weight.panel),
       ...epilogueConstants(conv),
+      ...filterAlias(packedFilter(conv), 4),
     }),
     label,
     workgroups: [

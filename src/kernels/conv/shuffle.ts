@@ -4,6 +4,7 @@ import { FeatureError } from '../../gpu/errors.ts'
 import type { Recorder } from '../../gpu/recorder.ts'
 import { kernel } from '../launch.ts'
 import { type ConvLaunch, convCost, epilogueBindings, epilogueConstants, packedFilter } from './epilogue.ts'
+import { filterAlias } from './filter.ts'
 import { imageConstants, outputPixels } from './geometry.ts'
 import { type ConvAdapter, type ConvPlan, passesAmong } from './plan.ts'
 import { addSplitSums, splitSums } from './split-sums.ts'
@@ -28,6 +29,7 @@ export function shuffle(r: Recorder, conv: ConvLaunch, plan: ConvPlan & { readon
       SPLIT_K: splitK,
       ...imageConstants(problem, conv, weight.panel),
       ...epilogueConstants(conv),
+      ...filterAlias(packedFilter(conv), 4),
     }),
     label,
     workgroups: [Math.ceil(pixels / WORKGROUP), Math.ceil(problem.outChannels / (4 * lanes)), splitK],

@@ -6,6 +6,7 @@ import type { Constants } from '../../gpu/shader.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { kernel } from '../launch.ts'
 import { type ConvLaunch, convCost, epilogueBindings, epilogueConstants, packedFilter } from './epilogue.ts'
+import { filterAlias } from './filter.ts'
 import { filterRows, imageConstants, outputPixels } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
 import type { ConvPlan, Tile } from './plan.ts'
@@ -54,6 +55,7 @@ export function tiledProducts(r: Recorder, products: TiledProducts): void {
       BATCHES: batches,
       ...imageConstants(problem, conv, panel),
       ...epilogueConstants(conv),
+      ...filterAlias(weight, 4),
     }),
     label,
     workgroups: [Math.ceil(problem.outChannels / tile.tileN), Math.ceil(pixels / tile.tileM), batches * splitK],

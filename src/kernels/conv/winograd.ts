@@ -9,7 +9,7 @@ import type { Recorder } from '../../gpu/recorder.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { kernel, linearGrid } from '../launch.ts'
 import { type ConvLaunch, epilogueBindings, epilogueParams, noEpilogue, packedFilter } from './epilogue.ts'
-import { type ConvWeight, type FilterShape, panelOf, windowMargin } from './filter.ts'
+import { type ConvWeight, type FilterShape, filterAlias, panelOf, windowMargin } from './filter.ts'
 import { type ConvProblem, type TileGrid, tileGrid } from './geometry.ts'
 import type { WinogradPlan } from './plan.ts'
 import { subgroupProducts } from './subgroup.ts'
@@ -137,7 +137,7 @@ function recordTransform(r: Recorder, { packed, weight, slice, output }: FilterT
   const { first, count } = slice
   const invocations = (inChannels * count) / 4
   r.dispatch({
-    kernel: kernel('winograd_weight', { WORKGROUP }),
+    kernel: kernel('winograd_weight', { WORKGROUP, ...filterAlias(packed, 4) }),
     label: output.label,
     workgroups: linearGrid(r.adapter, invocations, WORKGROUP),
     bindings: {

@@ -42,7 +42,7 @@ export async function checkSequence(
   if (gt.length !== expected.length || gt.length > Math.min(sequence.crop_x.length, sequence.crop_y.length)) {
     throw new GoldenDataError(`a sequence of section G has lists of different lengths`)
   }
-  const rows = await track(sequence, tracker, source)
+  const rows = await trackSequence(sequence, tracker, source)
   for (const [t, golden] of expected.entries()) {
     const row = rows[t]
     const values = golden.slice(0, -1)
@@ -53,12 +53,13 @@ export async function checkSequence(
 }
 
 /** One row of results: the corners of a box, or a state without one. */
-interface Row {
+export interface Row {
   readonly values: readonly number[]
   readonly score: number
 }
 
-async function track(golden: Sequence, tracker: VideoTracker, source: HostFrame): Promise<Row[]> {
+/** The results of a sequence, frame by frame. */
+export async function trackSequence(golden: Sequence, tracker: VideoTracker, source: HostFrame): Promise<Row[]> {
   const protocol = golden.mode === 'VOT' ? 'vot' : 'ope'
   const sequence = benchmarkSequence(golden)
   const video = sequenceVideo(sequence, protocol, async (_, t) => frameAt(golden, source, t))

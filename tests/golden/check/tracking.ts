@@ -22,17 +22,17 @@ const frameSchema = z.looseObject({
   dump: z.string().optional(),
 })
 
-const schema = z.object({
+export const trackingSchema = z.object({
   hash_salt: z.string(),
   frames: z.array(frameSchema),
   cases: z.array(stepSchema),
   sequences: z.array(sequenceSchema),
 })
 
-type SectionG = z.infer<typeof schema>
+type SectionG = z.infer<typeof trackingSchema>
 
 export async function checkG(set: GoldenSet, report: SectionReport): Promise<void> {
-  const section = await set.section('G', schema)
+  const section = await set.section('G', trackingSchema)
   const frames = section.json.frames.map(({ key, H, W }) => goldenFrame(key, H, W))
   for (const [index, golden] of report.list('frames', section.json.frames).entries()) {
     const frame = frames[index]

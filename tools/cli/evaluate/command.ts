@@ -3,7 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { CommandContext } from '../context.ts'
 import { interruptible } from '../interrupt.ts'
-import { collectCompared, collectText, wholeNumber } from '../options.ts'
+import { collectCompared, collectText, precisionOption, wholeNumber } from '../options.ts'
 import { datasetChoices } from './data.ts'
 import { type EvaluateOptions, evaluate } from './session.ts'
 
@@ -44,6 +44,7 @@ export function evaluateCommand(context: CommandContext): Command {
     .option('--only-visible', 'frames that do not show the object count as failures (only_eval_visible)')
     .option('--compare <name=folder>', "another tracker's result files; repeat for more", collectCompared)
     .option('--tracker-name <name>', 'what to call this tracker in files and tables', trackerName)
+    .addOption(precisionOption())
     .option('--no-report', 'no report.html')
     .addHelpText('after', examples)
     .action(async (options: EvaluateOptions) => {

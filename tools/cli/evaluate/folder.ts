@@ -1,7 +1,7 @@
 // Reads and writes run.json, by which the folder of an evaluation says what it holds, so that a run can go on, and so
 // that its report can be made again without the command line that made it.
 
-import { testDatasetSchema } from 'siamrpn'
+import { type Precision, testDatasetSchema } from 'siamrpn'
 import * as z from 'zod'
 import { readResults } from '../../benchmarks/results/read-results.ts'
 import type { Benchmark, SequenceResult } from '../../benchmarks/types.ts'
@@ -30,9 +30,15 @@ const aboutSchema = z.object({
 })
 
 /** Whatever decides about the results is in the fingerprint. */
-export function describeRun(model: EvaluationModel, data: EvaluationData, options: DataOptions): RunDescription {
+export function describeRun(
+  model: EvaluationModel,
+  data: EvaluationData,
+  options: DataOptions & { readonly precision: Precision },
+): RunDescription {
   const { sha256, config, trackerName: tracker, checkpoint, configName } = model
-  const { dataset, root, annFile, split, limit, onlyVisible } = options
+  const { dataset, root, annFile, split, limit, onlyVisible, precision } = options
+  // Folders of single precision do not say so: they go on as before there was another.
+  const half = precision === 'f16' ? { precision } : {}
   const about: z.input<typeof aboutSchema> = {
     tracker,
     config: configName ?? null,
@@ -43,7 +49,7 @@ export function describeRun(model: EvaluationModel, data: EvaluationData, option
       testMode: config.model.test_cfg.test_mode ?? null,
     },
   }
-  return { fingerprint: { sha256, model: config.model, ...data.fingerprint }, about }
+  return { fingerprint: { sha256, model: config.model, ...half, ...data.fingerprint }, about }
 }
 
 /** An evaluation as its folder has it. */

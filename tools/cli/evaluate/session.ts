@@ -1,6 +1,7 @@
 // An evaluation of the command line: data, model, what an earlier run left; then tracking, and what came of it.
 
 import { join } from 'node:path'
+import type { Precision } from 'siamrpn'
 import type { SequenceResult } from '../../benchmarks/types.ts'
 import { ResultStore } from '../../evaluation/result-store.ts'
 import { type EvaluationOutcome, runEvaluation } from '../../evaluation/run-evaluation.ts'
@@ -20,6 +21,7 @@ import { EvaluationProgress } from './progress.ts'
 export interface EvaluateOptions extends ModelOptions, DataOptions {
   readonly out?: string
   readonly resume?: true
+  readonly precision: Precision
   readonly parallel?: number
   readonly compare?: readonly ComparedFolder[]
   readonly report: boolean
@@ -125,7 +127,8 @@ async function load(
   const display = new LoadDisplay(startProgress(terminal, 'loading', 100))
   let complete = false
   try {
-    const request = { config, checkpoint, count: options.parallel, atMost, onProgress: display.update }
+    const { parallel: count, precision } = options
+    const request = { config, checkpoint, count, precision, atMost, onProgress: display.update }
     const loaded = await orInterrupted(loadTrackers(request), signal)
     complete = true
     return loaded

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
+import type { Precision } from 'siamrpn'
 import { UsageError } from '../../errors.ts'
 import { writeWhole } from '../../frames/atomic.ts'
 import { openFrames } from '../../frames/frames.ts'
@@ -11,7 +12,7 @@ import { outputKinds } from '../../frames/writers.ts'
 import type { CommandContext } from '../context.ts'
 import { chosenCheckpoint, defaultModelTitle } from '../default-model.ts'
 import { interruptedCode, interruptible } from '../interrupt.ts'
-import { checkBoxes, collectBox, collectOutput, collectText, wholeNumber } from '../options.ts'
+import { checkBoxes, collectBox, collectOutput, collectText, precisionOption, wholeNumber } from '../options.ts'
 import { fact, note, print } from '../terminal.ts'
 import { runSession, type SessionResult } from './session.ts'
 import { fitLine, judge, speedLine } from './summary.ts'
@@ -29,6 +30,7 @@ interface TrackOptions {
   readonly start: number
   readonly maxFrames?: number
   readonly profile?: string
+  readonly precision: Precision
   readonly quiet?: boolean
 }
 
@@ -78,6 +80,7 @@ export function trackCommand(context: CommandContext): Command {
     .option('--start <index>', 'first frame to read', wholeNumber(0), 0)
     .option('--max-frames <count>', 'end after this many frames', wholeNumber(1))
     .option('--profile <file>', 'write the GPU time of every dispatch as a Chrome trace (.json)')
+    .addOption(precisionOption())
     .option('--quiet', 'print nothing but errors and measures')
     .addHelpText('after', examples)
     .action(async (options: TrackOptions) => {
@@ -100,7 +103,7 @@ async function track(context: CommandContext, options: TrackOptions, signal: Abo
       print(terminal, fact('source', describeSource(options.video, source)))
       print(terminal, fact('model', modelTitle(options)))
     }
-    const { anchors, config, head, maxFrames, set, start, video } = options
+    const { anchors, config, head, maxFrames, precision, set, start, video } = options
     const result = await runSession({
       terminal,
       load,
@@ -114,10 +117,11 @@ async function track(context: CommandContext, options: TrackOptions, signal: Abo
         ...(config ? { config } : {}),
         weights: { checkpoint },
         head,
+        precision,
         ...(set ? { set } : {}),
         ...(anchors ? { anchors } : {}),
       },
-      metadata: { source: video, checkpoint, start, sourceFps: source.fps ?? null, ...(set ? { set } : {}) },
+      metadata: { source: video, checkpoint, precision, start, sourceFps: source.fps ?? null, ...(set ? { set } : {}) },
       start,
       profile: options.profile !== undefined,
       quiet,

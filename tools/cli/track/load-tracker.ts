@@ -28,7 +28,8 @@ export const loadTracker: LoadTracker = async (request) => {
         : location(weights.checkpoint)
     const head = request.head === undefined ? undefined : location(request.head)
     const benchmark = wantsBenchmark(config, device.adapter) && { store: fileChoiceStore() }
-    const options = { checkpoint, head, config, device, onProgress, benchmark }
+    const { precision } = request
+    const options = { checkpoint, head, config, device, onProgress, benchmark, precision }
     const tracker = await SiamRPN.load({ ...options, anchors: request.anchors })
     return {
       adapter: describeAdapter(device.adapter),

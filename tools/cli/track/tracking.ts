@@ -1,7 +1,7 @@
 // The loop of `track` and `demo`: frames in, boxes out, pictures to the writers. What tracks is passed in, so that the
 // loop is tested without a GPU.
 
-import type { RgbFrame } from 'siamrpn'
+import type { Precision, RgbFrame } from 'siamrpn'
 import { annotate } from '../../frames/draw.ts'
 import { EmptySourceError } from '../../frames/errors.ts'
 import type { GroundTruth } from '../../frames/ground-truth.ts'
@@ -31,6 +31,8 @@ export interface LoadRequest {
   readonly weights: { readonly checkpoint: string } | { readonly seed: string }
   /** A taught head, file or URL, in place of the checkpoint's own. */
   readonly head?: string | undefined
+  /** Of the filters as they are stored. Default f32. */
+  readonly precision?: Precision
   /** Overrides the anchors that the checkpoint's layout implies. */
   readonly anchors?: 'mmtracking' | 'pysot'
   readonly onProgress: (progress: LoadProgress) => void

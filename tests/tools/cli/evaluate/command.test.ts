@@ -72,6 +72,17 @@ describe('an evaluation', () => {
     expect((await runFake(['train', '--config', file, '--data', 'synthetic'])).err).toMatch(/fp16: .*single precision/)
   })
 
+  test('stores filters as asked, and does not mix two precisions in one folder', async () => {
+    const { args } = await miniature()
+    expect((await runFake(args)).evaluation.request?.precision).toBe('f32')
+    const { code, err } = await runFake([...args, '--precision', 'f16', '--resume'])
+    expect(code).not.toBe(0)
+    expect(err).toMatch(/precision/)
+    const { args: others } = await miniature()
+    expect((await runFake([...others, '--precision', 'f16'])).evaluation.request?.precision).toBe('f16')
+    expect((await runFake([...others, '--precision', 'f8'])).err).toMatch(/Allowed choices are f32, f16/)
+  })
+
   test('tracks several videos at once if asked to, with the same answers', async () => {
     const { out, args, folder } = await miniature()
     await runFake(args)
