@@ -1,4 +1,4 @@
-// Tracking with filters in half precision: boxes, memory, and what is refused. The golden sequences are in the slow tests.
+// Tracking with filters in half precision: boxes, memory, and what is refused. A golden sequence is in the slow tests.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
