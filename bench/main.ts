@@ -15,6 +15,7 @@ import { evaluateCases } from './cases/evaluate.ts'
 import { gradientCases } from './cases/gradients.ts'
 import { hostCases } from './cases/host.ts'
 import { metricsCases } from './cases/metrics.ts'
+import { mpiCases } from './cases/mpi.ts'
 import { operationCases } from './cases/operations.ts'
 import { searchCases } from './cases/search.ts'
 import { startupCases } from './cases/startup.ts'
@@ -55,6 +56,7 @@ const cases: readonly BenchCase[] = [
   ...evaluateCases(),
   ...searchCases(),
   ...trainingCases(),
+  ...mpiCases(),
   ...hostCases(),
   ...dataCases(),
   ...metricsCases(),

@@ -55,7 +55,11 @@ export interface BenchTrainer {
 }
 
 /** A trainer on noise, on a device of its own. @throws OutOfMemoryError */
-export async function openTrainer(model: string, batch: number): Promise<BenchTrainer> {
+export async function openTrainer(
+  model: string,
+  batch: number,
+  exchange?: TrainerOptions['exchange'],
+): Promise<BenchTrainer> {
   const config = namedConfig(model)
   const { train_cfg } = config.model
   if (train_cfg === null) throw new Error(`The configuration ${model} has no model.train_cfg.`)
@@ -67,7 +71,7 @@ export async function openTrainer(model: string, batch: number): Promise<BenchTr
       search: noise(device, [batch, search_size, search_size, 4], 'search'),
     }
     const anchors = new TargetBuilder(config.model).numAnchors
-    const trainer = new Trainer({ device, config, state: initialWeights(config.model, 1), images })
+    const trainer = new Trainer({ device, config, state: initialWeights(config.model, 1), images, exchange })
     const targets = {
       labels: new Float32Array(batch * anchors),
       labelWeights: new Float32Array(batch * anchors).fill(1 / anchors),

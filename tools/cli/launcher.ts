@@ -8,7 +8,7 @@ import { type Command, Option } from 'commander'
 import { SiamRpnError } from 'siamrpn'
 import { DistributedError, PeerError } from '../distributed/errors.ts'
 import { MpiCollective } from '../distributed/mpi-collective.ts'
-import { launchedBy, MpiLibrary } from '../distributed/mpi-library.ts'
+import { isAlone, launchedBy, MpiLibrary } from '../distributed/mpi-library.ts'
 import { UsageError } from '../errors.ts'
 import { wholeNumber } from './options.ts'
 import type { Terminal } from './terminal.ts'
@@ -68,11 +68,8 @@ export async function launched<T>(
 ): Promise<T> {
   const family = launchedBy(process.env)
   if (options.launcher === 'none') {
-    if (family === undefined) return await work({ collective: undefined, terminal })
-    throw new UsageError(
-      `${family}'s mpirun has started this process, but --launcher is none: every rank would do the same work in the same ` +
-        'place; expected --launcher mpi, or no mpirun',
-    )
+    refuseRanks('--launcher is none', 'expected --launcher mpi, or no mpirun')
+    return await work({ collective: undefined, terminal })
   }
   if (family === undefined) {
     throw new UsageError('--launcher mpi: no mpirun has started this process; expected mpirun -n 2 npx siamrpn ...')
@@ -92,6 +89,18 @@ export async function launched<T>(
     collective.abort(error instanceof SiamRpnError ? 1 : 2)
     throw error // MPI has not ended the process yet.
   }
+}
+
+/**
+ * Refuses to be one of several ranks that do not know of each other.
+ * @throws UsageError under mpirun
+ */
+export function refuseRanks(reason: string, expected: string): void {
+  const family = launchedBy(process.env)
+  if (family === undefined || isAlone(process.env)) return
+  throw new UsageError(
+    `${family}'s mpirun has started this process, but ${reason}: every rank would do the same work in the same place; ${expected}`,
+  )
 }
 
 function described(error: unknown, collective: MpiCollective): string {

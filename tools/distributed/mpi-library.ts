@@ -31,6 +31,11 @@ export function launchedBy(environment: NodeJS.ProcessEnv): MpiFamily | undefine
   return families.find(({ marks }) => marks.some((mark) => environment[mark] !== undefined))?.family
 }
 
+/** Whether the environment says that a launcher has started this process alone, as batch systems do with any program. */
+export function isAlone({ OMPI_COMM_WORLD_SIZE, PMI_SIZE, SLURM_STEP_NUM_TASKS }: NodeJS.ProcessEnv): boolean {
+  return (OMPI_COMM_WORLD_SIZE ?? PMI_SIZE ?? SLURM_STEP_NUM_TASKS) === '1'
+}
+
 /** A communicator, a data type, an error handler. */
 export type Handle = number | bigint
 /** An operation under way, as MPI notes it. */

@@ -54,6 +54,24 @@ test('workers or none, from the start or resumed: the same batches', async () =>
   expect(new Set(batches.flat().map(({ request }) => request.id)).size).toBeGreaterThan(6)
 })
 
+test('ranks see together what one loader sees, each its part', async () => {
+  const dataset = await openClipFolder(await clips(4))
+  const whole = await read(makeLoader(dataset, 0, { batchSize: 2 }), 3)
+  const parts = await Promise.all(
+    [0, 1].map((rank) => read(makeLoader(dataset, 0, { batchSize: 1, part: { rank, ranks: 2 } }), 3)),
+  )
+  expect(parts.map(({ length }) => length)).toEqual([whole.length, whole.length])
+  expect(whole.map((_, k) => parts.flatMap((part) => part[k] ?? []))).toEqual(whole)
+  const oneByOne = await read(makeLoader(dataset, 0, { batchSize: 1 }), 3)
+  expect(oneByOne.flat()).toEqual(whole.flat())
+})
+
+test('ranks have equally many samples, some of them twice', async () => {
+  const dataset = await openClipFolder(await clips(4))
+  const loaders = [0, 1, 2].map((rank) => makeLoader(dataset, 0, { batchSize: 1, part: { rank, ranks: 3 } }))
+  expect(loaders.map(({ iterationsPerEpoch }) => iterationsPerEpoch)).toEqual([2, 2, 2])
+})
+
 test('pixels belong to their requests', async () => {
   const loader = makeLoader(await openClipFolder(await clips(), { pos_prob: 0.5 }), 1)
   for (const { request, colors } of (await read(loader, 4)).flat()) {

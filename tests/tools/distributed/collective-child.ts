@@ -1,4 +1,5 @@
-// One rank: does what the first argument says with the other ranks and prints, on rank 0, what came of it as a line of JSON.
+// One rank: does what the first argument says (names, with commas) with the other ranks, and prints on rank 0 what came of it as a
+// line of JSON.
 
 import { agree, together } from '../../../tools/distributed/agreement.ts'
 import { MpiCollective } from '../../../tools/distributed/mpi-collective.ts'
@@ -78,11 +79,15 @@ const tasks: Record<string, () => Promise<unknown>> = {
     return await messageOf(collective.sum(new Float32Array(10)))
   },
   async die() {
-    if (rank === 1) process.exit(3)
+    if (rank === 1) {
+      process.stdout.write('dying\n')
+      process.exit(3)
+    }
     await collective.sum(new Float32Array(10))
   },
 }
 
-const outcome = await tasks[what]?.()
-if (rank === 0) process.stdout.write(`${JSON.stringify(outcome)}\n`)
+const outcomes: unknown[] = []
+for (const name of what.split(',')) outcomes.push(await tasks[name]?.())
+if (rank === 0) process.stdout.write(`${JSON.stringify(outcomes)}\n`)
 await collective.close()

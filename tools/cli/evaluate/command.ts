@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { CommandContext } from '../context.ts'
 import { interruptible } from '../interrupt.ts'
+import { refuseRanks } from '../launcher.ts'
 import { collectCompared, collectText, precisionOption, wholeNumber } from '../options.ts'
 import { datasetChoices } from './data.ts'
 import { type EvaluateOptions, evaluate } from './session.ts'
@@ -48,6 +49,7 @@ export function evaluateCommand(context: CommandContext): Command {
     .option('--no-report', 'no report.html')
     .addHelpText('after', examples)
     .action(async (options: EvaluateOptions) => {
+      refuseRanks('evaluate works in one process', 'expected no mpirun')
       const code = await interruptible((signal) => evaluate(context, options, signal))
       if (code !== 0) context.exitCode = code
     })

@@ -5,6 +5,7 @@ import { parseRange, type RuleKey } from '../../search/rules.ts'
 import type { CommandContext } from '../context.ts'
 import { datasetChoices } from '../evaluate/data.ts'
 import { interruptible } from '../interrupt.ts'
+import { refuseRanks } from '../launcher.ts'
 import { collectText, wholeNumber } from '../options.ts'
 import { type SearchOptions, search } from './session.ts'
 
@@ -59,6 +60,7 @@ export function searchCommand(context: CommandContext): Command {
     .option('--top <count>', 'how many sets to print', wholeNumber(1, 1_000_000), 10)
     .addHelpText('after', examples)
     .action(async (options: SearchOptions) => {
+      refuseRanks('search works in one process', 'expected no mpirun')
       const code = await interruptible((signal) => search(context, options, signal))
       if (code !== 0) context.exitCode = code
     })
