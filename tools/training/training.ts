@@ -8,11 +8,9 @@ import {
   LrSchedule,
   type PairDataset,
   type PhasePlan,
-  type Position,
   Runner,
   type TrainBatch,
   Trainer,
-  TrainingError,
   TrainPipeline,
   WindowUpload,
 } from 'siamrpn/train'
@@ -28,6 +26,7 @@ import { TrainBatches } from './batches.ts'
 import { CheckpointHook, type RunFacts } from './checkpoint-hook.ts'
 import { DistributedTrainee } from './distributed-trainee.ts'
 import { type Evaluate, EvaluationHook, evaluatesAfter } from './evaluation-hook.ts'
+import { startPosition } from './start-position.ts'
 import type { TrainingCheckpoint } from './training-checkpoint.ts'
 import type { WorkDir } from './work-dir.ts'
 
@@ -120,7 +119,10 @@ export async function train(options: TrainingOptions): Promise<TrainingResult> {
     }
     const source = batches(options.data.train, samples_per_epoch ?? options.data.train.samplesPerEpoch)
     const validation = options.data.validation && batches(options.data.validation)
-    const start = startPosition(options, source.iterationsPerEpoch)
+    const { iterationsPerEpoch } = source
+    const ranks = options.collective?.ranks ?? 1
+    const start =
+      resumed && startPosition(resumed.checkpoint.facts, { iterationsPerEpoch, batchSize, ranks }, resumed.path)
 
     const { template, search } = pipeline
     const cumulativeIters = cumulativeOf(config)
@@ -217,33 +219,6 @@ function validationData({ val }: DataConfig): TrainDatasetConfig {
 
 function cumulativeOf({ optimizer_config }: Config): number {
   return optimizer_config && 'cumulative_iters' in optimizer_config ? optimizer_config.cumulative_iters : 1
-}
-
-/**
- * Where training goes on. With another number of ranks an iteration has another number of samples: as many samples count as done,
- * as mmcv does it. Source: IterBasedRunner.resume and EpochBasedRunner.resume of mmcv (runner/base_runner.py).
- */
-function startPosition(
-  { config, resumed, collective }: TrainingOptions,
-  iterationsPerEpoch: number,
-): Position | undefined {
-  if (!resumed) return undefined
-  const { epoch, iteration, ...facts } = resumed.checkpoint.facts
-  const batch = config.data?.samples_per_gpu
-  const ranks = collective?.ranks ?? 1
-  const [before, now] = [facts.iterationsPerEpoch * facts.ranks, iterationsPerEpoch * ranks]
-  // Epochs are filled up to whole iterations.
-  const same = facts.batchSize === batch && Math.abs(before - now) < Math.max(ranks, facts.ranks)
-  if (iteration === 0) return { epoch, iteration }
-  if (same) {
-    const done = Math.floor((iteration * facts.ranks) / ranks)
-    return done < iterationsPerEpoch ? { epoch, iteration: done } : { epoch: epoch + 1, iteration: 0 }
-  }
-  throw new TrainingError(
-    `${resumed.path} was saved in the middle of an epoch of ${facts.iterationsPerEpoch} iterations with batches of ` +
-      `${facts.batchSize} on ${facts.ranks} ranks; found ${iterationsPerEpoch} iterations with batches of ${batch} on ${ranks}: ` +
-      'the data or the batch size are others',
-  )
 }
 
 function describePhase({ name, arenaBytes, stateBytes, flops }: PhasePlan, resident: number): string {
