@@ -91,7 +91,7 @@ export const mobile = {
       exemplar_size,
       search_size,
       center_size: 7,
-      rpn: { penalty_k: 0.1, window_influence: 0.2, lr: 0.2 },
+      rpn: { penalty_k: 0.05, window_influence: 0.2, lr: 0.2 },
     },
   },
   train_pipeline,
