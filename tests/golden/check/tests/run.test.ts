@@ -166,7 +166,7 @@ describe('a changed value', () => {
     })
     const { code, lines } = await golden('--dir', directory, '--sections', 'E')
     expect(lines[0]).toMatch(/^E .* 2 cases {2}FAIL .*, 2 of \d+ comparisons over$/)
-    expect(lines[1]).toMatch(/^ {3}E\.frozen\.ep0 {2}loss of step 1 {2}\S+ of 1e-5$/)
+    expect(lines[1]).toMatch(/^ {3}E\.frozen\.ep0 {2}loss of step 1 {2}\S+ of 1\.1e-6$/) // three times PyTorch's own drift
     expect(lines[2]).toMatch(/^ {3}E\.runner_switch {2}epoch 8, iteration 0, parameters with momentum {2}differs/)
     expect(code).toBe(1)
   })
