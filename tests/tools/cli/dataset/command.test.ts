@@ -60,7 +60,7 @@ test('help shows layouts and examples; wrong options are refused', async () => {
   expect(wrong.code).not.toBe(0)
   expect(wrong.err).toMatch(/lasot.*got10k.*coco-vid/)
   const small = await runFake(['dataset', 'synthetic', '--out', 'x', '--width', '8'])
-  expect(small.err).toMatch(/64 or more/)
+  expect(small.err).toMatch(/64 to 8192/)
 })
 
 test.each([
