@@ -68,7 +68,7 @@ const mostNames = 100_000
 
 /**
  * Names in a text file, one per line; undefined where there is no such file.
- * @throws DatasetError if they are more than a data set has
+ * @throws DatasetError if they are more than a data set has, or if one comes twice
  */
 export async function readNames(file: string): Promise<string[] | undefined> {
   const text = await readTextFile(file)
@@ -76,8 +76,16 @@ export async function readNames(file: string): Promise<string[] | undefined> {
   const names = linesOf(text)
     .map((line) => line.trim())
     .filter((name) => name !== '')
-  if (names.length <= mostNames) return names
-  throw new DatasetError(`${file} names ${names.length} sequences, expected at most ${mostNames}`)
+  if (names.length > mostNames) {
+    throw new DatasetError(`${file} names ${names.length} sequences, expected at most ${mostNames}`)
+  }
+  const seen = new Set<string>()
+  for (const [index, name] of names.entries()) {
+    if (seen.has(name))
+      throw new DatasetError(`${file} names ${name.slice(0, 80)} twice, the second time in place ${index + 1}`)
+    seen.add(name)
+  }
+  return names
 }
 
 /** Folders in a folder (links to folders too), sorted by code unit; none where there is no such folder. */

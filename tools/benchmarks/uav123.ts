@@ -135,11 +135,26 @@ async function readConfig(root: string, { list }: Version): Promise<ReadonlyMap<
   const found = new Map<string, Segment>()
   if (begin < 0) return found
   const end = text.indexOf('};', begin)
-  const pattern = /struct\('name','([^']+)','path',.*?([^'\\/]+)[\\/]+'.*?'startFrame',(\d+)/g
-  for (const [, name = '', video = '', start = '1'] of text.slice(begin, end < 0 ? undefined : end).matchAll(pattern)) {
-    found.set(name, { video, start: Number(start) })
+  for (const entry of text
+    .slice(begin, end < 0 ? undefined : end)
+    .split('struct(')
+    .slice(1)) {
+    const [, name] = /^'name','([^']+)','path',/.exec(entry) ?? []
+    const at = entry.indexOf(startFrame)
+    const [start] = /^\d+/.exec(entry.slice(at + startFrame.length)) ?? []
+    const video = at < 0 ? undefined : folderOf(entry.slice(0, at))
+    if (name !== undefined && video !== undefined && start !== undefined)
+      found.set(name, { video, start: Number(start) })
   }
   return found
+}
+
+const startFrame = "'startFrame',"
+
+/** The last folder of the first quoted path that ends with a slash of either kind. */
+function folderOf(entry: string): string | undefined {
+  const path = entry.split("'").find((part) => /[\\/]$/.test(part))
+  return path?.split(/[\\/]/).findLast((folder) => folder !== '')
 }
 
 async function segmentOf(name: string, images: string, { every }: Version): Promise<Segment> {

@@ -87,7 +87,11 @@ test("MMTracking's upright box has the polygon's area, the hull's proportions an
 
 test('a list of more sequences than any data set has, frames and corners out of all proportion', async () => {
   const root = await temporaryFolder()
-  await place(root, { 'list.txt': 'a\n'.repeat(100_001) })
+  await place(root, { 'list.txt': 'ants1\nbag\nants1\n' })
+  await expect(openBenchmark({ type: 'vot2018', root })).rejects.toThrow(
+    /list\.txt names ants1 twice, the second time in place 3/,
+  )
+  await place(root, { 'list.txt': Array.from({ length: 100_001 }, (_, index) => `a${index}\n`).join('') })
   await expect(openBenchmark({ type: 'vot2018', root })).rejects.toThrow(
     'names 100001 sequences, expected at most 100000',
   )
