@@ -4,7 +4,7 @@
 import { type Assembly, assemble, type ProgramStats, plannedBuffers } from './assembly.ts'
 import type { Device } from './device.ts'
 import { BindingError } from './errors.ts'
-import { type Profile, profileSteps } from './profiler.ts'
+import type { Profile } from './profiler.ts'
 import { Recorder } from './recorder.ts'
 import { GpuTensor } from './tensor.ts'
 import type { OnKernel } from './warm-up.ts'
@@ -111,6 +111,7 @@ export class Program<T> {
 
   /** Runs once with a pass and two timestamps per dispatch. @throws FeatureError without `timestamp-query` */
   async profile(): Promise<Profile> {
+    const { profileSteps } = await import('./profiler.ts')
     this.#check()
     return await profileSteps(this.#device, this.label, this.#assembly.steps)
   }

@@ -8,7 +8,7 @@ import { capture, type Profile, type Program } from '../gpu/program.ts'
 import { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { OnKernel } from '../gpu/warm-up.ts'
-import { type BenchmarkOptions, benchmarkConvs, type ConvChoice } from '../kernels/conv/benchmark.ts'
+import type { BenchmarkOptions, ConvChoice } from '../kernels/conv/benchmark.ts'
 import { CROP_RECORD, channelSums, cropResize, type PackedFrame } from '../kernels/crop-resize.ts'
 import { type BestBox, bestBoxes, decodeBest, STATE_RECORD } from '../kernels/decode-best.ts'
 import { SiameseRPNAnchorGenerator } from './anchors.ts'
@@ -67,6 +67,8 @@ export async function benchmarkTracking(
   onProgress?: (done: number, total: number) => void,
 ): Promise<ConvChoice[]> {
   if (benchmark === false) return []
+  // Loaded on demand: a page that measures nothing does not fetch it.
+  const { benchmarkConvs } = await import('../kernels/conv/benchmark.ts')
   const options = benchmark === true ? {} : benchmark
   const record = (r: Recorder) => recordTracking(r, context)
   return await benchmarkConvs(context.device, record, { ...options, ...(onProgress && { onProgress }) })
