@@ -67,7 +67,8 @@ const tasks: Record<string, () => Promise<unknown>> = {
     if (rank === 1) await new Promise((resolve) => setTimeout(resolve, 60_000))
     const message = await messageOf(collective.sum(new Float32Array(10)))
     process.stdout.write(`${JSON.stringify({ rank, message })}\n`)
-    if (rank === 0) await new Promise((resolve) => setTimeout(resolve, 1000))
+    // Rank 0, which knows who is missing, goes first, as in the launcher.
+    await new Promise((resolve) => setTimeout(resolve, rank === 0 ? 1000 : 10_000))
     collective.abort(1)
   },
   /** Rank 1 says that it is at work, and comes later than the others' patience lasts. */
