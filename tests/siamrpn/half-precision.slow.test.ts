@@ -1,4 +1,4 @@
-// The first golden sequence with filters in half precision: boxes within half a pixel of those that MMTracking found in single precision.
+// The golden sequences with filters in half precision: boxes within half a pixel of those that MMTracking found in single precision.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
@@ -28,7 +28,7 @@ afterAll(async () => {
 /** Pixels between corners, at most. */
 const MOST_PIXELS = 0.5
 
-test.each(json.sequences.slice(0, 1).map((sequence, index) => ({ index, ...sequence })))(
+test.each(json.sequences.map((sequence, index) => ({ index, ...sequence })))(
   'the boxes of golden sequence $index ($mode) are those of single precision within half a pixel',
   async (sequence) => {
     const { key, H, W } = json.frames[sequence.source_frame]!
