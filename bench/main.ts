@@ -28,7 +28,7 @@ import { compareGradients, gradientTable } from './peers/compare-gradients.ts'
 import { peerNames } from './peers/contenders.ts'
 import { CaseProgress } from './progress.ts'
 import { type Measured, makeReport } from './report.ts'
-import { measureRoofline } from './roofline.ts'
+import { measureRoofline, usualFlops } from './roofline.ts'
 import { runCases } from './run-cases.ts'
 import { Schedule } from './schedule.ts'
 import { selectCases } from './select.ts'
@@ -69,9 +69,6 @@ const DEFAULT_SAMPLE_MS = 2000
 
 /** Of the report. */
 const REPORT_SECONDS = 450
-
-/** Part of the roofline's arithmetic that kernels reach on average, by which the schedule expects how long they take. */
-const USUAL_SHARE = 0.2
 
 const framesKernels = cases.flatMap(({ name, perFrame }) => (perFrame ? [name] : []))
 
@@ -171,7 +168,7 @@ async function measureCases(options: Options, chosen: readonly BenchCase[], outp
     const schedule = new Schedule(chosen, {
       seconds: (options.time ?? DEFAULT_SECONDS) - (performance.now() - start) / 1000,
       ...(options.time === undefined && { mostSampleMs: DEFAULT_SAMPLE_MS }),
-      flops: USUAL_SHARE * roofline.flops,
+      flops: usualFlops(roofline),
     })
     const { kernels = adapter.kind === 'gpu' ? 'measured' : 'reasoned' } = options
     const choose = kernels === 'measured' ? { store: fileChoiceStore() } : undefined

@@ -170,3 +170,13 @@ async function probeMemory(device: Device, onProbe: (form: string) => void, hasT
 function benchShader(name: string): { name: string; source: string } {
   return { name: `${name}.wgsl`, source: readFileSync(new URL(`./shaders/${name}.wgsl`, import.meta.url), 'utf8') }
 }
+
+/** Part of the roofline's arithmetic that kernels reach on average. */
+const USUAL_SHARE = 0.2
+/** Floating-point operations per second of an adapter that has not been measured. */
+const UNKNOWN_FLOPS = 1e12
+
+/** Floating-point operations per second that a kernel may be expected to reach, to tell how long something will take. */
+export function usualFlops(roofline?: Pick<Roofline, 'flops'>): number {
+  return USUAL_SHARE * (roofline?.flops ?? UNKNOWN_FLOPS)
+}

@@ -5,22 +5,7 @@ import { r50 } from '../../src/siamrpn/configs/r50.ts'
 import { ConfigError } from '../../src/siamrpn/errors.ts'
 import { readGoldenSection } from '../golden/check/reader.ts'
 import { goldenDirectory } from '../golden-directory.ts'
-import { resNetOf } from './helpers.ts'
-
-type Tree = { [key: string]: Tree }
-
-/** r50 with the entries at these dotted paths replaced, or removed where the value is undefined. */
-function r50With(changes: Record<string, unknown>): unknown {
-  const root: Tree = JSON.parse(JSON.stringify(r50))
-  for (const [path, value] of Object.entries(changes)) {
-    const keys = path.split('.')
-    const last = keys.pop()!
-    const node = keys.reduce((tree, key) => tree[key]!, root)
-    if (value === undefined) delete node[last]
-    else node[last] = value as Tree
-  }
-  return root
-}
+import { r50With, resNetOf } from './helpers.ts'
 
 function failure(value: unknown, source?: string): ConfigError {
   try {

@@ -5,6 +5,7 @@ import type { Device } from '../../src/gpu/device.ts'
 import type { Box, CenterBox } from '../../src/siamrpn/boxes.ts'
 import type { ModelConfig } from '../../src/siamrpn/config.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
+import { r50 } from '../../src/siamrpn/configs/r50.ts'
 import type { PixelFrame } from '../../src/siamrpn/frame.ts'
 import { stateDictShapes } from '../../src/siamrpn/layout.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
@@ -12,6 +13,21 @@ import { randomWeights } from '../../tools/cli/random-weights.ts'
 import { smoothImage } from '../golden/check/hash.ts'
 
 export const micro = namedConfig('micro')
+
+type Tree = { [key: string]: Tree }
+
+/** r50 as plain data, with the entries at these dotted paths set, or taken out where the value is undefined. */
+export function r50With(changes: Readonly<Record<string, unknown>>): Tree {
+  const root: Tree = JSON.parse(JSON.stringify(r50))
+  for (const [path, value] of Object.entries(changes)) {
+    const keys = path.split('.')
+    const last = keys.pop()!
+    const node = keys.reduce((tree, key) => tree[key]!, root)
+    if (value === undefined) delete node[last]
+    else node[last] = value as Tree
+  }
+  return root
+}
 
 /** The backbone of a configuration that has a ResNet. */
 export function resNetOf({ backbone }: ModelConfig): Extract<ModelConfig['backbone'], { type: 'SOTResNet' }> {

@@ -2,19 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { fromMMTracking, parseConfig } from '../../src/siamrpn/config.ts'
 import { r50 } from '../../src/siamrpn/configs/r50.ts'
 import { ConfigError } from '../../src/siamrpn/errors.ts'
-
-type Tree = { [key: string]: Tree }
-
-/** r50 as plain data, with the entries at these dotted paths set. */
-function r50With(changes: Readonly<Record<string, unknown>>): Tree {
-  const root: Tree = JSON.parse(JSON.stringify(r50))
-  for (const [path, value] of Object.entries(changes)) {
-    const keys = path.split('.')
-    const last = keys.pop()!
-    keys.reduce((tree, key) => tree[key]!, root)[last] = value as Tree
-  }
-  return root
-}
+import { r50With } from './helpers.ts'
 
 describe('entries of other words', () => {
   test.each<[string, Record<string, unknown>]>([

@@ -4,21 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { fromMMTracking, parseConfig, parseTrackingConfig, type TrackingExtra } from '../../src/siamrpn/config.ts'
 import { r50 } from '../../src/siamrpn/configs/r50.ts'
 import { ConfigError } from '../../src/siamrpn/errors.ts'
-
-type Tree = { [key: string]: Tree }
-
-/** r50 as plain data, with the entries at these dotted paths set, or taken out where the value is undefined. */
-function r50With(changes: Readonly<Record<string, unknown>>): Tree {
-  const root: Tree = JSON.parse(JSON.stringify(r50))
-  for (const [path, value] of Object.entries(changes)) {
-    const keys = path.split('.')
-    const last = keys.pop()!
-    const node = keys.reduce((tree, key) => tree[key]!, root)
-    if (value === undefined) delete node[last]
-    else node[last] = value as Tree
-  }
-  return root
-}
+import { r50With } from './helpers.ts'
 
 const training: readonly [what: string, changes: Record<string, unknown>, unread: string[]][] = [
   [

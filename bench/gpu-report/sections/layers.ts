@@ -7,12 +7,9 @@ import { type ConvProblem, convFlops } from '../../../src/kernels/conv/geometry.
 import { planName } from '../../../src/kernels/conv/plan-name.ts'
 import { forwardTrial, measureCandidates } from '../../../src/kernels/conv/trial.ts'
 import { paddedChannels, type SearchConv, searchConvs } from '../../cases/convs.ts'
-import type { Roofline } from '../../roofline.ts'
+import { type Roofline, usualFlops } from '../../roofline.ts'
 import { significant } from '../../table.ts'
 import type { Findings, Section, SectionContext } from '../report.ts'
-
-/** Part of the roofline's arithmetic that kernels reach on average. */
-const USUAL_SHARE = 0.2
 
 interface LayerResult {
   readonly name: string
@@ -43,7 +40,7 @@ async function measureLayers({ budget, signal, say }: SectionContext, roofline?:
     for (const [index, { name, node, count }] of layers.entries()) {
       if (budget.left === 0 || signal.aborted) break
       const question: ConvQuestion = { kind: 'forward', problem: problemOf(node), limits: {} }
-      const seconds = (2 * convFlops(question.problem)) / (USUAL_SHARE * (roofline?.flops ?? 1e12))
+      const seconds = (2 * convFlops(question.problem)) / usualFlops(roofline)
       if (1000 * seconds > budget.left) continue
       say(name)
       const plans = convCandidates(device.adapter, question.problem)

@@ -10,7 +10,7 @@ import type { TargetGroup } from '../../../src/siamrpn/target.ts'
 import { SiamRPN } from '../../../src/siamrpn/tracker.ts'
 import { searchFlops } from '../../cases/tracker.ts'
 import { benchModel, videoFrame, videoSize } from '../../data.ts'
-import type { Roofline } from '../../roofline.ts'
+import { type Roofline, usualFlops } from '../../roofline.ts'
 import { median } from '../../stopwatch.ts'
 import { choiceLine, significant } from '../../table.ts'
 import type { Findings, Section, SectionContext, TimeBudget } from '../report.ts'
@@ -41,9 +41,6 @@ const targetCounts = [1, 4, 16] as const
 
 const frameCount = 8
 
-/** Part of the roofline's arithmetic that kernels reach on average. */
-const USUAL_SHARE = 0.2
-
 /** @param roofline of this adapter, if it is known */
 export function trackingSection(roofline: () => Roofline | undefined): Section {
   return {
@@ -62,7 +59,7 @@ async function measureTracking(context: SectionContext, roofline?: Roofline): Pr
     ['r50', 1],
   ] as const) {
     const budget = context.budget.part(share)
-    const seconds = (3 * searchFlops(namedConfig(model).model)) / (USUAL_SHARE * (roofline?.flops ?? 1e12))
+    const seconds = (3 * searchFlops(namedConfig(model).model)) / usualFlops(roofline)
     if (1000 * seconds >= budget.left || context.signal.aborted) {
       const left = `${(budget.left / 1000).toFixed(0)} s are left`
       notes.push(`${model} was left out: its first frames take about ${seconds.toFixed(0)} s, ${left}.`)

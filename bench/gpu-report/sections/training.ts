@@ -3,7 +3,7 @@
 
 import { OutOfMemoryError } from '../../../src/gpu/errors.ts'
 import { openTrainer } from '../../cases/training.ts'
-import { type Roofline, rooflineShare } from '../../roofline.ts'
+import { type Roofline, rooflineShare, usualFlops } from '../../roofline.ts'
 import { median } from '../../stopwatch.ts'
 import { significant } from '../../table.ts'
 import type { Findings, Section, SectionContext } from '../report.ts'
@@ -42,9 +42,6 @@ const LEAST_STEPS = 3
 
 const MOST_STEPS = 30
 
-/** Part of the roofline's arithmetic that kernels reach on average. */
-const USUAL_SHARE = 0.2
-
 /** @param roofline of this adapter, if it is known */
 export function trainingSection(roofline: () => Roofline | undefined): Section {
   return {
@@ -63,8 +60,7 @@ async function measureTraining(context: SectionContext, roofline?: Roofline): Pr
     if (signal.aborted) break
     const time = budget.part(1 / (r50Phases.length - index))
     // Half of the time at most goes into the least number of steps: programs are compiled, kernels measured.
-    const fits = (batch: number) =>
-      (LEAST_STEPS * batch * phase.flops) / (USUAL_SHARE * (roofline?.flops ?? 1e12)) <= time.left / 2000
+    const fits = (batch: number) => (LEAST_STEPS * batch * phase.flops) / usualFlops(roofline) <= time.left / 2000
     const possible = batches.filter(fits)
     if (possible.length === 0) notes.push(`r50, ${phase.name}: left out, no step of one pair fits the time.`)
     for (const batch of possible) {

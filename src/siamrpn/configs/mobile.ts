@@ -21,7 +21,7 @@ const positive_share = (0.88 * samples_per_gpu) / (samples_per_gpu + cross_pairs
 
 /**
  * Half as large as mmcv's initial filters and less: behind them stand batch norms, so the smaller a filter, the more a step of AdamW
- * turns it. With mmcv's, training takes some three times as many pairs. These are PyTorch's own.
+ * turns it. With mmcv's, training takes some five times as many pairs. These are PyTorch's own.
  */
 const init_cfg = {
   type: 'Kaiming',
