@@ -1,7 +1,7 @@
 // What is read of a shader equals what a whole parser reads, for every shader and element type; and what the parser's short
 // cuts could get wrong.
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ShaderError } from '../../src/gpu/errors.ts'
 import { reflect } from '../../src/gpu/reflect.ts'
 import { specialise } from '../../src/gpu/shader.ts'
@@ -11,7 +11,7 @@ import { referenceEntries } from '../reference/wgsl-reflect.ts'
 const types = ['vec2f', 'vec4f', 'f16', 'vec4h'] as const
 
 describe('like wgsl_reflect', () => {
-  it.each(Object.entries(shaders))('%s', (_, text) => {
+  test.each(Object.entries(shaders))('%s', (_, text) => {
     const wide = /^alias Value = f32;/m.test(text) ? types.map((Value) => specialise(text, { Value })) : []
     for (const variant of [text, ...wide]) {
       const expected = [...referenceEntries(variant)]
@@ -40,14 +40,14 @@ describe('like wgsl_reflect', () => {
     @compute @workgroup_size(TILE, 2) fn first(@builtin(global_invocation_id) id: vec3u) { output[id.x] = Lane(f16(inner_call(id.x))); }
     @workgroup_size(8) @compute fn second() { atomicAdd(&sums[params.size.x], u32(state.b)); shared_rows[0][0] = 1.0; }`
 
-  it('made up: comments, attributes in any order, constants in sizes, nested types, calls of calls', () => {
+  test('made up: comments, attributes in any order, constants in sizes, nested types, calls of calls', () => {
     const expected = referenceEntries(made)
     expect([...expected.keys()]).toEqual(['first', 'second'])
     for (const [name, entry] of expected) expect(reflect(made, name)).toEqual(entry)
   })
 })
 
-it.each([
+test.each([
   ['fn main( { }', 'line 1: found `(`, expected `)` after it\n  1 | fn main( { }'],
   ['\nstruct A { x f32 }', 'line 2: found `f32`, expected `:`'],
   ['const A: u32 = 1u', 'found the end, expected more'],

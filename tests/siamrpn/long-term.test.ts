@@ -1,7 +1,7 @@
 // The long-term rule: states by scores, the larger search image of a lost target against a tracker that always searches with it,
 // groups of which some are lost, and configurations that contradict themselves.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import type { BestBox } from '../../src/kernels/decode-best.ts'
 import { type Config, parseConfig } from '../../src/siamrpn/config.ts'
@@ -44,7 +44,7 @@ describe('a target', () => {
     rate: 0,
   })
 
-  it.each([
+  test.each([
     [false, 0.85, false, found],
     [false, 0.79, true, old],
     [true, 0.85, true, found],
@@ -54,14 +54,14 @@ describe('a target', () => {
     expect(nextPlace({ box: old, lost }, best(score), rule)).toEqual({ box, lost: after })
   })
 
-  it('is never lost without the rule', () => {
+  test('is never lost without the rule', () => {
     expect(nextPlace({ box: old, lost: false }, best(0), null)).toEqual({ box: found, lost: false })
     expect(lostModel(micro.model)).toBeUndefined()
   })
 })
 
 describe('tracking', () => {
-  it('that is always sure is that without the rule', async () => {
+  test('that is always sure is that without the rule', async () => {
     const [plain, sure] = [await trackerOf(micro), await trackerOf(withRule(always))]
     const [one, other] = [await plain.init(clipFrame(0), firstBox), await sure.init(clipFrame(0), firstBox)]
     for (let i = 1; i < 4; i++) expect(await other.update(clipFrame(i))).toEqual(await one.update(clipFrame(i)))
@@ -69,7 +69,7 @@ describe('tracking', () => {
     await sure.close()
   })
 
-  it('stays where it was while the score is low, and scores as a tracker with the larger search image', async () => {
+  test('stays where it was while the score is low, and scores as a tracker with the larger search image', async () => {
     const rule = withRule({ ...never, window_influence: 0.25 })
     const lost = await trackerOf(rule)
     const model = lostModel(rule.model)!
@@ -92,7 +92,7 @@ describe('tracking', () => {
     for (const tracker of [lost, large, plain]) await tracker.close()
   })
 
-  it('of a group of which some are lost is that of each alone, in a stream too', async () => {
+  test('of a group of which some are lost is that of each alone, in a stream too', async () => {
     const plain = await trackerOf(micro)
     const scores = (await (await plain.init(clipFrame(0), boxes)).update(clipFrame(1))).map(({ score }) => score)
     const [low = 0, middle = 1] = [...scores].sort((a, b) => a - b)
@@ -117,7 +117,7 @@ describe('tracking', () => {
     await tracker.close()
   })
 
-  it('frees its programs with the tracker', async () => {
+  test('frees its programs with the tracker', async () => {
     const config = withRule(never)
     const bytesLeft = async () => {
       const tracker = await trackerOf(config)
@@ -130,7 +130,7 @@ describe('tracking', () => {
   })
 })
 
-it.each([
+test.each([
   [{ search_size: 255 }, 'model.test_cfg.long_term.search_size: found 255, expected more than'],
   [{ confidence_low: 0.9, confidence_high: 0.5 }, 'confidence_low: found 0.9, expected at most'],
 ] as [Partial<Rule>, string][])('%o is refused', (rule, message) => {

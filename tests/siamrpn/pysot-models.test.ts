@@ -3,7 +3,7 @@
 // tensors by name (tests/golden/README.md, "Hash generator"), the models narrow and the images small.
 
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readCheckpoint } from '../../src/formats/checkpoint.ts'
 import { fromFloat32, type NamedTensor } from '../../src/formats/state-dict.ts'
 import { writeTorchZip } from '../../src/formats/torch-writer.ts'
@@ -141,14 +141,14 @@ function image(key: string, size: number): GpuTensor {
 describe.each(fixtures.map((fixture) => [fixture.name, fixture] as const))('%s', (name, fixture) => {
   const file = pysotFile(fixture)
 
-  it('is read by its names, complete, with its anchors', () => {
+  test('is read by its names, complete, with its anchors', () => {
     const { stateDict, format, anchors } = readCheckpoint(file)
     expect([format, anchors]).toEqual(['pysot', 'pysot'])
     const shapes = [...stateDict].map(([key, { shape }]): [string, readonly number[]] => [key, shape])
     expect(new Map(shapes.sort())).toEqual(new Map([...stateDictShapes(configOf(fixture).model)].sort()))
   })
 
-  it('gives the numbers of PyTorch, folded and on a tape', async () => {
+  test('gives the numbers of PyTorch, folded and on a tape', async () => {
     const { model } = configOf(fixture)
     const { stateDict } = readCheckpoint(file)
     const network = new Network(model)
@@ -174,7 +174,7 @@ describe.each(fixtures.map((fixture) => [fixture.name, fixture] as const))('%s',
     for (const tensor of Object.values(images)) device.release(tensor)
   })
 
-  it('tracks', async () => {
+  test('tracks', async () => {
     const config = configOf(fixture)
     const tracker = await SiamRPN.load({ checkpoint: file, config, device })
     expect(tracker.model.head.anchor_generator.variant).toBe('pysot')
@@ -188,7 +188,7 @@ describe.each(fixtures.map((fixture) => [fixture.name, fixture] as const))('%s',
 })
 
 describe('the maps of pysot', () => {
-  it.each([
+  test.each([
     ['siamrpn_alex_dwxcorr', { exemplar: [6], search: [26], score: [21] }],
     ['siamrpn_mobilev2_l234_dwxcorr', { exemplar: [15, 15, 15], search: [31, 31, 31], score: [25, 25, 25] }],
   ])('%s', (name, sizes) => {
@@ -196,7 +196,7 @@ describe('the maps of pysot', () => {
   })
 })
 
-it("an AlexNet's two ways of writing itself down are one", () => {
+test("an AlexNet's two ways of writing itself down are one", () => {
   const [alex] = fixtures
   const places = ['0', '1', '4', '5', '8', '9', '11', '12', '14', '15']
   const layered = alex!.entries.replace(/backbone\.features\.(\d+)/g, (_, place: string) => {

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { cacheFolder, fileChoiceStore, wantsBenchmark } from '../../tools/choice-store.ts'
 
 let folder: string
@@ -10,7 +10,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-it('remembers a text by its key, in a folder that it makes, and leaves no temporary files', async () => {
+test('remembers a text by its key, in a folder that it makes, and leaves no temporary files', async () => {
   const inner = join(folder, 'a', 'b')
   const store = fileChoiceStore(inner)
   expect(await store.read('one adapter')).toBeUndefined()
@@ -24,7 +24,7 @@ it('remembers a text by its key, in a folder that it makes, and leaves no tempor
   for (const file of files) expect(file).toMatch(/^kernels-[0-9a-f]{16}\.json$/)
 })
 
-it('does without a folder that cannot be made', async () => {
+test('does without a folder that cannot be made', async () => {
   const file = join(folder, 'file')
   await writeFile(file, '')
   const store = fileChoiceStore(join(file, 'below'))
@@ -32,14 +32,14 @@ it('does without a folder that cannot be made', async () => {
   expect(await store.read('key')).toBeUndefined()
 })
 
-it("is the user's cache folder, wherever the system has it", () => {
+test("is the user's cache folder, wherever the system has it", () => {
   expect(cacheFolder({ XDG_CACHE_HOME: '/cache' }, 'linux')).toBe(join('/cache', 'siamrpn'))
   expect(cacheFolder({}, 'linux')).toMatch(/\.cache.siamrpn$/)
   expect(cacheFolder({}, 'darwin')).toMatch(/Library.Caches.siamrpn$/)
   expect(cacheFolder({ LOCALAPPDATA: 'C:/local' }, 'win32')).toBe(join('C:/local', 'siamrpn'))
 })
 
-it('is asked for by cudnn_benchmark, on GPUs alone', () => {
+test('is asked for by cudnn_benchmark, on GPUs alone', () => {
   expect(wantsBenchmark({ cudnn_benchmark: true }, { kind: 'gpu' })).toBe(true)
   expect(wantsBenchmark({ cudnn_benchmark: true }, { kind: 'cpu' })).toBe(false)
   expect(wantsBenchmark({ cudnn_benchmark: false }, { kind: 'gpu' })).toBe(false)

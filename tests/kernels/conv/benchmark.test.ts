@@ -1,6 +1,6 @@
 // Choosing kernels by measurement: what is measured, what is taken, and what is remembered.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../../src/gpu/device.ts'
 import { ShapeError } from '../../../src/gpu/errors.ts'
 import { capture } from '../../../src/gpu/program.ts'
@@ -52,7 +52,7 @@ function memoryStore(): ChoiceStore & { readonly texts: Map<string, string> } {
 }
 
 describe('candidates', () => {
-  it('begin with the default and are distinct', () => {
+  test('begin with the default and are distinct', () => {
     for (const one of [problem([256, 256], 31), problem([16, 12], 31), problem([8, 8], 9, { groups: 8 })]) {
       const forward = convCandidates(gpu, one)
       expect(forward[0]).toEqual(chooseConv(gpu, one))
@@ -63,7 +63,7 @@ describe('candidates', () => {
     }
   })
 
-  it('cover every family on a GPU, splits only where there are few workgroups', () => {
+  test('cover every family on a GPU, splits only where there are few workgroups', () => {
     const variants = (one: ConvProblem) => new Set(convCandidates(gpu, one).map(({ variant }) => variant))
     expect(variants(problem([256, 256], 31))).toEqual(new Set(['tiled', 'shuffle', 'registers', 'winograd']))
     const large = convCandidates(gpu, problem([256, 256], 31, { batch: 28 }))
@@ -73,7 +73,7 @@ describe('candidates', () => {
     expect(small.some((plan) => plan.variant === 'tiled' && plan.splitK === 8)).toBe(true)
   })
 
-  it('keep to the adapter and the limits', () => {
+  test('keep to the adapter and the limits', () => {
     const one = problem([256, 256], 31)
     const few = convCandidates({ ...gpu, maxWorkgroupInvocations: 64, maxWorkgroupBytes: 16 << 10 }, one).slice(1)
     for (const plan of few) {
@@ -86,7 +86,7 @@ describe('candidates', () => {
     expect(convCandidates(gpu, problem([3, 8], 31))).toEqual([{ variant: 'direct' }])
   })
 
-  it('have tiles from 128x64 down to 32x32, with 4 or 8 rows and channels per invocation, one or two buffers', () => {
+  test('have tiles from 128x64 down to 32x32, with 4 or 8 rows and channels per invocation, one or two buffers', () => {
     const found = (pick: (tile: (typeof tileFamily)[number]) => unknown) => new Set(tileFamily.map(pick))
     expect(found(({ rows, channels }) => `${rows}x${channels}`)).toEqual(new Set(['4x4', '4x8', '8x4', '8x8']))
     expect(found(({ buffers }) => buffers)).toEqual(new Set([1, 2]))
@@ -108,7 +108,7 @@ describe('measuring', () => {
     return { record, release: () => void released++, count: () => released }
   }
 
-  it('leaves out plans that are wrong or cannot run, and releases the operands', async () => {
+  test('leaves out plans that are wrong or cannot run, and releases the operands', async () => {
     const one = trial((r, plan) => {
       if (plan === 'impossible') throw new ShapeError('impossible')
       const ones = fill(r, [64], plan === 'wrong' ? 1.1 : 1)
@@ -124,7 +124,7 @@ describe('measuring', () => {
     expect(one.count()).toBe(1)
   })
 
-  it('fails with the default, and still releases', async () => {
+  test('fails with the default, and still releases', async () => {
     const one = trial(() => {
       throw new ShapeError('broken')
     })
@@ -132,7 +132,7 @@ describe('measuring', () => {
     expect(one.count()).toBe(1)
   })
 
-  it('stops when its time is over, but not before the default', async () => {
+  test('stops when its time is over, but not before the default', async () => {
     const one = trial((r) => relu(r, fill(r, [8], 1)))
     expect((await measureCandidates(device, one, ['a', 'b', 'c'], 0)).map(({ index }) => index)).toEqual([0])
   })
@@ -157,7 +157,7 @@ describe('the choice', () => {
     return { own, record, close }
   }
 
-  it('is measured once, taken, and remembered for the next device', async () => {
+  test('is measured once, taken, and remembered for the next device', async () => {
     const store = memoryStore()
     const first = await open()
     const steps: (readonly [number, number])[] = []
@@ -191,7 +191,7 @@ describe('the choice', () => {
     await second.close()
   })
 
-  it('is named in the profile', async () => {
+  test('is named in the profile', async () => {
     const { own, record, close } = await open()
     const [choice] = await benchmarkConvs(own, record)
     const program = await capture(own, record)
@@ -202,7 +202,7 @@ describe('the choice', () => {
     await close()
   })
 
-  it('stays the default where there is no time, and where the store holds nonsense', async () => {
+  test('stays the default where there is no time, and where the store holds nonsense', async () => {
     const { own, record, close } = await open()
     expect(await benchmarkConvs(own, record, { seconds: 0 })).toEqual([])
     for (const text of ['{', '[{"problem": 3}]', 'null']) {
@@ -223,7 +223,7 @@ function choiceOf(plan: unknown) {
 }
 
 describe('what a choice depends on', () => {
-  it('is said in words', () => {
+  test('is said in words', () => {
     const question: ConvQuestion = {
       kind: 'weight gradient',
       problem: problem([8, 16], 9, { groups: 2, stride: 2 }),

@@ -1,6 +1,6 @@
 // Depthwise convolution: forward with its epilogue and both gradients against float64, on both kinds of adapter's tiles.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../../src/gpu/device.ts'
 import { plan } from '../../../src/gpu/program.ts'
 import type { Recorder } from '../../../src/gpu/recorder.ts'
@@ -66,7 +66,7 @@ function prepare(on: Device, { x, k, ...geometry }: Case) {
 const small = { variant: 'depthwise', strip: 4, rows: 4 } as const
 
 describe('depthwise convolution', () => {
-  it.each(cases)('agrees with float64, scale, bias and ReLU6 included: %j', async (one) => {
+  test.each(cases)('agrees with float64, scale, bias and ReLU6 included: %j', async (one) => {
     const { input, given, weight, options } = prepare(device, one)
     const channels = [one.x[3]]
     const extra = { scale: random('scale', channels), bias: random('bias', channels, 7) }
@@ -79,7 +79,7 @@ describe('depthwise convolution', () => {
     releaseConvWeight(device, weight)
   })
 
-  it('adds a residual, and nothing else where nothing is asked', async () => {
+  test('adds a residual, and nothing else where nothing is asked', async () => {
     const { input, given, weight, options } = prepare(device, { x: [2, 7, 9, 3], k: [3, 3], padding: 1 })
     const plain = reference.conv2d(given)
     const residual = random('residual', plain.shape)
@@ -90,7 +90,7 @@ describe('depthwise convolution', () => {
     releaseConvWeight(device, weight)
   })
 
-  it.each(cases)('has the gradients of float64: %j', async (one) => {
+  test.each(cases)('has the gradients of float64: %j', async (one) => {
     const { shape, input, given, weight, options } = prepare(device, one)
     const dy = random('dy', reference.conv2d(given).shape)
     const expected = conv2dGradients(given, dy)
@@ -117,7 +117,7 @@ function fillers({ data, shape }: HostTensor, channels: number): number[] {
 }
 
 describe('depthwise convolution, besides,', () => {
-  it('reads some of the channels of a wider input', async () => {
+  test('reads some of the channels of a wider input', async () => {
     for (const firstChannel of [4, 3]) {
       const wide = random('wide', [2, 6, 7, 16])
       const { weight, options, given } = prepare(device, { x: [2, 6, 7, 8], k: [3, 3], padding: 1 })
@@ -133,7 +133,7 @@ describe('depthwise convolution, besides,', () => {
     }
   })
 
-  it('works in batch slices above the binding limit, forward and backward', async () => {
+  test('works in batch slices above the binding limit, forward and backward', async () => {
     const limited = await openDevice({ bindingLimit: 64 * 1024 })
     for (const stride of [1, 2]) {
       const one: Case = { x: [9, 16, 16, 16], k: [3, 3], padding: 1, stride }
@@ -152,7 +152,7 @@ describe('depthwise convolution, besides,', () => {
     await limited.close()
   })
 
-  it('has a gradient of the filter that is the same bits each time', async () => {
+  test('has a gradient of the filter that is the same bits each time', async () => {
     const { weight, options } = prepare(device, { x: [40, 5, 5, 8], k: [3, 3], padding: 1 })
     const [input, gradient] = [random('x', [40, 5, 5, 8]), random('dy', [40, 5, 5, 8])].map((t) => upload(device, t))
     const record = (r: Recorder) => convWeightGradient(r, { input: input!, gradient: gradient!, ...options })
@@ -161,7 +161,7 @@ describe('depthwise convolution, besides,', () => {
     releaseConvWeight(device, weight)
   })
 
-  it('is one dispatch forward and for the gradient of the input; that of the filter adds parts', () => {
+  test('is one dispatch forward and for the gradient of the input; that of the filter adds parts', () => {
     const { weight, options } = prepare(device, { x: [4, 9, 9, 8], k: [3, 3], padding: 1, stride: 2 })
     const input = device.empty([4, 9, 9, 8])
     const gradient = device.empty([4, 5, 5, 8])
@@ -180,7 +180,7 @@ describe('choice', () => {
     return convProblem({ input, weight: weight as never, groups, padding: 1 })
   }
 
-  it('is the depthwise kernel where every channel is its own group, and its filter fits in registers', () => {
+  test('is the depthwise kernel where every channel is its own group, and its filter fits in registers', () => {
     const adapter = device.adapter
     expect(chooseConv(adapter, problem(16, 16)).variant).toBe('depthwise')
     expect(chooseWeightGradient(adapter, problem(16, 16)).variant).toBe('depthwise')
@@ -189,7 +189,7 @@ describe('choice', () => {
     expect(chooseConv(adapter, problem(1, 1)).variant).not.toBe('depthwise')
   })
 
-  it('gives tall tiles to a software adapter and small ones to a GPU, and bounds the parts of a gradient', () => {
+  test('gives tall tiles to a software adapter and small ones to a GPU, and bounds the parts of a gradient', () => {
     expect(depthwisePlan({ kind: 'cpu' }, problem(16, 16))).toEqual({ variant: 'depthwise', strip: 4, rows: 49 })
     expect(depthwisePlan({ kind: 'gpu' }, problem(16, 16))).toEqual({ variant: 'depthwise', strip: 4, rows: 4 })
     const parts = { kind: 'cpu', maxBindingBytes: 1 << 27 } as const

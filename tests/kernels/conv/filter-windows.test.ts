@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   type FilterLayout,
   type FilterPart,
@@ -30,26 +30,29 @@ function lastRead(filter: FilterLayout, part: FilterPart, panelsPerGroup: number
 }
 
 describe('parts of a filter', () => {
-  it.each([1, 2] as const)('cover every panel, batch, tap and channel once, within the windows (%i panels)', (per) => {
-    for (const filter of layouts) {
-      const covered = new Map<string, number>()
-      for (const part of filterParts(filter, per)) {
-        expect(lastRead(filter, part, per), JSON.stringify({ filter, part })).toBeLessThanOrEqual(WINDOW_VEC4)
-        expect(part.channels % (filter.quarters ? 4 : 1)).toBe(0)
-        for (let group = 0; group < part.groups; group++) {
-          for (let batch = 0; batch < part.batches; batch++) {
-            const key = `${part.left / per + group} ${part.firstBatch + batch}`
-            const rows = (part.endTap - part.firstTap) * part.channels
-            covered.set(key, (covered.get(key) ?? 0) + rows)
+  test.each([1, 2] as const)(
+    'cover every panel, batch, tap and channel once, within the windows (%i panels)',
+    (per) => {
+      for (const filter of layouts) {
+        const covered = new Map<string, number>()
+        for (const part of filterParts(filter, per)) {
+          expect(lastRead(filter, part, per), JSON.stringify({ filter, part })).toBeLessThanOrEqual(WINDOW_VEC4)
+          expect(part.channels % (filter.quarters ? 4 : 1)).toBe(0)
+          for (let group = 0; group < part.groups; group++) {
+            for (let batch = 0; batch < part.batches; batch++) {
+              const key = `${part.left / per + group} ${part.firstBatch + batch}`
+              const rows = (part.endTap - part.firstTap) * part.channels
+              covered.set(key, (covered.get(key) ?? 0) + rows)
+            }
           }
         }
+        expect(covered.size).toBe(Math.ceil(filter.panels / per) * filter.batches)
+        expect([...new Set(covered.values())]).toEqual([filter.taps * filter.inChannels])
       }
-      expect(covered.size).toBe(Math.ceil(filter.panels / per) * filter.batches)
-      expect([...new Set(covered.values())]).toEqual([filter.taps * filter.inChannels])
-    }
-  })
+    },
+  )
 
-  it('are as few as the windows allow', () => {
+  test('are as few as the windows allow', () => {
     const count = (filter: FilterLayout) => filterParts(filter, 2).length
     const one = { panels: 8, batches: 1, taps: 1, inChannels: 64, panel4: 8, quarters: false }
     expect(count(one)).toBe(1)
@@ -60,7 +63,7 @@ describe('parts of a filter', () => {
     expect(count({ ...one, batches: 16, inChannels: 256, quarters: true })).toBe(8) // eight batches at once
   })
 
-  it('share the rows of a large filter about equally', () => {
+  test('share the rows of a large filter about equally', () => {
     const filter = { panels: 1, batches: 1, taps: 1, inChannels: 1044, panel4: 8, quarters: false }
     expect(filterParts(filter, 2).map(({ channels }) => channels)).toEqual([352, 352, 340])
   })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../../src/gpu/device.ts'
 import { ShapeError } from '../../../src/gpu/errors.ts'
 import {
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => device.close())
 
 describe('a packed filter', () => {
-  it.each([
+  test.each([
     { shape: [5, 3, 3, 2], padInput: 0, packed: [1, 3, 2, 3, 8] },
     { shape: [4, 3, 7, 7], padInput: 4, packed: [1, 7, 7, 4, 4] },
     { shape: [128, 2, 1, 1], padInput: 0, packed: [4, 1, 1, 2, 32] },
@@ -39,12 +39,12 @@ describe('a packed filter', () => {
     releaseConvWeight(device, weight)
   })
 
-  it('has panels of 16 to 32 output channels where those come out even, else one of a multiple of 4', () => {
+  test('has panels of 16 to 32 output channels where those come out even, else one of a multiple of 4', () => {
     expect([1, 4, 5, 30, 32, 40, 64, 144, 192].map(panelOf)).toEqual([4, 4, 8, 32, 32, 20, 32, 24, 32])
     expect([44, 63, 66, 68].map(panelOf)).toEqual([44, 64, 68, 68])
   })
 
-  it('refuses values of another number, on the way in and out', () => {
+  test('refuses values of another number, on the way in and out', () => {
     const shape = [2, 2, 1, 1]
     expect(() => packConvWeight(device, new Float32Array(3), shape, { label: 'odd' })).toThrow(ShapeError)
     const weight = packConvWeight(device, new Float32Array(4), shape, { label: 'odd' })

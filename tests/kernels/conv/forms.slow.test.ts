@@ -1,6 +1,6 @@
 // Every form of the kernels for GPUs, forced one by one: compiled and compared with float64.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../../src/gpu/device.ts'
 import { KERNEL_TOLERANCE } from '../../helpers/tensors.ts'
 import { registerForms, shuffleForms, tileForms } from './forms.ts'
@@ -15,11 +15,11 @@ describe.each([
   ['tiles', tileForms],
   ['no workgroup memory', registerForms],
 ])('%s', (_, forms) => {
-  it.each(forms)('$name', async ({ error }) => expect(await error(device)).toBeLessThanOrEqual(KERNEL_TOLERANCE))
+  test.each(forms)('$name', async ({ error }) => expect(await error(device)).toBeLessThanOrEqual(KERNEL_TOLERANCE))
 })
 
 describe('values passed among lanes', () => {
-  it.each(shuffleForms)('$name, where subgroups are so large', async ({ suits, error }) => {
+  test.each(shuffleForms)('$name, where subgroups are so large', async ({ suits, error }) => {
     if (suits(device.adapter)) expect(await error(device)).toBeLessThanOrEqual(KERNEL_TOLERANCE)
     else await expect(error(device)).rejects.toThrow(/passes values among/)
   })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../../src/gpu/device.ts'
 import { FeatureError, ShapeError } from '../../../src/gpu/errors.ts'
 import { capture } from '../../../src/gpu/program.ts'
@@ -187,17 +187,17 @@ async function check(given: Case, { plan, storeFilter = false }: Variant, activa
 for (const variant of variants) {
   const { name, cases } = variant
   describe(`convolution, ${name}`, () => {
-    it('agrees with float64 without an epilogue', () => check((cases[1] ?? cases[0]) as Case, variant, 'none'))
+    test('agrees with float64 without an epilogue', () => check((cases[1] ?? cases[0]) as Case, variant, 'none'))
     for (const [index, given] of cases.entries()) {
       const activation = index % 2 === 0 ? 'relu' : 'relu6'
-      it(`agrees with float64, scale, bias, residual and ${activation} included: ${JSON.stringify(given)}`, () =>
+      test(`agrees with float64, scale, bias, residual and ${activation} included: ${JSON.stringify(given)}`, () =>
         check(given, variant, activation))
     }
   })
 }
 
 describe('convolution', () => {
-  it('reads a part of the channels, as every plan would read all', async () => {
+  test('reads a part of the channels, as every plan would read all', async () => {
     const [input, weight] = [random('view', [2, 6, 7, 12]), random('view w', [8, 4, 3, 3])]
     const part = Float64Array.from({ length: 2 * 6 * 7 * 4 }, (_, i) => input.data[(i >> 2) * 12 + 8 + (i % 4)] ?? 0)
     const expected = reference.conv2d({ input: { data: part, shape: [2, 6, 7, 4] }, weight, padding: 1 })
@@ -215,7 +215,7 @@ describe('convolution', () => {
     }
   })
 
-  it('works with the transformed filter alone, where a plan reads nothing else', async () => {
+  test('works with the transformed filter alone, where a plan reads nothing else', async () => {
     if (!passes(device, 8)) return
     const [input, filter] = [random('transformed', [1, 12, 11, 96]), random('transformed w', [96, 96, 3, 3], 0.1)]
     const packed = packConvWeight(device, Float32Array.from(filter.data), filter.shape)
@@ -233,7 +233,7 @@ describe('convolution', () => {
     releaseConvWeight(device, weight)
   })
 
-  it('leaves out the fourth channel of an image', async () => {
+  test('leaves out the fourth channel of an image', async () => {
     const [input, weight] = [random('image', [1, 17, 15, 3]), random('image w', [8, 3, 7, 7])]
     const packed = packConvWeight(device, Float32Array.from(weight.data), weight.shape, { padInput: 4 })
     const four = Float32Array.from({ length: 17 * 15 * 4 }, (_, i) => input.data[(i >> 2) * 3 + (i % 4)] ?? 0)
@@ -248,7 +248,7 @@ describe('convolution', () => {
     }
   })
 
-  it('works in batch slices above the binding limit', async () => {
+  test('works in batch slices above the binding limit', async () => {
     const limited = await openDevice({ bindingLimit: 64 * 1024 })
     try {
       const input = random('sliced', [9, 16, 16, 8])
@@ -264,7 +264,7 @@ describe('convolution', () => {
     }
   })
 
-  it('refuses a plan that the adapter cannot run', async () => {
+  test('refuses a plan that the adapter cannot run', async () => {
     const plain = await openDevice({ hideFeatures: ['subgroups'] })
     try {
       const weight = packConvWeight(plain, new Float32Array(16), [4, 4, 1, 1])
@@ -276,7 +276,7 @@ describe('convolution', () => {
     }
   })
 
-  it('names what does not fit', async () => {
+  test('names what does not fit', async () => {
     const input = upload(device, random('bad', [1, 4, 4, 8]), 'features')
     const weight = packConvWeight(device, new Float32Array(4 * 4 * 9), [4, 4, 3, 3])
     const record = (args: Partial<Conv2dArgs>) => capture(device, (r) => conv2d(r, { input, weight, ...args }))

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../../src/gpu/device.ts'
 import { FeatureError, ShapeError } from '../../../src/gpu/errors.ts'
 import { capture } from '../../../src/gpu/program.ts'
@@ -84,7 +84,7 @@ function unpacked(packed: HostTensor, weight: ConvWeight, shape: readonly number
 }
 
 describe('gradient of the input of a convolution', () => {
-  it.each(cases)('agrees with float64: %j', async (given) => {
+  test.each(cases)('agrees with float64: %j', async (given) => {
     const { weight, gradient, expected } = prepare(device, given)
     const { x: inputShape, w: _, ...geometry } = given
     const args = { gradient: upload(device, gradient), weight, inputShape, ...geometry }
@@ -92,7 +92,7 @@ describe('gradient of the input of a convolution', () => {
     releaseConvWeight(device, weight)
   })
 
-  it('works in batch slices above the binding limit', async () => {
+  test('works in batch slices above the binding limit', async () => {
     const limited = await openDevice({ bindingLimit: 64 * 1024 })
     try {
       for (const stride of [1, 2]) {
@@ -108,7 +108,7 @@ describe('gradient of the input of a convolution', () => {
     }
   })
 
-  it('names what does not fit', async () => {
+  test('names what does not fit', async () => {
     const { weight, gradient } = prepare(device, { x: [1, 5, 5, 4], w: [4, 4, 3, 3] })
     const args = { gradient: upload(device, gradient, 'dy'), weight, inputShape: [1, 6, 5, 4] }
     const record = capture(device, (r) => convInputGradient(r, args))
@@ -182,7 +182,7 @@ function usesSubgroups(plan: WeightGradientPlan): boolean {
 }
 
 describe.each(plans)("gradient of a convolution's filter, $name", ({ plan, cases }) => {
-  it.each(cases)('agrees with float64: %j', async (given) => {
+  test.each(cases)('agrees with float64: %j', async (given) => {
     const { weight, input, gradient, expected } = prepare(device, given)
     const { x: _, w: shape, ...geometry } = given
     const args = { input: upload(device, input), gradient: upload(device, gradient), weight, plan, ...geometry }
@@ -194,7 +194,7 @@ describe.each(plans)("gradient of a convolution's filter, $name", ({ plan, cases
 })
 
 describe("gradient of a convolution's filter", () => {
-  it('adds up batch slices above the binding limit', async () => {
+  test('adds up batch slices above the binding limit', async () => {
     const limited = await openDevice({ bindingLimit: 64 * 1024 })
     const slicePlans: WeightGradientPlan[] = [
       { variant: 'direct', splits: 1 },
@@ -224,7 +224,7 @@ describe("gradient of a convolution's filter", () => {
     }
   })
 
-  it('keeps its digits in long sums of numbers of one sign', async () => {
+  test('keeps its digits in long sums of numbers of one sign', async () => {
     const shape = [6, 61, 60, 64]
     const input = random('long x', shape, 0.5)
     input.data.forEach((value, index) => {
@@ -250,7 +250,7 @@ describe("gradient of a convolution's filter", () => {
     }
   })
 
-  it('reads some channels of an input that has more', async () => {
+  test('reads some channels of an input that has more', async () => {
     const { weight, input, gradient, expected } = prepare(device, { x: [2, 6, 5, 8], w: [12, 8, 3, 3] })
     const wide = { shape: [2, 6, 5, 24], data: new Float64Array(2 * 6 * 5 * 24).fill(Number.NaN) }
     for (const firstChannel of [0, 3, 12]) {
@@ -263,7 +263,7 @@ describe("gradient of a convolution's filter", () => {
     }
   })
 
-  it('gives zeros to a channel that packing appended to an RGB filter', async () => {
+  test('gives zeros to a channel that packing appended to an RGB filter', async () => {
     const filter = random('rgb', [8, 3, 3, 3])
     const weight = packConvWeight(device, Float32Array.from(filter.data), filter.shape, { padInput: 4 })
     const rgb = random('rgb x', [1, 9, 8, 4])
@@ -281,7 +281,7 @@ describe("gradient of a convolution's filter", () => {
 })
 
 describe('the float64 reference of the gradients', () => {
-  it('agrees with finite differences', () => {
+  test('agrees with finite differences', () => {
     for (const given of cases) {
       const { x, w, ...geometry } = given
       const input = random(`x ${x}`, x)

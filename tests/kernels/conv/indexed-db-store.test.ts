@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { indexedDbStore } from '../../../src/kernels/conv/indexed-db-store.ts'
 
 /** The little of IndexedDB that the store uses, in memory. */
@@ -38,7 +38,7 @@ function fakeFactory(fails = false) {
   return { open: () => answer(database, upgrade) } as unknown as IDBFactory
 }
 
-it('remembers texts by key, in a database that is made when it is needed', async () => {
+test('remembers texts by key, in a database that is made when it is needed', async () => {
   const factory = fakeFactory()
   expect(await indexedDbStore(factory).read('adapter')).toBeUndefined()
   await indexedDbStore(factory).write('adapter', '[1]')
@@ -46,7 +46,7 @@ it('remembers texts by key, in a database that is made when it is needed', async
   expect(await indexedDbStore(factory).read('another')).toBeUndefined()
 })
 
-it('remembers nothing where the page may not, or there is no database', async () => {
+test('remembers nothing where the page may not, or there is no database', async () => {
   for (const store of [indexedDbStore(fakeFactory(true)), indexedDbStore(undefined)]) {
     await store.write('adapter', '[1]')
     expect(await store.read('adapter')).toBeUndefined()

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type ConvProblem, convFlops, filterRow } from '../../../src/kernels/conv/geometry.ts'
 import { type ConvAdapter, chooseConv, filterForms, samplesPerSlice } from '../../../src/kernels/conv/plan.ts'
 
@@ -34,7 +34,7 @@ function conv(
 }
 
 describe('choice of a convolution', () => {
-  it('leaves groups and odd channel counts to the direct kernel', () => {
+  test('leaves groups and odd channel counts to the direct kernel', () => {
     expect(chooseConv(gpu, conv([256, 10], 1)).variant).toBe('direct')
     for (const adapter of [lavapipe, gpu]) {
       expect(chooseConv(adapter, conv([3, 64], 7)).variant).toBe('direct')
@@ -42,7 +42,7 @@ describe('choice of a convolution', () => {
     }
   })
 
-  it('takes the subgroup kernel on lavapipe, and Winograd where it saves', () => {
+  test('takes the subgroup kernel on lavapipe, and Winograd where it saves', () => {
     expect(chooseConv(lavapipe, conv([1024, 256], 1)).variant).toBe('subgroup')
     expect(chooseConv(lavapipe, conv([256, 512], 3, 31, { stride: 2 })).variant).toBe('subgroup')
     expect(chooseConv(lavapipe, conv([64, 64], 3, 63)).variant).toBe('subgroup') // too few channels
@@ -55,7 +55,7 @@ describe('choice of a convolution', () => {
     })
   })
 
-  it('takes a kernel for few output channels on lavapipe, as wide as they are', () => {
+  test('takes a kernel for few output channels on lavapipe, as wide as they are', () => {
     const width = (channels: readonly [number, number], kernel: number, rest: Partial<ConvProblem> = {}) => {
       const plan = chooseConv(lavapipe, conv(channels, kernel, 31, rest))
       return plan.variant === 'narrow' ? plan.channelsPerLane : plan.variant
@@ -76,7 +76,7 @@ describe('choice of a convolution', () => {
     expect(width([128, 128], 1)).toBe('subgroup')
   })
 
-  it('shares what is loaded among the taps of a filter row', () => {
+  test('shares what is loaded among the taps of a filter row', () => {
     const row = (kernel: number, rest: Partial<ConvProblem> = {}) => filterRow(conv([4, 8], kernel, 31, rest))
     expect(row(1)).toEqual({ taps: 1, passes: 1, tapStep: 1, phases: 1 })
     expect(row(3)).toEqual({ taps: 3, passes: 1, tapStep: 1, phases: 1 })
@@ -87,7 +87,7 @@ describe('choice of a convolution', () => {
     expect(row(5)).toEqual({ taps: 3, passes: 2, tapStep: 1, phases: 1 })
   })
 
-  it('keeps to what is allowed, and to what the channels that are read allow', () => {
+  test('keeps to what is allowed, and to what the channels that are read allow', () => {
     const problem = conv([256, 256], 3)
     expect(chooseConv(lavapipe, problem, { allowWinograd: false }).variant).toBe('subgroup')
     expect(chooseConv(lavapipe, problem, { firstChannel: 8 }).variant).toBe('winograd')
@@ -98,7 +98,7 @@ describe('choice of a convolution', () => {
     expect(chooseConv(lavapipe, conv([256, 256], 3, 5), { transformedOnly: true }).variant).toBe('winograd')
   })
 
-  it('says in which forms a filter is to be kept, for the problems that are known', () => {
+  test('says in which forms a filter is to be kept, for the problems that are known', () => {
     const [large, small] = [conv([256, 256], 3, 31), conv([256, 256], 3, 5)]
     expect(filterForms(lavapipe, [large])).toEqual({ packed: false, transformed: true })
     expect(filterForms(lavapipe, [large, small])).toEqual({ packed: true, transformed: true })
@@ -110,13 +110,13 @@ describe('choice of a convolution', () => {
     expect(filterForms(gpu, [large])).toEqual({ packed: true, transformed: false })
   })
 
-  it('transforms large filters slice by slice, in scratch memory of at most 36 MiB', () => {
+  test('transforms large filters slice by slice, in scratch memory of at most 36 MiB', () => {
     const plan = chooseConv(lavapipe, conv([1024, 2048], 3))
     expect(plan).toEqual({ variant: 'winograd', sliceChannels: 512 })
     expect(16 * 1024 * 512 * 4).toBeLessThanOrEqual(36 << 20)
   })
 
-  it('bounds the samples of a slice so that the scratch tensors can be bound', () => {
+  test('bounds the samples of a slice so that the scratch tensors can be bound', () => {
     const problem = conv([1024, 2048], 3, 31, { dilation: 2, batch: 28 })
     const samples = samplesPerSlice(lavapipe, chooseConv(lavapipe, problem), problem)
     expect(samples).toBe(8) // 256 tiles x 16 x 1024 channels x 4 bytes = 16 MiB each
@@ -124,12 +124,12 @@ describe('choice of a convolution', () => {
     expect(chooseConv({ ...lavapipe, maxBindingBytes: 1 << 20 }, problem).variant).toBe('subgroup')
   })
 
-  it('takes the tiled kernel elsewhere: on GPUs, without subgroups, with other subgroup sizes', () => {
+  test('takes the tiled kernel elsewhere: on GPUs, without subgroups, with other subgroup sizes', () => {
     expect(chooseConv(gpu, conv([256, 256], 3)).variant).toBe('tiled')
     expect(chooseConv({ ...lavapipe, features: new Set() }, conv([256, 256], 3)).variant).toBe('tiled')
   })
 
-  it('takes the wide subgroup kernel for all that it reads, and Winograd, on an adapter with subgroups of 4', () => {
+  test('takes the wide subgroup kernel for all that it reads, and Winograd, on an adapter with subgroups of 4', () => {
     const swiftShader = { ...lavapipe, subgroupMinSize: 4, subgroupMaxSize: 4 }
     expect(chooseConv(swiftShader, conv([256, 256], 3)).variant).toBe('winograd')
     expect(chooseConv(swiftShader, conv([256, 256], 3), { allowWinograd: false }).variant).toBe('subgroup')
@@ -139,14 +139,14 @@ describe('choice of a convolution', () => {
     expect(chooseConv({ ...swiftShader, kind: 'gpu' }, conv([256, 256], 3)).variant).toBe('tiled')
   })
 
-  it('leaves filters that suit no window to the kernels for all adapters', () => {
+  test('leaves filters that suit no window to the kernels for all adapters', () => {
     expect(chooseConv(lavapipe, conv([64, 32], 3))).toEqual({ variant: 'subgroup' })
     expect(chooseConv(lavapipe, conv([1024, 44], 1)).variant).toBe('tiled')
     expect(chooseConv(lavapipe, conv([1024, 66], 1)).variant).toBe('direct')
     expect(chooseConv(lavapipe, conv([64, 44], 1)).variant).toBe('narrow')
   })
 
-  it('uses large tiles where they fill the GPU, else small ones, and splits a long inner dimension', () => {
+  test('uses large tiles where they fill the GPU, else small ones, and splits a long inner dimension', () => {
     expect(chooseConv(gpu, conv([256, 256], 3, 125))).toMatchObject({ tileM: 64, tileN: 64, splitK: 1 })
     expect(chooseConv(gpu, conv([2048, 512], 1, 15))).toMatchObject({ tileM: 32, tileN: 32, splitK: 2 })
     expect(chooseConv(gpu, conv([512, 512], 3, 7))).toMatchObject({ tileM: 32, splitK: 8 })
@@ -154,7 +154,7 @@ describe('choice of a convolution', () => {
     expect(chooseConv(few, conv([256, 256], 3, 125))).toMatchObject({ tileM: 32 })
   })
 
-  it('makes tiles no wider than few output channels, and no higher than fills the GPU', () => {
+  test('makes tiles no wider than few output channels, and no higher than fills the GPU', () => {
     expect(chooseConv(gpu, conv([32, 8], 1, 125, { batch: 4 }))).toMatchObject({ tileM: 128, tileN: 8 })
     expect(chooseConv(gpu, conv([8, 32], 1, 31, { batch: 28 }))).toMatchObject({ tileM: 64, tileN: 32 })
     expect(chooseConv(gpu, conv([32, 20], 1, 25))).toMatchObject({ tileM: 32, tileN: 20 })
@@ -163,7 +163,7 @@ describe('choice of a convolution', () => {
     expect(chooseConv(few, conv([32, 32], 1, 255))).toMatchObject({ tileM: 64, tileN: 32 })
   })
 
-  it('counts two operations per multiply-add', () => {
+  test('counts two operations per multiply-add', () => {
     expect(convFlops(conv([4, 8], 3, 5))).toBe(2 * 25 * 8 * 9 * 4)
     expect(convFlops(conv([4, 8], 3, 5, { groups: 2, batch: 3 }))).toBe(3 * 25 * 8 * 9 * 4)
   })

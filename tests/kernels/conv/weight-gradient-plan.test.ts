@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type ConvProblem, pixelGrid } from '../../../src/kernels/conv/geometry.ts'
 import type { ConvAdapter } from '../../../src/kernels/conv/plan.ts'
 import { chooseWeightGradient, gradientSamples, subgroupPlan } from '../../../src/kernels/conv/weight-gradient-plan.ts'
@@ -30,27 +30,27 @@ function conv(channels: readonly [number, number], kernel: number, rest: Partial
 }
 
 describe("choice of the gradient of a convolution's filter", () => {
-  it('leaves groups and odd channel counts to the direct kernel', () => {
+  test('leaves groups and odd channel counts to the direct kernel', () => {
     expect(chooseWeightGradient(gpu, conv([256, 10], 1)).variant).toBe('direct')
     expect(chooseWeightGradient(lavapipe, conv([3, 64], 7)).variant).toBe('direct')
     expect(chooseWeightGradient(lavapipe, conv([8, 8], 3, { groups: 2 })).variant).toBe('direct')
   })
 
-  it('takes the subgroup kernel on lavapipe, and Winograd where it saves', () => {
+  test('takes the subgroup kernel on lavapipe, and Winograd where it saves', () => {
     expect(chooseWeightGradient(lavapipe, conv([256, 1024], 1))).toEqual({ variant: 'subgroup', splits: 1 })
     expect(chooseWeightGradient(lavapipe, conv([256, 512], 3, { stride: 2 })).variant).toBe('subgroup')
     expect(chooseWeightGradient(lavapipe, conv([64, 64], 3)).variant).toBe('subgroup')
     expect(chooseWeightGradient(lavapipe, conv([256, 256], 3))).toEqual({ variant: 'winograd', sliceChannels: 256 })
   })
 
-  it('keeps to what is allowed, and to what the channels that are read allow', () => {
+  test('keeps to what is allowed, and to what the channels that are read allow', () => {
     const problem = conv([256, 256], 3)
     expect(chooseWeightGradient(lavapipe, problem, { allowWinograd: false }).variant).toBe('subgroup')
     expect(chooseWeightGradient(lavapipe, problem, { firstChannel: 8 }).variant).toBe('winograd')
     expect(chooseWeightGradient(lavapipe, problem, { firstChannel: 6 }).variant).toBe('direct')
   })
 
-  it('takes kernels as wide as few output channels need', () => {
+  test('takes kernels as wide as few output channels need', () => {
     const few = (channels: number) => chooseWeightGradient(lavapipe, conv([64, channels], 1))
     expect(few(8)).toMatchObject({ variant: 'narrow', channelsPerLane: 1 })
     expect(few(10)).toMatchObject({ variant: 'narrow', channelsPerLane: 2 })
@@ -60,7 +60,7 @@ describe("choice of the gradient of a convolution's filter", () => {
     expect(few(128)).toMatchObject({ variant: 'subgroup' })
   })
 
-  it('bounds the samples of a Winograd slice so that the scratch tensors can be bound', () => {
+  test('bounds the samples of a Winograd slice so that the scratch tensors can be bound', () => {
     const problem = conv([1024, 2048], 3, { dilation: 2, batch: 28 })
     const plan = chooseWeightGradient(lavapipe, problem)
     expect(plan).toEqual({ variant: 'winograd', sliceChannels: 512 })
@@ -68,7 +68,7 @@ describe("choice of the gradient of a convolution's filter", () => {
     expect(chooseWeightGradient({ ...lavapipe, maxBindingBytes: 1 << 20 }, problem).variant).toBe('subgroup')
   })
 
-  it('splits the pixels where there are few tiles, or too many pixels for one sum', () => {
+  test('splits the pixels where there are few tiles, or too many pixels for one sum', () => {
     expect(chooseWeightGradient(lavapipe, conv([16, 16], 3))).toEqual({
       variant: 'narrow',
       channelsPerLane: 2,
@@ -78,7 +78,7 @@ describe("choice of the gradient of a convolution's filter", () => {
     expect(chooseWeightGradient(lavapipe, stem)).toEqual({ variant: 'subgroup', splits: 54 })
   })
 
-  it('adds up sums of some samples where the filter is too large to split, if views of samples can be bound', () => {
+  test('adds up sums of some samples where the filter is too large to split, if views of samples can be bound', () => {
     const problem = conv([1024, 2048], 1, { batch: 28 })
     const plan = chooseWeightGradient(lavapipe, problem)
     expect(plan).toEqual({ variant: 'subgroup', splits: 2 })
@@ -87,7 +87,7 @@ describe("choice of the gradient of a convolution's filter", () => {
     expect(gradientSamples(lavapipe, { variant: 'subgroup', splits: 1 }, odd)).toBe(Number.POSITIVE_INFINITY)
   })
 
-  it('never spends more than 16 MiB on partial sums', () => {
+  test('never spends more than 16 MiB on partial sums', () => {
     const problem = conv([1024, 2048], 3, { batch: 64 })
     expect(subgroupPlan(lavapipe, problem)).toEqual({ variant: 'subgroup', splits: 1 })
     expect(subgroupPlan(lavapipe, conv([1024, 1024], 1, { batch: 640 }))).toEqual({ variant: 'subgroup', splits: 4 })
@@ -95,7 +95,7 @@ describe("choice of the gradient of a convolution's filter", () => {
 })
 
 describe("the gradient of a convolution's filter on a GPU", () => {
-  it('takes the tiled kernel, also without subgroups, with large tiles where the filter fills them', () => {
+  test('takes the tiled kernel, also without subgroups, with large tiles where the filter fills them', () => {
     expect(chooseWeightGradient(gpu, conv([1024, 2048], 3))).toMatchObject({
       variant: 'tiled',
       tileM: 64,
@@ -108,7 +108,7 @@ describe("the gradient of a convolution's filter on a GPU", () => {
     expect(chooseWeightGradient(few, conv([256, 256], 3))).toMatchObject({ tileM: 32 })
   })
 
-  it('splits the pixels until the GPU is full, 256 pixels each at least', () => {
+  test('splits the pixels until the GPU is full, 256 pixels each at least', () => {
     expect(chooseWeightGradient(gpu, conv([64, 64], 1, { batch: 28 }))).toMatchObject({ splits: 106 })
     expect(chooseWeightGradient(gpu, conv([256, 256], 1))).toMatchObject({ splits: 4 })
     expect(chooseWeightGradient(gpu, conv([256, 10], 1, { batch: 28 }))).toEqual({ variant: 'direct', splits: 7 })
@@ -116,7 +116,7 @@ describe("the gradient of a convolution's filter on a GPU", () => {
 })
 
 describe('the pixels as rows', () => {
-  it("are the image's rows, or as many equal ones as splits where pixels correspond one to one", () => {
+  test("are the image's rows, or as many equal ones as splits where pixels correspond one to one", () => {
     expect(pixelGrid(conv([4, 4], 3), 2)).toEqual({ rows: 31, width: 31 })
     expect(pixelGrid(conv([4, 4], 1, { batch: 2 }), 3)).toEqual({ rows: 3, width: 644 })
     expect(pixelGrid(conv([4, 4], 1, { outHeight: 1, outWidth: 5 }), 4)).toEqual({ rows: 2, width: 4 })
