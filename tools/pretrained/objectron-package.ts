@@ -35,7 +35,7 @@ export async function fetchPackage(run: RunProgram = runProgram): Promise<Uint8A
   const folder = await mkdtemp(join(tmpdir(), 'siamrpn-pretrained-'))
   try {
     const [program, ...args] = npmCommand()
-    const pack = [...args, 'pack', packageSpec, '--json', '--pack-destination', folder]
+    const pack = [...args, 'pack', packageSpec, '--json', '--pack-destination', folder, ...fewRetries]
     const output = await run(program, pack).catch((cause: unknown) => {
       throw new PretrainedFetchError(`npm could not fetch ${packageSpec}: ${reasonOf(cause)}${offline}`, { cause })
     })
@@ -60,6 +60,9 @@ export function detectorOf(bytes: Uint8Array, name: string): Uint8Array {
   }
   return tarMember(gunzipSync(bytes), member, name).subarray(modelStart)
 }
+
+/** Without a network npm would try for 80 seconds, without a word. */
+const fewRetries = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=2000']
 
 const offline = `; without a network, fetch it elsewhere (npm pack ${packageSpec}) and give the file with --from`
 
