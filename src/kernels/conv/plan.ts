@@ -64,8 +64,12 @@ export type ConvAdapter = Pick<
   | 'maxWorkgroupBytes'
 >
 
-/** More output channels than this fill half of conv2d_subgroup's tile, which is then as fast. */
-const MOST_NARROW_CHANNELS = 32
+/** Output channels of a subgroup: of conv2d_subgroup, and of conv2d_narrow at its widest. */
+const WIDE_TILE = 64
+const NARROW_TILE = 32
+
+/** Time of conv2d_narrow for as many channels, in parts of conv2d_subgroup's; measured, 1x1 32 -> 128. */
+const NARROW_TIME = 1.06
 
 const WIDE_INPUTS = 256
 
@@ -153,19 +157,25 @@ function fitsSubgroup({ outChannels }: ConvProblem): boolean {
 }
 
 /**
- * Without Winograd's transforms: the kernel for few output channels where they are few, as wide as costs least. A layer with
- * many inputs is left to the wide kernel, which such a model has compiled anyway: every variant takes seconds. Filters that
+ * Without Winograd's transforms: the kernel for few output channels where they are few, or a few more than a multiple of the other's
+ * tile, as wide as costs least. A layer with many inputs is left to the wide kernel, which such a model has compiled anyway: every variant takes seconds. Filters that
  * suit neither's windows go to the kernels for all adapters.
  */
 function subgroupPlan(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
   const { inChannels, outChannels } = problem
   const fits = fitsWindow(problem)
-  const wide = outChannels > MOST_NARROW_CHANNELS || inChannels >= WIDE_INPUTS || !fits
+  const wide = !fillsNarrowTilesBetter(outChannels) || inChannels >= WIDE_INPUTS || !fits
   if (wide && fitsSubgroup(problem)) return { variant: 'subgroup' }
   if (!fits) return outChannels % 4 === 0 ? tiledPlan(adapter, problem) : { variant: 'direct' }
   const widths = ([1, 2, 4] as const).filter((width) => outChannels % width === 0)
   const plans = widths.map((channelsPerLane) => ({ variant: 'narrow', channelsPerLane }) as const)
   return plans.reduce((a, b) => (narrowCost(problem, b) < narrowCost(problem, a) ? b : a))
+}
+
+/** Whether so many channels leave enough of conv2d_subgroup's last tile empty: 96 and 144 do, 64 and 192 do not. */
+function fillsNarrowTilesBetter(outChannels: number): boolean {
+  const computed = (tile: number) => Math.ceil(outChannels / tile) * tile
+  return computed(NARROW_TILE) * NARROW_TIME < computed(WIDE_TILE)
 }
 
 /** Whether conv2d_narrow sees the whole filter through its window. */

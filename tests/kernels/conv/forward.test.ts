@@ -96,7 +96,11 @@ const variants: readonly Variant[] = [
     cases: [...laneCases, ...divisibleBy4],
   },
   { name: '16 channels per subgroup', plan: { variant: 'narrow', channelsPerLane: 2 }, cases: laneCases.slice(2) },
-  { name: '32 channels per subgroup', plan: { variant: 'narrow', channelsPerLane: 4 }, cases: divisibleBy4 },
+  {
+    name: '32 channels per subgroup',
+    plan: { variant: 'narrow', channelsPerLane: 4 },
+    cases: [...divisibleBy4, ...partCases.slice(0, 1)],
+  },
   { name: 'tiled 32x32', plan: tiled32, cases: divisibleBy4.slice(1, 5) },
   { name: 'tiled 128x8', plan: { ...tiled32, tileM: 128, tileN: 8 }, cases: divisibleBy4.slice(1, 2) },
   { name: 'tiled 64x20', plan: { ...tiled32, tileM: 64, tileN: 20 }, cases: divisibleBy4.slice(1, 2) },

@@ -76,6 +76,20 @@ describe('choice of a convolution', () => {
     expect(width([128, 128], 1)).toBe('subgroup')
   })
 
+  test('takes the kernel for few channels where the other would leave half of its last tile empty', () => {
+    const variant = (outChannels: number) => chooseConv(lavapipe, conv([24, outChannels], 1)).variant
+    expect([32, 64, 96, 128, 144, 160, 192].map(variant)).toEqual([
+      'narrow',
+      'subgroup',
+      'narrow',
+      'subgroup',
+      'narrow',
+      'narrow',
+      'subgroup',
+    ])
+    expect(chooseConv(lavapipe, conv([384, 96], 1)).variant).toBe('subgroup') // its window is too small
+  })
+
   test('shares what is loaded among the taps of a filter row', () => {
     const row = (kernel: number, rest: Partial<ConvProblem> = {}) => filterRow(conv([4, 8], kernel, 31, rest))
     expect(row(1)).toEqual({ taps: 1, passes: 1, tapStep: 1, phases: 1 })
