@@ -7,7 +7,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type Activation, activationMax } from './activation.ts'
 import { type ChunkKernel, type ChunkPlan, chunkTotal, dispatchChunks, dispatchTotal, planChunks } from './chunks.ts'
-import { reluBackward } from './elementwise-backward.ts'
+import { reluGradient } from './elementwise-gradient.ts'
 import { expectShape, imageShape } from './launch.ts'
 
 export interface BatchNormTrainArgs {
@@ -128,7 +128,7 @@ export interface BatchNormGradients {
   readonly residual?: GpuTensor
 }
 
-export interface BatchNormTrainBackwardArgs {
+export interface BatchNormTrainGradientArgs {
   /** Of the output, `[N, H, W, C]`. */
   readonly gradient: GpuTensor
   readonly input: GpuTensor
@@ -146,9 +146,9 @@ export interface BatchNormTrainBackwardArgs {
 }
 
 /** Gradient of `batchNormTrain`. @throws ShapeError if shapes differ, or an activation comes without the output */
-export function batchNormTrainBackward(r: Recorder, args: BatchNormTrainBackwardArgs): BatchNormGradients {
-  const { input, mean, invStd, gamma, activation = 'none', residual = false, label = 'batchNormTrainBackward' } = args
-  const { channels } = checkBackward('batchNormTrainBackward', args, [mean, invStd, gamma])
+export function batchNormTrainGradient(r: Recorder, args: BatchNormTrainGradientArgs): BatchNormGradients {
+  const { input, mean, invStd, gamma, activation = 'none', residual = false, label = 'batchNormTrainGradient' } = args
+  const { channels } = checkGradient('batchNormTrainGradient', args, [mean, invStd, gamma])
   const shared = { mean, inv_std: invStd, gamma, beta: args.beta ?? gamma }
   const recomputed = activation !== 'none' && !residual && args.beta !== undefined
   const constants = { ACTIVATION_MAX: activationMax(recomputed ? activation : 'none') }
@@ -166,7 +166,7 @@ export function batchNormTrainBackward(r: Recorder, args: BatchNormTrainBackward
       flops: 4,
     })
   } else {
-    if (!recomputed) gradient = unclampedGradient(r, args, 'batchNormTrainBackward')
+    if (!recomputed) gradient = unclampedGradient(r, args, 'batchNormTrainGradient')
     const cut = { gradient, input }
     sums = chunkSums(r, { shader: 'batch_norm_gradient_partials', label, cut, shared, constants, flops: 4 })
   }
@@ -191,7 +191,7 @@ export function batchNormTrainBackward(r: Recorder, args: BatchNormTrainBackward
   return { input: output, gamma: gammaGradient, beta: betaGradient, ...(residual && { residual: gradient }) }
 }
 
-export interface FrozenBatchNormBackwardArgs {
+export interface FrozenBatchNormGradientArgs {
   /** Of the output, `[N, H, W, C]`. */
   readonly gradient: GpuTensor
   readonly input: GpuTensor
@@ -210,7 +210,7 @@ export interface FrozenBatchNormBackwardArgs {
 }
 
 /** Gradient of batch normalisation with running statistics. @throws ShapeError if shapes differ, or an activation lacks the output */
-export function frozenBatchNormBackward(r: Recorder, args: FrozenBatchNormBackwardArgs): BatchNormGradients {
+export function frozenBatchNormGradient(r: Recorder, args: FrozenBatchNormGradientArgs): BatchNormGradients {
   const {
     input,
     gamma,
@@ -219,11 +219,11 @@ export function frozenBatchNormBackward(r: Recorder, args: FrozenBatchNormBackwa
     eps,
     activation = 'none',
     residual = false,
-    label = 'frozenBatchNormBackward',
+    label = 'frozenBatchNormGradient',
   } = args
-  checkBackward('frozenBatchNormBackward', args, [gamma, mean, variance])
+  checkGradient('frozenBatchNormGradient', args, [gamma, mean, variance])
   const clamped = activation !== 'none' && !residual ? args.output : undefined
-  const gradient = clamped ? args.gradient : unclampedGradient(r, args, 'frozenBatchNormBackward')
+  const gradient = clamped ? args.gradient : unclampedGradient(r, args, 'frozenBatchNormGradient')
   const inputGradient = r.alloc(input.shape, 'f32', label)
   const { plan, partial } = chunkSums(r, {
     shader: 'frozen_batch_norm_gradient',
@@ -266,7 +266,7 @@ function chunkSums(r: Recorder, op: Omit<ChunkKernel, 'plan' | 'workspace'>): Ch
   return { plan, partial }
 }
 
-interface Backward {
+interface GradientArgs {
   readonly gradient: GpuTensor
   readonly input: GpuTensor
   readonly output?: GpuTensor
@@ -274,7 +274,7 @@ interface Backward {
   readonly label?: string
 }
 
-function checkBackward(op: string, { gradient, input, output }: Backward, vectors: readonly GpuTensor[]) {
+function checkGradient(op: string, { gradient, input, output }: GradientArgs, vectors: readonly GpuTensor[]) {
   const shape = imageShape(op, input)
   expectShape(op, gradient, input.shape)
   if (output) expectShape(op, output, input.shape)
@@ -283,9 +283,9 @@ function checkBackward(op: string, { gradient, input, output }: Backward, vector
 }
 
 /** The gradient before the activation. */
-function unclampedGradient(r: Recorder, args: Backward, op: string): GpuTensor {
+function unclampedGradient(r: Recorder, args: GradientArgs, op: string): GpuTensor {
   const { gradient, output, activation = 'none', label } = args
   if (activation === 'none') return gradient
-  if (output) return reluBackward(r, { gradient, output, activation, label: label ?? op })
+  if (output) return reluGradient(r, { gradient, output, activation, label: label ?? op })
   throw new ShapeError(`${op}: \`${activation}\` without the output of the forward pass, which says what it clamped`)
 }

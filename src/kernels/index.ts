@@ -7,13 +7,13 @@ export {
   type BatchNormGradients,
   type BatchNormNormaliseArgs,
   type BatchNormTrainArgs,
-  type BatchNormTrainBackwardArgs,
   type BatchNormTrained,
+  type BatchNormTrainGradientArgs,
   batchNormNormalise,
   batchNormTrain,
-  batchNormTrainBackward,
-  type FrozenBatchNormBackwardArgs,
-  frozenBatchNormBackward,
+  batchNormTrainGradient,
+  type FrozenBatchNormGradientArgs,
+  frozenBatchNormGradient,
 } from './batch-norm.ts'
 export { type BenchmarkOptions, benchmarkConvs, type ChoiceStore, type ConvChoice } from './conv/benchmark.ts'
 export type { DepthwisePlan, DepthwiseWeightPlan } from './conv/depthwise-plan.ts'
@@ -35,10 +35,10 @@ export { type ConvWeightGradientArgs, convWeightGradient } from './conv/weight-g
 export type { WeightGradientPlan } from './conv/weight-gradient-plan.ts'
 export { type DepthwiseCorrelationArgs, depthwiseCorrelation } from './correlation.ts'
 export {
-  type DepthwiseCorrelationBackwardArgs,
+  type DepthwiseCorrelationGradientArgs,
   type DepthwiseCorrelationGradients,
-  depthwiseCorrelationBackward,
-} from './correlation-backward.ts'
+  depthwiseCorrelationGradient,
+} from './correlation-gradient.ts'
 export { type CropResizeArgs, cropResize, type PackedFrame, type PixelFormat } from './crop-resize.ts'
 export type { DecodeRule } from './decode-best.ts'
 export {
@@ -53,12 +53,12 @@ export {
   weightedSum,
 } from './elementwise.ts'
 export {
-  type ReluBackwardArgs,
-  reluBackward,
-  type WeightedSumBackwardArgs,
+  type ReluGradientArgs,
+  reluGradient,
+  type WeightedSumGradientArgs,
   type WeightedSumGradients,
-  weightedSumBackward,
-} from './elementwise-backward.ts'
+  weightedSumGradient,
+} from './elementwise-gradient.ts'
 export {
   type CrossEntropyLossArgs,
   crossEntropyLoss,
@@ -107,8 +107,8 @@ export { type SigmoidGradientArgs, sigmoid, sigmoidGradient } from './sigmoid.ts
 export { type SoftmaxCrossEntropyArgs, softmaxCrossEntropy } from './softmax-loss.ts'
 export { type CenterCropArgs, centerCrop, type MaxPoolArgs, maxPool } from './spatial.ts'
 export {
-  type CenterCropBackwardArgs,
-  centerCropBackward,
-  type MaxPoolBackwardArgs,
-  maxPoolBackward,
-} from './spatial-backward.ts'
+  type CenterCropGradientArgs,
+  centerCropGradient,
+  type MaxPoolGradientArgs,
+  maxPoolGradient,
+} from './spatial-gradient.ts'

@@ -12,15 +12,15 @@ import { globalAveragePool as averageForward, globalAveragePoolGradient } from '
 import {
   batchNormNormalise,
   batchNormTrain,
-  batchNormTrainBackward,
+  batchNormTrainGradient,
   channelSum,
-  frozenBatchNormBackward,
+  frozenBatchNormGradient,
 } from '../kernels/batch-norm.ts'
 import { conv2d as convForward } from '../kernels/conv/forward.ts'
 import { convInputGradient } from '../kernels/conv/input-gradient.ts'
 import { convWeightGradient } from '../kernels/conv/weight-gradient.ts'
 import { depthwiseCorrelation as correlate } from '../kernels/correlation.ts'
-import { depthwiseCorrelationBackward } from '../kernels/correlation-backward.ts'
+import { depthwiseCorrelationGradient } from '../kernels/correlation-gradient.ts'
 import {
   add as addForward,
   relu6 as relu6Forward,
@@ -28,7 +28,7 @@ import {
   scale,
   weightedSum as weightedSumForward,
 } from '../kernels/elementwise.ts'
-import { reluBackward, weightedSumBackward } from '../kernels/elementwise-backward.ts'
+import { reluGradient, weightedSumGradient } from '../kernels/elementwise-gradient.ts'
 import { foldOnDevice, frozenBatchNorm as frozenForward } from '../kernels/norm.ts'
 import {
   bilinearResize as bilinearForward,
@@ -39,7 +39,7 @@ import {
 } from '../kernels/resize.ts'
 import { sigmoid as sigmoidForward, sigmoidGradient } from '../kernels/sigmoid.ts'
 import { centerCrop as cropForward, maxPool as maxPoolForward } from '../kernels/spatial.ts'
-import { centerCropBackward, maxPoolBackward } from '../kernels/spatial-backward.ts'
+import { centerCropGradient, maxPoolGradient } from '../kernels/spatial-gradient.ts'
 import type { Rule, Tape, Tensor } from './autograd.ts'
 import { ModuleStateError } from './errors.ts'
 import type { Parameter } from './parameter.ts'
@@ -135,7 +135,7 @@ export function batchNorm(tape: Tape, inputs: NormInputs, statistics: Statistics
     ...(residual && { residual: residual.data }),
   })
   const rule: Rule = (gradient) => {
-    const result = batchNormTrainBackward(r, {
+    const result = batchNormTrainGradient(r, {
       ...{
         gradient,
         input: input.saved,
@@ -145,7 +145,7 @@ export function batchNorm(tape: Tape, inputs: NormInputs, statistics: Statistics
         activation,
         residual: residual !== undefined,
       },
-      ...{ ...(activation !== 'none' && (residual ? { output } : { beta: beta.data })), label: `${label}.backward` },
+      ...{ ...(activation !== 'none' && (residual ? { output } : { beta: beta.data })), label: `${label}.gradient` },
     })
     return [result.input, result.gamma, result.beta, result.residual]
   }
@@ -167,9 +167,9 @@ export function frozenBatchNorm(
   const fused = residual ? 'none' : activation
   const output = frozenForward(r, { input: input.data, ...folded, activation: fused, label })
   const normed = tape.note([input, gamma, beta], output, (gradient) => {
-    const result = frozenBatchNormBackward(r, {
+    const result = frozenBatchNormGradient(r, {
       ...{ gradient, input: input.saved, gamma: gamma.data, mean, variance, eps, activation: fused },
-      ...{ ...(fused !== 'none' && { output }), label: `${label}.backward` },
+      ...{ ...(fused !== 'none' && { output }), label: `${label}.gradient` },
     })
     return [result.input, result.gamma, result.beta]
   })
@@ -179,13 +179,13 @@ export function frozenBatchNorm(
 /** `max(input, 0)` */
 export function relu(tape: Tape, input: Tensor, label = 'relu'): Tensor {
   const output = reluForward(tape.r, input.data, label)
-  return tape.note([input], output, (gradient) => [reluBackward(tape.r, { gradient, output })])
+  return tape.note([input], output, (gradient) => [reluGradient(tape.r, { gradient, output })])
 }
 
 /** `min(max(input, 0), 6)` */
 export function relu6(tape: Tape, input: Tensor, label = 'relu6'): Tensor {
   const output = relu6Forward(tape.r, input.data, label)
-  return tape.note([input], output, (gradient) => [reluBackward(tape.r, { gradient, output, activation: 'relu6' })])
+  return tape.note([input], output, (gradient) => [reluGradient(tape.r, { gradient, output, activation: 'relu6' })])
 }
 
 /** `1 / (1 + exp(-input))` */
@@ -208,7 +208,7 @@ export function add(
 ): Tensor {
   const output = addForward(tape.r, { a: a.data, b: b.data, activation, label })
   return tape.note([a, b], output, (gradient) => {
-    const masked = activation === 'none' ? gradient : reluBackward(tape.r, { gradient, output, activation })
+    const masked = activation === 'none' ? gradient : reluGradient(tape.r, { gradient, output, activation })
     return [masked, masked]
   })
 }
@@ -225,7 +225,7 @@ export function maxPool(tape: Tape, input: Tensor, options: PoolOptions): Tensor
   const { r } = tape
   const output = maxPoolForward(r, { input: input.data, ...options })
   return tape.note([input], output, (gradient) => {
-    return [maxPoolBackward(r, { gradient, input: input.saved, output, ...options })]
+    return [maxPoolGradient(r, { gradient, input: input.saved, output, ...options })]
   })
 }
 
@@ -241,7 +241,7 @@ export function globalAveragePool(tape: Tape, input: Tensor, label = 'globalAver
 export function centerCrop(tape: Tape, input: Tensor, size: number, label = 'centerCrop'): Tensor {
   const output = cropForward(tape.r, { input: input.data, size, label })
   return tape.note([input], output, (gradient) => {
-    return [centerCropBackward(tape.r, { gradient, inputShape: input.data.shape })]
+    return [centerCropGradient(tape.r, { gradient, inputShape: input.data.shape })]
   })
 }
 
@@ -286,7 +286,7 @@ export function depthwiseCorrelation(tape: Tape, input: Tensor, kernel: Tensor, 
   const { r } = tape
   const output = correlate(r, { input: input.data, kernel: kernel.data, label })
   return tape.note([input, kernel], output, (gradient) => {
-    const result = depthwiseCorrelationBackward(r, { gradient, input: input.saved, kernel: kernel.saved })
+    const result = depthwiseCorrelationGradient(r, { gradient, input: input.saved, kernel: kernel.saved })
     return [result.input, result.kernel]
   })
 }
@@ -303,7 +303,7 @@ export function weightedSum(
   const output = weightedSumForward(r, { ...maps, label })
   return tape.note([...inputs, weights], output, (gradient) => {
     const saved = { inputs: inputs.map((input) => input.saved), ...(weights && { weights: weights.data }) }
-    const result = weightedSumBackward(r, { gradient, ...saved })
+    const result = weightedSumGradient(r, { gradient, ...saved })
     return [...result.inputs, result.weights]
   })
 }

@@ -6,7 +6,7 @@ import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
 import { globalAveragePool, globalAveragePoolGradient } from '../../src/kernels/average-pool.ts'
 import { evaluate, expectClose, random, upload } from '../helpers/tensors.ts'
-import * as backward from '../reference/backward.ts'
+import * as gradients from '../reference/gradients.ts'
 import * as reference from '../reference/spatial.ts'
 
 let device: Device
@@ -26,7 +26,7 @@ describe('global average pool', () => {
       const upstream = random(`upstream ${shape}`, expected.shape)
       const gradient = upload(device, upstream)
       const found = await evaluate(device, (r) => globalAveragePoolGradient(r, { gradient, inputShape: shape }))
-      expectClose(found, backward.linear(upstream, shape, reference.globalAveragePool))
+      expectClose(found, gradients.linear(upstream, shape, reference.globalAveragePool))
       for (const tensor of [input, gradient]) device.release(tensor)
     },
   )

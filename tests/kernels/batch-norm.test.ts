@@ -7,9 +7,9 @@ import type { GpuTensor } from '../../src/gpu/tensor.ts'
 import type { Activation } from '../../src/kernels/activation.ts'
 import {
   batchNormTrain,
-  batchNormTrainBackward,
+  batchNormTrainGradient,
   channelSum,
-  frozenBatchNormBackward,
+  frozenBatchNormGradient,
 } from '../../src/kernels/batch-norm.ts'
 import { evaluate, expectClose, type HostTensor, random, upload } from '../helpers/tensors.ts'
 import * as reference from '../reference/batch-norm.ts'
@@ -129,7 +129,7 @@ describe('the reference gradients', () => {
     const forward = (input: HostTensor, weight: HostTensor, bias: HostTensor) =>
       reference.batchNormTrain(input, { gamma: weight.data, beta: bias.data }, options)
     const output = forward(x, gamma, beta)
-    const found = reference.batchNormBackward({ x, upstream, output }, gamma.data, EPS)
+    const found = reference.batchNormGradient({ x, upstream, output }, gamma.data, EPS)
     const tolerance = 1e-7
     expectClose(
       finiteDifferences((moved) => forward(moved, gamma, beta), x, upstream),
@@ -152,7 +152,7 @@ describe('the reference gradients', () => {
     const frozen = { mean: [0.5, -0.2, 0.1], variance: [1.2, 0.4, 0.9] }
     const forward = (input: HostTensor, weight: HostTensor) =>
       elementwise.batchNorm(input, { gamma: weight.data, beta: beta.data, ...frozen }, EPS)
-    const found = reference.batchNormBackward({ x, upstream }, gamma.data, EPS, frozen)
+    const found = reference.batchNormGradient({ x, upstream }, gamma.data, EPS, frozen)
     expectClose(
       finiteDifferences((moved) => forward(moved, gamma), x, upstream),
       found.input,
@@ -193,7 +193,7 @@ function trainStep(r: Recorder, on: Record<string, GpuTensor>, variant: Variant)
     ...(variant.residual && { residual }),
     activation: variant.activation,
   })
-  return batchNormTrainBackward(r, {
+  return batchNormTrainGradient(r, {
     ...{ gradient: upstream, input: x, gamma, activation: variant.activation, residual: variant.residual },
     ...{ mean: forward.mean, invStd: forward.invStd },
     ...(variant.recompute ? { beta } : { output: forward.output }),
@@ -204,7 +204,7 @@ function expectedGradients(hosts: ReturnType<typeof problem>, { activation, resi
   const { x, gamma, beta, upstream } = hosts
   const options = { eps: EPS, activation, ...(residual && { residual: hosts.residual }) }
   const output = reference.batchNormTrain(x, { gamma: gamma.data, beta: beta.data }, options)
-  return reference.batchNormBackward(
+  return reference.batchNormGradient(
     { x, upstream, activation, output: activation === 'none' ? undefined : output },
     gamma.data,
     EPS,
@@ -247,13 +247,13 @@ describe.each([
       )
       const on = uploadAll(device, { ...hosts, output })
       const found = await run(device, (r) => {
-        const { residual: passed, ...gradients } = frozenBatchNormBackward(r, {
+        const { residual: passed, ...gradients } = frozenBatchNormGradient(r, {
           ...{ gradient: on.upstream, input: on.x, gamma: on.gamma, mean: on.runningMean, variance: on.runningVar },
           ...{ eps: EPS, activation, residual, ...(activation !== 'none' && { output: on.output }) },
         })
         return { ...gradients, ...(passed && { residual: passed }) } as Record<keyof reference.Gradients, GpuTensor>
       })
-      const expected = reference.batchNormBackward(
+      const expected = reference.batchNormGradient(
         { x, upstream, activation, output: activation === 'none' ? undefined : output },
         gamma.data,
         EPS,
@@ -269,12 +269,12 @@ describe('a gradient through a ReLU', () => {
     const image = device.empty([1, 2, 2, 4])
     const vector = device.empty([4])
     const shared = { gradient: image, input: image, gamma: vector, mean: vector, activation: 'relu' as const }
-    const train = capture(device, (r) => ({ ...batchNormTrainBackward(r, { ...shared, invStd: vector }) }))
+    const train = capture(device, (r) => ({ ...batchNormTrainGradient(r, { ...shared, invStd: vector }) }))
     await expect(train).rejects.toThrow(/without the output/)
     const residual = { ...shared, invStd: vector, beta: vector, residual: true }
-    await expect(capture(device, (r) => ({ ...batchNormTrainBackward(r, residual) }))).rejects.toThrow(ShapeError)
+    await expect(capture(device, (r) => ({ ...batchNormTrainGradient(r, residual) }))).rejects.toThrow(ShapeError)
     const frozen = { ...shared, variance: vector, eps: EPS }
-    await expect(capture(device, (r) => ({ ...frozenBatchNormBackward(r, frozen) }))).rejects.toThrow(ShapeError)
+    await expect(capture(device, (r) => ({ ...frozenBatchNormGradient(r, frozen) }))).rejects.toThrow(ShapeError)
   })
 })
 
@@ -282,7 +282,7 @@ describe('sum over pixels', () => {
   test.each(shapes)('[%i, %i, %i, %i]', async (...shape) => {
     const { x, gamma } = problem(shape)
     const input = upload(device, x)
-    const expected = reference.batchNormBackward({ x, upstream: x }, gamma.data, EPS).beta
+    const expected = reference.batchNormGradient({ x, upstream: x }, gamma.data, EPS).beta
     expectClose(await evaluate(device, (r) => channelSum(r, input)), expected)
   })
 })

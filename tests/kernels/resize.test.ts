@@ -14,7 +14,7 @@ import {
   type ResizeTarget,
 } from '../../src/kernels/resize.ts'
 import { evaluate, expectClose, type HostTensor, random, upload } from '../helpers/tensors.ts'
-import * as backward from '../reference/backward.ts'
+import * as gradients from '../reference/gradients.ts'
 import * as reference from '../reference/spatial.ts'
 
 let device: Device
@@ -67,7 +67,7 @@ describe.each([
     const found = await evaluate(device, (r) => op.gradient(r, gradient, shape))
     expectClose(
       found,
-      backward.linear(upstream, shape, (x) => op.reference(x, size)),
+      gradients.linear(upstream, shape, (x) => op.reference(x, size)),
     )
     for (const tensor of [input, gradient]) device.release(tensor)
   })

@@ -48,7 +48,7 @@ export interface Gradients {
   readonly residual: HostTensor
 }
 
-export interface NormBackward {
+export interface NormGradient {
   readonly x: HostTensor
   readonly upstream: HostTensor
   /** What an activation gave; absent without one. */
@@ -58,8 +58,8 @@ export interface NormBackward {
 }
 
 /** `frozen`: these statistics do not depend on the input. */
-export function batchNormBackward(
-  { x, upstream, output, activation }: NormBackward,
+export function batchNormGradient(
+  { x, upstream, output, activation }: NormGradient,
   gamma: ArrayLike<number>,
   eps: number,
   frozen?: { readonly mean: ArrayLike<number>; readonly variance: ArrayLike<number> },

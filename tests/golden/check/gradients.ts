@@ -81,7 +81,7 @@ function onTape(record: RecordOp): RunGradients {
       const inputs = new Map(one.roles.map((role) => [role, lend(uploadRole(one, role))]))
       const gradient = lend(uploadMap(one.device, upstream))
       const program = await runOnce(one.device, (r) => {
-        const found = recordBackward(r, one, { record, inputs, gradient })
+        const found = recordGradient(r, one, { record, inputs, gradient })
         return Object.fromEntries(roles.map((role) => [role, found(role)]))
       })
       try {
@@ -104,7 +104,7 @@ interface TapeParts {
 }
 
 /** The op, then a loss that depends on its output with the given gradient. */
-function recordBackward(r: Recorder, one: OpCase, { record, inputs, gradient }: TapeParts) {
+function recordGradient(r: Recorder, one: OpCase, { record, inputs, gradient }: TapeParts) {
   const tape = new Tape(r)
   const variables = new Map([...inputs].map(([role, tensor]) => [role, tape.variable(tensor)]))
   const variable = (role: string) => {

@@ -7,7 +7,7 @@ import type { GpuTensor } from '../gpu/tensor.ts'
 import { expectInteger, expectShape, imageShape } from './launch.ts'
 import { channelConstant, chooseWidth, mapKernel } from './map.ts'
 
-export interface MaxPoolBackwardArgs {
+export interface MaxPoolGradientArgs {
   /** Of the output, `[N, OH, OW, C]`. */
   readonly gradient: GpuTensor
   /** `[N, H, W, C]` */
@@ -26,16 +26,16 @@ export interface MaxPoolBackwardArgs {
  * PyTorch.
  * @throws ShapeError if the shapes do not belong to such a pooling
  */
-export function maxPoolBackward(r: Recorder, args: MaxPoolBackwardArgs): GpuTensor {
-  const { gradient, input, output, kernel, stride, padding, label = 'maxPoolBackward' } = args
-  const { batch, height, width, channels } = imageShape('maxPoolBackward', input)
-  expectInteger('maxPoolBackward', 'kernel', kernel, 1)
-  expectInteger('maxPoolBackward', 'stride', stride, 1)
-  expectInteger('maxPoolBackward', 'padding', padding, 0)
+export function maxPoolGradient(r: Recorder, args: MaxPoolGradientArgs): GpuTensor {
+  const { gradient, input, output, kernel, stride, padding, label = 'maxPoolGradient' } = args
+  const { batch, height, width, channels } = imageShape('maxPoolGradient', input)
+  expectInteger('maxPoolGradient', 'kernel', kernel, 1)
+  expectInteger('maxPoolGradient', 'stride', stride, 1)
+  expectInteger('maxPoolGradient', 'padding', padding, 0)
   const pooled = (size: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1
   const shape = [batch, pooled(height), pooled(width), channels]
-  expectShape('maxPoolBackward', output, shape)
-  expectShape('maxPoolBackward', gradient, shape)
+  expectShape('maxPoolGradient', output, shape)
+  expectShape('maxPoolGradient', gradient, shape)
   return mapKernel(r, {
     shader: 'max_pool_gradient',
     label,
@@ -54,7 +54,7 @@ export function maxPoolBackward(r: Recorder, args: MaxPoolBackwardArgs): GpuTens
   })
 }
 
-export interface CenterCropBackwardArgs {
+export interface CenterCropGradientArgs {
   /** Of the crop, `[N, size, size, C]`. */
   readonly gradient: GpuTensor
   /** Of the image that was cropped, `[N, H, W, C]`. */
@@ -63,14 +63,14 @@ export interface CenterCropBackwardArgs {
 }
 
 /** Gradient of `centerCrop`: the crop's gradient at its place in zeros. @throws ShapeError if the crop is no part of it */
-export function centerCropBackward(r: Recorder, args: CenterCropBackwardArgs): GpuTensor {
-  const { gradient, inputShape, label = 'centerCropBackward' } = args
-  const crop = imageShape('centerCropBackward', gradient)
+export function centerCropGradient(r: Recorder, args: CenterCropGradientArgs): GpuTensor {
+  const { gradient, inputShape, label = 'centerCropGradient' } = args
+  const crop = imageShape('centerCropGradient', gradient)
   const [batch, height = 0, width = 0, channels] = inputShape
   const fits = batch === crop.batch && channels === crop.channels && crop.height <= height && crop.width <= width
   if (!fits || inputShape.length !== 4) {
     throw new ShapeError(
-      `centerCropBackward: gradient \`${gradient.label}\` [${gradient.shape}] is no crop of [${inputShape}]`,
+      `centerCropGradient: gradient \`${gradient.label}\` [${gradient.shape}] is no crop of [${inputShape}]`,
     )
   }
   return mapKernel(r, {

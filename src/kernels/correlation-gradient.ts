@@ -17,7 +17,7 @@ import {
 import { expectShape, type ImageShape, imageShape, kernel as kernelSpec, linearGrid } from './launch.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
-export interface DepthwiseCorrelationBackwardArgs {
+export interface DepthwiseCorrelationGradientArgs {
   /** Of the output, `[N, H - kh + 1, W - kw + 1, C]`. */
   readonly gradient: GpuTensor
   /** `[N, H, W, C]` */
@@ -35,20 +35,20 @@ export interface DepthwiseCorrelationGradients {
 }
 
 /** Gradient of `depthwiseCorrelation`. @throws ShapeError if the shapes are not those of one correlation */
-export function depthwiseCorrelationBackward(
+export function depthwiseCorrelationGradient(
   r: Recorder,
-  args: DepthwiseCorrelationBackwardArgs,
+  args: DepthwiseCorrelationGradientArgs,
 ): DepthwiseCorrelationGradients {
-  const { gradient, input, kernel, label = 'depthwiseCorrelationBackward' } = args
-  const x = imageShape('depthwiseCorrelationBackward', input)
-  const k = imageShape('depthwiseCorrelationBackward', kernel)
+  const { gradient, input, kernel, label = 'depthwiseCorrelationGradient' } = args
+  const x = imageShape('depthwiseCorrelationGradient', input)
+  const k = imageShape('depthwiseCorrelationGradient', kernel)
   if (k.batch !== x.batch || k.channels !== x.channels || k.height > x.height || k.width > x.width) {
     throw new ShapeError(
-      `depthwiseCorrelationBackward: kernel \`${kernel.label}\` [${kernel.shape}] does not fit input ` +
+      `depthwiseCorrelationGradient: kernel \`${kernel.label}\` [${kernel.shape}] does not fit input ` +
         `\`${input.label}\` [${input.shape}]`,
     )
   }
-  expectShape('depthwiseCorrelationBackward', gradient, [
+  expectShape('depthwiseCorrelationGradient', gradient, [
     x.batch,
     x.height - k.height + 1,
     x.width - k.width + 1,
@@ -60,9 +60,9 @@ export function depthwiseCorrelationBackward(
   }
 }
 
-function inputGradient(r: Recorder, args: Required<DepthwiseCorrelationBackwardArgs>, k: ImageShape): GpuTensor {
+function inputGradient(r: Recorder, args: Required<DepthwiseCorrelationGradientArgs>, k: ImageShape): GpuTensor {
   const { gradient, kernel, label } = args
-  const { height, width, channels } = imageShape('depthwiseCorrelationBackward', gradient)
+  const { height, width, channels } = imageShape('depthwiseCorrelationGradient', gradient)
   const problem = { height, width, channels, kernelHeight: k.height, kernelWidth: k.width, full: true }
   const plan = chooseCorrelation(r.adapter, problem)
   const output = r.alloc(args.input.shape, 'f32', `${label} input`)
@@ -129,7 +129,7 @@ interface Shapes {
 
 function kernelGradient(
   r: Recorder,
-  { gradient, input, kernel, label }: Required<DepthwiseCorrelationBackwardArgs>,
+  { gradient, input, kernel, label }: Required<DepthwiseCorrelationGradientArgs>,
   { x, k }: Shapes,
 ): GpuTensor {
   const plan = chooseKernelGradient(r.adapter, { ...x, kernelHeight: k.height, kernelWidth: k.width })

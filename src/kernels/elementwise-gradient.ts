@@ -17,7 +17,7 @@ const LEAST_ROUNDS = 16
 /** Invocations of a dispatch, at most: each loops over elements. */
 const MOST_INVOCATIONS = { cpu: 512, gpu: 16384 } as const
 
-export interface ReluBackwardArgs {
+export interface ReluGradientArgs {
   /** Of the output. */
   readonly gradient: GpuTensor
   /** What the forward pass gave. */
@@ -31,10 +31,10 @@ export interface ReluBackwardArgs {
  * `gradient` where the output is positive (and below 6 for ReLU6), else 0; any shape.
  * @throws ShapeError if the shapes differ
  */
-export function reluBackward(r: Recorder, args: ReluBackwardArgs): GpuTensor {
-  const { gradient, output, activation = 'relu', label = 'reluBackward' } = args
-  expectShape('reluBackward', gradient, output.shape)
-  expectShape('reluBackward', output, output.shape)
+export function reluGradient(r: Recorder, args: ReluGradientArgs): GpuTensor {
+  const { gradient, output, activation = 'relu', label = 'reluGradient' } = args
+  expectShape('reluGradient', gradient, output.shape)
+  expectShape('reluGradient', output, output.shape)
   return mapKernel(r, {
     shader: 'relu_gradient',
     label,
@@ -46,7 +46,7 @@ export function reluBackward(r: Recorder, args: ReluBackwardArgs): GpuTensor {
   })
 }
 
-export interface WeightedSumBackwardArgs {
+export interface WeightedSumGradientArgs {
   /** Of the output. */
   readonly gradient: GpuTensor
   /** The inputs of the forward pass, 1 to 4 of one shape. */
@@ -64,17 +64,17 @@ export interface WeightedSumGradients {
 }
 
 /** Gradient of `weightedSum`. @throws ShapeError if the shapes differ, or there are no inputs or more than four */
-export function weightedSumBackward(r: Recorder, args: WeightedSumBackwardArgs): WeightedSumGradients {
-  const { gradient, inputs, weights, label = 'weightedSumBackward' } = args
+export function weightedSumGradient(r: Recorder, args: WeightedSumGradientArgs): WeightedSumGradients {
+  const { gradient, inputs, weights, label = 'weightedSumGradient' } = args
   if (inputs.length < 1 || inputs.length > MAX_LEVELS) {
-    throw new ShapeError(`weightedSumBackward: found ${inputs.length} inputs, expected 1 to ${MAX_LEVELS}`)
+    throw new ShapeError(`weightedSumGradient: found ${inputs.length} inputs, expected 1 to ${MAX_LEVELS}`)
   }
-  for (const input of inputs) expectShape('weightedSumBackward', input, gradient.shape)
+  for (const input of inputs) expectShape('weightedSumGradient', input, gradient.shape)
   if (!weights) {
     const share = average(r, gradient, inputs.length, label)
     return { inputs: inputs.map(() => share), weights: undefined }
   }
-  expectShape('weightedSumBackward', weights, [inputs.length])
+  expectShape('weightedSumGradient', weights, [inputs.length])
   return {
     inputs: inputGradients(r, { gradient, inputs, weights, label }),
     weights: weightGradient(r, { gradient, inputs, weights, label }),
@@ -95,7 +95,7 @@ function average(r: Recorder, gradient: GpuTensor, levels: number, label: string
   })
 }
 
-type Weighted = Required<WeightedSumBackwardArgs>
+type Weighted = Required<WeightedSumGradientArgs>
 
 function inputGradients(r: Recorder, { gradient, inputs, weights, label }: Weighted): readonly GpuTensor[] {
   const outputs = inputs.map((_, level) => r.alloc(gradient.shape, 'f32', `${label} input ${level}`))

@@ -4,12 +4,12 @@ import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture, runOnce } from '../../src/gpu/program.ts'
 import type { Recorder } from '../../src/gpu/recorder.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
-import { reluBackward, weightedSumBackward } from '../../src/kernels/elementwise-backward.ts'
-import { centerCropBackward, maxPoolBackward } from '../../src/kernels/spatial-backward.ts'
+import { reluGradient, weightedSumGradient } from '../../src/kernels/elementwise-gradient.ts'
+import { centerCropGradient, maxPoolGradient } from '../../src/kernels/spatial-gradient.ts'
 import { evaluate, expectClose, type HostTensor, random, upload } from '../helpers/tensors.ts'
-import * as backward from '../reference/backward.ts'
 import * as elementwise from '../reference/elementwise.ts'
 import { finiteDifferences } from '../reference/finite-differences.ts'
+import * as gradients from '../reference/gradients.ts'
 import * as spatial from '../reference/spatial.ts'
 
 let device: Device
@@ -35,7 +35,7 @@ describe('the reference gradients agree with finite differences', () => {
     const levels = [x, random('fd y', shape), random('fd z', shape)]
     const logits = random('fd logits', [3])
     const upstream = random('fd weighted', shape)
-    const found = backward.weightedSum(upstream, levels, logits.data)
+    const found = gradients.weightedSum(upstream, levels, logits.data)
     const moveLogits = (moved: HostTensor) => elementwise.weightedSum(levels, moved.data)
     expectClose(finiteDifferences(moveLogits, logits, upstream), found.weights, 1e-7)
     const moveLevel = (moved: HostTensor) => elementwise.weightedSum([levels[0]!, moved, levels[2]!], logits.data)
@@ -46,10 +46,10 @@ describe('the reference gradients agree with finite differences', () => {
     const window = { kernel: 3, stride: 2, padding: 1 }
     const pool = (moved: HostTensor) => spatial.maxPool(moved, 3, 2, 1)
     const upstream = random('fd pool', pool(x).shape)
-    expectClose(finiteDifferences(pool, x, upstream), backward.maxPool(upstream, x, window), 1e-7)
+    expectClose(finiteDifferences(pool, x, upstream), gradients.maxPool(upstream, x, window), 1e-7)
     const crop = (moved: HostTensor) => spatial.centerCrop(moved, 3)
     const cropped = random('fd crop', crop(x).shape)
-    expectClose(finiteDifferences(crop, x, cropped), backward.centerCrop(cropped, shape), 1e-7)
+    expectClose(finiteDifferences(crop, x, cropped), gradients.centerCrop(cropped, shape), 1e-7)
   })
 })
 
@@ -64,8 +64,8 @@ describe.each([
   test.each(['relu', 'relu6'] as const)('%s passes what it did not clamp', async (activation) => {
     const output = elementwise.activate(random(`relu ${shape}`, shape, 12), activation)
     const args = { gradient: upload(device, upstream), output: upload(device, output), activation }
-    const expected = backward.rectifier(upstream, output, activation)
-    expectClose(await evaluate(device, (r) => reluBackward(r, args)), expected, 0)
+    const expected = gradients.rectifier(upstream, output, activation)
+    expectClose(await evaluate(device, (r) => reluGradient(r, args)), expected, 0)
   })
 
   test.each([1, 2, 3, 4])('weighted sum of %i levels, with respect to maps and logits', async (levels) => {
@@ -75,10 +75,10 @@ describe.each([
     const gradient = upload(device, upstream)
     const weights = device.tensor(logits, [levels])
     const found = await evaluateAll(device, (r) => {
-      const gradients = weightedSumBackward(r, { gradient, inputs, weights })
+      const gradients = weightedSumGradient(r, { gradient, inputs, weights })
       return [...gradients.inputs, gradients.weights!]
     })
-    const expected = backward.weightedSum(upstream, hosts, logits)
+    const expected = gradients.weightedSum(upstream, hosts, logits)
     for (const [level, host] of expected.inputs.entries()) expectClose(found[level]!, host)
     const scale = Math.max(...expected.weights.data.map(Math.abs), 1)
     for (const [level, slope] of expected.weights.data.entries()) {
@@ -91,7 +91,7 @@ describe.each([
     const gradient = upload(device, upstream)
     let count = 0
     const found = await evaluate(device, (r) => {
-      const gradients = weightedSumBackward(r, { gradient, inputs })
+      const gradients = weightedSumGradient(r, { gradient, inputs })
       count = new Set(gradients.inputs).size
       expect(gradients.weights).toBeUndefined()
       return gradients.inputs[2]!
@@ -119,15 +119,15 @@ describe('gradient of max pooling', () => {
       const pooled = spatial.maxPool(host, kernel, stride, padding)
       const upstream = random(`pool upstream ${shape}`, pooled.shape)
       const args = { gradient: upload(device, upstream), input: upload(device, host), output: upload(device, pooled) }
-      const found = await evaluate(device, (r) => maxPoolBackward(r, { ...args, ...window }))
-      expectClose(found, backward.maxPool(upstream, host, window))
+      const found = await evaluate(device, (r) => maxPoolGradient(r, { ...args, ...window }))
+      expectClose(found, gradients.maxPool(upstream, host, window))
     }
   })
 
   test('refuses shapes of another pooling', async () => {
     const gradient = device.empty([1, 4, 4, 4])
     const args = { gradient, input: device.empty([1, 9, 9, 4]), output: gradient, kernel: 3, stride: 2, padding: 1 }
-    await expect(capture(device, (r) => maxPoolBackward(r, args))).rejects.toThrow(ShapeError)
+    await expect(capture(device, (r) => maxPoolGradient(r, args))).rejects.toThrow(ShapeError)
   })
 })
 
@@ -139,14 +139,14 @@ describe('gradient of the centre crop', () => {
   ])('lies in the middle of zeros: $size of $shape', async ({ shape, size }) => {
     const upstream = random(`crop ${shape}`, [shape[0]!, size, size, shape[3]!])
     const gradient = upload(device, upstream)
-    const found = await evaluate(device, (r) => centerCropBackward(r, { gradient, inputShape: shape }))
-    expectClose(found, backward.centerCrop(upstream, shape), 0)
+    const found = await evaluate(device, (r) => centerCropGradient(r, { gradient, inputShape: shape }))
+    expectClose(found, gradients.centerCrop(upstream, shape), 0)
   })
 
   test('refuses an image smaller than the crop', async () => {
     const gradient = device.empty([1, 5, 5, 4])
     const crop = (inputShape: readonly number[]) =>
-      capture(device, (r) => centerCropBackward(r, { gradient, inputShape }))
+      capture(device, (r) => centerCropGradient(r, { gradient, inputShape }))
     await expect(crop([1, 4, 9, 4])).rejects.toThrow(ShapeError)
     await expect(crop([2, 9, 9, 4])).rejects.toThrow(ShapeError)
   })
@@ -163,20 +163,20 @@ describe('batches above the binding limit', () => {
     const weights = limited.tensor(Float32Array.of(0.3, -0.4), [2])
     const once = () =>
       evaluateAll(limited, (r) => {
-        const found = weightedSumBackward(r, { gradient, inputs, weights })
+        const found = weightedSumGradient(r, { gradient, inputs, weights })
         return [...found.inputs, found.weights!]
       })
     const found = await once()
     expect(await once()).toEqual(found)
-    const expected = backward.weightedSum(upstream, levels, Float32Array.of(0.3, -0.4))
+    const expected = gradients.weightedSum(upstream, levels, Float32Array.of(0.3, -0.4))
     for (const [index, host] of [...expected.inputs, expected.weights].entries()) expectClose(found[index]!, host)
     const pooled = spatial.maxPool(levels[0]!, 3, 2, 1)
     const small = random('sliced pool', pooled.shape)
     const args = { gradient: upload(limited, small), input: inputs[0]!, output: upload(limited, pooled) }
     const window = { kernel: 3, stride: 2, padding: 1 }
-    const pool = await evaluate(limited, (r) => maxPoolBackward(r, { ...args, ...window }))
+    const pool = await evaluate(limited, (r) => maxPoolGradient(r, { ...args, ...window }))
     expect(pool.dispatches).toBe(5)
-    expectClose(pool, backward.maxPool(small, levels[0]!, window))
+    expectClose(pool, gradients.maxPool(small, levels[0]!, window))
     await limited.close()
   })
 })

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture, runOnce } from '../../src/gpu/program.ts'
-import { chooseKernelGradient, depthwiseCorrelationBackward } from '../../src/kernels/correlation-backward.ts'
+import { chooseKernelGradient, depthwiseCorrelationGradient } from '../../src/kernels/correlation-gradient.ts'
 import { expectClose, type HostTensor, random, upload } from '../helpers/tensors.ts'
-import * as backward from '../reference/backward.ts'
 import { finiteDifferences } from '../reference/finite-differences.ts'
+import * as gradients from '../reference/gradients.ts'
 import { depthwiseCorrelation } from '../reference/spatial.ts'
 
 let device: Device
@@ -29,11 +29,11 @@ function problem([n = 1, h = 1, w = 1, c = 1]: readonly number[], [kh = 1, kw = 
   }
 }
 
-async function gradients(on: Device, { x, k, upstream }: Problem, kind = on.adapter.kind) {
+async function gradientsOn(on: Device, { x, k, upstream }: Problem, kind = on.adapter.kind) {
   const args = { gradient: upload(on, upstream), input: upload(on, x), kernel: upload(on, k) }
   const program = await runOnce(on, (r) => {
     Object.defineProperty(r, 'adapter', { value: { ...on.adapter, kind } })
-    return { ...depthwiseCorrelationBackward(r, args) }
+    return { ...depthwiseCorrelationGradient(r, args) }
   })
   const { input, kernel } = program.result
   const found = {
@@ -45,8 +45,8 @@ async function gradients(on: Device, { x, k, upstream }: Problem, kind = on.adap
   return found
 }
 
-function expectGradients(found: Awaited<ReturnType<typeof gradients>>, { x, k, upstream }: Problem): void {
-  const expected = backward.depthwiseCorrelation(upstream, x, k)
+function expectGradients(found: Awaited<ReturnType<typeof gradientsOn>>, { x, k, upstream }: Problem): void {
+  const expected = gradients.depthwiseCorrelation(upstream, x, k)
   expectClose(found.input, expected.input)
   expectClose(found.kernel, expected.kernel)
 }
@@ -68,7 +68,7 @@ describe('choice of the gradient with respect to the kernel', () => {
 describe('gradient of the depthwise correlation', () => {
   test('is written out in the reference as finite differences have it', () => {
     const { x, k, upstream } = problem([2, 5, 4, 2], [3, 2])
-    const found = backward.depthwiseCorrelation(upstream, x, k)
+    const found = gradients.depthwiseCorrelation(upstream, x, k)
     expectClose(
       finiteDifferences((moved) => depthwiseCorrelation(moved, k), x, upstream),
       found.input,
@@ -91,20 +91,20 @@ describe('gradient of the depthwise correlation', () => {
     { shape: [1, 3, 3, 1], kernel: [1, 1] },
   ])('with respect to both inputs: $shape with $kernel', async ({ shape, kernel }) => {
     const one = problem(shape, kernel)
-    expectGradients(await gradients(device, one), one)
+    expectGradients(await gradientsOn(device, one), one)
   })
 
   test('is the same with the tiles of a GPU, and the same bits each time', async () => {
     const one = problem([2, 33, 30, 5], [5, 5])
-    const found = await gradients(device, one, 'gpu')
+    const found = await gradientsOn(device, one, 'gpu')
     expectGradients(found, one)
-    expect(await gradients(device, one, 'gpu')).toEqual(found)
+    expect(await gradientsOn(device, one, 'gpu')).toEqual(found)
   })
 
   test('works on batches above the binding limit in slices', async () => {
     const limited = await openDevice({ bindingLimit: 40_000 })
     const one = problem([4, 12, 12, 64], [5, 5])
-    expectGradients(await gradients(limited, one), one)
+    expectGradients(await gradientsOn(limited, one), one)
     await limited.close()
   })
 
@@ -113,7 +113,7 @@ describe('gradient of the depthwise correlation', () => {
     const refused = (kernel: readonly number[], gradient: readonly number[]) =>
       expect(
         capture(device, (r) => ({
-          ...depthwiseCorrelationBackward(r, { input, kernel: device.empty(kernel), gradient: device.empty(gradient) }),
+          ...depthwiseCorrelationGradient(r, { input, kernel: device.empty(kernel), gradient: device.empty(gradient) }),
         })),
       ).rejects.toThrow(ShapeError)
     await refused([1, 3, 3, 4], [2, 6, 6, 4])
