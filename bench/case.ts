@@ -125,15 +125,15 @@ export interface Operation {
 }
 
 /** An operation that takes longer than this at first, in milliseconds, is not run again to find out how often to repeat it. */
-const LONG_MS = 500
+const longMs = 500
 
 /** A sample is repeated until it takes so long, in milliseconds, so that submitting and waiting do not count. */
-const SAMPLE_MS = 30
+const sampleMs = 30
 
-const MAX_REPEATS = 1024
+const maxRepeats = 1024
 
 /** Of choosing kernels for one operation. */
-const CHOOSE_SECONDS = 5
+const chooseSeconds = 5
 
 /** What choosing kernels by measurement finds for a recording; later recordings on the device take it. */
 export async function chosenKernels(
@@ -142,7 +142,7 @@ export async function chosenKernels(
   choose: BenchContext['choose'],
 ): Promise<{ readonly choices?: readonly ConvChoice[] }> {
   if (!choose) return {}
-  const choices = await benchmarkConvs(device, record, { ...choose, seconds: CHOOSE_SECONDS })
+  const choices = await benchmarkConvs(device, record, { ...choose, seconds: chooseSeconds })
   return choices.length > 0 ? { choices } : {}
 }
 
@@ -161,8 +161,8 @@ export function operationCase(
       const stopwatch = new Stopwatch(device)
       const once = await repeated(device, operation.record, 1)
       const first = await stopwatch.best(() => once.program.run(), 1) // a driver may compile now
-      const estimate = first > LONG_MS ? first : await stopwatch.best(() => once.program.run(), 2)
-      const repeats = Math.max(1, Math.min(MAX_REPEATS, Math.ceil(SAMPLE_MS / estimate)))
+      const estimate = first > longMs ? first : await stopwatch.best(() => once.program.run(), 2)
+      const repeats = Math.max(1, Math.min(maxRepeats, Math.ceil(sampleMs / estimate)))
       const many = repeats > 1 ? await repeated(device, operation.record, repeats) : once
       const { flops, bytes } = once.program.stats
       return {

@@ -18,7 +18,7 @@ export interface ChildOptions<M> {
   readonly onMessage?: (message: M) => void
 }
 
-const SHOWN_LINES = 6
+const shownLines = 6
 
 /**
  * Runs a script of ours until it exits. @returns its messages, in order
@@ -52,7 +52,7 @@ export async function runChild<M>(script: URL, options: ChildOptions<M>): Promis
   clearTimeout(timer)
   if (late) throw new ChildError(`stopped after ${options.limitMs / 1000} s`)
   if (code === 0) return messages
-  throw new ChildError([`ended with ${code}`, ...lines.slice(-SHOWN_LINES)].join('\n'))
+  throw new ChildError([`ended with ${code}`, ...lines.slice(-shownLines)].join('\n'))
 }
 
 /** In a child: what it was asked. */

@@ -64,11 +64,11 @@ const cases: readonly BenchCase[] = [
 ]
 
 /** For all cases together, and for the samples of one. */
-const DEFAULT_SECONDS = 240
-const DEFAULT_SAMPLE_MS = 2000
+const defaultSeconds = 240
+const defaultSampleMs = 2000
 
 /** Of the report. */
-const REPORT_SECONDS = 450
+const reportSeconds = 450
 
 const framesKernels = cases.flatMap(({ name, perFrame }) => (perFrame ? [name] : []))
 
@@ -77,7 +77,7 @@ const program = new Command('npm run bench --')
   .option('--filter <text...>', 'only cases whose name contains one of these texts', [])
   .option(
     '--time <seconds>',
-    `for all cases together; without it each has 2 s for samples, and all together ${DEFAULT_SECONDS} s`,
+    `for all cases together; without it each has 2 s for samples, and all together ${defaultSeconds} s`,
     positive,
   )
   .addOption(
@@ -94,7 +94,7 @@ const program = new Command('npm run bench --')
   .option('--list', 'print the names of the cases')
   .option(
     '--gpu-report <file>',
-    `instead of the cases: everything about this adapter as JSON, and a page of tables beside it, in ${REPORT_SECONDS} s or --time`,
+    `instead of the cases: everything about this adapter as JSON, and a page of tables beside it, in ${reportSeconds} s or --time`,
   )
   .addHelpText(
     'after',
@@ -113,7 +113,7 @@ async function run(options: Options, terminal: Terminal, signal: AbortSignal): P
   const { peers, peerGradients, filter, json, gpuReport } = options
   if (gpuReport !== undefined) {
     const say = (line: string) => note(terminal, line)
-    return await writeGpuReport(gpuReport, reportSections(), { seconds: options.time ?? REPORT_SECONDS, signal, say })
+    return await writeGpuReport(gpuReport, reportSections(), { seconds: options.time ?? reportSeconds, signal, say })
   }
   const compared = peers !== undefined || peerGradients === true
   const chosen = compared && filter.length === 0 ? [] : selectCases(cases, filter)
@@ -166,8 +166,8 @@ async function measureCases(options: Options, chosen: readonly BenchCase[], outp
     progress.end()
     for (const line of [rooflineLine(roofline), '', lines.head()]) say(line)
     const schedule = new Schedule(chosen, {
-      seconds: (options.time ?? DEFAULT_SECONDS) - (performance.now() - start) / 1000,
-      ...(options.time === undefined && { mostSampleMs: DEFAULT_SAMPLE_MS }),
+      seconds: (options.time ?? defaultSeconds) - (performance.now() - start) / 1000,
+      ...(options.time === undefined && { mostSampleMs: defaultSampleMs }),
       flops: usualFlops(roofline),
     })
     const { kernels = adapter.kind === 'gpu' ? 'measured' : 'reasoned' } = options

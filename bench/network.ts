@@ -17,7 +17,7 @@ export interface SearchNetwork {
 }
 
 /** What the outputs are called. */
-const OUTPUTS = ['cls', 'bbox']
+const outputNames = ['cls', 'bbox']
 
 /** The layers of one frame for this model. */
 export function searchNetwork(model: ModelConfig): SearchNetwork {
@@ -29,7 +29,7 @@ export function searchNetwork(model: ModelConfig): SearchNetwork {
   const kernels = network.head.forwardKernels(template, exemplar).map(namedKernels)
   const { cls, bbox } = network.head.forward(layers, kernels, network.forwardSearch(layers, [image]))
   const branches = [0, 1].flatMap((branch) => kernels.flatMap((parts) => parts[branch] ?? []))
-  const outputs = new Map([...cls, ...bbox].map((map, index) => [map.name, { ...map, name: OUTPUTS[index] ?? '' }]))
+  const outputs = new Map([...cls, ...bbox].map((map, index) => [map.name, { ...map, name: outputNames[index] ?? '' }]))
   const nodes = layers.nodes.map((node) => ({ ...node, output: outputs.get(node.output)?.name ?? node.output }))
   return { image, kernels: branches, nodes, outputs: [...outputs.values()] }
 }

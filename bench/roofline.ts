@@ -70,7 +70,7 @@ interface ComputeForm {
 }
 
 /** Multiply-adds per chain and step in peak_chains.wgsl. */
-const CHAIN = 16
+const chain = 16
 
 /** Those that most likely are the best come first, for runs that have little time. */
 const computeForms: readonly ComputeForm[] = [
@@ -80,21 +80,21 @@ const computeForms: readonly ComputeForm[] = [
     shader: 'peak_chains',
     entryPoint: `chains${chains}`,
     workgroup: 64,
-    multiplyAdds: chains * CHAIN,
+    multiplyAdds: chains * chain,
   })),
   { name: 'outer products, as conv2d_tiled', shader: 'peak_outer', workgroup: 64, multiplyAdds: 64 },
 ]
 
 /** A probe runs at least this long, in milliseconds, so that submitting and waiting do not count. */
-const PROBE_MS = 30
+const probeMs = 30
 
-const PROBE_RUNS = 6
+const probeRuns = 6
 
 /** Invocations that fill the adapter. */
-const INVOCATIONS = { cpu: 1 << 14, gpu: 1 << 20 } as const
+const probeInvocations = { cpu: 1 << 14, gpu: 1 << 20 } as const
 
 async function probeCompute(device: Device, form: ComputeForm): Promise<number> {
-  const invocations = INVOCATIONS[device.adapter.kind]
+  const invocations = probeInvocations[device.adapter.kind]
   const output = device.empty([invocations, 4], 'f32', 'peak')
   const stopwatch = new Stopwatch(device)
   const time = async (steps: number, runs: number) => {
@@ -112,17 +112,17 @@ async function probeCompute(device: Device, form: ComputeForm): Promise<number> 
   }
   await time(1, 1) // compiles
   let steps = 64
-  let ms = await time(steps, PROBE_RUNS)
-  while (ms < PROBE_MS) {
-    steps *= Math.min(64, Math.max(2, Math.ceil((1.25 * PROBE_MS) / ms)))
-    ms = await time(steps, PROBE_RUNS)
+  let ms = await time(steps, probeRuns)
+  while (ms < probeMs) {
+    steps *= Math.min(64, Math.max(2, Math.ceil((1.25 * probeMs) / ms)))
+    ms = await time(steps, probeRuns)
   }
   device.release(output)
   return (2 * form.multiplyAdds * steps * invocations * 1000) / ms
 }
 
 /** Large enough for no cache to hold. */
-const STREAM_BYTES = { cpu: 64 << 20, gpu: 256 << 20 } as const
+const streamBytes = { cpu: 64 << 20, gpu: 256 << 20 } as const
 
 const streamForms = [
   { WORKGROUP: 64, ITEMS: 1 },
@@ -133,7 +133,7 @@ const streamForms = [
 
 async function probeMemory(device: Device, onProbe: (form: string) => void, hasTime: () => boolean): Promise<Probe[]> {
   const { kind, maxBindingBytes } = device.adapter
-  const bytes = Math.min(STREAM_BYTES[kind], maxBindingBytes)
+  const bytes = Math.min(streamBytes[kind], maxBindingBytes)
   const input = device.empty([bytes / 4], 'f32', 'stream.input')
   const output = device.empty([bytes / 4], 'f32', 'stream.output')
   const probes: Probe[] = []
@@ -142,7 +142,7 @@ async function probeMemory(device: Device, onProbe: (form: string) => void, hasT
     onProbe(form)
     const stopwatch = new Stopwatch(device)
     await stopwatch.best(submit, 1) // compiles, and touches the memory for the first time
-    const ms = await stopwatch.best(submit, PROBE_RUNS)
+    const ms = await stopwatch.best(submit, probeRuns)
     probes.push({ form, kind: 'bytes', rate: (2 * bytes * 1000) / ms })
   }
   for (const constants of streamForms) {
@@ -172,11 +172,11 @@ function benchShader(name: string): { name: string; source: string } {
 }
 
 /** Part of the roofline's arithmetic that kernels reach on average. */
-const USUAL_SHARE = 0.2
+const usualShare = 0.2
 /** Floating-point operations per second of an adapter that has not been measured. */
-const UNKNOWN_FLOPS = 1e12
+const unknownFlops = 1e12
 
 /** Floating-point operations per second that a kernel may be expected to reach, to tell how long something will take. */
 export function usualFlops(roofline?: Pick<Roofline, 'flops'>): number {
-  return USUAL_SHARE * (roofline?.flops ?? UNKNOWN_FLOPS)
+  return usualShare * (roofline?.flops ?? unknownFlops)
 }

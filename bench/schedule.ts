@@ -34,10 +34,10 @@ export interface ScheduleOptions {
 }
 
 /** A case that says nothing. */
-const USUAL_SECONDS = 0.5
+const usualSeconds = 0.5
 
 /** The expectations count as if so many seconds had already gone as expected. */
-const TRUST_SECONDS = 5
+const trustSeconds = 5
 
 export class Schedule<T extends Planned> {
   readonly #options: ScheduleOptions
@@ -45,8 +45,8 @@ export class Schedule<T extends Planned> {
   readonly #deadline: number
   #waiting: readonly T[]
   readonly #leftOut: T[] = []
-  #expected = TRUST_SECONDS * 1000
-  #measured = TRUST_SECONDS * 1000
+  #expected = trustSeconds * 1000
+  #measured = trustSeconds * 1000
   #started: number | undefined
 
   constructor(cases: readonly T[], options: ScheduleOptions) {
@@ -98,7 +98,7 @@ export class Schedule<T extends Planned> {
     return (cases.reduce((sum, planned) => sum + this.#expectedMs(planned), 0) * this.#measured) / this.#expected
   }
 
-  #expectedMs({ expected: { seconds = USUAL_SECONDS, flops = 0 } = {} }: T): number {
+  #expectedMs({ expected: { seconds = usualSeconds, flops = 0 } = {} }: T): number {
     return 1000 * (seconds + flops / this.#options.flops)
   }
 }

@@ -14,7 +14,7 @@ export function textTable(titles: readonly string[], rows: readonly (readonly st
 
 const titles = ['case', 'variant', 'x', 'ms median', 'ms min', 'GFLOP/s', 'direct', 'GB/s', '% roofline']
 
-const VARIANT = 40
+const variantWidth = 40
 
 /** Lines that are printed one by one, as results come: the columns are wide enough for what these cases can give. */
 export class ResultLines {
@@ -25,7 +25,7 @@ export class ResultLines {
   constructor(names: readonly string[], roofline?: Roofline) {
     const [first = '', , ...numbers] = titles
     const longest = Math.max(first.length, ...names.map(({ length }) => length))
-    this.#widths = [longest, VARIANT, ...numbers.map(({ length }) => Math.max(length, 7))]
+    this.#widths = [longest, variantWidth, ...numbers.map(({ length }) => Math.max(length, 7))]
     this.#roofline = roofline
   }
 
@@ -50,7 +50,7 @@ function resultRow(result: CaseResult, roofline: Roofline | undefined): string[]
   const share = cost && roofline ? (100 * rooflineShare(cost, minMs, roofline)).toFixed(1) : ''
   return [
     name,
-    shorten(variant, VARIANT),
+    shorten(variant, variantWidth),
     perFrame ? String(perFrame) : '',
     significant(medianMs),
     significant(minMs),
@@ -66,12 +66,12 @@ export function detailLines({ facts, choices = [] }: CaseResult): string[] {
   const shown = Object.entries(facts).map(([fact, value]) => `${fact} ${factValue(fact, value)}`)
   const changed = choices.filter(({ milliseconds, defaultMilliseconds }) => milliseconds < defaultMilliseconds)
   const sum = `${choices.length} convolutions chosen by measurement, ${changed.length} of them not as by default`
-  const chosen = choices.length > SHOWN_CHOICES ? [sum] : choices.map(choiceLine)
+  const chosen = choices.length > shownChoices ? [sum] : choices.map(choiceLine)
   return [...(shown.length > 0 ? [shown.join(', ')] : []), ...chosen].map((line) => `  ${line}`)
 }
 
 /** More choices than this are counted. */
-const SHOWN_CHOICES = 3
+const shownChoices = 3
 
 /** `chose narrow 16 (0.21 ms; default 0.34 ms; 5 timed): forward 1x31x31x16 to ...` */
 export function choiceLine({ problem, plan, milliseconds, defaultMilliseconds, timed }: ConvChoice): string {

@@ -5,10 +5,10 @@ import { Random } from 'siamrpn'
 import { capture, type Device, openDevice } from 'siamrpn/gpu'
 import { softmaxCrossEntropy } from 'siamrpn/kernels'
 import { kaiming, Optimizer, ops, Parameter, Tape, type Tensor } from 'siamrpn/nn'
-import { CLASSES, drawBatch, SIZE } from './shapes.ts'
+import { classCount, drawBatch, imageSize } from './shapes.ts'
 
-const BATCH = 64
-const RATE = 1e-2
+const batchSize = 64
+const learningRate = 1e-2
 const random = new Random('classifier')
 
 /** A layer's weights, random, and its bias, zero. @param shape PyTorch's: `[O, I, kh, kw]` or `[O, I]` */
@@ -23,9 +23,9 @@ function layer(device: Device, name: string, shape: readonly [number, ...number[
 export async function trainClassifier(device: Device, steps: number, onStep = (_step: number, _loss: number) => {}) {
   const convs = [layer(device, 'conv1', [16, 1, 3, 3]), layer(device, 'conv2', [32, 16, 3, 3])]
   convs.push(layer(device, 'conv3', [32, 32, 3, 3]))
-  const last = layer(device, 'linear', [CLASSES, 32])
-  const images = device.empty([BATCH, SIZE, SIZE, 1], 'f32', 'images')
-  const labels = device.empty([BATCH], 'f32', 'labels')
+  const last = layer(device, 'linear', [classCount, 32])
+  const images = device.empty([batchSize, imageSize, imageSize, 1], 'f32', 'images')
+  const labels = device.empty([batchSize], 'f32', 'labels')
 
   const network = (tape: Tape): Tensor => {
     const use = (parameter: Parameter) => tape.parameter(parameter, true)
@@ -37,7 +37,7 @@ export async function trainClassifier(device: Device, steps: number, onStep = (_
     const filter = { parameter: last.weight, tensor: use(last.weight) }
     return ops.linear(tape, { input: ops.globalAveragePool(tape, x), filter, bias: use(last.bias) })
   }
-  const settings = { type: 'AdamW', lr: RATE, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 1e-4 } as const
+  const settings = { type: 'AdamW', lr: learningRate, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 1e-4 } as const
   const optimizer = new Optimizer(device, settings)
   optimizer.prepare([...convs, last].flatMap(({ weight, bias }) => [weight, bias]))
   const step = await capture(device, (recorder) => {
@@ -48,22 +48,22 @@ export async function trainClassifier(device: Device, steps: number, onStep = (_
     return { loss: loss.data, norm: optimizer.record(recorder, updates) }
   })
   for (let k = 0; k < steps; k++) {
-    const batch = drawBatch(random, BATCH)
+    const batch = drawBatch(random, batchSize)
     device.write(images, batch.images)
     device.write(labels, batch.labels)
-    optimizer.begin([RATE * (1 - k / steps)])
+    optimizer.begin([learningRate * (1 - k / steps)])
     step.run()
     onStep(k, (await device.readF32(step.result.loss))[0] ?? Number.NaN)
   }
 
   const answer = await capture(device, (recorder) => network(new Tape(recorder)).data)
   let right = 0
-  for (let k = 0; k < 256 / BATCH; k++) {
-    const batch = drawBatch(random, BATCH)
+  for (let k = 0; k < 256 / batchSize; k++) {
+    const batch = drawBatch(random, batchSize)
     device.write(images, batch.images)
     answer.run()
     const logits = await device.readF32(answer.result)
-    const rows = Array.from(batch.labels, (_, n) => logits.subarray(n * CLASSES, (n + 1) * CLASSES))
+    const rows = Array.from(batch.labels, (_, n) => logits.subarray(n * classCount, (n + 1) * classCount))
     right += rows.filter((row, n) => row.indexOf(Math.max(...row)) === batch.labels[n]).length
   }
   return right / 256

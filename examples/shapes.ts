@@ -3,7 +3,7 @@
 import type { Random } from 'siamrpn'
 
 /** Side of an image, pixels. */
-export const SIZE = 20
+export const imageSize = 20
 
 /** Whether a point lies in a shape that reaches from -1 to 1, by class. */
 const shapes: readonly ((x: number, y: number) => boolean)[] = [
@@ -13,7 +13,7 @@ const shapes: readonly ((x: number, y: number) => boolean)[] = [
   (x, y) => Math.min(Math.abs(x), Math.abs(y)) < 0.3 && Math.max(Math.abs(x), Math.abs(y)) < 1,
 ]
 
-export const CLASSES = shapes.length
+export const classCount = shapes.length
 
 export interface Batch {
   /** `[N, SIZE, SIZE, 1]`, noise around 0, the shape from 0.6 to 1. */
@@ -24,16 +24,16 @@ export interface Batch {
 
 /** Draws `count` images of one shape each. */
 export function drawBatch(random: Random, count: number): Batch {
-  const images = Float32Array.from({ length: count * SIZE * SIZE }, () => random.uniform(-0.2, 0.2))
-  const labels = Float32Array.from({ length: count }, () => random.integer(CLASSES))
+  const images = Float32Array.from({ length: count * imageSize * imageSize }, () => random.uniform(-0.2, 0.2))
+  const labels = Float32Array.from({ length: count }, () => random.integer(classCount))
   for (const [n, label] of labels.entries()) {
     const radius = random.uniform(5, 8)
-    const left = random.uniform(radius, SIZE - radius)
-    const top = random.uniform(radius, SIZE - radius)
-    for (let i = 0; i < SIZE * SIZE; i++) {
-      const x = ((i % SIZE) - left) / radius
-      const y = (Math.floor(i / SIZE) - top) / radius
-      if (shapes[label]?.(x, y)) images[n * SIZE * SIZE + i] = random.uniform(0.6, 1)
+    const left = random.uniform(radius, imageSize - radius)
+    const top = random.uniform(radius, imageSize - radius)
+    for (let i = 0; i < imageSize * imageSize; i++) {
+      const x = ((i % imageSize) - left) / radius
+      const y = (Math.floor(i / imageSize) - top) / radius
+      if (shapes[label]?.(x, y)) images[n * imageSize * imageSize + i] = random.uniform(0.6, 1)
     }
   }
   return { images, labels }

@@ -3,8 +3,8 @@
 
 import { fromFloat32, type StateDict } from '../../src/formats/state-dict.ts'
 import { openDevice } from '../../src/gpu/device.ts'
-import { CROP_RECORD } from '../../src/kernels/crop-resize.ts'
-import { STATE_RECORD } from '../../src/kernels/decode-best.ts'
+import { cropRecordSize } from '../../src/kernels/crop-resize.ts'
+import { stateRecordSize } from '../../src/kernels/decode-best.ts'
 import type { Config } from '../../src/siamrpn/config.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { FrameBuffer, frameShape } from '../../src/siamrpn/frame.ts'
@@ -26,7 +26,7 @@ export function hostCases(): BenchCase[] {
 }
 
 /** Steps per sample. */
-const REPEATS = 20
+const repeats = 20
 
 async function startEncoding({ model }: Config): Promise<Running> {
   const device = await openDevice({ backend: 'null' })
@@ -37,13 +37,13 @@ async function startEncoding({ model }: Config): Promise<Running> {
     const frame = new FrameBuffer(device, frameShape(videoFrame(0)))
     const kernels = levelKernels(model).map((shape) => device.empty(shape))
     const step = await SearchStep.create(context, frame.packed, kernels)
-    const request = { crops: new Float32Array(CROP_RECORD), state: new Float32Array(STATE_RECORD), kernels }
+    const request = { crops: new Float32Array(cropRecordSize), state: new Float32Array(stateRecordSize), kernels }
     return {
       variant: device.adapter.description,
       async sample() {
         let ms = 0
         let cpuMs = 0
-        for (let k = 0; k < REPEATS; k++) {
+        for (let k = 0; k < repeats; k++) {
           const cpu = process.cpuUsage()
           const start = performance.now()
           const result = step.run(request)
@@ -52,7 +52,7 @@ async function startEncoding({ model }: Config): Promise<Running> {
           cpuMs += (user + system) / 1000
           await result
         }
-        return { ms: ms / REPEATS, cpuMs: cpuMs / REPEATS }
+        return { ms: ms / repeats, cpuMs: cpuMs / repeats }
       },
       facts: () => ({ dispatches: step.stats.dispatches, 'arena bytes': step.stats.arenaBytes }),
       dispose: () => device.close(),

@@ -10,7 +10,7 @@ import type { BenchCase, Running } from '../case.ts'
 import type { MpiRequest, MpiTimes } from '../children/mpi-rank.ts'
 
 const launcher = ['/usr/bin/mpirun.openmpi', '/usr/bin/mpirun'].find((path) => existsSync(path))
-const LIMIT_MS = 300_000
+const limitMs = 300_000
 
 /** Bytes of gradients of r50: with a frozen backbone, and with a released one (layers 2 to 4). */
 const r50GradientBytes = { frozen: 33_689_984, unfrozen: 214_901_120 }
@@ -58,6 +58,6 @@ async function ranksTimes(ranks: number, request: MpiRequest): Promise<MpiTimes>
   const node = [process.execPath, '--import', 'tsx', script, JSON.stringify(request)]
   const [program = '', ...args] = ranks > 1 ? [String(launcher), '--oversubscribe', '-n', String(ranks), ...node] : node
   const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' }
-  const { stdout } = await promisify(execFile)(program, args, { env, timeout: LIMIT_MS })
+  const { stdout } = await promisify(execFile)(program, args, { env, timeout: limitMs })
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
 }

@@ -9,7 +9,7 @@ import type { BenchCase, Running } from '../case.ts'
 import { runChild } from '../child.ts'
 import type { FirstFrameTimes } from '../children/first-frame.ts'
 
-const LIMIT_MS = 300_000
+const limitMs = 300_000
 
 export function startupCases(): BenchCase[] {
   const name = 'load to first frame r50, new process, empty shader cache'
@@ -24,7 +24,7 @@ async function startLoading(config: string): Promise<Running> {
   let facts: Record<string, number> = {}
   const script = new URL('../children/first-frame.ts', import.meta.url)
   const load = async () => {
-    const [times] = await runChild<FirstFrameTimes>(script, { request: { checkpoint, config }, env, limitMs: LIMIT_MS })
+    const [times] = await runChild<FirstFrameTimes>(script, { request: { checkpoint, config }, env, limitMs })
     if (!times) throw new Error('The process ended without an answer')
     return times
   }

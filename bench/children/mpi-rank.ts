@@ -21,20 +21,20 @@ export interface MpiTimes {
   readonly bytes: number
 }
 
-const BUCKET = 25 * 1024 * 1024
-const WARM_UP = 2
+const bucketBytes = 25 * 1024 * 1024
+const warmUp = 2
 
 async function exchangeTimes(collective: MpiCollective, bytes: number, repeats: number): Promise<MpiTimes> {
   const buckets: Float32Array[] = []
-  for (let left = bytes; left > 0; left -= BUCKET) buckets.push(new Float32Array(Math.min(left, BUCKET) / 4))
+  for (let left = bytes; left > 0; left -= bucketBytes) buckets.push(new Float32Array(Math.min(left, bucketBytes) / 4))
   const times: number[] = []
-  for (let k = 0; k < repeats + WARM_UP; k++) {
+  for (let k = 0; k < repeats + warmUp; k++) {
     await collective.allGather('a common start', new Uint8Array(0))
     const start = performance.now()
     await Promise.all(buckets.map((bucket) => collective.sum(bucket)))
     times.push(performance.now() - start)
   }
-  const ms = median(times.slice(WARM_UP))
+  const ms = median(times.slice(warmUp))
   return { ms, exchangeMs: ms, bytes }
 }
 
@@ -51,7 +51,7 @@ async function stepTimes(collective: MpiCollective | undefined, repeats: number)
   }
   const { device, trainer, step } = await openTrainer('micro', 2, exchange)
   await trainer.startEpoch(0)
-  for (let k = 0; k < WARM_UP; k++) await step()
+  for (let k = 0; k < warmUp; k++) await step()
   ;[exchangeMs, bytes] = [0, 0]
   const times: number[] = []
   for (let k = 0; k < repeats; k++) {

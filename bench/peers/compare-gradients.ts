@@ -24,7 +24,7 @@ export interface GradientReport {
   readonly peer: GradientResult
 }
 
-const LIMIT_MS = 300_000
+const limitMs = 300_000
 
 const script = (name: string) => new URL(`./children/gradients-${name}.ts`, import.meta.url)
 
@@ -55,7 +55,7 @@ export function gradientTable({ ours, peer, task }: GradientReport): string {
 }
 
 async function runOne(name: string, version: string, before: GradientResult | undefined): Promise<GradientResult> {
-  const messages = await runChild<GradientMessage>(script(name), { limitMs: LIMIT_MS })
+  const messages = await runChild<GradientMessage>(script(name), { limitMs })
   const steps = messages.flatMap((message) => (message.kind === 'step' ? [message] : []))
   const timedSteps = steps.filter(({ first }) => !first)
   return {

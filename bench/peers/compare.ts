@@ -48,7 +48,7 @@ export interface CompareOptions {
 }
 
 /** One library gets so long for loading, warming up and its frames. */
-const LIMIT_MS = 900_000
+const limitMs = 900_000
 
 /** Runs the comparison. @throws InstallError; ChildError if we ourselves fail, for then there is nothing to compare with */
 export async function comparePeers({ names, model, rounds, say }: CompareOptions): Promise<PeerReport> {
@@ -110,7 +110,7 @@ async function runContender(one: Contender, inputs: Inputs, say: (line: string) 
       const line = describe(message)
       if (line) say(`  ${line}`)
     }
-    const messages = await runChild(one.script, { request, nodeFlags, limitMs: LIMIT_MS, onMessage })
+    const messages = await runChild(one.script, { request, nodeFlags, limitMs, onMessage })
     const result = collect(one, messages)
     say(`  fastest of ${result.framesMs.length}: ${significant(Math.min(...result.framesMs) / 1000)} s`)
     return result
@@ -163,10 +163,10 @@ function describe(message: PeerMessage): string | undefined {
 const cache = new URL('./.cache/', import.meta.url)
 
 /** Raise it when the exported file changes. */
-const MODEL_VERSION = 1
+const modelVersion = 1
 
 async function modelFile(model: string, kind: 'plain' | 'folded'): Promise<string> {
-  return await cached(new URL(`${model}-${kind}-v${MODEL_VERSION}.onnx`, cache), async () => {
+  return await cached(new URL(`${model}-${kind}-v${modelVersion}.onnx`, cache), async () => {
     const { config, state } = await benchModel(model)
     return encodeModel(searchGraph(searchNetwork(config.model), state, { folded: kind === 'folded' }))
   })

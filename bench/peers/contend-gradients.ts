@@ -39,21 +39,21 @@ export type GradientMessage =
 
 export const gradientTaskName = 'conv 3x3 d2 256->256, 31x31: forward and both gradients'
 
-const CHANNELS = 256
-const SIZE = 31
+const channelCount = 256
+const mapSize = 31
 
 /** Every library is timed for this long, in milliseconds, and for three steps in any case. */
-const TIMED_MS = 10_000
-const MIN_STEPS = 3
+const timedMs = 10_000
+const minSteps = 3
 
 /** Values compared of each result. */
-const SAMPLES = 1000
+const samples = 1000
 
 export async function contendWithGradients(load: (task: GradientTask) => Promise<GradientStep>): Promise<void> {
   const step = await load(makeTask())
   let results = await measure(step, true)
   const start = performance.now()
-  for (let count = 0; count < MIN_STEPS || performance.now() - start < TIMED_MS; count++) {
+  for (let count = 0; count < minSteps || performance.now() - start < timedMs; count++) {
     results = await measure(step, false)
   }
   const { output, input, filter } = results()
@@ -73,12 +73,15 @@ async function measure(step: GradientStep, first: boolean): Promise<() => Gradie
 
 function makeTask(): GradientTask {
   const image = (key: string): HostArray => {
-    return { data: hashTensor(key, CHANNELS * SIZE * SIZE, 2, -1), shape: [1, CHANNELS, SIZE, SIZE] }
+    return {
+      data: hashTensor(key, channelCount * mapSize * mapSize, 2, -1),
+      shape: [1, channelCount, mapSize, mapSize],
+    }
   }
-  const filter = hashTensor('filter', CHANNELS * CHANNELS * 9, 0.04, -0.02)
+  const filter = hashTensor('filter', channelCount * channelCount * 9, 0.04, -0.02)
   return {
     input: image('input'),
-    filter: { data: filter, shape: [CHANNELS, CHANNELS, 3, 3] },
+    filter: { data: filter, shape: [channelCount, channelCount, 3, 3] },
     gradient: image('gradient'),
     padding: 2,
     dilation: 2,
@@ -87,7 +90,7 @@ function makeTask(): GradientTask {
 
 /** Values at evenly spread places. */
 function sample(values: Float32Array): number[] {
-  return Array.from({ length: SAMPLES }, (_, k) => values[Math.floor((k * values.length) / SAMPLES)] ?? Number.NaN)
+  return Array.from({ length: samples }, (_, k) => values[Math.floor((k * values.length) / samples)] ?? Number.NaN)
 }
 
 function send(message: GradientMessage): Promise<void> {

@@ -41,13 +41,13 @@ export async function contend(
 }
 
 /** Every library is timed for this long, in milliseconds, and for one frame in any case. */
-const TIMED_MS = 15_000
+const timedMs = 15_000
 
 /** Runs a frame that warms up, then timed ones, and tells of each. */
 export async function timeFrames(frame: (index: number) => Promise<unknown>): Promise<void> {
   await report({ kind: 'frame', ...(await timed(() => frame(0))), first: true })
   const start = performance.now()
-  for (let index = 1; index === 1 || performance.now() - start < TIMED_MS; index++) {
+  for (let index = 1; index === 1 || performance.now() - start < timedMs; index++) {
     await report({ kind: 'frame', ...(await timed(() => frame(index))), first: false })
   }
 }

@@ -43,12 +43,12 @@ export interface Plan {
   readonly steps: readonly Step[]
 }
 
-const BACKPORTS_FILE = '/etc/apt/sources.list.d/siamrpn-backports.list'
-const BACKPORTS_LINE = 'deb http://deb.debian.org/debian bookworm-backports main'
-const PACKAGES = ['mesa-vulkan-drivers', 'libvulkan1']
-const APT_OPTIONS = ['-o', 'DPkg::Lock::Timeout=300']
+const backportsFile = '/etc/apt/sources.list.d/siamrpn-backports.list'
+const backportsLine = 'deb http://deb.debian.org/debian bookworm-backports main'
+const packages = ['mesa-vulkan-drivers', 'libvulkan1']
+const aptOptions = ['-o', 'DPkg::Lock::Timeout=300']
 
-const OTHER_DISTRIBUTIONS: Readonly<Record<string, string>> = {
+const otherDistributions: Readonly<Record<string, string>> = {
   fedora: 'dnf install -y mesa-vulkan-drivers vulkan-loader',
   rhel: 'dnf install -y mesa-vulkan-drivers vulkan-loader',
   arch: 'pacman -S --needed --noconfirm vulkan-swrast vulkan-icd-loader',
@@ -91,9 +91,9 @@ function planForDistribution(facts: MachineFacts): Plan {
     if (release < 12) return tooOldPlan(name, 'Debian 12')
     return allow(facts, name, release < 13 ? bookwormSteps(facts.aptSources) : aptSteps([]))
   }
-  const other = family.find((member) => OTHER_DISTRIBUTIONS[member])
+  const other = family.find((member) => otherDistributions[member])
   if (other) {
-    const command = OTHER_DISTRIBUTIONS[other] ?? ''
+    const command = otherDistributions[other] ?? ''
     return print(`This script installs on Debian and Ubuntu only. On ${name}:`, [shellStep(command)])
   }
   return print(
@@ -110,19 +110,19 @@ function bookwormSteps(sources: readonly AptSource[]): Step[] {
   const install = aptSteps(['-t', 'bookworm-backports'])
   if (hasSuite(sources, 'bookworm-backports')) return install
   const write: Step = {
-    argv: ['tee', BACKPORTS_FILE],
-    input: `${BACKPORTS_LINE}\n`,
+    argv: ['tee', backportsFile],
+    input: `${backportsLine}\n`,
     required: true,
-    shell: `echo '${BACKPORTS_LINE}' | tee ${BACKPORTS_FILE}`,
+    shell: `echo '${backportsLine}' | tee ${backportsFile}`,
     // Left there, it would decide what apt offers from then on.
-    undo: { argv: ['rm', '-f', BACKPORTS_FILE], shell: `rm -f ${BACKPORTS_FILE}` },
+    undo: { argv: ['rm', '-f', backportsFile], shell: `rm -f ${backportsFile}` },
   }
   return [write, ...install]
 }
 
 function aptSteps(target: readonly string[]): Step[] {
-  const environment = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', ...APT_OPTIONS]
-  const install = ['install', '-y', '--no-install-recommends', ...target, ...PACKAGES]
+  const environment = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', ...aptOptions]
+  const install = ['install', '-y', '--no-install-recommends', ...target, ...packages]
   return [
     // One unreachable third-party source makes this fail; the installation tells whether it mattered.
     { argv: [...environment, 'update'], required: false, shell: 'apt-get update' },

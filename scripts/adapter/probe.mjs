@@ -4,9 +4,9 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const ASK = fileURLToPath(new URL('./ask.mjs', import.meta.url))
-const TIMEOUT_MS = 120_000
-const BINDING_MISSING = 4
+const ask = fileURLToPath(new URL('./ask.mjs', import.meta.url))
+const timeoutMs = 120_000
+const bindingMissing = 4
 
 /**
  * @typedef {object} Probe
@@ -17,7 +17,7 @@ const BINDING_MISSING = 4
 
 /** @returns {Probe} */
 export function probeAdapter() {
-  return readProbe(spawnSync(process.execPath, [ASK], { encoding: 'utf8', timeout: TIMEOUT_MS }))
+  return readProbe(spawnSync(process.execPath, [ask], { encoding: 'utf8', timeout: timeoutMs }))
 }
 
 /**
@@ -34,5 +34,5 @@ export function readProbe({ status, signal, stdout, stderr }) {
   const reason = signal
     ? `the process that asked ended with ${signal}`
     : (messages[0]?.replace(/^Warning: /, '') ?? 'no driver found')
-  return { loadable: status !== BINDING_MISSING, reason }
+  return { loadable: status !== bindingMissing, reason }
 }

@@ -3,11 +3,11 @@
 
 import type { Device } from './device.ts'
 import { BindingError } from './errors.ts'
-import { BufferUsage, TENSOR_USAGE } from './memory.ts'
+import { bufferUsage, tensorUsage } from './memory.ts'
 import type { CompiledKernel, Kernel } from './pipelines.ts'
 import { type Lifetime, planMemory } from './planner.ts'
 import type { Recorder, Step } from './recorder.ts'
-import { BINDING_ALIGNMENT, type Storage } from './tensor.ts'
+import { bindingAlignment, type Storage } from './tensor.ts'
 import type { OnKernel } from './warm-up.ts'
 
 export interface ProgramStats {
@@ -140,7 +140,7 @@ function placeStorages({ device, lifetimes, buffers, label }: Draft): number {
   const storages = [...lifetimes.keys()]
   const plan = planMemory([...lifetimes.values()])
   const arena = plan.buffers.map((bytes, k) => {
-    const buffer = device.memory.create(bytes, TENSOR_USAGE, `${label} arena ${k}`)
+    const buffer = device.memory.create(bytes, tensorUsage, `${label} arena ${k}`)
     buffers.push(buffer)
     return buffer
   })
@@ -169,11 +169,11 @@ function packParameters({ device, recorder, buffers, label }: Draft): ParameterA
     if (offset < end) return offset
     known.set(key, offset)
     blocks.push({ offset, data: params.data })
-    end += Math.ceil(params.data.length / BINDING_ALIGNMENT) * BINDING_ALIGNMENT
+    end += Math.ceil(params.data.length / bindingAlignment) * bindingAlignment
     return offset
   })
   if (end === 0) return { buffer: undefined, offsets }
-  const buffer = device.memory.create(end, BufferUsage.UNIFORM | BufferUsage.COPY_DST, `${label} parameters`)
+  const buffer = device.memory.create(end, bufferUsage.UNIFORM | bufferUsage.COPY_DST, `${label} parameters`)
   buffers.push(buffer)
   const bytes = new Uint8Array(end)
   for (const { offset, data } of blocks) bytes.set(data, offset)
@@ -184,7 +184,7 @@ function packParameters({ device, recorder, buffers, label }: Draft): ParameterA
 function makePoison({ device, lifetimes, buffers, label }: Draft): GPUBuffer | undefined {
   const bytes = Math.max(0, ...[...lifetimes.values()].map((lifetime) => lifetime.bytes))
   if (bytes === 0) return undefined
-  const buffer = device.memory.create(bytes, BufferUsage.COPY_SRC | BufferUsage.COPY_DST, `${label} poison`)
+  const buffer = device.memory.create(bytes, bufferUsage.COPY_SRC | bufferUsage.COPY_DST, `${label} poison`)
   buffers.push(buffer)
   device.gpu.queue.writeBuffer(buffer, 0, new Uint32Array(bytes / 4).fill(0x7fc00000))
   return buffer

@@ -13,7 +13,7 @@ import {
   SiamRpnError,
   WebGpuError,
 } from './errors.ts'
-import { MAP_MODE_READ, Memory, TENSOR_USAGE } from './memory.ts'
+import { Memory, mapModeRead, tensorUsage } from './memory.ts'
 import { KernelCache } from './pipelines.ts'
 import { findGpu, noAdapter } from './provider.ts'
 import { type DType, dtypeOf, elementBytes, elementCount, GpuTensor, Storage, type TensorData } from './tensor.ts'
@@ -21,7 +21,7 @@ import { type DType, dtypeOf, elementBytes, elementCount, GpuTensor, Storage, ty
 export type { AdapterFacts, DeviceOptions, SubgroupMatrixShape } from './adapter.ts'
 
 /** How long a failed call waits for WebGPU to say that the device is lost, in milliseconds. */
-const LOST_GRACE = 100
+const lostGrace = 100
 
 /**
  * Opens a device with the adapter's largest limits and the optional features that the kernels know
@@ -117,7 +117,7 @@ export class Device {
   empty(shape: readonly number[], dtype: DType = 'f32', label = 'tensor', margin = 0): GpuTensor {
     this.check()
     const bytes = elementCount(shape, label) * elementBytes[dtype]
-    const storage = new Storage(bytes, label, { buffer: this.memory.create(bytes + margin, TENSOR_USAGE, label) })
+    const storage = new Storage(bytes, label, { buffer: this.memory.create(bytes + margin, tensorUsage, label) })
     return new GpuTensor(storage, shape, dtype)
   }
 
@@ -185,7 +185,7 @@ export class Device {
       start += bytes
     }
     this.gpu.queue.submit([encoder.finish()])
-    await this.guard(staging.mapAsync(MAP_MODE_READ, 0, total))
+    await this.guard(staging.mapAsync(mapModeRead, 0, total))
     const copy = staging.getMappedRange(0, total).slice(0)
     staging.unmap()
     this.memory.giveStaging(staging)
@@ -267,7 +267,7 @@ export class Device {
     try {
       return await Promise.race([work, ended])
     } catch (error) {
-      if (!(error instanceof SiamRpnError)) await Promise.race([this.lost, delay(LOST_GRACE)])
+      if (!(error instanceof SiamRpnError)) await Promise.race([this.lost, delay(lostGrace)])
       this.check()
       throw error
     } finally {

@@ -3,7 +3,7 @@
 
 import type { Device } from './device.ts'
 import { WebGpuError } from './errors.ts'
-import { BINDING_ALIGNMENT, type GpuTensor } from './tensor.ts'
+import { bindingAlignment, type GpuTensor } from './tensor.ts'
 
 /** What a browser can hand over without the page decoding anything. */
 export type ExternalImage =
@@ -14,13 +14,13 @@ export type ExternalImage =
   | HTMLImageElement
   | HTMLVideoElement
 
-const COPY_SRC = 1
-const COPY_DST = 2
-const RENDER_ATTACHMENT = 16
+const copySrc = 1
+const copyDst = 2
+const renderAttachment = 16
 
 /** Bytes from one row to the next of a copied image `width` pixels wide: RGBA, rows at multiples of 256 bytes. */
 export function externalRowStride(width: number): number {
-  return Math.ceil((width * 4) / BINDING_ALIGNMENT) * BINDING_ALIGNMENT
+  return Math.ceil((width * 4) / bindingAlignment) * bindingAlignment
 }
 
 /**
@@ -79,7 +79,7 @@ export async function copyExternalImage(device: Device, image: ExternalImage, ta
 async function copyThroughTexture(device: Device, image: ExternalImage, target: GpuTensor): Promise<boolean> {
   const { gpu } = device
   const { width, height } = externalSize(image)
-  const usage = COPY_SRC | COPY_DST | RENDER_ATTACHMENT
+  const usage = copySrc | copyDst | renderAttachment
   gpu.pushErrorScope('validation')
   const texture = gpu.createTexture({ size: [width, height], format: 'rgba8unorm', usage, label: 'frame' })
   let refused = false

@@ -1,7 +1,7 @@
 // Half precision on the host: IEEE 754's binary16 as its bits, rounded to the nearest, ties to even, as a device converts.
 
 /** The largest finite number of half precision. */
-export const LARGEST_HALF = 65504
+export const largestHalf = 65504
 
 const float = new Float32Array(1)
 const bits = new Uint32Array(float.buffer)

@@ -3,7 +3,7 @@
 
 import { OutOfMemoryError, type SiamRpnError } from './errors.ts'
 
-export const BufferUsage = {
+export const bufferUsage = {
   MAP_READ: 0x0001,
   COPY_SRC: 0x0004,
   COPY_DST: 0x0008,
@@ -12,12 +12,12 @@ export const BufferUsage = {
   QUERY_RESOLVE: 0x0200,
 } as const
 
-export const MAP_MODE_READ = 1
+export const mapModeRead = 1
 
 /** Usage of a tensor's buffer: bound by kernels, as windows too, written from and read back to the host. */
-export const TENSOR_USAGE = BufferUsage.STORAGE | BufferUsage.UNIFORM | BufferUsage.COPY_SRC | BufferUsage.COPY_DST
+export const tensorUsage = bufferUsage.STORAGE | bufferUsage.UNIFORM | bufferUsage.COPY_SRC | bufferUsage.COPY_DST
 
-const POOLED_BYTES = 1 << 20
+const pooledBytes = 1 << 20
 
 export class Memory {
   readonly #gpu: GPUDevice
@@ -82,13 +82,13 @@ export class Memory {
   takeStaging(bytes: number): GPUBuffer {
     const index = this.#staging.findIndex((buffer) => buffer.size >= bytes)
     const [pooled] = index < 0 ? [] : this.#staging.splice(index, 1)
-    const size = bytes <= POOLED_BYTES ? Math.max(256, 2 ** Math.ceil(Math.log2(bytes))) : bytes
-    return pooled ?? this.create(size, BufferUsage.MAP_READ | BufferUsage.COPY_DST, 'staging')
+    const size = bytes <= pooledBytes ? Math.max(256, 2 ** Math.ceil(Math.log2(bytes))) : bytes
+    return pooled ?? this.create(size, bufferUsage.MAP_READ | bufferUsage.COPY_DST, 'staging')
   }
 
   /** Gives back an unmapped staging buffer; small ones are kept for the next read. */
   giveStaging(buffer: GPUBuffer): void {
-    if (buffer.size > POOLED_BYTES) this.destroy(buffer)
+    if (buffer.size > pooledBytes) this.destroy(buffer)
     else {
       this.#staging.push(buffer)
       this.#staging.sort((a, b) => a.size - b.size)

@@ -3,16 +3,16 @@
 // read.
 
 /** Longest piece of a text or value that a message quotes, in characters. */
-const LONGEST_QUOTE = 80
+const longestQuote = 80
 
 /** Longest message of an error, in characters. */
-const LONGEST_MESSAGE = 8000
+const longestMessage = 8000
 
 /** Most items of a list that a message names. */
-const MOST_ITEMS = 12
+const mostItems = 12
 
 /** A text cut to at most `limit` characters, with three dots where something is left out; control characters as escapes. */
-export function cut(text: string, limit = LONGEST_QUOTE): string {
+export function cut(text: string, limit = longestQuote): string {
   const shown = text.slice(0, limit).replaceAll(/\p{Cc}/gu, escaped)
   // Escapes are longer than what they stand for.
   return text.length > limit || shown.length > limit ? `${shown.slice(0, limit)}...` : shown
@@ -24,12 +24,12 @@ function escaped(character: string): string {
 }
 
 /** A text in single quotes, cut. */
-export function quote(text: string, limit = LONGEST_QUOTE): string {
+export function quote(text: string, limit = longestQuote): string {
   return `'${cut(text, limit)}'`
 }
 
 /** The first items with commas between them, and how many more there are. */
-export function listed(items: readonly string[], most = MOST_ITEMS): string {
+export function listed(items: readonly string[], most = mostItems): string {
   const shown = items.slice(0, most).map((item) => cut(item))
   const left = items.length - shown.length
   return left > 0 ? `${shown.join(', ')} and ${left} more` : shown.join(', ')
@@ -41,7 +41,7 @@ export function showShape(sizes: readonly number[]): string {
 }
 
 /** Any value as short JSON. Neither its size nor its depth, a circle or a bigint matters. */
-export function show(value: unknown, limit = LONGEST_QUOTE): string {
+export function show(value: unknown, limit = longestQuote): string {
   return cut(new Shown(limit).write(value), limit)
 }
 
@@ -91,6 +91,6 @@ class Shown {
 
 /** A message that fits a terminal: of a longer one, the beginning, and its length. */
 export function bounded(message: string): string {
-  if (message.length <= LONGEST_MESSAGE) return message
-  return `${message.slice(0, LONGEST_MESSAGE)}... (cut from ${message.length} characters)`
+  if (message.length <= longestMessage) return message
+  return `${message.slice(0, longestMessage)}... (cut from ${message.length} characters)`
 }

@@ -6,22 +6,22 @@
 import { isNode } from './environment.ts'
 
 /** Below this many milliseconds a timer costs more than the spin. */
-const SHORTEST_SLEEP = 8
+const shortestSleep = 8
 
 /** Part of the expected time that is slept. */
-const PART = 0.8
+const part = 0.8
 
 /** How many runs the estimate is made from, and how many it needs: the median of three ignores any one of them. */
-const REMEMBERED_RUNS = 5
-const NEEDED_RUNS = 3
+const rememberedRuns = 5
+const neededRuns = 3
 
 /** A result that is there within this many milliseconds of being asked for was ready before. */
-const AT_ONCE = 2
+const atOnce = 2
 
 /** Milliseconds that a turn of the event loop is stopped for: at least, at most, and as a part of the time waited so far. */
-const SHORTEST_NAP = 0.25
-const LONGEST_NAP = 4
-const NAP_PART = 0.02
+const shortestNap = 0.25
+const longestNap = 4
+const napPart = 0.02
 
 /** Ends a turn of Node's event loop; browsers have none. */
 const nextTurn: ((then: () => void) => void) | undefined = isNode() ? globalThis.setImmediate : undefined
@@ -52,17 +52,17 @@ export class Pacer {
   async through<T>(work: () => void, result: () => Promise<T>): Promise<T> {
     const start = performance.now()
     work()
-    const sleep = PART * this.#expected()
-    if (sleep > SHORTEST_SLEEP) await new Promise((resolve) => setTimeout(resolve, sleep))
+    const sleep = part * this.#expected()
+    if (sleep > shortestSleep) await new Promise((resolve) => setTimeout(resolve, sleep))
     const asked = performance.now()
     const value = await (this.#sleeps && this.#naps ? withNaps(result(), start) : result())
-    this.#remember(performance.now() - start, sleep > SHORTEST_SLEEP && performance.now() - asked < AT_ONCE)
+    this.#remember(performance.now() - start, sleep > shortestSleep && performance.now() - asked < atOnce)
     return value
   }
 
   /** Milliseconds that the next run will probably take; 0 while too few are known. */
   #expected(): number {
-    if (!this.#sleeps || this.#recent.length < NEEDED_RUNS) return 0
+    if (!this.#sleeps || this.#recent.length < neededRuns) return 0
     const sorted = [...this.#recent].sort((a, b) => a - b)
     return sorted[(sorted.length - 1) >> 1] ?? 0
   }
@@ -70,7 +70,7 @@ export class Pacer {
   /** @param overslept the result was there before it was asked for: the run took less than was measured, who knows how much */
   #remember(milliseconds: number, overslept: boolean): void {
     const took = overslept ? milliseconds / 2 : milliseconds
-    if (!this.#fresh) this.#recent = [...this.#recent, took].slice(-REMEMBERED_RUNS)
+    if (!this.#fresh) this.#recent = [...this.#recent, took].slice(-rememberedRuns)
     this.#fresh = false
   }
 }
@@ -93,8 +93,8 @@ async function withNaps<T>(pending: Promise<T>, start: number): Promise<T> {
   }
   pending.then(settle, settle)
   while (!settled) {
-    const nap = NAP_PART * (performance.now() - start)
-    Atomics.wait(never, 0, 0, Math.min(LONGEST_NAP, Math.max(SHORTEST_NAP, nap)))
+    const nap = napPart * (performance.now() - start)
+    Atomics.wait(never, 0, 0, Math.min(longestNap, Math.max(shortestNap, nap)))
     await new Promise<void>((resolve) => (nextTurn ?? queueMicrotask)(resolve))
   }
   return await pending

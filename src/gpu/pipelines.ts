@@ -29,7 +29,7 @@ export interface CompiledKernel {
   readonly layout: GPUBindGroupLayout
 }
 
-const STAGE_COMPUTE = 4
+const stageCompute = 4
 
 export class KernelCache {
   readonly #device: Device
@@ -125,10 +125,10 @@ export class KernelCache {
     const entries = [...kernel.interface.bindings.values()].map((variable): GPUBindGroupLayoutEntry => {
       const { binding } = variable
       if (variable.kind !== 'storage') {
-        return { binding, visibility: STAGE_COMPUTE, buffer: { type: 'uniform', minBindingSize: variable.bytes } }
+        return { binding, visibility: stageCompute, buffer: { type: 'uniform', minBindingSize: variable.bytes } }
       }
       const type = variable.access === 'read' ? 'read-only-storage' : 'storage'
-      return { binding, visibility: STAGE_COMPUTE, buffer: { type, minBindingSize: variable.minBytes } }
+      return { binding, visibility: stageCompute, buffer: { type, minBindingSize: variable.minBytes } }
     })
     const key = JSON.stringify(entries)
     let layout = this.#layouts.get(key)

@@ -4,7 +4,7 @@
 import type { EncodedStep } from './assembly.ts'
 import type { Device } from './device.ts'
 import { FeatureError } from './errors.ts'
-import { BufferUsage } from './memory.ts'
+import { bufferUsage } from './memory.ts'
 
 export interface ProfileEntry {
   readonly label: string
@@ -19,7 +19,7 @@ export interface ProfileEntry {
 }
 
 /** The WebGPU limit on queries in one set. */
-const MAX_QUERIES = 4096
+const maxQueries = 4096
 
 export class Profile {
   readonly label: string
@@ -88,8 +88,8 @@ export async function profileSteps(device: Device, label: string, steps: readonl
   }
   const entries: ProfileEntry[] = []
   let origin: bigint | undefined
-  for (let first = 0; first < steps.length; first += MAX_QUERIES / 2) {
-    const part = steps.slice(first, first + MAX_QUERIES / 2)
+  for (let first = 0; first < steps.length; first += maxQueries / 2) {
+    const part = steps.slice(first, first + maxQueries / 2)
     const times = await timePart(device, part)
     origin ??= times[0]
     part.forEach((step, k) => {
@@ -113,7 +113,7 @@ export async function profileSteps(device: Device, label: string, steps: readonl
 async function timePart(device: Device, steps: readonly EncodedStep[]): Promise<BigUint64Array> {
   const count = 2 * steps.length
   const querySet = device.gpu.createQuerySet({ type: 'timestamp', count })
-  const usage = BufferUsage.QUERY_RESOLVE | BufferUsage.COPY_SRC
+  const usage = bufferUsage.QUERY_RESOLVE | bufferUsage.COPY_SRC
   const resolved = device.memory.create(count * 8, usage, 'timestamps')
   try {
     const encoder = device.gpu.createCommandEncoder({ label: 'profile' })

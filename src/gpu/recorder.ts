@@ -8,7 +8,7 @@ import { suggestion } from './names.ts'
 import { type Params, packParams } from './params.ts'
 import type { Kernel, KernelSpec } from './pipelines.ts'
 import type { StorageVariable, WindowVariable } from './reflect.ts'
-import { BINDING_ALIGNMENT, type DType, elementBytes, elementCount, GpuTensor, Storage } from './tensor.ts'
+import { bindingAlignment, type DType, elementBytes, elementCount, GpuTensor, Storage } from './tensor.ts'
 
 /** One dispatch: a kernel, its workgroup counts and, by variable name, its tensors and uniform values. */
 export interface Dispatch {
@@ -154,9 +154,9 @@ export class Recorder {
     const { name, binding, bytes } = variable
     const tensor = expectTensor(where, variable, value)
     const { storage, byteOffset } = tensor
-    if (byteOffset % BINDING_ALIGNMENT !== 0) {
+    if (byteOffset % bindingAlignment !== 0) {
       throw new BindingError(
-        `${where}: \`${name}\` begins at byte ${byteOffset}, not a multiple of ${BINDING_ALIGNMENT}`,
+        `${where}: \`${name}\` begins at byte ${byteOffset}, not a multiple of ${bindingAlignment}`,
       )
     }
     if (storage.owner !== this) void storage.buffer

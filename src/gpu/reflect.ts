@@ -161,13 +161,13 @@ function readUniform(name: string, binding: number, layout: Layout): UniformVari
 }
 
 /** WebGPU's default limit of one uniform binding, which all devices have. */
-const LARGEST_WINDOW = 1 << 16
+const largestWindow = 1 << 16
 
 function readWindow(name: string, binding: number, layout: Extract<Layout, { kind: 'array' }>): WindowVariable {
   const { name: type, size: bytes, stride: elementBytes, element } = layout
-  if (bytes < 1 || bytes > LARGEST_WINDOW) {
+  if (bytes < 1 || bytes > largestWindow) {
     throw new ShaderError(
-      `Uniform \`${name}\` is ${type} of ${bytes} bytes; uniform arrays have 1 to ${LARGEST_WINDOW} bytes`,
+      `Uniform \`${name}\` is ${type} of ${bytes} bytes; uniform arrays have 1 to ${largestWindow} bytes`,
     )
   }
   const scalar = element.kind === 'plain' ? element.scalar : undefined

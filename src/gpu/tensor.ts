@@ -13,7 +13,7 @@ export type TensorData = Float32Array | Uint16Array | Uint32Array | Int32Array
 export const elementBytes: Readonly<Record<DType, number>> = { f32: 4, f16: 2, u32: 4, i32: 4 }
 
 /** Offsets of storage and uniform bindings: the limit that every WebGPU device keeps, on all machines alike. */
-export const BINDING_ALIGNMENT = 256
+export const bindingAlignment = 256
 
 /** Memory behind one or more tensors. `owner` is the recorder of a virtual storage, undefined for one made by the device. */
 export class Storage {
@@ -106,10 +106,10 @@ export class GpuTensor {
    */
   from(byte: number): GpuTensor {
     const byteOffset = this.byteOffset + byte
-    if (!(byte >= 0 && byte < this.bytes) || byteOffset % BINDING_ALIGNMENT !== 0) {
+    if (!(byte >= 0 && byte < this.bytes) || byteOffset % bindingAlignment !== 0) {
       throw new ShapeError(
         `Byte ${byte} of tensor \`${this.label}\` of ${this.bytes} bytes cannot be bound: it must lie inside, and ` +
-          `${byteOffset} be a multiple of ${BINDING_ALIGNMENT}`,
+          `${byteOffset} be a multiple of ${bindingAlignment}`,
       )
     }
     return new GpuTensor(this.storage, [(this.bytes - byte) / elementBytes[this.dtype]], this.dtype, byteOffset)
@@ -125,10 +125,10 @@ export class GpuTensor {
       throw new ShapeError(`Samples ${start} to ${start + count} lie outside tensor \`${this.label}\` [${this.shape}]`)
     }
     const byteOffset = this.byteOffset + start * (this.bytes / batch)
-    if (byteOffset % BINDING_ALIGNMENT !== 0) {
+    if (byteOffset % bindingAlignment !== 0) {
       throw new ShapeError(
         `Sample ${start} of tensor \`${this.label}\` [${this.shape}] begins at byte ${byteOffset}, ` +
-          `which is not a multiple of ${BINDING_ALIGNMENT}`,
+          `which is not a multiple of ${bindingAlignment}`,
       )
     }
     return new GpuTensor(this.storage, [count, ...rest], this.dtype, byteOffset)

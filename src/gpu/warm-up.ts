@@ -6,7 +6,7 @@
 
 import type { Device } from './device.ts'
 import { isNode } from './environment.ts'
-import { BufferUsage } from './memory.ts'
+import { bufferUsage } from './memory.ts'
 import { rested } from './pacer.ts'
 import type { CompiledKernel, Kernel } from './pipelines.ts'
 
@@ -14,12 +14,12 @@ import type { CompiledKernel, Kernel } from './pipelines.ts'
 export type OnKernel = (done: number, total: number, name: string) => void
 
 /** Milliseconds after which a driver is taken to be compiling, and not reading its cache. */
-const COMPILING = 200
+const compiling = 200
 
 /** Devices that help, at most. */
-const MOST_HELPERS = 3
+const mostHelpers = 3
 
-const INDIRECT = 0x100
+const indirect = 0x100
 
 /** A kernel that a helper has compiled, and how long that took. */
 interface HandedBack {
@@ -72,7 +72,7 @@ class Crew {
   /** Waits for the device; helpers come if that takes long. Returns the milliseconds that it took. */
   async whileHelped(work: Promise<void>): Promise<number> {
     const start = performance.now()
-    const timer = setTimeout(() => this.#callHelpers(), COMPILING)
+    const timer = setTimeout(() => this.#callHelpers(), compiling)
     try {
       await work
     } finally {
@@ -83,7 +83,7 @@ class Crew {
 
   /** Ends the help if the driver compiles again what a helper has compiled. */
   judge(first: number, second: number): void {
-    if (second > COMPILING && second > first / 2) this.#dismissed = true
+    if (second > compiling && second > first / 2) this.#dismissed = true
   }
 
   async end(): Promise<void> {
@@ -95,7 +95,7 @@ class Crew {
     const { adapter, openTwin } = this.#device
     if (this.#helping || this.#dismissed || !openTwin || adapter.kind !== 'cpu' || !isNode()) return
     const cores = (globalThis.navigator as { hardwareConcurrency?: number } | undefined)?.hardwareConcurrency ?? 2
-    const count = Math.min(MOST_HELPERS, cores - 1, this.#queue.length)
+    const count = Math.min(mostHelpers, cores - 1, this.#queue.length)
     const helpers = Array.from({ length: count }, () => this.#help(openTwin))
     this.#helping = Promise.all(helpers)
   }
@@ -141,7 +141,7 @@ async function dispatchNothing(device: Device, kernel: Kernel, creation: Promise
     const uniform = variable.kind !== 'storage'
     const buffer = make(
       uniform ? variable.bytes : variable.minBytes,
-      uniform ? BufferUsage.UNIFORM : BufferUsage.STORAGE,
+      uniform ? bufferUsage.UNIFORM : bufferUsage.STORAGE,
     )
     return { binding: variable.binding, resource: { buffer } }
   })
@@ -149,7 +149,7 @@ async function dispatchNothing(device: Device, kernel: Kernel, creation: Promise
   const pass = encoder.beginComputePass({ label: kernel.name })
   pass.setPipeline(pipeline)
   pass.setBindGroup(0, gpu.createBindGroup({ label: 'warm-up', layout, entries }))
-  pass.dispatchWorkgroupsIndirect(make(12, INDIRECT), 0)
+  pass.dispatchWorkgroupsIndirect(make(12, indirect), 0)
   pass.end()
   gpu.queue.submit([encoder.finish()])
   try {

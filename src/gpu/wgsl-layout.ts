@@ -40,7 +40,7 @@ export interface Member {
   readonly offset: number
 }
 
-const SCALARS: Readonly<Record<string, Scalar>> = {
+const scalars: Readonly<Record<string, Scalar>> = {
   f32: 'f32',
   u32: 'u32',
   i32: 'i32',
@@ -50,9 +50,9 @@ const SCALARS: Readonly<Record<string, Scalar>> = {
   i: 'i32',
   h: 'f16',
 }
-const LETTERS: Readonly<Record<Scalar, string>> = { f32: 'f', u32: 'u', i32: 'i', f16: 'h' }
-const VECTOR = /^vec([234])([fuih])?$/
-const MATRIX = /^mat([234])x([234])([fh])?$/
+const letters: Readonly<Record<Scalar, string>> = { f32: 'f', u32: 'u', i32: 'i', f16: 'h' }
+const vectorName = /^vec([234])([fuih])?$/
+const matrixName = /^mat([234])x([234])([fh])?$/
 
 const roundUp = (value: number, step: number) => Math.ceil(value / step) * step
 const bytesOf = (scalar: Scalar) => (scalar === 'f16' ? 2 : 4)
@@ -99,20 +99,20 @@ function structLayout(
 
 function plainLayout(module: WgslModule, written: WrittenType): Layout {
   const name = nameOf(module, written)
-  const inner = SCALARS[written.of[0] ? layoutOf(module, written.of[0]).name : '']
-  const scalar = SCALARS[written.name]
+  const inner = scalars[written.of[0] ? layoutOf(module, written.of[0]).name : '']
+  const scalar = scalars[written.name]
   if (scalar) return { kind: 'plain', name, scalar, components: 1, size: bytesOf(scalar), align: bytesOf(scalar) }
-  const vector = VECTOR.exec(written.name)
-  const component = vector && (inner ?? SCALARS[vector[2] ?? ''])
+  const vector = vectorName.exec(written.name)
+  const component = vector && (inner ?? scalars[vector[2] ?? ''])
   if (vector && component) {
     const components = Number(vector[1])
     const bytes = bytesOf(component)
     const align = (components === 2 ? 2 : 4) * bytes
     const size = components * bytes
-    return { kind: 'plain', name: `vec${components}${LETTERS[component]}`, scalar: component, components, size, align }
+    return { kind: 'plain', name: `vec${components}${letters[component]}`, scalar: component, components, size, align }
   }
-  const matrix = MATRIX.exec(written.name)
-  const cell = matrix && (inner ?? SCALARS[matrix[3] ?? ''])
+  const matrix = matrixName.exec(written.name)
+  const cell = matrix && (inner ?? scalars[matrix[3] ?? ''])
   if (!matrix || !cell) return { kind: 'other', name, size: 0, align: 4 }
   const align = (Number(matrix[2]) === 2 ? 2 : 4) * bytesOf(cell)
   return { kind: 'other', name, size: Number(matrix[1]) * align, align }

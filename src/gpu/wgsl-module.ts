@@ -34,10 +34,10 @@ export interface WrittenFunction {
 /** By name, the tokens between the parentheses, split at commas. */
 export type Attributes = ReadonlyMap<string, readonly (readonly string[])[]>
 
-const COMMENT = /\/\/[^\n]*|\/\*[\s\S]*?\*\//g
-const TOKEN = /[\p{L}_][\p{L}\p{N}_]*|0[xX][0-9a-fA-F]+[iu]?|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[iufh]?|\S/gu
-const IDENTIFIER = /^[\p{L}_]/u
-const CLOSES: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' }
+const commentPattern = /\/\/[^\n]*|\/\*[\s\S]*?\*\//g
+const tokenPattern = /[\p{L}_][\p{L}\p{N}_]*|0[xX][0-9a-fA-F]+[iu]?|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[iufh]?|\S/gu
+const identifierStart = /^[\p{L}_]/u
+const closes: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' }
 
 /** The declarations of a module. @throws ShaderError with the line of what is not understood */
 export class WgslModule {
@@ -53,8 +53,8 @@ export class WgslModule {
 
   constructor(text: string) {
     this.#text = text
-    const code = text.replace(COMMENT, (comment) => comment.replace(/[^\n]/g, ' '))
-    for (const match of code.matchAll(TOKEN)) {
+    const code = text.replace(commentPattern, (comment) => comment.replace(/[^\n]/g, ' '))
+    for (const match of code.matchAll(tokenPattern)) {
       this.#tokens.push(match[0])
       this.#offsets.push(match.index)
     }
@@ -121,7 +121,7 @@ export class WgslModule {
     const start = this.#next
     while (this.#peek() !== '{') this.#peek() === '(' ? this.#group() : this.#take()
     this.#group()
-    const names = this.#tokens.slice(start, this.#next).filter((token) => IDENTIFIER.test(token))
+    const names = this.#tokens.slice(start, this.#next).filter((token) => identifierStart.test(token))
     this.functions.set(name, { name, attributes, names: new Set(names) })
   }
 
@@ -141,7 +141,7 @@ export class WgslModule {
   /** A type, or an expression such as `TILE * 4u`. */
   #typeArgument(): WrittenType {
     const start = this.#next
-    if (IDENTIFIER.test(this.#peek() ?? '')) {
+    if (identifierStart.test(this.#peek() ?? '')) {
       const type = this.#type()
       if (this.#peek() === ',' || this.#peek() === '>') return type
       this.#next = start
@@ -153,10 +153,10 @@ export class WgslModule {
   /** What stands between a bracket and the one that closes it. */
   #group(): string[] {
     const from = this.#next
-    const close = CLOSES[this.#take()]
+    const close = closes[this.#take()]
     for (let token = this.#peek(); token !== close; token = this.#peek()) {
       if (token === undefined) throw this.#wrong(`\`${close}\` after it`, from)
-      if (token in CLOSES) this.#group()
+      if (token in closes) this.#group()
       else this.#next++
     }
     this.#next++
@@ -192,7 +192,7 @@ export class WgslModule {
   }
 
   #name(): string {
-    if (!IDENTIFIER.test(this.#peek() ?? '')) throw this.#wrong('a name', this.#next)
+    if (!identifierStart.test(this.#peek() ?? '')) throw this.#wrong('a name', this.#next)
     return this.#take()
   }
 

@@ -5,7 +5,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { expectInteger, expectShape, kernel, linearGrid } from './launch.ts'
 
-const WORKGROUP = 64
+const workgroup = 64
 
 /** Samples `first .. first + count` of the first dimension. */
 export interface RepeatedSamples {
@@ -29,9 +29,9 @@ export function appendSamples(
   checkSamples(label, batch, { first, count })
   const output = r.alloc([batch + count, ...rest], 'f32', label)
   r.dispatch({
-    kernel: kernel('append_samples', { WORKGROUP }),
+    kernel: kernel('append_samples', { WORKGROUP: workgroup }),
     label,
-    workgroups: linearGrid(r.adapter, output.size, WORKGROUP),
+    workgroups: linearGrid(r.adapter, output.size, workgroup),
     bindings: {
       input,
       output,
@@ -58,9 +58,9 @@ export function appendSamplesGradient(r: Recorder, args: AppendSamplesGradientAr
   checkSamples(label, batch, { first, count })
   const result = r.alloc([batch, ...rest], 'f32', label)
   r.dispatch({
-    kernel: kernel('append_samples_gradient', { WORKGROUP }),
+    kernel: kernel('append_samples_gradient', { WORKGROUP: workgroup }),
     label,
-    workgroups: linearGrid(r.adapter, result.size, WORKGROUP),
+    workgroups: linearGrid(r.adapter, result.size, workgroup),
     bindings: {
       gradient,
       result,

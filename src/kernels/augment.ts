@@ -10,17 +10,17 @@ import { expectInteger, expectShape, imageShape, kernel } from './launch.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
 /** 32-bit words per image record. */
-export const IMAGE_RECORD = 24
+export const imageRecordSize = 24
 
-const PIXEL_BYTES = 3
-const COLUMN_WORDS = 8
-const [IDLE, WIDE, NARROW] = [0, 1, 2]
-const ROW_SHIFT = 12
-const WEIGHT_BITS = 6
-const MAX_ROWS = 2 ** (32 - ROW_SHIFT)
+const pixelBytes = 3
+const columnWords = 8
+const passes = { idle: 0, wide: 1, narrow: 2 } as const
+const rowShift = 12
+const weightBits = 6
+const maxRows = 2 ** (32 - rowShift)
 
 /** Weights of a warp are multiples of 1/32. */
-export const WEIGHT_STEPS = 32
+export const weightSteps = 32
 
 /** Which part of the frame an axis needs, in pixels. */
 export interface FrameRange {
@@ -109,8 +109,8 @@ export function encodeImage(into: Words, index: number, record: ImageRecord): vo
   if (!Number.isInteger(blur.size) || blur.size % 2 !== 1 || blur.size < 1) {
     throw new ShapeError(`encodeImage: blur size is ${blur.size}, expected an odd number of pixels`)
   }
-  const start = index * IMAGE_RECORD
-  into.u32.set([offset, rowStride, active ? (narrow ? NARROW : WIDE) : IDLE, blur.size], start)
+  const start = index * imageRecordSize
+  into.u32.set([offset, rowStride, active ? (narrow ? passes.narrow : passes.wide) : passes.idle, blur.size], start)
   for (let c = 0; c < 3; c++) into.f32[start + 4 + c] = padding[c] ?? 0
   for (let i = 0; i < 12; i++) into.f32[start + 8 + i] = color[i] ?? 0
   into.f32.set([blur.vertical, blur.horizontal], start + 20)
@@ -118,21 +118,21 @@ export function encodeImage(into: Words, index: number, record: ImageRecord): vo
 
 /** Words of the tables of an image of `width` x `height` whose rows come from `cropRows` rows. */
 export function tableWords(width: number, height: number, cropRows: number): number {
-  return width * COLUMN_WORDS + height + cropRows
+  return width * columnWords + height + cropRows
 }
 
 /** Writes the tables of an image from word `start` on. @throws ShapeError if a frame has more rows than can be numbered */
 export function encodeTables(into: Words, start: number, { columns, rows }: ImageTables): void {
   const { pairs, weights, outside, narrow } = columns
-  if (rows.extent > MAX_ROWS) {
-    throw new ShapeError(`encodeTables: the image needs ${rows.extent} rows of its frame, expected at most ${MAX_ROWS}`)
+  if (rows.extent > maxRows) {
+    throw new ShapeError(`encodeTables: the image needs ${rows.extent} rows of its frame, expected at most ${maxRows}`)
   }
   let word = start
-  for (let x = 0; x < outside.length; x++, word += COLUMN_WORDS) {
+  for (let x = 0; x < outside.length; x++, word += columnWords) {
     const [left, right] = [pairs[2 * x] ?? 0, pairs[2 * x + 1] ?? 0]
     const first = narrow ? Math.min(left, right) : left
-    into.u32[word] = Math.max(0, first - columns.start) * PIXEL_BYTES
-    into.u32[word + 1] = Math.max(0, right - columns.start) * PIXEL_BYTES
+    into.u32[word] = Math.max(0, first - columns.start) * pixelBytes
+    into.u32[word + 1] = Math.max(0, right - columns.start) * pixelBytes
     into.f32[word + 2] = outside[x] ?? 0
     into.f32.fill(0, word + 4, word + 8)
     for (let tap = 0; tap < 4; tap++) {
@@ -147,7 +147,7 @@ export function encodeTables(into: Words, start: number, { columns, rows }: Imag
 function encodeRows(into: Words, start: number, { first, low, high }: RowPairs, origin: number): number {
   for (let i = 0; i < first.length; i++) {
     const row = Math.max(0, (first[i] ?? 0) - origin)
-    into.u32[start + i] = ((row << ROW_SHIFT) | ((low[i] ?? 0) << WEIGHT_BITS) | (high[i] ?? 0)) >>> 0
+    into.u32[start + i] = ((row << rowShift) | ((low[i] ?? 0) << weightBits) | (high[i] ?? 0)) >>> 0
   }
   return start + first.length
 }
@@ -168,11 +168,11 @@ export interface WarpFramesArgs {
   readonly label?: string
 }
 
-const WORKGROUP = 64
+const workgroup = 64
 /** Output rows that one invocation makes: the more, the less is computed twice; the fewer, the more invocations. */
-const STRIP = 32
+const strip = 32
 /** Pixels that one invocation blurs with a running sum, whose rounding errors add up. */
-const BLUR_STRIP = 64
+const blurStrip = 64
 
 /**
  * Every active image, warped and colored: `[N, height, width, 4]`, the fourth channel zero.
@@ -192,12 +192,12 @@ export function warpFrames(r: Recorder, args: WarpFramesArgs): GpuTensor {
     const count = slice.count * height * width
     const [part, table] = [sliceOf(output, slice), sliceOf(tables, slice)]
     r.dispatch({
-      kernel: kernel('warp_frames', { WORKGROUP, STRIP }),
+      kernel: kernel('warp_frames', { WORKGROUP: workgroup, STRIP: strip }),
       label,
-      workgroups: [Math.ceil(width / WORKGROUP), Math.ceil(height / STRIP), slice.count],
+      workgroups: [Math.ceil(width / workgroup), Math.ceil(height / strip), slice.count],
       bindings: { frames, images: sliceOf(images, slice), tables: table, output: part, params },
       flops: count * 100,
-      bytes: part.bytes + table.bytes + Math.min(frames.bytes, count * 8 * PIXEL_BYTES),
+      bytes: part.bytes + table.bytes + Math.min(frames.bytes, count * 8 * pixelBytes),
     })
   }
   return output
@@ -218,7 +218,7 @@ export interface MotionBlurArgs {
 export function motionBlur(r: Recorder, { input, images, label = 'motionBlur' }: MotionBlurArgs): GpuTensor {
   const { batch, height, width } = imageShape('motionBlur', input)
   expectShape('motionBlur', input, [batch, height, width, 4])
-  expectWords('motionBlur', images, [batch, IMAGE_RECORD])
+  expectWords('motionBlur', images, [batch, imageRecordSize])
   const scratch = r.alloc(input.shape, 'f32', `${label} sums`)
   for (const slice of batchSlices(r.adapter, [input, images])) {
     const [part, sums] = [sliceOf(input, slice), sliceOf(scratch, slice)]
@@ -226,16 +226,16 @@ export function motionBlur(r: Recorder, { input, images, label = 'motionBlur' }:
     for (const horizontal of [false, true]) {
       const [lines, length] = horizontal ? [height, width] : [width, height]
       r.dispatch({
-        kernel: kernel('motion_blur', { WORKGROUP, STRIP: BLUR_STRIP, HORIZONTAL: horizontal }),
+        kernel: kernel('motion_blur', { WORKGROUP: workgroup, STRIP: blurStrip, HORIZONTAL: horizontal }),
         label: `${label} ${horizontal ? 'rows' : 'columns'}`,
-        workgroups: [Math.ceil(lines / WORKGROUP), Math.ceil(length / BLUR_STRIP), slice.count],
+        workgroups: [Math.ceil(lines / workgroup), Math.ceil(length / blurStrip), slice.count],
         bindings: { ...records, input: part, sums, params: { width, height } },
       })
     }
     r.dispatch({
-      kernel: kernel('copy_blurred', { WORKGROUP }),
+      kernel: kernel('copy_blurred', { WORKGROUP: workgroup }),
       label: `${label} copy`,
-      workgroups: [Math.ceil((height * width) / WORKGROUP), 1, slice.count],
+      workgroups: [Math.ceil((height * width) / workgroup), 1, slice.count],
       bindings: { ...records, input: sums, output: part, params: { pixels: height * width } },
     })
   }
@@ -244,7 +244,7 @@ export function motionBlur(r: Recorder, { input, images, label = 'motionBlur' }:
 
 function recordCount(op: string, images: GpuTensor): number {
   const batch = images.shape[0] ?? 0
-  expectWords(op, images, [batch, IMAGE_RECORD])
+  expectWords(op, images, [batch, imageRecordSize])
   return batch
 }
 

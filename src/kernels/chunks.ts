@@ -12,16 +12,16 @@ import { chooseWidth, distinctBytes, valueAlias } from './map.ts'
 import type { ShaderName } from './shaders.generated.ts'
 import { type BatchSlice, batchSlices, sliceOf } from './slices.ts'
 
-const WORKGROUP = 64
+const workgroup = 64
 
 /** Invocations that keep an adapter busy; more of them cost workspace. */
-const ENOUGH_INVOCATIONS = { cpu: 1024, gpu: 65536 } as const
+const enoughInvocations = { cpu: 1024, gpu: 65536 } as const
 
 /** Pixels that make a chunk worth its place in the workspace, and those that may be added up one by one without harm. */
-const RUN = { least: 16, most: 512 } as const
+const runPixels = { least: 16, most: 512 } as const
 
 /** Pixels per invocation of a kernel that reduces nothing. */
-const MAP_RUN = { cpu: 16, gpu: 4 } as const
+const mapRunPixels = { cpu: 16, gpu: 4 } as const
 
 /** One batch slice, and its chunks in the workspace. */
 interface ChunkSlice {
@@ -45,8 +45,8 @@ export interface ChunkPlan {
 
 /** Pixels per chunk for a reduction over `pixels` pixels of `channels` channels; pure. */
 export function chooseRun({ kind }: Pick<AdapterFacts, 'kind'>, pixels: number, channels: number): number {
-  const wanted = Math.ceil((pixels * channelGroups(channels)) / ENOUGH_INVOCATIONS[kind])
-  return Math.min(RUN.most, Math.max(RUN.least, wanted))
+  const wanted = Math.ceil((pixels * channelGroups(channels)) / enoughInvocations[kind])
+  return Math.min(runPixels.most, Math.max(runPixels.least, wanted))
 }
 
 /** Divides tensors of the same pixels, `[N, ..., C]` each; `run` pixels per chunk or as many as suit a reduction. */
@@ -54,8 +54,8 @@ export function planChunks(r: Recorder, tensors: readonly GpuTensor[], purpose: 
   const [first] = tensors
   const channels = first?.shape.at(-1) ?? 1
   const pixels = (first?.size ?? 0) / channels
-  const run = purpose === 'map' ? MAP_RUN[r.adapter.kind] : chooseRun(r.adapter, pixels, channels)
-  const interleave = Math.max(1, Math.floor(WORKGROUP / channelGroups(channels)))
+  const run = purpose === 'map' ? mapRunPixels[r.adapter.kind] : chooseRun(r.adapter, pixels, channels)
+  const interleave = Math.max(1, Math.floor(workgroup / channelGroups(channels)))
   let chunks = 0
   const slices = batchSlices(r.adapter, tensors).map((slice) => {
     const slicePixels = (pixels / (first?.shape[0] ?? 1)) * slice.count
@@ -97,9 +97,9 @@ export function dispatchChunks(r: Recorder, op: ChunkKernel): void {
       ...(workspace && { first_chunk: firstChunk }),
     }
     r.dispatch({
-      kernel: kernel(op.shader, { ...valueAlias(width), WORKGROUP, ...constants }),
+      kernel: kernel(op.shader, { ...valueAlias(width), WORKGROUP: workgroup, ...constants }),
       label,
-      workgroups: linearGrid(r.adapter, count, WORKGROUP),
+      workgroups: linearGrid(r.adapter, count, workgroup),
       bindings: { ...parts, ...shared, ...workspace, params: { ...place, ...params } },
       flops: op.flops * pixels * plan.channels,
       bytes: distinctBytes(Object.values(parts)),
@@ -121,21 +121,21 @@ export function dispatchTotal(r: Recorder, { shader, label, plan, tensors, const
   const { channels, chunks } = plan
   const parts = chooseTotalParts(r.adapter, chunks, channels)
   r.dispatch({
-    kernel: kernel(shader, { WORKGROUP, PARTS: parts, ...constants }),
+    kernel: kernel(shader, { WORKGROUP: workgroup, PARTS: parts, ...constants }),
     label,
-    workgroups: [Math.ceil((channels * parts) / WORKGROUP)],
+    workgroups: [Math.ceil((channels * parts) / workgroup)],
     bindings: { ...tensors, params: { channels, chunks, ...params } },
     bytes: Object.values(tensors).reduce((sum, tensor) => sum + tensor.bytes, 0),
   })
 }
 
 /** Channels that keep an adapter busy without a tree. */
-const ENOUGH_CHANNELS = 16384
+const enoughChannels = 16384
 
 /** Invocations per channel in the second stage, a power of two: a tree costs a software adapter more than it saves. */
 export function chooseTotalParts({ kind }: Pick<AdapterFacts, 'kind'>, chunks: number, channels: number): number {
-  if ((kind === 'cpu' && chunks <= WORKGROUP) || channels >= ENOUGH_CHANNELS) return 1
-  return Math.min(WORKGROUP, 2 ** Math.floor(Math.log2(Math.max(1, chunks / 2))))
+  if ((kind === 'cpu' && chunks <= workgroup) || channels >= enoughChannels) return 1
+  return Math.min(workgroup, 2 ** Math.floor(Math.log2(Math.max(1, chunks / 2))))
 }
 
 /** `sum over chunks of workspace[chunk, plane, c]`: `[C]`. */

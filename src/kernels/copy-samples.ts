@@ -6,7 +6,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { expectInteger, expectShape, kernel, linearGrid } from './launch.ts'
 
-const WORKGROUP = 64
+const workgroup = 64
 
 export interface CopySamplesArgs {
   /** f32 `[N, ...]` */
@@ -53,9 +53,9 @@ interface Copy {
 
 function copyElements(r: Recorder, { input, output, from, to, count }: Copy): void {
   r.dispatch({
-    kernel: kernel('copy_elements', { WORKGROUP }),
+    kernel: kernel('copy_elements', { WORKGROUP: workgroup }),
     label: output.label,
-    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: { input, output, params: { count, from_element: from, to_element: to } },
     flops: 0,
     bytes: 8 * count,

@@ -12,7 +12,7 @@ import {
   chooseCorrelation,
   correlate,
   depthwiseCorrelation,
-  MAX_ROLLING_TAPS,
+  maxRollingTaps,
 } from './correlation.ts'
 import { expectShape, type ImageShape, imageShape, kernel as kernelSpec, linearGrid } from './launch.ts'
 import { batchSlices, sliceOf } from './slices.ts'
@@ -78,29 +78,29 @@ export interface KernelGradientPlan {
   readonly parts: number
 }
 
-const WORKGROUP = 64
+const workgroup = 64
 
 /**
  * Parts of a sample. A software adapter is busy with one invocation per channel and sample; a GPU wants many more, and every
  * part costs it a kernel's worth of workspace.
  */
-const LARGEST_PART = { cpu: { rows: 64, strips: 16 }, gpu: { rows: 13, strips: 1 } } as const
+const largestPart = { cpu: { rows: 64, strips: 16 }, gpu: { rows: 13, strips: 1 } } as const
 
-const STRIP = 5
+const stripWidth = 5
 
 /** Elements of the kernel's gradient whose parts one dispatch can add. */
-const MOST_COLUMNS = WORKGROUP * 65535
+const mostColumns = workgroup * 65535
 
 /** The plan for a problem, pure; undefined if the kernel has too many taps for registers. */
 export function chooseKernelGradient(
   adapter: Pick<AdapterFacts, 'kind'>,
   { height, width, kernelHeight, kernelWidth, channels }: CorrelationProblem,
 ): KernelGradientPlan | undefined {
-  if (kernelHeight * kernelWidth > MAX_ROLLING_TAPS) return undefined
+  if (kernelHeight * kernelWidth > maxRollingTaps) return undefined
   const outHeight = height - kernelHeight + 1
   const outWidth = width - kernelWidth + 1
-  const largest = LARGEST_PART[adapter.kind]
-  const strips = Math.ceil(outWidth / STRIP)
+  const largest = largestPart[adapter.kind]
+  const strips = Math.ceil(outWidth / stripWidth)
   const strip = Math.ceil(outWidth / strips)
   const partsAcross = Math.ceil(strips / largest.strips)
   const stripsPerPart = Math.ceil(strips / partsAcross)
@@ -108,7 +108,7 @@ export function chooseKernelGradient(
   const rows = Math.ceil(outHeight / segments)
   return {
     constants: {
-      WORKGROUP,
+      WORKGROUP: workgroup,
       CHANNELS: channels,
       IN_H: height,
       IN_W: width,
@@ -133,7 +133,7 @@ function kernelGradient(
   { x, k }: Shapes,
 ): GpuTensor {
   const plan = chooseKernelGradient(r.adapter, { ...x, kernelHeight: k.height, kernelWidth: k.width })
-  if (!plan || plan.parts * kernel.bytes > r.adapter.maxBindingBytes || kernel.size > MOST_COLUMNS) {
+  if (!plan || plan.parts * kernel.bytes > r.adapter.maxBindingBytes || kernel.size > mostColumns) {
     return depthwiseCorrelation(r, { input, kernel: gradient, label })
   }
   const { parts, constants } = plan
@@ -144,7 +144,7 @@ function kernelGradient(
     r.dispatch({
       kernel: kernelSpec('depthwise_correlation_kernel_gradient', constants),
       label,
-      workgroups: linearGrid(r.adapter, count, WORKGROUP),
+      workgroups: linearGrid(r.adapter, count, workgroup),
       bindings: { ...cut, partial, params: { count, batch: x.batch, first_sample: slice.start } },
       flops: 2 * cut.gradient.size * k.height * k.width,
       bytes: cut.input.bytes + cut.gradient.bytes + (partial.bytes * slice.count) / x.batch,

@@ -38,16 +38,16 @@ export interface CorrelationPlan {
   readonly params: Params
 }
 
-const WORKGROUP = 64
+const workgroup = 64
 
 /** A kernel of more taps than this would not stay in registers. */
-export const MAX_ROLLING_TAPS = 49
+export const maxRollingTaps = 49
 
 /**
  * Outputs per invocation, at most. A software adapter wants few loads per FMA, hence tall tiles; wider ones are no faster
  * there and take long to compile. A GPU wants enough invocations to fill it: small tiles.
  */
-const LARGEST_TILE = { cpu: { rows: 32, columns: 5 }, gpu: { rows: 5, columns: 5 } } as const
+const largestTile = { cpu: { rows: 32, columns: 5 }, gpu: { rows: 5, columns: 5 } } as const
 
 /** The plan for a problem; pure. The rolling shader for kernels of at most 49 taps, else the plain one. */
 export function chooseCorrelation(
@@ -57,7 +57,7 @@ export function chooseCorrelation(
   const outHeight = full ? height + kernelHeight - 1 : height - kernelHeight + 1
   const outWidth = full ? width + kernelWidth - 1 : width - kernelWidth + 1
   const constants = {
-    WORKGROUP,
+    WORKGROUP: workgroup,
     CHANNELS: channels,
     IN_H: height,
     IN_W: width,
@@ -65,7 +65,7 @@ export function chooseCorrelation(
     KERNEL_W: kernelWidth,
     FULL: full,
   }
-  if (kernelHeight * kernelWidth > MAX_ROLLING_TAPS) {
+  if (kernelHeight * kernelWidth > maxRollingTaps) {
     return {
       shader: 'depthwise_correlation',
       constants,
@@ -73,7 +73,7 @@ export function chooseCorrelation(
       params: { kernel_height: kernelHeight, kernel_width: kernelWidth },
     }
   }
-  const { rows, columns } = LARGEST_TILE[adapter.kind]
+  const { rows, columns } = largestTile[adapter.kind]
   const segments = Math.ceil(outHeight / rows)
   const strips = Math.ceil(outWidth / columns)
   return {

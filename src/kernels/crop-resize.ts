@@ -48,13 +48,13 @@ export interface CropResizeArgs {
 }
 
 /** Numbers per crop record. */
-export const CROP_RECORD = 8
+export const cropRecordSize = 8
 
-const WORKGROUP = 64
-const PIXEL_BYTES = { rgb8: 3, rgba8: 4, rgb32f: 12 } as const
+const workgroup = 64
+const pixelBytes = { rgb8: 3, rgba8: 4, rgb32f: 12 } as const
 
 /** Rectangles and coordinates above this are not exact in f32. */
-const MAX_COORDINATE = 2 ** 24
+const maxCoordinate = 2 ** 24
 
 /**
  * What the kernel needs to know of one target: the rectangle, and the value of each channel of the result outside of the
@@ -63,7 +63,7 @@ const MAX_COORDINATE = 2 ** 24
  */
 export function cropRecord(rectangle: CropRectangle, padding: ArrayLike<number>): Float32Array {
   const { x, y, width, height } = rectangle
-  const whole = [x, y, width, height].every((value) => Number.isInteger(value) && Math.abs(value) <= MAX_COORDINATE)
+  const whole = [x, y, width, height].every((value) => Number.isInteger(value) && Math.abs(value) <= maxCoordinate)
   if (!whole || width < 1 || height < 1) {
     throw new ShapeError(
       `cropRecord: rectangle x ${x}, y ${y}, width ${width}, height ${height} must be whole pixels, at least one each way`,
@@ -82,19 +82,19 @@ export function cropResize(r: Recorder, args: CropResizeArgs): GpuTensor {
   const rowStride = checkFrame('cropResize', frame)
   expectInteger('cropResize', 'size', size, 1)
   const targets = crops.shape[0] ?? 0
-  expectShape('cropResize', crops, [targets, CROP_RECORD])
+  expectShape('cropResize', crops, [targets, cropRecordSize])
   const output = r.alloc([targets, size, size, 4], 'f32', label)
   const count = targets * size * size
   r.dispatch({
     kernel: kernel('crop_resize', {
-      WORKGROUP,
+      WORKGROUP: workgroup,
       SIZE: size,
       FLOAT_CHANNELS: frame.format === 'rgb32f',
       REVERSE_CHANNELS: reverseChannels,
       REVERSE_OUTPUT: normalise?.toRgb ?? false,
     }),
     label,
-    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: {
       frame: frame.pixels,
       crops,
@@ -107,16 +107,16 @@ export function cropResize(r: Recorder, args: CropResizeArgs): GpuTensor {
     },
     flops: count * 33,
     // How much of the frame the rectangles cover is not known here; four neighbours per pixel bound it.
-    bytes: output.bytes + crops.bytes + Math.min(frame.pixels.bytes, count * 4 * PIXEL_BYTES[frame.format]),
+    bytes: output.bytes + crops.bytes + Math.min(frame.pixels.bytes, count * 4 * pixelBytes[frame.format]),
   })
   return output
 }
 
 /** Workgroups of the channel sums; each adds up to one partial sum per channel. */
-const SUM_WORKGROUPS = 64
+const sumWorkgroups = 64
 
 /** A partial sum of more bytes than this could overflow its 32 bits. */
-const MAX_SUMMANDS = Math.floor(2 ** 32 / 255)
+const maxSummands = Math.floor(2 ** 32 / 255)
 
 /**
  * Partial sums of the channels in the frame's own order: `[64, 4]` u32, exact; add them up in float64.
@@ -125,17 +125,17 @@ const MAX_SUMMANDS = Math.floor(2 ** 32 / 255)
 export function channelSums(r: Recorder, frame: PackedFrame, label = 'channelSums'): GpuTensor {
   const rowStride = checkFrame('channelSums', frame)
   const pixels = frame.width * frame.height
-  if (frame.format === 'rgb32f' || pixels > MAX_SUMMANDS * SUM_WORKGROUPS) {
+  if (frame.format === 'rgb32f' || pixels > maxSummands * sumWorkgroups) {
     throw new ShapeError(
       `channelSums: found ${frame.width} x ${frame.height} pixels ${frame.format}, expected bytes, ` +
-        `and at most ${MAX_SUMMANDS * SUM_WORKGROUPS} pixels`,
+        `and at most ${maxSummands * sumWorkgroups} pixels`,
     )
   }
-  const sums = r.alloc([SUM_WORKGROUPS, 4], 'u32', label)
+  const sums = r.alloc([sumWorkgroups, 4], 'u32', label)
   r.dispatch({
-    kernel: kernel('channel_sum', { WORKGROUP }),
+    kernel: kernel('channel_sum', { WORKGROUP: workgroup }),
     label,
-    workgroups: [SUM_WORKGROUPS],
+    workgroups: [sumWorkgroups],
     bindings: {
       frame: frame.pixels,
       sums,
@@ -171,13 +171,13 @@ export async function channelMean(
 
 /** What the shaders know of a frame: none of it is compiled in, so that frames of all kinds share a pipeline. */
 function frameParams({ width, height, format }: PackedFrame, rowStride: number) {
-  return { frame_width: width, frame_height: height, row_stride: rowStride, pixel_bytes: PIXEL_BYTES[format] }
+  return { frame_width: width, frame_height: height, row_stride: rowStride, pixel_bytes: pixelBytes[format] }
 }
 
 /** Returns the row stride in bytes. */
 function checkFrame(op: string, frame: PackedFrame): number {
   const { pixels, width, height, format } = frame
-  const row = width * PIXEL_BYTES[format]
+  const row = width * pixelBytes[format]
   const rowStride = frame.rowStride ?? row
   expectInteger(op, 'frame width', width, 1)
   expectInteger(op, 'frame height', height, 1)

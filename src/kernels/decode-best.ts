@@ -55,10 +55,10 @@ export interface BestBox {
 }
 
 /** Numbers per target in the state tensor. */
-export const STATE_RECORD = 8
+export const stateRecordSize = 8
 
 /** The same with the target's own rule. */
-export const RULED_STATE_RECORD = 12
+export const ruledStateRecordSize = 12
 
 /** How anchors are weighed, by the names of `test_cfg.rpn`. */
 export interface DecodeRule {
@@ -68,12 +68,12 @@ export interface DecodeRule {
 }
 
 /** Numbers per target in the result. */
-export const RESULT_RECORD = 12
+export const resultRecordSize = 12
 
-const WORKGROUP = 256
+const workgroup = 256
 
 /** Floating-point operations per anchor: softmax 4, decoding 10, penalties 28, window 4; each exp, sqrt and division as one. */
-const FLOPS_PER_ANCHOR = 46
+const flopsPerAnchor = 46
 
 /**
  * One target's state.
@@ -112,12 +112,12 @@ export function decodeBest(r: Recorder, args: DecodeBestArgs): GpuTensor {
   expectShape('decodeBest', bbox, [maps, height, width, 4 * perPosition])
   expectShape('decodeBest', anchors, [count, 4])
   expectShape('decodeBest', window, [count])
-  const ruled = state.shape[1] === RULED_STATE_RECORD
+  const ruled = state.shape[1] === ruledStateRecordSize
   const targets = ruled ? (state.shape[0] ?? 0) : maps
-  expectShape('decodeBest', state, [targets, ruled ? RULED_STATE_RECORD : STATE_RECORD])
-  const result = r.alloc([targets, RESULT_RECORD], 'f32', label)
+  expectShape('decodeBest', state, [targets, ruled ? ruledStateRecordSize : stateRecordSize])
+  const result = r.alloc([targets, resultRecordSize], 'f32', label)
   r.dispatch({
-    kernel: kernel('decode_best', { WORKGROUP, ANCHORS: perPosition, STATE: ruled ? 3 : 2 }),
+    kernel: kernel('decode_best', { WORKGROUP: workgroup, ANCHORS: perPosition, STATE: ruled ? 3 : 2 }),
     label,
     workgroups: [targets],
     bindings: {
@@ -136,7 +136,7 @@ export function decodeBest(r: Recorder, args: DecodeBestArgs): GpuTensor {
         lr: args.lr,
       },
     },
-    flops: targets * count * FLOPS_PER_ANCHOR,
+    flops: targets * count * flopsPerAnchor,
     bytes: [cls, bbox, anchors, window, state, state, result].reduce((sum, tensor) => sum + tensor.bytes, 0),
   })
   return result
@@ -144,8 +144,8 @@ export function decodeBest(r: Recorder, args: DecodeBestArgs): GpuTensor {
 
 /** Unpacks the values of a `decodeBest` result, one entry per target. */
 export function bestBoxes(values: Float32Array): BestBox[] {
-  return Array.from({ length: values.length / RESULT_RECORD }, (_, target) => {
-    const record = values.subarray(target * RESULT_RECORD, (target + 1) * RESULT_RECORD)
+  return Array.from({ length: values.length / resultRecordSize }, (_, target) => {
+    const record = values.subarray(target * resultRecordSize, (target + 1) * resultRecordSize)
     const [score = 0, penalisedScore = 0, index = 0, rate = 0] = record.subarray(8)
     return { box: boxAt(record, 0), unclipped: boxAt(record, 4), score, penalisedScore, index, rate }
   })

@@ -4,18 +4,18 @@ import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { activationMax, type Rectifier } from './activation.ts'
-import { MAX_LEVELS } from './elementwise.ts'
+import { maxLevels } from './elementwise.ts'
 import { expectShape, kernel } from './launch.ts'
 import { chooseWidth, mapKernel, sampleSize, valueAlias } from './map.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
-const WORKGROUP = 64
+const workgroup = 64
 
 /** Elements (of four) that make an invocation worth its softmax, or its place in the workspace. */
-const LEAST_ROUNDS = 16
+const leastRounds = 16
 
 /** Invocations of a dispatch, at most: each loops over elements. */
-const MOST_INVOCATIONS = { cpu: 512, gpu: 16384 } as const
+const mostInvocations = { cpu: 512, gpu: 16384 } as const
 
 export interface ReluGradientArgs {
   /** Of the output. */
@@ -66,8 +66,8 @@ export interface WeightedSumGradients {
 /** Gradient of `weightedSum`. @throws ShapeError if the shapes differ, or there are no inputs or more than four */
 export function weightedSumGradient(r: Recorder, args: WeightedSumGradientArgs): WeightedSumGradients {
   const { gradient, inputs, weights, label = 'weightedSumGradient' } = args
-  if (inputs.length < 1 || inputs.length > MAX_LEVELS) {
-    throw new ShapeError(`weightedSumGradient: found ${inputs.length} inputs, expected 1 to ${MAX_LEVELS}`)
+  if (inputs.length < 1 || inputs.length > maxLevels) {
+    throw new ShapeError(`weightedSumGradient: found ${inputs.length} inputs, expected 1 to ${maxLevels}`)
   }
   for (const input of inputs) expectShape('weightedSumGradient', input, gradient.shape)
   if (!weights) {
@@ -100,7 +100,7 @@ type Weighted = Required<WeightedSumGradientArgs>
 function inputGradients(r: Recorder, { gradient, inputs, weights, label }: Weighted): readonly GpuTensor[] {
   const outputs = inputs.map((_, level) => r.alloc(gradient.shape, 'f32', `${label} input ${level}`))
   const width = chooseWidth(sampleSize(gradient))
-  const unused = Array.from({ length: MAX_LEVELS - inputs.length }, () => r.alloc([width], 'f32', `${label} unused`))
+  const unused = Array.from({ length: maxLevels - inputs.length }, () => r.alloc([width], 'f32', `${label} unused`))
   for (const slice of batchSlices(r.adapter, [gradient, ...outputs])) {
     const part = sliceOf(gradient, slice)
     const written = outputs.map((output) => sliceOf(output, slice))
@@ -109,7 +109,7 @@ function inputGradients(r: Recorder, { gradient, inputs, weights, label }: Weigh
     r.dispatch({
       kernel: kernel('weighted_sum_input_gradient', {
         ...valueAlias(width),
-        WORKGROUP,
+        WORKGROUP: workgroup,
         LEVELS: inputs.length,
       }),
       label,
@@ -131,17 +131,17 @@ function weightGradient(r: Recorder, { gradient, inputs, weights, label }: Weigh
   const width = chooseWidth(sampleSize(gradient))
   const slices = batchSlices(r.adapter, [gradient, ...inputs])
   const { rounds, workgroups } = chooseRounds(r, (sampleSize(gradient) * (slices[0]?.count ?? 1)) / width)
-  const invocations = workgroups * WORKGROUP
+  const invocations = workgroups * workgroup
   const partial = r.alloc([invocations * slices.length, 4], 'f32', `${label} partials`)
   for (const [index, slice] of slices.entries()) {
     const part = sliceOf(gradient, slice)
     const levels = inputs.map((input) => sliceOf(input, slice))
-    const unused = Array.from({ length: MAX_LEVELS - inputs.length }, () => part)
+    const unused = Array.from({ length: maxLevels - inputs.length }, () => part)
     r.dispatch({
       kernel: kernel('weighted_sum_products', {
         ...valueAlias(width),
         WIDTH: width,
-        WORKGROUP,
+        WORKGROUP: workgroup,
         LEVELS: inputs.length,
       }),
       label,
@@ -158,7 +158,7 @@ function weightGradient(r: Recorder, { gradient, inputs, weights, label }: Weigh
   }
   const output = r.alloc([inputs.length], 'f32', `${label} weights`)
   r.dispatch({
-    kernel: kernel('weighted_sum_weight_gradient', { WORKGROUP, LEVELS: inputs.length }),
+    kernel: kernel('weighted_sum_weight_gradient', { WORKGROUP: workgroup, LEVELS: inputs.length }),
     label,
     workgroups: [1],
     bindings: { partial, logits: weights, output, params: { parts: invocations * slices.length } },
@@ -169,8 +169,8 @@ function weightGradient(r: Recorder, { gradient, inputs, weights, label }: Weigh
 
 /** How a dispatch shares `count` elements (of four): each invocation takes `rounds`. */
 function chooseRounds(r: Recorder, count: number): { readonly rounds: number; readonly workgroups: number } {
-  const rounds = Math.max(LEAST_ROUNDS, Math.ceil(count / MOST_INVOCATIONS[r.adapter.kind]))
-  return { rounds, workgroups: Math.ceil(count / (WORKGROUP * rounds)) }
+  const rounds = Math.max(leastRounds, Math.ceil(count / mostInvocations[r.adapter.kind]))
+  return { rounds, workgroups: Math.ceil(count / (workgroup * rounds)) }
 }
 
 /** `{ name0: tensors[0], name1: tensors[1], ... }` */

@@ -7,10 +7,10 @@ import { type Activation, activationMax, type Rectifier } from './activation.ts'
 import { expectShape, kernel, linearGrid } from './launch.ts'
 import { chooseWidth, mapKernel, sampleSize } from './map.ts'
 
-const WORKGROUP = 64
+const workgroup = 64
 
 /** The most levels that one weighted sum takes. */
-export const MAX_LEVELS = 4
+export const maxLevels = 4
 
 /** `max(input, 0)`, any shape. */
 export function relu(r: Recorder, input: GpuTensor, label = 'relu'): GpuTensor {
@@ -73,8 +73,8 @@ export interface WeightedSumArgs {
  */
 export function weightedSum(r: Recorder, { inputs, weights, label = 'weightedSum' }: WeightedSumArgs): GpuTensor {
   const [input0, input1, input2, input3] = inputs
-  if (!input0 || inputs.length > MAX_LEVELS) {
-    throw new ShapeError(`weightedSum: found ${inputs.length} inputs, expected 1 to ${MAX_LEVELS}`)
+  if (!input0 || inputs.length > maxLevels) {
+    throw new ShapeError(`weightedSum: found ${inputs.length} inputs, expected 1 to ${maxLevels}`)
   }
   for (const input of inputs) expectShape('weightedSum', input, input0.shape)
   if (weights) expectShape('weightedSum', weights, [inputs.length])
@@ -94,9 +94,9 @@ export function weightedSum(r: Recorder, { inputs, weights, label = 'weightedSum
 export function fill(r: Recorder, shape: readonly number[], value: number, label = 'fill'): GpuTensor {
   const output = r.alloc(shape, 'f32', label)
   r.dispatch({
-    kernel: kernel('fill', { WORKGROUP, VALUE: value }),
+    kernel: kernel('fill', { WORKGROUP: workgroup, VALUE: value }),
     label,
-    workgroups: linearGrid(r.adapter, output.size, WORKGROUP),
+    workgroups: linearGrid(r.adapter, output.size, workgroup),
     bindings: { output, params: { count: output.size } },
     bytes: output.bytes,
   })

@@ -6,8 +6,8 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { expectInteger, expectShape, imageShape, kernel, linearGrid } from './launch.ts'
 
-const WORKGROUP = 256
-const CLASSES = 2
+const workgroup = 256
+const classes = 2
 
 export interface HardNegativesArgs {
   /** Logits `[N, H, W, 2 * A]`, channel `class * A + anchor`, class 1 = object. */
@@ -30,12 +30,12 @@ export interface HardNegativesArgs {
 export function hardNegatives(r: Recorder, args: HardNegativesArgs): GpuTensor {
   const { cls, labels, labelWeights, num, weight, label = 'hardNegatives' } = args
   const { batch, height, width, channels } = imageShape(label, cls)
-  const anchors = (height * width * channels) / CLASSES
+  const anchors = (height * width * channels) / classes
   for (const tensor of [labels, labelWeights]) expectShape(label, tensor, [batch, anchors])
   expectInteger(label, 'num', num, 1)
   const output = r.alloc([batch, anchors], 'f32', label)
   r.dispatch({
-    kernel: kernel('hard_negatives', { WORKGROUP, ANCHORS: channels / CLASSES }),
+    kernel: kernel('hard_negatives', { WORKGROUP: workgroup, ANCHORS: channels / classes }),
     label,
     workgroups: linearGrid(r.adapter, batch, 1),
     bindings: {

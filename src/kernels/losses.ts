@@ -75,9 +75,9 @@ export interface IoULossArgs extends RegressionLossArgs {
   readonly eps?: number
 }
 
-const WORKGROUP = 256
-const CLASSES = 2
-const COORDINATES = 4
+const workgroup = 256
+const classes = 2
+const coordinates = 4
 
 /**
  * Softmax cross entropy of each anchor's two logits; `mean` is over anchors. Finite for all finite logits.
@@ -107,7 +107,7 @@ export function focalLoss(r: Recorder, args: FocalLossArgs): Loss {
     ...op,
     shader: 'loss_focal',
     label,
-    params: { scale: lossScale(args, CLASSES * op.elements), gamma, alpha },
+    params: { scale: lossScale(args, classes * op.elements), gamma, alpha },
     flops: 46,
   })
 }
@@ -123,7 +123,7 @@ export function l1Loss(r: Recorder, args: RegressionLossArgs): Loss {
     ...op,
     shader: 'loss_l1',
     label,
-    params: { scale: lossScale(args, COORDINATES * op.elements), beta: 1 },
+    params: { scale: lossScale(args, coordinates * op.elements), beta: 1 },
     flops: 24,
   })
 }
@@ -140,7 +140,7 @@ export function smoothL1Loss(r: Recorder, args: SmoothL1LossArgs): Loss {
     constants: { ...op.constants, SMOOTH: true },
     shader: 'loss_l1',
     label,
-    params: { scale: lossScale(args, COORDINATES * op.elements), beta },
+    params: { scale: lossScale(args, coordinates * op.elements), beta },
     flops: 40,
   })
 }
@@ -153,7 +153,7 @@ export function smoothL1Loss(r: Recorder, args: SmoothL1LossArgs): Loss {
  */
 export function iouLoss(r: Recorder, args: IoULossArgs): Loss {
   const { mode = 'log', eps = 1e-6, label = 'iouLoss' } = args
-  return overlapLoss(r, args, { op: 'iouLoss', mode: IOU_MODES[mode], eps, label })
+  return overlapLoss(r, args, { op: 'iouLoss', mode: iouModes[mode], eps, label })
 }
 
 /**
@@ -162,11 +162,11 @@ export function iouLoss(r: Recorder, args: IoULossArgs): Loss {
  */
 export function giouLoss(r: Recorder, args: GIoULossArgs): Loss {
   const { eps = 1e-6, label = 'giouLoss' } = args
-  return overlapLoss(r, args, { op: 'giouLoss', mode: GENERALISED, eps, label })
+  return overlapLoss(r, args, { op: 'giouLoss', mode: generalised, eps, label })
 }
 
-const IOU_MODES = { linear: 0, square: 1, log: 2 } as const
-const GENERALISED = 3
+const iouModes = { linear: 0, square: 1, log: 2 } as const
+const generalised = 3
 
 interface OverlapOptions {
   readonly op: string
@@ -207,7 +207,7 @@ export interface LossKernel {
 type LossInputs = Pick<LossKernel, 'prediction' | 'inputs' | 'elements' | 'constants'>
 
 function classification(op: string, { cls, labels, labelWeights }: ClassificationLossArgs): LossInputs {
-  const { batch, anchors, perPosition } = anchorsOf(op, cls, CLASSES)
+  const { batch, anchors, perPosition } = anchorsOf(op, cls, classes)
   expectShape(op, labels, [batch, anchors])
   expectShape(op, labelWeights, [batch, anchors])
   return {
@@ -219,9 +219,9 @@ function classification(op: string, { cls, labels, labelWeights }: Classificatio
 }
 
 function regression(op: string, { bbox, boxTargets, boxWeights }: RegressionLossArgs): LossInputs {
-  const { batch, anchors, perPosition } = anchorsOf(op, bbox, COORDINATES)
-  expectShape(op, boxTargets, [batch, anchors, COORDINATES])
-  expectShape(op, boxWeights, [batch, anchors, COORDINATES])
+  const { batch, anchors, perPosition } = anchorsOf(op, bbox, coordinates)
+  expectShape(op, boxTargets, [batch, anchors, coordinates])
+  expectShape(op, boxWeights, [batch, anchors, coordinates])
   return {
     prediction: bbox,
     inputs: { prediction: bbox, targets: boxTargets, weights: boxWeights },
@@ -255,16 +255,16 @@ export function recordLoss(r: Recorder, op: LossKernel): Loss {
   const cut = { ...inputs, gradient }
   const slices = batchSlices(r.adapter, Object.values(cut))
   const perSample = op.elements / (prediction.shape[0] ?? 1)
-  const groups = slices.map(({ count }) => Math.ceil((count * perSample) / WORKGROUP))
+  const groups = slices.map(({ count }) => Math.ceil((count * perSample) / workgroup))
   const partials = r.alloc([groups.reduce((sum, count) => sum + count, 0)], 'f32', `${label}.partials`)
   let first = 0
   for (const [index, slice] of slices.entries()) {
     const parts = Object.fromEntries(Object.entries(cut).map(([name, tensor]) => [name, sliceOf(tensor, slice)]))
     const count = slice.count * perSample
     r.dispatch({
-      kernel: kernel(shader, { WORKGROUP, ...op.constants }),
+      kernel: kernel(shader, { WORKGROUP: workgroup, ...op.constants }),
       label,
-      workgroups: linearGrid(r.adapter, count, WORKGROUP),
+      workgroups: linearGrid(r.adapter, count, workgroup),
       bindings: { ...parts, partials, params: { ...op.params, count, first } },
       flops: count * op.flops,
       bytes: Object.values(parts).reduce((sum, tensor) => sum + tensor.bytes, 0),
@@ -272,7 +272,7 @@ export function recordLoss(r: Recorder, op: LossKernel): Loss {
     first += groups[index] ?? 0
   }
   r.dispatch({
-    kernel: kernel('loss_sum', { WORKGROUP }),
+    kernel: kernel('loss_sum', { WORKGROUP: workgroup }),
     label: `${label}.sum`,
     workgroups: [1],
     bindings: { partials, loss, params: { count: first } },

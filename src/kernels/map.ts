@@ -31,7 +31,7 @@ export interface MapKernel {
 /** Elements that a shader's `Value` holds. */
 export type ValueWidth = 1 | 4
 
-const WORKGROUP = 64
+const workgroup = 64
 
 /** Four elements at a time wherever every sample (or pixel) of `size` elements divides into fours. */
 export function chooseWidth(size: number): ValueWidth {
@@ -64,9 +64,9 @@ export function mapKernel(r: Recorder, op: MapKernel): GpuTensor {
     const elements = (output.size / (op.shape[0] ?? 1)) * slice.count
     const count = elements / width
     r.dispatch({
-      kernel: kernel(shader, { ...valueAlias(width), WORKGROUP, ...constants }),
+      kernel: kernel(shader, { ...valueAlias(width), WORKGROUP: workgroup, ...constants }),
       label,
-      workgroups: linearGrid(r.adapter, count, WORKGROUP),
+      workgroups: linearGrid(r.adapter, count, workgroup),
       bindings: { ...parts, ...shared, params: { count, ...params } },
       flops: op.flops * elements,
       bytes: distinctBytes([...Object.values(parts), ...Object.values(shared)]),

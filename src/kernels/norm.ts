@@ -8,7 +8,7 @@ import { type Activation, activationMax } from './activation.ts'
 import { expectShape, imageShape, kernel } from './launch.ts'
 import { channelConstant, chooseWidth, mapKernel } from './map.ts'
 
-const WORKGROUP = 64
+const workgroup = 64
 
 export interface BatchNormStatistics {
   readonly gamma: ArrayLike<number>
@@ -94,9 +94,9 @@ export function foldOnDevice(
   const scale = r.alloc([channels], 'f32', `${label}.scale`)
   const bias = r.alloc([channels], 'f32', `${label}.bias`)
   r.dispatch({
-    kernel: kernel('fold_batch_norm', { WORKGROUP }),
+    kernel: kernel('fold_batch_norm', { WORKGROUP: workgroup }),
     label,
-    workgroups: [Math.ceil(channels / WORKGROUP)],
+    workgroups: [Math.ceil(channels / workgroup)],
     bindings: { gamma, beta, mean, variance, scale, bias, params: { channels, eps } },
     flops: 5 * channels,
     bytes: 24 * channels,

@@ -11,12 +11,12 @@ import { chooseWidth, valueAlias } from './map.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
 /** Values per row of the scalars of `sgdUpdate` and `adamWUpdate`. */
-export const SCALAR_ROW = 4
+export const scalarRow = 4
 
-const WORKGROUP = 64
-const REDUCE_WORKGROUP = 256
+const workgroup = 64
+const reduceWorkgroup = 256
 /** Additions in a row before the workgroup's sums are folded. */
-const ROUNDS = 16
+const rounds = 16
 
 interface UpdateArgs {
   /** f32 of any shape; changed in place. */
@@ -162,17 +162,17 @@ export function squaredSums(r: Recorder, gradients: readonly GpuTensor[], label 
     expectShape(label, gradient, gradient.shape)
     return elementSlices(r, [gradient]).map(([input = gradient]) => {
       const width = chooseWidth(input.size)
-      return { input, width, runs: Math.ceil(input.size / width / (REDUCE_WORKGROUP * ROUNDS)) }
+      return { input, width, runs: Math.ceil(input.size / width / (reduceWorkgroup * rounds)) }
     })
   })
   const partial = r.alloc([parts.reduce((sum, { runs }) => sum + runs, 0)], 'f32', label)
   let base = 0
   for (const { input, width, runs } of parts) {
     r.dispatch({
-      kernel: kernel('squared_sum', { ...valueAlias(width), WIDTH: width, WORKGROUP: REDUCE_WORKGROUP }),
+      kernel: kernel('squared_sum', { ...valueAlias(width), WIDTH: width, WORKGROUP: reduceWorkgroup }),
       label: `${label} ${input.label}`,
       workgroups: linearGrid(r.adapter, runs, 1),
-      bindings: { input, partial, params: { count: input.size / width, rounds: ROUNDS, base } },
+      bindings: { input, partial, params: { count: input.size / width, rounds, base } },
       flops: 2 * input.size,
       bytes: input.bytes,
     })
@@ -189,7 +189,7 @@ export function clipFactor(r: Recorder, sums: GpuTensor, maxNorm?: number, label
   expectShape(label, sums, [sums.size])
   const clip = r.alloc([2], 'f32', label)
   r.dispatch({
-    kernel: kernel('clip_factor', { WORKGROUP: REDUCE_WORKGROUP, LIMIT: maxNorm !== undefined }),
+    kernel: kernel('clip_factor', { WORKGROUP: reduceWorkgroup, LIMIT: maxNorm !== undefined }),
     label,
     workgroups: [1],
     bindings: { partial: sums, clip, params: { count: sums.size, max_norm: maxNorm ?? 0 } },
@@ -221,9 +221,9 @@ function elementwise(r: Recorder, op: Elementwise): void {
     const width = chooseWidth(size)
     const count = size / width
     r.dispatch({
-      kernel: kernel(op.shader, { ...valueAlias(width), WORKGROUP, ...op.constants }),
+      kernel: kernel(op.shader, { ...valueAlias(width), WORKGROUP: workgroup, ...op.constants }),
       label: op.label,
-      workgroups: linearGrid(r.adapter, count, WORKGROUP),
+      workgroups: linearGrid(r.adapter, count, workgroup),
       bindings: {
         ...Object.fromEntries(parts.map((part, i) => [names[i] ?? '', part])),
         ...op.shared,
@@ -245,7 +245,7 @@ function checkUpdate(args: UpdateArgs, state: Readonly<Record<string, GpuTensor>
   const { parameter, gradient, scalars, clip, row, label = 'update' } = args
   for (const tensor of [parameter, gradient, ...Object.values(state)]) expectShape(label, tensor, parameter.shape)
   const [rows = 0] = scalars.shape
-  expectShape(label, scalars, [rows, SCALAR_ROW])
+  expectShape(label, scalars, [rows, scalarRow])
   expectShape(label, clip, [2])
   expectInteger(label, 'row', row, 0)
   if (row >= rows) throw new ShapeError(`${label}: row is ${row}, expected one of the ${rows} rows of scalars`)

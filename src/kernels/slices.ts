@@ -2,7 +2,7 @@
 // must begin at a bindable offset (a multiple of 256 bytes), so runs may be shorter than the limit alone would allow.
 
 import { ShapeError } from '../gpu/errors.ts'
-import { BINDING_ALIGNMENT, type GpuTensor } from '../gpu/tensor.ts'
+import { bindingAlignment, type GpuTensor } from '../gpu/tensor.ts'
 import { greatestCommonDivisor, leastCommonMultiple } from './arithmetic.ts'
 
 /** Samples `start .. start + count` of the first dimension. */
@@ -57,5 +57,5 @@ export function sliceOf(tensor: GpuTensor, { start, count }: BatchSlice): GpuTen
 
 /** How many samples lie between two bindable offsets. */
 function alignedSamples(sampleBytes: number): number {
-  return BINDING_ALIGNMENT / greatestCommonDivisor(BINDING_ALIGNMENT, sampleBytes)
+  return bindingAlignment / greatestCommonDivisor(bindingAlignment, sampleBytes)
 }

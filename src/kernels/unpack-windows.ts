@@ -6,8 +6,8 @@ import type { GpuTensor } from '../gpu/tensor.ts'
 import { expectShape, imageShape, kernel, linearGrid } from './launch.ts'
 import { type Normalisation, normalisationParams } from './normalisation.ts'
 
-const WORKGROUP = 64
-const PIXEL_BYTES = 3
+const workgroup = 64
+const pixelBytes = 3
 
 /** Words that the bytes of so many pixels take: three for every four pixels begun. */
 export function windowWords(pixels: number): number {
@@ -45,11 +45,11 @@ export function unpackWindows(
   }
   const count = Math.ceil(pixels / 4)
   r.dispatch({
-    kernel: kernel('unpack_windows', { WORKGROUP, TO_RGB: normalise?.toRgb ?? false }),
+    kernel: kernel('unpack_windows', { WORKGROUP: workgroup, TO_RGB: normalise?.toRgb ?? false }),
     label,
-    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: { bytes, output, params: { count, pixels, ...normalisationParams(normalise) } },
-    flops: 3 * pixels * PIXEL_BYTES,
+    flops: 3 * pixels * pixelBytes,
     bytes: output.bytes + bytes.bytes,
   })
   return output

@@ -6,7 +6,7 @@
 import type { Device } from '../gpu/device.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { adamWRow, adamWUpdate, clipFactor, SCALAR_ROW, sgdRow, sgdUpdate, squaredSums } from '../kernels/optimizer.ts'
+import { adamWRow, adamWUpdate, clipFactor, scalarRow, sgdRow, sgdUpdate, squaredSums } from '../kernels/optimizer.ts'
 import { OptimizerError } from './errors.ts'
 
 /** What the optimizer needs of a parameter. */
@@ -110,7 +110,7 @@ interface Slot {
 }
 
 /** Rows of scalars: a group's parameters need one for every step count among them. */
-const ROWS = 256
+const mostRows = 256
 
 export class Optimizer {
   readonly settings: OptimizerSettings
@@ -135,7 +135,7 @@ export class Optimizer {
     this.settings = settings
     this.groups = parameterGroups(settings)
     this.#maxNorm = maxNorm
-    this.#scalars = device.empty([ROWS, SCALAR_ROW], 'f32', 'optimizer.scalars')
+    this.#scalars = device.empty([mostRows, scalarRow], 'f32', 'optimizer.scalars')
   }
 
   /** Another one with the same settings and no state. */
@@ -196,10 +196,10 @@ export class Optimizer {
     if (lr.length !== this.groups.length) {
       throw new OptimizerError(`found ${lr.length} learning rates, expected ${this.groups.length}, one per group`)
     }
-    const rows = new Float32Array(ROWS * SCALAR_ROW)
+    const rows = new Float32Array(mostRows * scalarRow)
     for (const slot of this.#active) {
       slot.step++
-      rows.set(this.#row(slot, lr[slot.group] ?? 0), slot.row * SCALAR_ROW)
+      rows.set(this.#row(slot, lr[slot.group] ?? 0), slot.row * scalarRow)
     }
     this.#device.write(this.#scalars, rows)
   }
@@ -270,8 +270,8 @@ export class Optimizer {
       rows.set(key, row)
       slot.row = row
     }
-    if (rows.size > ROWS) {
-      throw new OptimizerError(`found ${rows.size} combinations of group and step count, expected at most ${ROWS}`)
+    if (rows.size > mostRows) {
+      throw new OptimizerError(`found ${rows.size} combinations of group and step count, expected at most ${mostRows}`)
     }
   }
 

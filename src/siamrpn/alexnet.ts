@@ -7,10 +7,10 @@ import type { ConvSpec } from '../nn/conv-module.ts'
 import type { Layers } from '../nn/layers.ts'
 import type { Backbone } from './backbone.ts'
 import type { BackboneConfig } from './config/schema.ts'
-import { conv, IMAGE_CHANNELS } from './conv-specs.ts'
+import { conv, imageChannels } from './conv-specs.ts'
 
 /** Of each layer: output channels at `widen_factor` 1, and whether a pooling follows. */
-const LAYERS = [
+const alexNetLayers = [
   { channels: 96, kernel: 11, stride: 2, pools: true },
   { channels: 256, kernel: 5, stride: 1, pools: true },
   { channels: 384, kernel: 3, stride: 1, pools: false },
@@ -18,7 +18,7 @@ const LAYERS = [
   { channels: 256, kernel: 3, stride: 1, pools: false },
 ] as const
 
-const POOLING = { kernel: 3, stride: 2, padding: 0 } as const
+const pooling = { kernel: 3, stride: 2, padding: 0 } as const
 
 type AlexNetConfig = Extract<BackboneConfig, { type: 'AlexNet' }>
 
@@ -29,15 +29,17 @@ export class AlexNet implements Backbone {
 
   constructor({ widen_factor, norm_cfg: { eps } }: AlexNetConfig) {
     let channels = 3
-    this.convs = LAYERS.map(({ channels: width, kernel, stride }, index) => {
+    this.convs = alexNetLayers.map(({ channels: width, kernel, stride }, index) => {
       const [inputs, outputs] = [channels, Math.max(1, Math.trunc(width * widen_factor))]
       channels = outputs
       const name = `backbone.layer${index + 1}`
-      const image = index === 0 ? { padInput: IMAGE_CHANNELS } : {}
+      const image = index === 0 ? { padInput: imageChannels } : {}
       return conv(`${name}.0`, [inputs, outputs], kernel, { stride, bias: true, norm: `${name}.1`, eps, ...image })
     })
     this.outChannels = [channels]
-    this.strides = [LAYERS.reduce((product, { stride, pools }) => product * stride * (pools ? POOLING.stride : 1), 1)]
+    this.strides = [
+      alexNetLayers.reduce((product, { stride, pools }) => product * stride * (pools ? pooling.stride : 1), 1),
+    ]
   }
 
   forward<T>(layers: Layers<T>, images: T): T[] {
@@ -46,7 +48,7 @@ export class AlexNet implements Backbone {
       const name = `backbone.layer${index + 1}`
       // The maximum of a window is the same before and behind a ReLU.
       x = layers.conv(x, spec, index === this.convs.length - 1 ? {} : { activation: 'relu' })
-      if (LAYERS[index]?.pools) x = layers.maxPool(x, POOLING, `${name}.maxpool`)
+      if (alexNetLayers[index]?.pools) x = layers.maxPool(x, pooling, `${name}.maxpool`)
       layers.observe(name, x)
     }
     return [x]

@@ -8,7 +8,7 @@ import type { AssignerConfig } from './config.ts'
 const { fround } = Math
 
 /** Neither positive nor negative. */
-const IGNORED = -1
+const ignoredLabel = -1
 
 /** Result of an assignment. */
 export interface Assignment {
@@ -62,7 +62,7 @@ export class MaxIoUAssigner implements Assigner {
     const overlaps = bboxOverlaps(gtBoxes, anchors)
     if (boxes === 0) return { gtIndices: new Int32Array(count), maxOverlaps: new Float32Array(count) }
     this.#ignore(overlaps, anchors, ignoreBoxes)
-    const gtIndices = new Int32Array(count).fill(IGNORED)
+    const gtIndices = new Int32Array(count).fill(ignoredLabel)
     const maxOverlaps = overlaps.slice(0, count)
     const nearest = new Int32Array(count)
     for (let box = 1; box < boxes; box++) {
@@ -156,7 +156,7 @@ export class RelativeIoUAssigner implements Assigner {
       const { positive = 1, negative = 0 } = thresholds[nearest] ?? {}
       maxOverlaps[i] = overlap
       if (overlap > positive) gtIndices[i] = 1 + nearest
-      else if (overlap >= negative) gtIndices[i] = IGNORED
+      else if (overlap >= negative) gtIndices[i] = ignoredLabel
     }
     return { gtIndices, maxOverlaps }
   }

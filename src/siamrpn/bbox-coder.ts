@@ -8,9 +8,9 @@ import type { BBoxCoderConfig } from './config.ts'
 const { fround } = Math
 
 /** A decoded box may be at most this much narrower or wider than its reference. */
-const WH_RATIO_CLIP = 16 / 1000
+const whRatioClip = 16 / 1000
 /** Largest |dw|, |dh| that decoding uses: |ln(16 / 1000)|. */
-const MAX_LOG_RATIO = Math.abs(Math.log(WH_RATIO_CLIP))
+const maxLogRatio = Math.abs(Math.log(whRatioClip))
 
 /** Box coder of the config entry `model.head.bbox_coder`. */
 export class DeltaXYWHBBoxCoder {
@@ -86,7 +86,7 @@ export class DeltaXYWHBBoxCoder {
 }
 
 function exponential(logRatio: number): number {
-  return fround(Math.exp(fround(Math.min(MAX_LOG_RATIO, Math.max(-MAX_LOG_RATIO, logRatio)))))
+  return fround(Math.exp(fround(Math.min(maxLogRatio, Math.max(-maxLogRatio, logRatio)))))
 }
 
 /** Centre of the box at `at` along x (0) or y (1). */

@@ -10,7 +10,7 @@ import { BoxError } from './errors.ts'
 const { fround } = Math
 
 /** Smallest side that a tracked box may have, in pixels. */
-const MIN_SIDE = 10
+const minSide = 10
 
 export type { CenterBox }
 
@@ -26,7 +26,7 @@ export interface Box {
 export type Corners = readonly [x1: number, y1: number, x2: number, y2: number]
 
 /** Farthest from the frame's corner that a box may reach, in pixels: what float32 holds exactly, with its surroundings. */
-const MAX_COORDINATE = 1e6
+const maxCoordinate = 1e6
 
 /**
  * Checks a box that is to be tracked in a frame. It may reach beyond the frame, but not lie outside of it.
@@ -55,8 +55,8 @@ function checkNumbers(box: Readonly<Record<string, unknown>>): void {
     if (!Number.isFinite(fround(value))) {
       throw new BoxError(`${shown} is not finite, expected four finite numbers of pixels`)
     }
-    if (Math.abs(value) > MAX_COORDINATE) {
-      throw new BoxError(`${shown}: ${name} is ${value}, expected at most ${MAX_COORDINATE} pixels`)
+    if (Math.abs(value) > maxCoordinate) {
+      throw new BoxError(`${shown}: ${name} is ${value}, expected at most ${maxCoordinate} pixels`)
     }
   }
 }
@@ -156,8 +156,8 @@ export function clipToFrame(box: CenterBox, frameWidth: number, frameHeight: num
   return {
     cx: clamp(box.cx, 0, frameWidth),
     cy: clamp(box.cy, 0, frameHeight),
-    width: clamp(box.width, MIN_SIDE, frameWidth),
-    height: clamp(box.height, MIN_SIDE, frameHeight),
+    width: clamp(box.width, minSide, frameWidth),
+    height: clamp(box.height, minSide, frameHeight),
   }
 }
 

@@ -3,7 +3,7 @@
 import type { ConvSpec } from '../nn/conv-module.ts'
 
 /** Channels of an image on the device: blue, green, red and one more. */
-export const IMAGE_CHANNELS = 4
+export const imageChannels = 4
 
 type Geometry = Partial<Omit<ConvSpec, 'name' | 'inChannels' | 'outChannels' | 'kernel'>>
 

@@ -5,7 +5,7 @@ import { cut } from '../gpu/message.ts'
 import { type ConfigProblem, describeProblem } from './config/problem.ts'
 
 /** How many problems a message lists. */
-const SHOWN_PROBLEMS = 12
+const shownProblems = 12
 
 /** A configuration is wrong. The message has one line per problem: key path, value found, value expected. */
 export class ConfigError extends SiamRpnError {
@@ -17,7 +17,7 @@ export class ConfigError extends SiamRpnError {
   /** @param left how many more problems there are than those that are given */
   constructor(problems: readonly ConfigProblem[], source?: string, left = 0) {
     const where = source === undefined ? 'configuration' : `configuration ${cut(source, 300)}`
-    const lines = problems.slice(0, SHOWN_PROBLEMS).map(describeProblem)
+    const lines = problems.slice(0, shownProblems).map(describeProblem)
     const count = problems.length + left
     if (count > lines.length) lines.push(`... and ${count - lines.length} more`)
     super(count === 1 ? `${where}: ${lines[0]}` : `${where}: ${count} problems\n  ${lines.join('\n  ')}`)

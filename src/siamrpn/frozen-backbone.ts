@@ -10,7 +10,7 @@ import type { TrainingMode } from '../nn/trainable-conv.ts'
 import type { Backbone } from './backbone.ts'
 
 /** Bytes of the input and output of one layer that a processor's cache is taken to hold. */
-const CACHE_BYTES = 12 << 20
+const cacheBytes = 12 << 20
 
 /** Whether no parameter of the backbone trains, and no batch norm of it uses the batch's statistics. */
 export function isFrozen({ convs }: Backbone, mode: TrainingMode): boolean {
@@ -30,7 +30,7 @@ export function imagesAtOnce(backbone: Backbone, { shape, bytes }: GpuTensor, { 
     if (node.op !== 'conv') return most
     return Math.max(most, node.inSize ** 2 * node.spec.inChannels + node.outSize ** 2 * node.spec.outChannels)
   }, 1)
-  return Math.max(1, Math.min(batch, Math.floor(CACHE_BYTES / (4 * largest))))
+  return Math.max(1, Math.min(batch, Math.floor(cacheBytes / (4 * largest))))
 }
 
 /** The backbone's outputs for `[N, H, W, 4]`, `count` images at a time: values as those of one pass over all of them. */

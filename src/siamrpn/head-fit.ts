@@ -20,7 +20,7 @@ import type { Targets } from './targets.ts'
 export type FeatureBank = readonly GpuTensor[]
 
 /** Gradients are scaled down to this norm. */
-const MAX_NORM = 10
+const maxNorm = 10
 
 const betas = [0.9, 0.999] as const
 const eps = 1e-8
@@ -64,7 +64,7 @@ export class HeadFit {
       weights: (name) => toFloat32(entry(state, name)),
       momentum: () => 0,
     })
-    this.#optimizer = new Optimizer(device, { type: 'AdamW', lr: 0, betas, eps, weight_decay: 0 }, MAX_NORM)
+    this.#optimizer = new Optimizer(device, { type: 'AdamW', lr: 0, betas, eps, weight_decay: 0 }, maxNorm)
     this.#exemplars = source.exemplars.map((bank) => emptyBatch(device, bank, batch))
     this.#windows = source.windows.map((bank) => emptyBatch(device, bank, batch))
     this.#targets = emptyTargets(device, batch, source.anchors)

@@ -4,18 +4,18 @@
 import type { Device } from '../gpu/device.ts'
 import { capture, type Program } from '../gpu/program.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { CROP_RECORD, type PackedFrame } from '../kernels/crop-resize.ts'
+import { cropRecordSize, type PackedFrame } from '../kernels/crop-resize.ts'
 import type { HeadOutput } from './network.ts'
 import { recordMaps, type StepContext } from './steps.ts'
 
 /** Crops of one run, at most. */
-export const MOST_PLACES = 8
+export const mostPlaces = 8
 
 /** Batch sizes of the programs, as far as memory goes. */
-const BATCH_SIZES = [MOST_PLACES, 4, 2, 1] as const
+const batchSizes = [mostPlaces, 4, 2, 1] as const
 
 /** Bytes of the intermediates of one program, at most; the smallest one may need more. */
-const MOST_BYTES = 512 << 20
+const mostBytes = 512 << 20
 
 /** What the network is to look for: correlation kernels `[1, 5, 5, 2 C]` per level. */
 export interface Template {
@@ -68,7 +68,7 @@ export class MapSteps {
     const [first] = requests
     if (!first) return []
     const single = await this.#step(1, first.template)
-    const sizes = BATCH_SIZES.filter((size) => size === 1 || size * single.bytes <= MOST_BYTES)
+    const sizes = batchSizes.filter((size) => size === 1 || size * single.bytes <= mostBytes)
     const runs: MapRun[] = []
     let start = 0
     for (const size of planRuns(requests.length, sizes, this.#context.device.adapter.kind)) {
@@ -110,7 +110,7 @@ class MapStep {
 
   static async create(context: StepContext, frame: PackedFrame, size: number, template: Template): Promise<MapStep> {
     const { device } = context
-    const crops = device.empty([size, CROP_RECORD], 'f32', 'maps.crops')
+    const crops = device.empty([size, cropRecordSize], 'f32', 'maps.crops')
     const kernels = template.kernels.map(({ shape, label }) => device.empty([size, ...shape.slice(1)], 'f32', label))
     try {
       const record = (r: Parameters<typeof recordMaps>[0]) => recordMaps(r, context, { frame, crops, kernels })
@@ -140,11 +140,11 @@ class MapStep {
   }
 
   run(requests: readonly MapRequest[]): HeadOutput {
-    const crops = new Float32Array(this.#held.length * CROP_RECORD)
+    const crops = new Float32Array(this.#held.length * cropRecordSize)
     for (let place = 0; place < this.#held.length; place++) {
       const request = requests[place] ?? requests.at(-1)
       if (!request) continue
-      crops.set(request.crop, place * CROP_RECORD)
+      crops.set(request.crop, place * cropRecordSize)
       this.#hold(place, request.template)
     }
     this.#device.write(this.#crops, crops)

@@ -9,12 +9,12 @@ import type { ConvSpec } from '../nn/conv-module.ts'
 import type { Layers } from '../nn/layers.ts'
 import type { Backbone } from './backbone.ts'
 import type { BackboneConfig } from './config/schema.ts'
-import { conv, IMAGE_CHANNELS } from './conv-specs.ts'
+import { conv, imageChannels } from './conv-specs.ts'
 
 type MobileNetV2Config = Extract<BackboneConfig, { type: 'MobileNetV2' }>
 
 /** Of each layer: factor of the expansion, output channels at `widen_factor` 1, blocks. */
-const LAYERS = [
+const mobileNetLayers = [
   { expansion: 1, channels: 16, blocks: 1 },
   { expansion: 6, channels: 24, blocks: 2 },
   { expansion: 6, channels: 32, blocks: 3 },
@@ -24,8 +24,8 @@ const LAYERS = [
   { expansion: 6, channels: 320, blocks: 1 },
 ] as const
 
-const STEM_CHANNELS = 32
-const STEM_STRIDE = 2
+const stemChannels = 32
+const stemStride = 2
 
 /** One inverted residual. */
 interface Block {
@@ -50,13 +50,14 @@ export class MobileNetV2 implements Backbone {
     const width = (channels: number) => {
       return pysot ? Math.max(1, Math.trunc(channels * widen_factor)) : divisible(channels * widen_factor)
     }
-    let channels = width(STEM_CHANNELS)
+    let channels = width(stemChannels)
     this.#outIndices = out_indices
     this.stem = conv('backbone.conv1.conv', [3, channels], 3, {
-      ...{ stride: STEM_STRIDE, padding: pysot ? 0 : 1, norm: 'backbone.conv1.bn', eps, padInput: IMAGE_CHANNELS },
+      ...{ stride: stemStride, padding: pysot ? 0 : 1, norm: 'backbone.conv1.bn', eps, padInput: imageChannels },
     })
-    this.layers = LAYERS.slice(0, Math.max(...out_indices) + 1).map(
-      ({ expansion, channels: narrow, blocks }, layer) => {
+    this.layers = mobileNetLayers
+      .slice(0, Math.max(...out_indices) + 1)
+      .map(({ expansion, channels: narrow, blocks }, layer) => {
         return Array.from({ length: blocks }, (_, index) => {
           const first = index === 0
           const block = blockSpecs({
@@ -69,12 +70,11 @@ export class MobileNetV2 implements Backbone {
           channels = width(narrow)
           return block
         })
-      },
-    )
+      })
     this.strides = out_indices.map((index) => {
-      return strides.slice(0, index + 1).reduce<number>((product, stride) => product * stride, STEM_STRIDE)
+      return strides.slice(0, index + 1).reduce<number>((product, stride) => product * stride, stemStride)
     })
-    this.outChannels = out_indices.map((index) => width(LAYERS[index]?.channels ?? 0))
+    this.outChannels = out_indices.map((index) => width(mobileNetLayers[index]?.channels ?? 0))
   }
 
   get convs(): readonly ConvSpec[] {

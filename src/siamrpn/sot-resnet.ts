@@ -6,16 +6,16 @@ import type { ConvSpec } from '../nn/conv-module.ts'
 import type { Layers } from '../nn/layers.ts'
 import type { Backbone } from './backbone.ts'
 import type { BackboneConfig } from './config/schema.ts'
-import { conv, IMAGE_CHANNELS } from './conv-specs.ts'
+import { conv, imageChannels } from './conv-specs.ts'
 
 /** Bottleneck blocks per stage of a ResNet-50. */
-const STAGE_BLOCKS = [3, 4, 6, 3] as const
+const stageBlocks = [3, 4, 6, 3] as const
 
 /** Output channels of a bottleneck, in units of its width. */
-const EXPANSION = 4
+const expansion = 4
 
 /** Of the first convolution and the pooling together. */
-const STEM_STRIDE = 4
+const stemStride = 4
 
 /** One bottleneck block. */
 interface Block {
@@ -40,19 +40,19 @@ export class SOTResNet implements Backbone {
     const { eps } = norm_cfg
     let channels = stem_channels ?? base_channels
     this.#outIndices = out_indices
-    this.outChannels = out_indices.map((stage) => base_channels * 2 ** stage * EXPANSION)
+    this.outChannels = out_indices.map((stage) => base_channels * 2 ** stage * expansion)
     this.strides = out_indices.map((stage) => {
-      return strides.slice(0, stage + 1).reduce<number>((product, stride) => product * stride, STEM_STRIDE)
+      return strides.slice(0, stage + 1).reduce<number>((product, stride) => product * stride, stemStride)
     })
     this.stem = conv('backbone.conv1', [3, channels], 7, {
-      ...{ stride: 2, norm: 'backbone.bn1', eps, padInput: IMAGE_CHANNELS },
+      ...{ stride: 2, norm: 'backbone.bn1', eps, padInput: imageChannels },
     })
-    this.stages = STAGE_BLOCKS.slice(0, num_stages).map((blocks, stage) => {
+    this.stages = stageBlocks.slice(0, num_stages).map((blocks, stage) => {
       const width = base_channels * 2 ** stage
       return Array.from({ length: blocks }, (_, block) => {
         const stride = block === 0 ? (strides[stage] ?? 1) : 1
         const specs = blockSpecs({ stage, block, channels, width, stride, dilation: dilations[stage] ?? 1, eps })
-        channels = width * EXPANSION
+        channels = width * expansion
         return specs
       })
     })
@@ -100,7 +100,7 @@ interface BlockShape {
 
 function blockSpecs({ stage, block, channels, width, stride, dilation, eps }: BlockShape): Block {
   const name = `backbone.layer${stage + 1}.${block}`
-  const outer = width * EXPANSION
+  const outer = width * expansion
   const first = block === 0
   const dilated = dilation > 1
   const spread = dilated && first ? Math.floor(dilation / 2) : dilation

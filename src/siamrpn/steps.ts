@@ -9,8 +9,8 @@ import { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { OnKernel } from '../gpu/warm-up.ts'
 import type { BenchmarkOptions, ConvChoice } from '../kernels/conv/benchmark.ts'
-import { CROP_RECORD, channelSums, cropResize, type PackedFrame } from '../kernels/crop-resize.ts'
-import { type BestBox, bestBoxes, decodeBest, STATE_RECORD } from '../kernels/decode-best.ts'
+import { channelSums, cropRecordSize, cropResize, type PackedFrame } from '../kernels/crop-resize.ts'
+import { type BestBox, bestBoxes, decodeBest, stateRecordSize } from '../kernels/decode-best.ts'
 import { SiameseRPNAnchorGenerator } from './anchors.ts'
 import { type ModelConfig, mapSizes } from './config.ts'
 import { normalisationOf } from './image-norm.ts'
@@ -78,8 +78,13 @@ export async function benchmarkTracking(
 function recordTracking(r: Recorder, context: StepContext): void {
   const frame: PackedFrame = { pixels: r.alloc([16 * 12], 'u32', 'frame'), width: 16, height: 16, format: 'rgb8' }
   channelSums(r, frame)
-  const kernels = recordTemplate(r, context, { frame, crops: r.alloc([1, CROP_RECORD]) })
-  recordSearch(r, context, { frame, crops: r.alloc([1, CROP_RECORD]), state: r.alloc([1, STATE_RECORD]), kernels })
+  const kernels = recordTemplate(r, context, { frame, crops: r.alloc([1, cropRecordSize]) })
+  recordSearch(r, context, {
+    frame,
+    crops: r.alloc([1, cropRecordSize]),
+    state: r.alloc([1, stateRecordSize]),
+    kernels,
+  })
 }
 
 /**
@@ -92,7 +97,7 @@ export async function templateKernels(
   crops: Float32Array,
 ): Promise<GpuTensor[]> {
   const { device } = context
-  const records = device.tensor(crops, [crops.length / CROP_RECORD, CROP_RECORD], 'template.crops')
+  const records = device.tensor(crops, [crops.length / cropRecordSize, cropRecordSize], 'template.crops')
   try {
     const program = await capture(device, (r) => recordTemplate(r, context, { frame, crops: records }), {
       label: 'template',
@@ -211,8 +216,8 @@ export class SearchStep {
     const targets = kernels[0]?.shape[0] ?? 1
     const inputs: SearchInputs = {
       frame,
-      crops: device.empty([targets, CROP_RECORD], 'f32', 'search.crops'),
-      state: device.empty([targets, STATE_RECORD], 'f32', 'search.state'),
+      crops: device.empty([targets, cropRecordSize], 'f32', 'search.crops'),
+      state: device.empty([targets, stateRecordSize], 'f32', 'search.state'),
       kernels: kernels.map((tensor) => device.empty(tensor.shape, 'f32', `${tensor.label}.input`)),
     }
     try {

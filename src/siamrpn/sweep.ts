@@ -12,8 +12,8 @@ import { channelMean, cropRecord } from '../kernels/crop-resize.ts'
 import {
   bestBoxes,
   type DecodeRule,
-  RULED_STATE_RECORD,
   ruledStateRecord,
+  ruledStateRecordSize,
   stateRecord,
 } from '../kernels/decode-best.ts'
 import { type Box, type CenterBox, type InitBox, toCenter, visiblePart } from './boxes.ts'
@@ -21,7 +21,7 @@ import { mapSizes } from './config.ts'
 import { cropGeometry, exemplarCropSize, searchCrop } from './crop-geometry.ts'
 import { ClosedError, FrameError } from './errors.ts'
 import { type Frame, FrameBuffer, type FrameShape, frameShape, sameShape } from './frame.ts'
-import { type MapRequest, type MapRun, MapSteps, MOST_PLACES, type Template } from './map-step.ts'
+import { type MapRequest, type MapRun, MapSteps, mostPlaces, type Template } from './map-step.ts'
 import { recordDecode, type StepContext, templateKernels } from './steps.ts'
 import { type TrackResult, trackResult } from './target.ts'
 import type { Borrower, Loan, SiamRPN } from './tracker.ts'
@@ -89,14 +89,14 @@ export class Sweep implements Borrower {
     const size = mapSizes(model).score[0] ?? 0
     const perPosition = (anchors.shape[0] ?? 0) / (size * size)
     // The last run of a frame may have more places than there are crops left.
-    const rows = capacity + MOST_PLACES - 1
+    const rows = capacity + mostPlaces - 1
     this.capacity = capacity
     this.#context = context
     this.#loan = loan
     this.#pool = {
       cls: device.empty([rows, size, size, 2 * perPosition], 'f32', 'sweep.cls'),
       bbox: device.empty([rows, size, size, 4 * perPosition], 'f32', 'sweep.bbox'),
-      state: device.empty([capacity, RULED_STATE_RECORD], 'f32', 'sweep.state'),
+      state: device.empty([capacity, ruledStateRecordSize], 'f32', 'sweep.state'),
     }
   }
 
@@ -197,7 +197,7 @@ export class Sweep implements Borrower {
     const { test_cfg } = this.#context.model
     const requests: MapRequest[] = []
     const known = new Map<Template, Map<string, number>>()
-    const state = new Float32Array(tracks.length * RULED_STATE_RECORD)
+    const state = new Float32Array(tracks.length * ruledStateRecordSize)
     for (const [row, index] of tracks.entries()) {
       const track = this.#tracks[index]
       if (!track) throw new RangeError(`found track ${index}, expected 0 to ${this.#tracks.length - 1}`)
@@ -209,7 +209,7 @@ export class Sweep implements Borrower {
       const key = crop.join()
       const map = seen.get(key) ?? requests.push({ crop, template }) - 1
       seen.set(key, map)
-      state.set(ruledStateRecord(stateRecord(box, scale, { width, height }), rule, map), row * RULED_STATE_RECORD)
+      state.set(ruledStateRecord(stateRecord(box, scale, { width, height }), rule, map), row * ruledStateRecordSize)
     }
     return { requests, state }
   }

@@ -4,8 +4,8 @@
 
 import type { Profile } from '../gpu/program.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { CROP_RECORD, cropRecord } from '../kernels/crop-resize.ts'
-import { type BestBox, STATE_RECORD, stateRecord } from '../kernels/decode-best.ts'
+import { cropRecord, cropRecordSize } from '../kernels/crop-resize.ts'
+import { type BestBox, stateRecord, stateRecordSize } from '../kernels/decode-best.ts'
 import { type Box, type CenterBox, visiblePart } from './boxes.ts'
 import type { ModelConfig } from './config.ts'
 import { cropGeometry, searchCrop } from './crop-geometry.ts'
@@ -180,12 +180,12 @@ export class TargetGroup implements GroupState {
   /** Of all targets, with the search image of a model. */
   #request({ test_cfg }: ModelConfig): SearchRequest {
     const { width, height } = this.shape
-    const crops = new Float32Array(this.#places.length * CROP_RECORD)
-    const state = new Float32Array(this.#places.length * STATE_RECORD)
+    const crops = new Float32Array(this.#places.length * cropRecordSize)
+    const state = new Float32Array(this.#places.length * stateRecordSize)
     for (const [target, { box }] of this.#places.entries()) {
       const { size, scale } = searchCrop(box, test_cfg)
-      crops.set(cropRecord(cropGeometry(box, size, width, height), this.#padding), target * CROP_RECORD)
-      state.set(stateRecord(box, scale, this.shape), target * STATE_RECORD)
+      crops.set(cropRecord(cropGeometry(box, size, width, height), this.#padding), target * cropRecordSize)
+      state.set(stateRecord(box, scale, this.shape), target * stateRecordSize)
     }
     return { crops, state, kernels: this.kernels }
   }

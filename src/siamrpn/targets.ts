@@ -16,7 +16,7 @@ import { choose, createSampler, type Draws, type Sampler } from './sampler.ts'
 const { fround } = Math
 
 /** Positions from the object's to the edge of the window that a negative pair's anchors are drawn from. */
-const NEGATIVE_REACH = 3
+const negativeReach = 3
 
 /** One pair of a batch. */
 export interface TargetSample {
@@ -153,8 +153,8 @@ function checkArea(index: number, box: Corners): void {
 
 /** Positions around `centre`, cut to the map. An end before the map counts from its far edge, as a Python slice takes it. */
 function windowOf(centre: number, size: number): readonly [start: number, end: number] {
-  const end = Math.min(size, centre + NEGATIVE_REACH + 1)
-  return [Math.max(0, centre - NEGATIVE_REACH), end < 0 ? Math.max(0, size + end) : end]
+  const end = Math.min(size, centre + negativeReach + 1)
+  return [Math.max(0, centre - negativeReach), end < 0 ? Math.max(0, size + end) : end]
 }
 
 /** Label weight of each of `count` anchors that share `weight` of a pair, in float32 steps as MMTracking takes them. */

@@ -9,21 +9,21 @@ import type { FrameShape } from './frame.ts'
 import type { Random } from './random.ts'
 
 /** Windows around the object, and beside it, for each frame that shows it. */
-const NEAR = 16
-const FAR = 4
+const nearWindows = 16
+const farWindows = 4
 
 /** Windows of each frame that does not show the object. */
-const ABSENT = 10
+const absentWindows = 10
 
 /** Logarithms of the changes of size and of aspect ratio. */
-const SIZE_CHANGE = 0.35
-const ASPECT_CHANGE = 0.2
+const sizeChange = 0.35
+const aspectChange = 0.2
 
 /** Shifts of a near window as a part of the object's side: usual ones, and wide ones. */
-const SHIFTS = [0.3, 0.9] as const
+const shifts = [0.3, 0.9] as const
 
 /** Distance from a far window's edge to the object's middle, in longer sides of the object: at least half a side is outside. */
-const FAR_DISTANCE = [0.6, 1.2] as const
+const farDistance = [0.6, 1.2] as const
 
 /** One frame, without its pixels. */
 export interface TeachFrame {
@@ -50,9 +50,11 @@ export function exemplarCrop({ box, shape }: TeachFrame, config: TestConfig): Cr
 /** The windows of one frame. @throws CropError */
 export function windowsOf(frame: TeachFrame, config: TestConfig, random: Random): TeachWindow[] {
   const { box } = frame
-  if (!box) return Array.from({ length: ABSENT }, () => windowAt(frame, moved(frame.near, random, 1.5), config))
-  const near = Array.from({ length: NEAR }, () => windowAt(frame, moved(box, random, random.pick(SHIFTS)), config))
-  const far = Array.from({ length: FAR }, () =>
+  if (!box) return Array.from({ length: absentWindows }, () => windowAt(frame, moved(frame.near, random, 1.5), config))
+  const near = Array.from({ length: nearWindows }, () =>
+    windowAt(frame, moved(box, random, random.pick(shifts)), config),
+  )
+  const far = Array.from({ length: farWindows }, () =>
     windowAt({ ...frame, box: undefined }, beside(box, config, random), config),
   )
   return [...near, ...far]
@@ -61,8 +63,8 @@ export function windowsOf(frame: TeachFrame, config: TestConfig, random: Random)
 /** What a tracker could believe of the object: moved by up to `shift` sides, of another size. */
 function moved(box: CenterBox, random: Random, shift: number): CenterBox {
   const side = Math.sqrt(box.width * box.height)
-  const size = random.uniform(-SIZE_CHANGE, SIZE_CHANGE)
-  const aspect = random.uniform(-ASPECT_CHANGE, ASPECT_CHANGE)
+  const size = random.uniform(-sizeChange, sizeChange)
+  const aspect = random.uniform(-aspectChange, aspectChange)
   return {
     cx: box.cx + random.uniform(-shift, shift) * side,
     cy: box.cy + random.uniform(-shift, shift) * side,
@@ -76,7 +78,7 @@ function beside(box: CenterBox, config: TestConfig, random: Random): CenterBox {
   const belief = moved(box, random, 0)
   const angle = random.uniform(0, 2 * Math.PI)
   const [x, y] = [Math.cos(angle), Math.sin(angle)]
-  const apart = searchCrop(belief, config).size / 2 + random.uniform(...FAR_DISTANCE) * Math.max(box.width, box.height)
+  const apart = searchCrop(belief, config).size / 2 + random.uniform(...farDistance) * Math.max(box.width, box.height)
   const distance = apart / Math.max(Math.abs(x), Math.abs(y))
   return { ...belief, cx: box.cx + distance * x, cy: box.cy + distance * y }
 }

@@ -6,7 +6,7 @@ import type { StateDict } from '../formats/state-dict.ts'
 import { SiamRpnError } from '../gpu/errors.ts'
 import { capture } from '../gpu/program.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { CROP_RECORD, channelMean, cropRecord, type PackedFrame } from '../kernels/crop-resize.ts'
+import { channelMean, cropRecord, cropRecordSize, type PackedFrame } from '../kernels/crop-resize.ts'
 import { type InitBox, toCenter } from './boxes.ts'
 import type { ModelConfig } from './config.ts'
 import { BoxError, FrameError } from './errors.ts'
@@ -54,11 +54,11 @@ export interface TeachOptions {
 /** Found in trials: enough for the heads to settle on the given frames. */
 const teachDefaults = { steps: 80, pairs: 10, lr: 3e-4, seed: 0 } as const
 
-const WARM_UP = 10
-const LAST_LR_PART = 0.05
+const warmUp = 10
+const lastLrPart = 0.05
 
 /** Windows that go through the backbone together. */
-const CHUNK = 10
+const chunkWindows = 10
 
 /** Examples whose frames and boxes have been checked. */
 export interface CheckedExample extends TeachFrame {
@@ -219,13 +219,14 @@ class Bank {
 
   /** Adds the features of these crops of a frame. */
   async add(frame: PackedFrame, crops: readonly Float32Array[]): Promise<void> {
-    for (let from = 0; from < crops.length; from += CHUNK) await this.#addChunk(frame, crops.slice(from, from + CHUNK))
+    for (let from = 0; from < crops.length; from += chunkWindows)
+      await this.#addChunk(frame, crops.slice(from, from + chunkWindows))
   }
 
   async #addChunk(frame: PackedFrame, chunk: readonly Float32Array[]): Promise<void> {
     const { context } = this.#source
     const { device, network } = context
-    const records = device.empty([chunk.length, CROP_RECORD], 'f32', 'teach.crops')
+    const records = device.empty([chunk.length, cropRecordSize], 'f32', 'teach.crops')
     for (const [row, record] of chunk.entries()) device.write(records, record, row * record.byteLength)
     try {
       const program = await capture(
@@ -306,7 +307,7 @@ function draw(count: number, size: number, random: Random): number[] {
 /** Rises over the first steps, then falls as half a cosine. */
 function rateOf(step: number, steps: number, lr: number): number {
   const cosine = 0.5 * (1 + Math.cos((Math.PI * step) / steps))
-  return lr * Math.min(1, (step + 1) / WARM_UP) * (LAST_LR_PART + (1 - LAST_LR_PART) * cosine)
+  return lr * Math.min(1, (step + 1) / warmUp) * (lastLrPart + (1 - lastLrPart) * cosine)
 }
 
 /** @throws TeachError for a number that is out of range */

@@ -17,7 +17,7 @@ export interface GradientExchange {
 }
 
 /** Bytes of a bucket, unless a single gradient is larger: PyTorch's first guess. */
-const BUCKET_BYTES = 25 * 1024 * 1024
+const mostBucketBytes = 25 * 1024 * 1024
 
 interface Bucket {
   readonly tensors: readonly GpuTensor[]
@@ -31,7 +31,12 @@ export class BucketExchange {
   readonly #buckets: readonly Bucket[]
 
   /** @param tensors f32, in the same order on all ranks: consecutive ones fill a bucket */
-  constructor(device: Device, exchange: GradientExchange, tensors: readonly GpuTensor[], bucketBytes = BUCKET_BYTES) {
+  constructor(
+    device: Device,
+    exchange: GradientExchange,
+    tensors: readonly GpuTensor[],
+    bucketBytes = mostBucketBytes,
+  ) {
     this.#device = device
     this.#exchange = exchange
     this.#buckets = bucketsOf(tensors, bucketBytes).map((members) => {

@@ -8,7 +8,7 @@ import type { Held } from './held.ts'
 import type { Soak } from './soak.ts'
 
 /** Of resident memory, from the first fifth of the samples to the last one: what a process may settle by. */
-const MOST_GROWTH = 50e6
+const mostGrowth = 50e6
 
 test.runIf(process.platform === 'linux')(
   '50 trackers leave memory, threads and descriptors as they are, however long they track',
@@ -24,7 +24,7 @@ test.runIf(process.platform === 'linux')(
     expect(fifth, `${updates} updates are too few to judge`).toBeGreaterThanOrEqual(1)
     expect(growth('threads')).toBeLessThan(6)
     expect(growth('descriptors')).toBeLessThan(4)
-    expect(growth('rss')).toBeLessThan(MOST_GROWTH)
+    expect(growth('rss')).toBeLessThan(mostGrowth)
     expect(deviceBytes.last).toBe(deviceBytes.first)
     expect(deviceBytes.closed).toBe(deviceBytes.before)
   },

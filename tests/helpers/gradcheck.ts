@@ -76,15 +76,15 @@ export interface GradientCase {
 }
 
 /** Float32 on the device against differences of float64. */
-const TOLERANCE = 2e-5
+const checkTolerance = 2e-5
 
-const EPS = 1e-5
-const ENTRANCE = 'entrance'
-const SQUARE = 'exit.square'
-const LINE = 'exit.line'
+const eps = 1e-5
+const entrance = 'entrance'
+const square = 'exit.square'
+const line = 'exit.line'
 
 /** @throws an assertion if a gradient differs, or the device's loss from the reference's */
-export async function checkGradients(device: Device, one: GradientCase, tolerance = TOLERANCE): Promise<void> {
+export async function checkGradients(device: Device, one: GradientCase, tolerance = checkTolerance): Promise<void> {
   const leaves = new Map<string, HostTensor>()
   for (const [name, shape] of Object.entries({ ...one.inputs, ...one.filters })) leaves.set(name, random(name, shape))
   const reference = (values: ReadonlyMap<string, HostTensor>) => {
@@ -105,22 +105,22 @@ export async function checkGradients(device: Device, one: GradientCase, toleranc
 function whole<T>(one: GradientCase, graph: Graph<T>, leaf: (name: string) => T): T {
   const input = (name: string) => {
     const shape = one.inputs[name]!
-    return shape.length === 4 ? graph.conv2d(leaf(name), `${ENTRANCE} ${shape[3]}`) : leaf(name)
+    return shape.length === 4 ? graph.conv2d(leaf(name), `${entrance} ${shape[3]}`) : leaf(name)
   }
   const entered = new Map(Object.keys(one.inputs).map((name) => [name, input(name)]))
   const output = one.build(graph, (name) => need(entered, name))
   const size = graph.sizeOf(output)
   const row = graph.reshape(output, [1, 1, 1, size])
   const squared = graph.depthwiseCorrelation(row, row)
-  return graph.add(graph.conv2d(squared, `${SQUARE} ${size}`), graph.conv2d(row, `${LINE} ${size}`))
+  return graph.add(graph.conv2d(squared, `${square} ${size}`), graph.conv2d(row, `${line} ${size}`))
 }
 
 /** Fixed filters by name: `entrance C` mixes C channels, `exit.* S` sums S values with weights. */
 function fixedFilter(name: string): HostTensor | undefined {
   const [kind, channels] = name.split(' ')
   const inputs = Number(channels)
-  if (kind === ENTRANCE) return random(name, [inputs, inputs, 1, 1])
-  return kind === SQUARE || kind === LINE ? random(name, [1, inputs, 1, 1]) : undefined
+  if (kind === entrance) return random(name, [inputs, inputs, 1, 1])
+  return kind === square || kind === line ? random(name, [1, inputs, 1, 1]) : undefined
 }
 
 function statisticsOf(channels: number) {
@@ -149,12 +149,12 @@ function referenceGraph(leaves: ReadonlyMap<string, HostTensor>): Graph<HostTens
     },
     batchNorm({ input, gamma, beta, residual }, { activation } = {}) {
       const affine = { gamma: gamma.data, beta: beta.data }
-      return elementwise.activate(plus(batchNorm.batchNormTrain(input, affine, { eps: EPS }), residual), activation)
+      return elementwise.activate(plus(batchNorm.batchNormTrain(input, affine, { eps }), residual), activation)
     },
     frozenBatchNorm({ input, gamma, beta, residual }, { activation } = {}) {
       const { mean, variance } = statisticsOf(input.shape.at(-1)!)
       const statistics = { gamma: gamma.data, beta: beta.data, mean: mean.data, variance: variance.data }
-      return elementwise.activate(plus(elementwise.batchNorm(input, statistics, EPS), residual), activation)
+      return elementwise.activate(plus(elementwise.batchNorm(input, statistics, eps), residual), activation)
     },
     relu: (input) => elementwise.activate(input, 'relu'),
     relu6: (input) => elementwise.activate(input, 'relu6'),
@@ -254,7 +254,7 @@ interface Sources {
 function deviceGraph(tape: Tape, { own, filter, input: leaf }: Sources): Graph<Tensor> {
   const statistics = (input: Tensor) => {
     const { mean, variance } = statisticsOf(input.data.shape.at(-1)!)
-    return { mean: own(mean), variance: own(variance), eps: EPS, momentum: 0.1 }
+    return { mean: own(mean), variance: own(variance), eps, momentum: 0.1 }
   }
   return {
     conv2d(input, name, { bias, ...options } = {}) {

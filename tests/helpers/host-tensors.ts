@@ -13,7 +13,7 @@ export interface HostTensor {
 }
 
 /** Kernels agree with float64 to this part of the largest magnitude. */
-export const KERNEL_TOLERANCE = 1e-5
+export const kernelTolerance = 1e-5
 
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1)

@@ -6,8 +6,8 @@ import {
   type Blur,
   encodeImage,
   encodeTables,
-  IMAGE_RECORD,
   type ImageTables,
+  imageRecordSize,
   motionBlur,
   noBlur,
   tableWords,
@@ -72,7 +72,7 @@ function tablesOf({ height, width, crop, shift }: Sample): ImageTables {
 /** Uploads all samples in one buffer, the first piece at an odd byte. */
 function encoded(list: readonly Sample[]) {
   const tableSize = tableWords(size, size, cropSize)
-  const [records, tables] = [words(list.length * IMAGE_RECORD), words(list.length * tableSize)]
+  const [records, tables] = [words(list.length * imageRecordSize), words(list.length * tableSize)]
   const total = list.reduce((sum, sample) => sum + pieceBytes(tablesOf(sample)), 4)
   const bytes = new Uint8Array(total).fill(99)
   let offset = 1
@@ -87,7 +87,7 @@ function encoded(list: readonly Sample[]) {
   }
   return {
     frames: device.tensor(new Uint32Array(bytes.buffer), [bytes.length / 4], 'frames'),
-    images: device.tensor(records.u32, [list.length, IMAGE_RECORD], 'images'),
+    images: device.tensor(records.u32, [list.length, imageRecordSize], 'images'),
     tables: device.tensor(tables.u32, [list.length, tableSize], 'tables'),
     height: size,
     width: size,
@@ -172,11 +172,11 @@ describe('warped frames', () => {
 
 describe('motion blur', () => {
   const records = (blurs: readonly Blur[], active = true) => {
-    const into = words(blurs.length * IMAGE_RECORD)
+    const into = words(blurs.length * imageRecordSize)
     for (const [i, blur] of blurs.entries()) {
       encodeImage(into, i, { offset: 0, rowStride: 3, active, narrow: true, padding, color: asItIs, blur })
     }
-    return device.tensor(into.u32, [blurs.length, IMAGE_RECORD], 'images')
+    return device.tensor(into.u32, [blurs.length, imageRecordSize], 'images')
   }
 
   test.each([

@@ -16,8 +16,8 @@ import * as reference from '../reference/batch-norm.ts'
 import * as elementwise from '../reference/elementwise.ts'
 import { finiteDifferences } from '../reference/finite-differences.ts'
 
-const EPS = 1e-5
-const MOMENTUM = 0.1
+const eps = 1e-5
+const momentum = 0.1
 
 const shapes = [
   [2, 3, 5, 8],
@@ -80,23 +80,23 @@ describe('batch normalisation in training', () => {
     const hosts = problem(shape)
     const { x, gamma, beta, runningMean, runningVar, residual } = hosts
     const on = uploadAll(device, hosts)
-    const base = { ...on, input: on.x, momentum: MOMENTUM, eps: EPS }
+    const base = { ...on, input: on.x, momentum, eps }
     const plain = await run(device, (r) => ({ ...batchNormTrain(r, { ...base, residual: undefined }) }))
     const affine = { gamma: gamma.data, beta: beta.data }
-    expectClose(plain.output, reference.batchNormTrain(x, affine, { eps: EPS }))
+    expectClose(plain.output, reference.batchNormTrain(x, affine, { eps }))
     const { mean, variance } = reference.moments(x)
     expectClose(plain.mean, { data: mean, shape: gamma.shape })
-    expectClose(plain.invStd, { data: variance.map((value) => 1 / Math.sqrt(value + EPS)), shape: gamma.shape })
+    expectClose(plain.invStd, { data: variance.map((value) => 1 / Math.sqrt(value + eps)), shape: gamma.shape })
     const count = x.data.length / gamma.data.length
     const mix = (old: HostTensor, now: Float64Array) => ({
-      data: now.map((value, c) => (1 - MOMENTUM) * old.data[c]! + MOMENTUM * value),
+      data: now.map((value, c) => (1 - momentum) * old.data[c]! + momentum * value),
       shape: old.shape,
     })
     expectClose({ data: await device.readF32(on.runningMean), shape: gamma.shape }, mix(runningMean, mean))
     const unbiased = variance.map((value) => (value * count) / (count - 1))
     expectClose({ data: await device.readF32(on.runningVar), shape: gamma.shape }, mix(runningVar, unbiased))
     const fused = await run(device, (r) => ({ ...batchNormTrain(r, { ...base, activation: 'relu' }) }))
-    expectClose(fused.output, reference.batchNormTrain(x, affine, { eps: EPS, residual, activation: 'relu' }))
+    expectClose(fused.output, reference.batchNormTrain(x, affine, { eps, residual, activation: 'relu' }))
   })
 
   test('keeps its precision where the mean is far from zero', async () => {
@@ -105,17 +105,17 @@ describe('batch normalisation in training', () => {
     const x = { data: noise.data.map((value) => value + 300), shape }
     const ones = { data: new Float32Array(4).fill(1), shape: [4] }
     const on = uploadAll(device, { input: x, gamma: ones, beta: ones, runningMean: ones, runningVar: ones })
-    const found = await run(device, (r) => ({ ...batchNormTrain(r, { ...on, momentum: 0.1, eps: EPS }) }))
+    const found = await run(device, (r) => ({ ...batchNormTrain(r, { ...on, momentum: 0.1, eps }) }))
     const { variance } = reference.moments(x)
-    expectClose(found.invStd, { data: variance.map((value) => 1 / Math.sqrt(value + EPS)), shape: [4] })
-    expectClose(found.output, reference.batchNormTrain(x, { gamma: ones.data, beta: ones.data }, { eps: EPS }), 1e-4)
+    expectClose(found.invStd, { data: variance.map((value) => 1 / Math.sqrt(value + eps)), shape: [4] })
+    expectClose(found.output, reference.batchNormTrain(x, { gamma: ones.data, beta: ones.data }, { eps }), 1e-4)
   })
 
   test('refuses a single value per channel, and vectors of another length', async () => {
     const vector = device.empty([4])
     const vectors = { gamma: vector, beta: vector, runningMean: vector, runningVar: vector }
     const norm = (input: GpuTensor) =>
-      capture(device, (r) => ({ ...batchNormTrain(r, { input, ...vectors, momentum: 0.1, eps: EPS }) }))
+      capture(device, (r) => ({ ...batchNormTrain(r, { input, ...vectors, momentum: 0.1, eps }) }))
     await expect(norm(device.empty([1, 1, 1, 4]))).rejects.toThrow(/one value per channel/)
     await expect(norm(device.empty([1, 2, 1, 8]))).rejects.toThrow(ShapeError)
   })
@@ -125,11 +125,11 @@ describe('the reference gradients', () => {
   const { x, gamma, beta, upstream, residual } = problem([2, 3, 2, 3])
 
   test('of batch normalisation agree with finite differences', () => {
-    const options = { eps: EPS, residual, activation: 'relu' as const }
+    const options = { eps, residual, activation: 'relu' as const }
     const forward = (input: HostTensor, weight: HostTensor, bias: HostTensor) =>
       reference.batchNormTrain(input, { gamma: weight.data, beta: bias.data }, options)
     const output = forward(x, gamma, beta)
-    const found = reference.batchNormGradient({ x, upstream, output }, gamma.data, EPS)
+    const found = reference.batchNormGradient({ x, upstream, output }, gamma.data, eps)
     const tolerance = 1e-7
     expectClose(
       finiteDifferences((moved) => forward(moved, gamma, beta), x, upstream),
@@ -151,8 +151,8 @@ describe('the reference gradients', () => {
   test('of frozen batch normalisation agree with finite differences', () => {
     const frozen = { mean: [0.5, -0.2, 0.1], variance: [1.2, 0.4, 0.9] }
     const forward = (input: HostTensor, weight: HostTensor) =>
-      elementwise.batchNorm(input, { gamma: weight.data, beta: beta.data, ...frozen }, EPS)
-    const found = reference.batchNormGradient({ x, upstream }, gamma.data, EPS, frozen)
+      elementwise.batchNorm(input, { gamma: weight.data, beta: beta.data, ...frozen }, eps)
+    const found = reference.batchNormGradient({ x, upstream }, gamma.data, eps, frozen)
     expectClose(
       finiteDifferences((moved) => forward(moved, gamma), x, upstream),
       found.input,
@@ -189,7 +189,7 @@ function trainStep(r: Recorder, on: Record<string, GpuTensor>, variant: Variant)
   const { x, gamma, beta, upstream, residual, runningMean, runningVar } = on as Record<string, GpuTensor> &
     ReturnType<typeof uploadAll<ReturnType<typeof problem>>>
   const forward = batchNormTrain(r, {
-    ...{ input: x, gamma, beta, runningMean, runningVar, momentum: MOMENTUM, eps: EPS },
+    ...{ input: x, gamma, beta, runningMean, runningVar, momentum, eps },
     ...(variant.residual && { residual }),
     activation: variant.activation,
   })
@@ -202,12 +202,12 @@ function trainStep(r: Recorder, on: Record<string, GpuTensor>, variant: Variant)
 
 function expectedGradients(hosts: ReturnType<typeof problem>, { activation, residual }: Variant): reference.Gradients {
   const { x, gamma, beta, upstream } = hosts
-  const options = { eps: EPS, activation, ...(residual && { residual: hosts.residual }) }
+  const options = { eps, activation, ...(residual && { residual: hosts.residual }) }
   const output = reference.batchNormTrain(x, { gamma: gamma.data, beta: beta.data }, options)
   return reference.batchNormGradient(
     { x, upstream, activation, output: activation === 'none' ? undefined : output },
     gamma.data,
-    EPS,
+    eps,
   )
 }
 
@@ -240,7 +240,7 @@ describe.each([
       const hosts = problem(shape)
       const { x, gamma, beta, upstream, runningMean, runningVar } = hosts
       const frozen = { mean: runningMean.data, variance: runningVar.data }
-      const normalised = elementwise.batchNorm(x, { gamma: gamma.data, beta: beta.data, ...frozen }, EPS)
+      const normalised = elementwise.batchNorm(x, { gamma: gamma.data, beta: beta.data, ...frozen }, eps)
       const output = elementwise.activate(
         residual ? elementwise.add(normalised, hosts.residual) : normalised,
         activation,
@@ -249,14 +249,14 @@ describe.each([
       const found = await run(device, (r) => {
         const { residual: passed, ...gradients } = frozenBatchNormGradient(r, {
           ...{ gradient: on.upstream, input: on.x, gamma: on.gamma, mean: on.runningMean, variance: on.runningVar },
-          ...{ eps: EPS, activation, residual, ...(activation !== 'none' && { output: on.output }) },
+          ...{ eps, activation, residual, ...(activation !== 'none' && { output: on.output }) },
         })
         return { ...gradients, ...(passed && { residual: passed }) } as Record<keyof reference.Gradients, GpuTensor>
       })
       const expected = reference.batchNormGradient(
         { x, upstream, activation, output: activation === 'none' ? undefined : output },
         gamma.data,
-        EPS,
+        eps,
         frozen,
       )
       for (const name of Object.keys(found) as (keyof reference.Gradients)[]) expectClose(found[name], expected[name])
@@ -273,7 +273,7 @@ describe('a gradient through a ReLU', () => {
     await expect(train).rejects.toThrow(/without the output/)
     const residual = { ...shared, invStd: vector, beta: vector, residual: true }
     await expect(capture(device, (r) => ({ ...batchNormTrainGradient(r, residual) }))).rejects.toThrow(ShapeError)
-    const frozen = { ...shared, variance: vector, eps: EPS }
+    const frozen = { ...shared, variance: vector, eps }
     await expect(capture(device, (r) => ({ ...frozenBatchNormGradient(r, frozen) }))).rejects.toThrow(ShapeError)
   })
 })
@@ -282,7 +282,7 @@ describe('sum over pixels', () => {
   test.each(shapes)('[%i, %i, %i, %i]', async (...shape) => {
     const { x, gamma } = problem(shape)
     const input = upload(device, x)
-    const expected = reference.batchNormGradient({ x, upstream: x }, gamma.data, EPS).beta
+    const expected = reference.batchNormGradient({ x, upstream: x }, gamma.data, eps).beta
     expectClose(await evaluate(device, (r) => channelSum(r, input)), expected)
   })
 })

@@ -8,8 +8,8 @@ import {
   bestBoxes,
   type CenterBox,
   decodeBest,
-  RULED_STATE_RECORD,
   ruledStateRecord,
+  ruledStateRecordSize,
   stateRecord,
 } from '../../src/kernels/decode-best.ts'
 import { random } from '../helpers/tensors.ts'
@@ -126,7 +126,7 @@ describe('decoding the best box', () => {
       ),
       anchors: device.tensor(Float32Array.from(anchors), [count, 4]),
       window: device.tensor(Float32Array.from(window), [count]),
-      state: device.tensor(Float32Array.from(states.flatMap((state) => [...state])), [3, RULED_STATE_RECORD]),
+      state: device.tensor(Float32Array.from(states.flatMap((state) => [...state])), [3, ruledStateRecordSize]),
       ...settings,
     }
     const program = await runOnce(device, (r) => decodeBest(r, args))

@@ -156,8 +156,8 @@ describe('section B, get_cropped_img', () => {
   )
 })
 
-const POSITIONS = 25
-const ANCHORS = 5
+const positionCount = 25
+const anchorCount = 5
 
 interface Decoder {
   readonly program: Program<GpuTensor>
@@ -167,9 +167,9 @@ interface Decoder {
 }
 
 async function makeDecoder(): Promise<Decoder> {
-  const count = POSITIONS * POSITIONS * ANCHORS
-  const cls = device.empty([1, POSITIONS, POSITIONS, 2 * ANCHORS])
-  const bbox = device.empty([1, POSITIONS, POSITIONS, 4 * ANCHORS])
+  const count = positionCount * positionCount * anchorCount
+  const cls = device.empty([1, positionCount, positionCount, 2 * anchorCount])
+  const bbox = device.empty([1, positionCount, positionCount, 4 * anchorCount])
   const state = device.empty([1, 8])
   const anchors = device.tensor(head.float32('head_anchors'), [count, 4])
   const window = device.tensor(head.float32('window'), [count])

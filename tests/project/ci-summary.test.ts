@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-const SUMMARY = fileURLToPath(new URL('../../.ci/summary.mjs', import.meta.url))
+const summary = fileURLToPath(new URL('../../.ci/summary.mjs', import.meta.url))
 
 describe('the summary of .ci/run', () => {
   let folder: string
@@ -25,7 +25,7 @@ describe('the summary of .ci/run', () => {
     writeFileSync(join(folder, `${name}.json`), text)
   }
   const summarise = (...outcomes: string[]) => {
-    const { stdout, status } = spawnSync(process.execPath, [SUMMARY, folder, ...outcomes], { encoding: 'utf8' })
+    const { stdout, status } = spawnSync(process.execPath, [summary, folder, ...outcomes], { encoding: 'utf8' })
     return { last: stdout.trimEnd().split('\n').at(-1), status, stdout }
   }
 

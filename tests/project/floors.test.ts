@@ -7,12 +7,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const BIOME = join(ROOT, 'node_modules/@biomejs/biome/bin/biome')
-const HEIGHT = { gpu: 0, kernels: 1, nn: 2, formats: 2, siamrpn: 3, train: 4 } as const
-const FLOORS = Object.keys(HEIGHT) as (keyof typeof HEIGHT)[]
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const biome = join(root, 'node_modules/@biomejs/biome/bin/biome')
+const height = { gpu: 0, kernels: 1, nn: 2, formats: 2, siamrpn: 3, train: 4 } as const
+const floors = Object.keys(height) as (keyof typeof height)[]
 /** Outside of the library: they may import all of it, it imports none of them. */
-const OUTSIDE = ['tools', 'web'] as const
+const outside = ['tools', 'web'] as const
 
 interface Case {
   readonly name: string
@@ -23,23 +23,23 @@ interface Case {
   readonly rule: string | undefined
 }
 
-const RESTRICTED = 'lint/style/noRestrictedImports'
+const restricted = 'lint/style/noRestrictedImports'
 const use = (specifier: string) => `import { x } from '${specifier}'\n\nexport const y = x\n`
 let files = 0
 const inFloor = (floor: string) => `src/${floor}/case-${files++}.ts`
 const inRoom = (room: string) => `tools/${room}/case-${files++}.ts`
 
-const imports: Case[] = FLOORS.flatMap((from) => [
-  ...FLOORS.map((to) => {
-    const allowed = from === to || HEIGHT[to] < HEIGHT[from]
+const imports: Case[] = floors.flatMap((from) => [
+  ...floors.map((to) => {
+    const allowed = from === to || height[to] < height[from]
     const name = `${from} ${allowed ? 'may' : 'may not'} import ${to}`
-    return { name, source: use(`../${to}/things.ts`), path: inFloor(from), rule: allowed ? undefined : RESTRICTED }
+    return { name, source: use(`../${to}/things.ts`), path: inFloor(from), rule: allowed ? undefined : restricted }
   }),
-  ...OUTSIDE.map((to) => ({
+  ...outside.map((to) => ({
     name: `${from} may not import ${to}`,
     source: use(`../../${to}/frames/things.ts`),
     path: inFloor(from),
-    rule: RESTRICTED,
+    rule: restricted,
   })),
 ])
 
@@ -50,36 +50,36 @@ const forms: Case[] = [
   ['dynamic import', "export const load = () => import('../siamrpn/things.ts')\n"],
   ['import for its side effect', "import '../siamrpn/things.ts'\n"],
   ['import from a nested folder', "export { x } from '../../siamrpn/deep/things.ts'\n"],
-].map(([name = '', source = '']) => ({ name: `upward ${name}`, source, path: inFloor('nn'), rule: RESTRICTED }))
+].map(([name = '', source = '']) => ({ name: `upward ${name}`, source, path: inFloor('nn'), rule: restricted }))
 
 const packages: Case[] = [
-  ...FLOORS.flatMap((floor) =>
+  ...floors.flatMap((floor) =>
     ['node:fs', 'node:fs/promises', 'esbuild', 'webgpu'].map((specifier) => ({
       name: `${floor} may not import ${specifier}`,
       source: use(specifier),
       path: inFloor(floor),
-      rule: RESTRICTED,
+      rule: restricted,
     })),
   ),
 ]
 
 const single = (name: string, path: string, source: string, rule?: string): Case => ({ name, path, source, rule })
 const exceptions: Case[] = [
-  single('gpu imports no package', inFloor('gpu'), use('wgsl_reflect/wgsl_reflect.module.js'), RESTRICTED),
+  single('gpu imports no package', inFloor('gpu'), use('wgsl_reflect/wgsl_reflect.module.js'), restricted),
   single('siamrpn checks configurations with zod', inFloor('siamrpn'), use('zod')),
   single('provider.ts alone loads webgpu', 'src/gpu/provider.ts', "export const load = () => import('webgpu')\n"),
-  single('provider.ts loads no other package', 'src/gpu/provider/provider.ts', use('esbuild'), RESTRICTED),
+  single('provider.ts loads no other package', 'src/gpu/provider/provider.ts', use('esbuild'), restricted),
   single('the entry point exports siamrpn', 'src/index.ts', "export { x } from './siamrpn/things.ts'\n"),
-  single('no entry point exports tools', 'src/other.ts', "export { x } from '../tools/frames/things.ts'\n", RESTRICTED),
-  single('a configuration is no program', 'src/siamrpn/configs/a.ts', use('../../train/things.ts'), RESTRICTED),
-  single('a configuration reads no files', 'src/siamrpn/configs/b.ts', use('node:fs'), RESTRICTED),
-  single('kernels know no configuration', inFloor('kernels'), use('../siamrpn/configs/r50.ts'), RESTRICTED),
+  single('no entry point exports tools', 'src/other.ts', "export { x } from '../tools/frames/things.ts'\n", restricted),
+  single('a configuration is no program', 'src/siamrpn/configs/a.ts', use('../../train/things.ts'), restricted),
+  single('a configuration reads no files', 'src/siamrpn/configs/b.ts', use('node:fs'), restricted),
+  single('kernels know no configuration', inFloor('kernels'), use('../siamrpn/configs/r50.ts'), restricted),
   single('siamrpn knows the default configuration', inFloor('siamrpn'), use('./configs/r50.ts')),
   single('tools read files', inRoom('frames'), use('node:fs')),
   single('tools import the library by its name', inRoom('frames'), use('siamrpn/train')),
-  single('tools know no file of the library', inRoom('frames'), use('../../src/train/things.ts'), RESTRICTED),
-  single('nor does the command line', inRoom('cli/track'), use('../../../src/train/things.ts'), RESTRICTED),
-  single('no room of tools imports the command line', inRoom('report'), use('../cli/things.ts'), RESTRICTED),
+  single('tools know no file of the library', inRoom('frames'), use('../../src/train/things.ts'), restricted),
+  single('nor does the command line', inRoom('cli/track'), use('../../../src/train/things.ts'), restricted),
+  single('no room of tools imports the command line', inRoom('report'), use('../cli/things.ts'), restricted),
   single('a command imports another room', inRoom('cli/track'), use('../../frames/things.ts')),
   ...[inFloor('train'), inRoom('frames')].map((path) =>
     single(
@@ -114,7 +114,7 @@ describe('floors', () => {
     folder = mkdtempSync(join(tmpdir(), 'siamrpn-floors-'))
     for (const name of ['biome.json', 'package.json', 'tools/package.json']) {
       mkdirSync(dirname(join(folder, name)), { recursive: true })
-      cpSync(join(ROOT, name), join(folder, name))
+      cpSync(join(root, name), join(folder, name))
     }
     for (const { path, source } of cases) {
       mkdirSync(dirname(join(folder, path)), { recursive: true })
@@ -132,7 +132,7 @@ describe('floors', () => {
 /** Rules that fire, by file. */
 function lint(folder: string): Map<string, string[]> {
   const options = ['lint', '--vcs-enabled=false', '--max-diagnostics=none', '--reporter=json']
-  const { stdout, stderr } = spawnSync(process.execPath, [BIOME, ...options], { cwd: folder, encoding: 'utf8' })
+  const { stdout, stderr } = spawnSync(process.execPath, [biome, ...options], { cwd: folder, encoding: 'utf8' })
   if (!stdout.startsWith('{')) throw new Error(`Biome gave no report:\n${stdout}\n${stderr}`)
   const report: { diagnostics: { category: string; location: { path: string } }[] } = JSON.parse(stdout)
   const found = new Map<string, string[]>()

@@ -8,15 +8,15 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const tsc = join(root, 'node_modules/typescript/bin/tsc')
 
 interface Manifest {
   readonly exports: Record<string, string | Record<string, string>>
   readonly dependencies: Record<string, string>
 }
 
-const manifestText = readFileSync(join(ROOT, 'package.json'), 'utf8')
+const manifestText = readFileSync(join(root, 'package.json'), 'utf8')
 const manifest: Manifest = JSON.parse(manifestText)
 let user: string
 let installed: string
@@ -31,10 +31,10 @@ beforeAll(() => {
   installed = join(user, 'node_modules/siamrpn')
   mkdirSync(installed, { recursive: true })
   writeFileSync(join(installed, 'package.json'), manifestText)
-  const built = node([TSC, '-p', 'tsconfig.build.json', '--outDir', join(installed, 'dist')], ROOT)
+  const built = node([tsc, '-p', 'tsconfig.build.json', '--outDir', join(installed, 'dist')], root)
   expect(built).toEqual({ status: 0, output: '' })
   for (const name of Object.keys(manifest.dependencies)) {
-    symlinkSync(join(ROOT, 'node_modules', name), join(user, 'node_modules', name), 'junction')
+    symlinkSync(join(root, 'node_modules', name), join(user, 'node_modules', name), 'junction')
   }
   writeFileSync(join(user, 'package.json'), '{ "type": "module" }')
 })
@@ -63,7 +63,7 @@ describe('the built package', () => {
 describe('a web page', () => {
   test('type-checks against the declarations without Node types, for bundlers and for browsers', () => {
     for (const name of ['browser.ts', 'training-loop.ts']) {
-      const page = readFileSync(join(ROOT, 'tests/types', name), 'utf8')
+      const page = readFileSync(join(root, 'tests/types', name), 'utf8')
       writeFileSync(join(user, name), page.replace('../../src/index.ts', 'siamrpn'))
     }
     for (const [module, moduleResolution] of [
@@ -85,7 +85,7 @@ describe('a web page', () => {
         join(user, 'tsconfig.json'),
         JSON.stringify({ compilerOptions, files: ['browser.ts', 'training-loop.ts'] }),
       )
-      expect(node([TSC, '-p', '.'])).toEqual({ status: 0, output: '' })
+      expect(node([tsc, '-p', '.'])).toEqual({ status: 0, output: '' })
     }
   })
 

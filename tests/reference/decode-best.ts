@@ -21,8 +21,8 @@ export interface GetBBoxProblem {
   readonly deviations?: readonly number[]
 }
 
-const MAX_LOG_RATIO = Math.abs(Math.log(16 / 1000))
-const MIN_SIZE = 10
+const maxLogRatio = Math.abs(Math.log(16 / 1000))
+const minSize = 10
 
 /** The new box, and the penalised score of every anchor. */
 export function getBBox(problem: GetBBoxProblem): BestBox & { readonly penalised: Float64Array } {
@@ -41,8 +41,8 @@ export function getBBox(problem: GetBBoxProblem): BestBox & { readonly penalised
   const box = {
     cx: clamp(unclipped.cx, 0, frame.width),
     cy: clamp(unclipped.cy, 0, frame.height),
-    width: clamp(unclipped.width, MIN_SIZE, frame.width),
-    height: clamp(unclipped.height, MIN_SIZE, frame.height),
+    width: clamp(unclipped.width, minSize, frame.width),
+    height: clamp(unclipped.height, minSize, frame.height),
   }
   return { box, unclipped, score: best.score, penalisedScore: best.penalised, index, rate, penalised }
 }
@@ -70,8 +70,8 @@ function decode(problem: GetBBoxProblem, position: number, anchor: number): Cent
   return {
     cx: (x1 + x2) / 2 + dx * (x2 - x1),
     cy: (y1 + y2) / 2 + dy * (y2 - y1),
-    width: (x2 - x1) * Math.exp(clamp(dw, -MAX_LOG_RATIO, MAX_LOG_RATIO)),
-    height: (y2 - y1) * Math.exp(clamp(dh, -MAX_LOG_RATIO, MAX_LOG_RATIO)),
+    width: (x2 - x1) * Math.exp(clamp(dw, -maxLogRatio, maxLogRatio)),
+    height: (y2 - y1) * Math.exp(clamp(dh, -maxLogRatio, maxLogRatio)),
   }
 }
 

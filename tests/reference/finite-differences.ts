@@ -2,7 +2,7 @@
 
 import type { HostTensor } from '../helpers/tensors.ts'
 
-const STEP = 1e-5
+const stepSize = 1e-5
 
 /** Gradient of `sum(f(x) * upstream)` with respect to `x`, element by element. Costs two evaluations per element. */
 export function finiteDifferences(
@@ -16,5 +16,5 @@ export function finiteDifferences(
     const output = f({ data: moved, shape }).data
     return Float64Array.from(upstream.data).reduce((sum, value, i) => sum + value * output[i]!, 0)
   }
-  return { data: Float64Array.from(data, (_, i) => (at(i, STEP) - at(i, -STEP)) / (2 * STEP)), shape }
+  return { data: Float64Array.from(data, (_, i) => (at(i, stepSize) - at(i, -stepSize)) / (2 * stepSize)), shape }
 }

@@ -31,7 +31,7 @@ export interface GetBBoxResult {
   readonly penaltyScore: Float64Array
 }
 
-const MAX_LOG_RATIO = Math.abs(Math.log(16 / 1000))
+const maxLogRatio = Math.abs(Math.log(16 / 1000))
 
 export function referenceGetBBox(input: GetBBoxInput): GetBBoxResult {
   const { window, previous, scaleFactor, testCfg } = input
@@ -70,7 +70,7 @@ export function referenceClip([cx, cy, w, h]: Box4, frameHeight: number, frameWi
 function decode(input: GetBBoxInput, i: number): Box4 {
   const anchor = (edge: number) => input.anchors[4 * i + edge]!
   const delta = (coordinate: number) => entry(input, input.bbox, coordinate, i)
-  const logRatio = (coordinate: number) => Math.min(MAX_LOG_RATIO, Math.max(-MAX_LOG_RATIO, delta(coordinate)))
+  const logRatio = (coordinate: number) => Math.min(maxLogRatio, Math.max(-maxLogRatio, delta(coordinate)))
   const width = anchor(2) - anchor(0)
   const height = anchor(3) - anchor(1)
   return [

@@ -90,15 +90,15 @@ function readUniform(variable: VariableInfo): UniformVariable {
 }
 
 /** WebGPU's default limit of one uniform binding, which all devices have. */
-const LARGEST_WINDOW = 1 << 16
+const largestWindow = 1 << 16
 
 function readWindow(variable: VariableInfo): WindowVariable {
   const { name, binding, type, stride } = variable
   const typeName = type.getTypeName()
   const bytes = type.size
-  if (bytes < 1 || bytes > LARGEST_WINDOW) {
+  if (bytes < 1 || bytes > largestWindow) {
     throw new ShaderError(
-      `Uniform \`${name}\` is ${typeName} of ${bytes} bytes; uniform arrays have 1 to ${LARGEST_WINDOW} bytes`,
+      `Uniform \`${name}\` is ${typeName} of ${bytes} bytes; uniform arrays have 1 to ${largestWindow} bytes`,
     )
   }
   const scalar = parseType(variable.format?.getTypeName() ?? '')?.scalar

@@ -3,14 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { parseOsRelease } from '../../scripts/adapter/machine.ts'
 import { hasSuite, type MachineFacts, planInstall } from '../../scripts/adapter/plan.ts'
 
-const DEBIAN_12 = `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
+const debian12 = `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
 NAME="Debian GNU/Linux"
 VERSION_ID="12"
 VERSION="12 (bookworm)"
 VERSION_CODENAME=bookworm
 ID=debian
 `
-const DEB822 = {
+const deb822 = {
   path: '/etc/apt/sources.list.d/debian.sources',
   text: `Types: deb
 # http://snapshot.debian.org/archive/debian/20250520T000000Z
@@ -20,11 +20,11 @@ Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 `,
 }
-const ONE_LINE = '/etc/apt/sources.list.d/mine.list'
-const WRITE = expect.stringContaining('/etc/apt/sources.list.d/siamrpn-backports.list')
+const oneLine = '/etc/apt/sources.list.d/mine.list'
+const write = expect.stringContaining('/etc/apt/sources.list.d/siamrpn-backports.list')
 
 function facts(osRelease: string, changes: Partial<MachineFacts> = {}): MachineFacts {
-  const base = { platform: 'linux', privilege: 'root', aptSources: [DEB822], environment: {} } as const
+  const base = { platform: 'linux', privilege: 'root', aptSources: [deb822], environment: {} } as const
   return { ...base, osRelease: parseOsRelease(osRelease), ...changes }
 }
 
@@ -32,7 +32,7 @@ const shells = (machine: MachineFacts) => planInstall(machine).steps.map((step) 
 
 describe('the plan for a machine without an adapter', () => {
   test('Debian 12: adds the backports suite, then installs Mesa from it', () => {
-    const plan = planInstall(facts(DEBIAN_12))
+    const plan = planInstall(facts(debian12))
     expect(plan.action).toBe('install')
     expect(plan.steps.map((step) => step.shell)).toEqual([
       "echo 'deb http://deb.debian.org/debian bookworm-backports main' | tee /etc/apt/sources.list.d/siamrpn-backports.list",
@@ -47,15 +47,15 @@ describe('the plan for a machine without an adapter', () => {
   })
 
   test('Debian 12 without any configured source still plans the same', () => {
-    expect(shells(facts(DEBIAN_12, { aptSources: [] }))).toEqual(shells(facts(DEBIAN_12)))
+    expect(shells(facts(debian12, { aptSources: [] }))).toEqual(shells(facts(debian12)))
   })
 
   test('Debian 12 with backports configured elsewhere: writes no file', () => {
     const text =
       'deb [signed-by=/usr/share/keyrings/x.gpg] http://mirror.example/debian bookworm-backports main contrib\n'
-    const plan = shells(facts(DEBIAN_12, { aptSources: [DEB822, { path: ONE_LINE, text }] }))
+    const plan = shells(facts(debian12, { aptSources: [deb822, { path: oneLine, text }] }))
     expect(plan).toHaveLength(2)
-    expect(plan).not.toContainEqual(WRITE)
+    expect(plan).not.toContainEqual(write)
     expect(plan[1]).toContain('-t bookworm-backports')
   })
 
@@ -95,14 +95,14 @@ describe('the plan for a machine without an adapter', () => {
     ['SIAMRPN_NO_INSTALL', { environment: { SIAMRPN_NO_INSTALL: '1' } }, 'SIAMRPN_NO_INSTALL'],
     ['neither root nor sudo', { privilege: 'none' }, 'needs root'],
   ] as const)('%s: prints the exact commands and installs nothing', (_name, changes, reason) => {
-    const plan = planInstall(facts(DEBIAN_12, changes))
+    const plan = planInstall(facts(debian12, changes))
     expect(plan.action).toBe('print')
     expect(plan.reason).toContain(reason)
-    expect(plan.steps).toEqual(planInstall(facts(DEBIAN_12)).steps)
+    expect(plan.steps).toEqual(planInstall(facts(debian12)).steps)
   })
 
   test('a variable that forces one driver is named, because installing another cannot help', () => {
-    const plan = planInstall(facts(DEBIAN_12, { environment: { VK_DRIVER_FILES: '/nonexistent' } }))
+    const plan = planInstall(facts(debian12, { environment: { VK_DRIVER_FILES: '/nonexistent' } }))
     expect(plan).toMatchObject({ action: 'print', steps: [] })
     expect(plan.reason).toContain('VK_DRIVER_FILES=/nonexistent')
   })
@@ -120,16 +120,16 @@ describe('finding a suite in apt sources', () => {
   const stanza =
     'Types: deb deb-src\nURIs: http://deb.debian.org/debian\nSuites: bookworm\n bookworm-backports\nComponents: main\n'
   test.each([
-    ['one line', ONE_LINE, 'deb http://deb.debian.org/debian bookworm-backports main', true],
-    ['one line, commented out', ONE_LINE, '# deb http://deb.debian.org/debian bookworm-backports main', false],
-    ['sources only', ONE_LINE, 'deb-src http://deb.debian.org/debian bookworm-backports main', false],
-    ['another component', ONE_LINE, 'deb http://deb.debian.org/debian bookworm-backports contrib', false],
-    ['a suite with a longer name', ONE_LINE, 'deb http://deb.debian.org/debian bookworm-backports-sloppy main', false],
-    ['stanza with a continued field', DEB822.path, stanza, true],
-    ['stanza after another', DEB822.path, `${DEB822.text}\n${stanza}`, true],
-    ['stanza that is switched off', DEB822.path, `Enabled: no\n${stanza}`, false],
-    ['stanza, commented out', DEB822.path, stanza.replace(/^/gm, '#'), false],
-    ['stanza for other suites', DEB822.path, DEB822.text, false],
+    ['one line', oneLine, 'deb http://deb.debian.org/debian bookworm-backports main', true],
+    ['one line, commented out', oneLine, '# deb http://deb.debian.org/debian bookworm-backports main', false],
+    ['sources only', oneLine, 'deb-src http://deb.debian.org/debian bookworm-backports main', false],
+    ['another component', oneLine, 'deb http://deb.debian.org/debian bookworm-backports contrib', false],
+    ['a suite with a longer name', oneLine, 'deb http://deb.debian.org/debian bookworm-backports-sloppy main', false],
+    ['stanza with a continued field', deb822.path, stanza, true],
+    ['stanza after another', deb822.path, `${deb822.text}\n${stanza}`, true],
+    ['stanza that is switched off', deb822.path, `Enabled: no\n${stanza}`, false],
+    ['stanza, commented out', deb822.path, stanza.replace(/^/gm, '#'), false],
+    ['stanza for other suites', deb822.path, deb822.text, false],
   ])('%s', (_name, path, text, found) => {
     expect(hasSuite([{ path, text }], 'bookworm-backports')).toBe(found)
   })

@@ -7,8 +7,8 @@ import { aptSources, parseOsRelease } from '../../scripts/adapter/machine.ts'
 import { type Probe, readProbe } from '../../scripts/adapter/probe.mjs'
 import { type Machine, setUpAdapter } from '../../scripts/adapter/setup.ts'
 
-const NO_ADAPTER: Probe = { loadable: true, reason: 'no driver found' }
-const LAVAPIPE: Probe = { adapter: 'llvmpipe', loadable: true, reason: '' }
+const noAdapter: Probe = { loadable: true, reason: 'no driver found' }
+const lavapipe: Probe = { adapter: 'llvmpipe', loadable: true, reason: '' }
 
 interface Script {
   readonly environment?: Record<string, string>
@@ -18,7 +18,7 @@ interface Script {
   readonly exits?: readonly number[]
 }
 
-function play({ environment = {}, privilege = 'root', after = LAVAPIPE, exits = [] }: Script) {
+function play({ environment = {}, privilege = 'root', after = lavapipe, exits = [] }: Script) {
   const said: string[] = []
   const ran: string[] = []
   const osRelease = { ID: 'debian', VERSION_ID: '12', PRETTY_NAME: 'Debian GNU/Linux 12 (bookworm)' }
@@ -32,7 +32,7 @@ function play({ environment = {}, privilege = 'root', after = LAVAPIPE, exits = 
     },
     say: (line) => said.push(line),
   }
-  return { code: (probe: Probe = NO_ADAPTER) => setUpAdapter(machine, probe), said, ran }
+  return { code: (probe: Probe = noAdapter) => setUpAdapter(machine, probe), said, ran }
 }
 
 describe('setting up an adapter', () => {
@@ -75,7 +75,7 @@ describe('setting up an adapter', () => {
   })
 
   test('ends with 1 when the driver is there and still nothing answers', () => {
-    const { code, said } = play({ after: NO_ADAPTER })
+    const { code, said } = play({ after: noAdapter })
     expect(code()).toBe(1)
     expect(said.join('\n')).toContain('still no adapter answers')
   })

@@ -26,7 +26,7 @@ afterAll(async () => {
 })
 
 /** Pixels between corners, at most. */
-const MOST_PIXELS = 0.5
+const mostPixels = 0.5
 
 test.each(json.sequences.map((sequence, index) => ({ index, ...sequence })))(
   'the boxes of golden sequence $index ($mode) are those of single precision within half a pixel',
@@ -42,6 +42,6 @@ test.each(json.sequences.map((sequence, index) => ({ index, ...sequence })))(
       for (const [i, value] of expected.entries()) largest = Math.max(largest, Math.abs(rows[t]!.values[i]! - value))
     }
     expect(largest).toBeGreaterThan(0)
-    expect(largest).toBeLessThanOrEqual(MOST_PIXELS)
+    expect(largest).toBeLessThanOrEqual(mostPixels)
   },
 )

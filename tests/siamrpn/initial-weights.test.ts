@@ -16,8 +16,8 @@ function statistics(data: Float32Array) {
   return { mean, deviation: Math.sqrt(moment(2)), tails: moment(4) / (3 * moment(2) ** 2) }
 }
 
-const NORMAL = 1
-const UNIFORM = 0.6
+const normalSpread = 1
+const uniformSpread = 0.6
 
 describe('initial weights', () => {
   test('have the names, shapes and order of the state dict', () => {
@@ -25,10 +25,10 @@ describe('initial weights', () => {
   })
 
   test.each([
-    ['backbone.layer3.0.conv2.weight', Math.sqrt(2 / (32 * 9)), NORMAL],
-    ['backbone.layer4.0.downsample.0.weight', Math.sqrt(2 / (256 * 9)), NORMAL],
-    ['neck.convs.2.conv.weight', Math.sqrt(2 / (16 + 256)), UNIFORM],
-    ['head.cls_heads.1.search_convs.conv.weight', Math.sqrt(2 / (16 * 9)), NORMAL],
+    ['backbone.layer3.0.conv2.weight', Math.sqrt(2 / (32 * 9)), normalSpread],
+    ['backbone.layer4.0.downsample.0.weight', Math.sqrt(2 / (256 * 9)), normalSpread],
+    ['neck.convs.2.conv.weight', Math.sqrt(2 / (16 + 256)), uniformSpread],
+    ['head.cls_heads.1.search_convs.conv.weight', Math.sqrt(2 / (16 * 9)), normalSpread],
   ])('of %s have standard deviation %d', (name, expected, tails) => {
     const data = values(name)
     const found = statistics(data)
@@ -51,7 +51,7 @@ describe('initial weights', () => {
     const normal = parseConfig({ ...small, model: { ...small.model, neck } } as ConfigInput).model
     const found = statistics(values('neck.convs.2.conv.weight', initialWeights(normal, 1)))
     expect(found.deviation / Math.sqrt(8 / (16 + 256))).toBeCloseTo(1, 1)
-    expect(found.tails).toBeCloseTo(NORMAL, 0)
+    expect(found.tails).toBeCloseTo(normalSpread, 0)
     const bare = parseConfig({
       ...small,
       model: { ...small.model, neck: { ...neck, init_cfg: null } },
@@ -73,7 +73,7 @@ describe('initial weights', () => {
     const found = initialWeights(bare, 1)
     const { deviation, tails } = statistics(values('head.cls_heads.1.search_convs.conv.weight', found))
     expect(deviation / Math.sqrt(1 / (3 * 16 * 9))).toBeCloseTo(1, 1)
-    expect(tails).toBeCloseTo(UNIFORM, 1)
+    expect(tails).toBeCloseTo(uniformSpread, 1)
     expect(values('backbone.conv1.weight', found)).toEqual(values('backbone.conv1.weight'))
   })
 

@@ -29,7 +29,7 @@ beforeAll(async () => {
 })
 afterAll(() => device.close())
 
-const [exemplar_size, search_size] = [65, 97]
+const sizes = { exemplar_size: 65, search_size: 97 }
 
 /** `mobile` at a quarter of its width and on small images. */
 function small(backbone: object = {}, rpn: object = {}): Config {
@@ -37,15 +37,14 @@ function small(backbone: object = {}, rpn: object = {}): Config {
   const { train_pipeline: _steps, data: _data, ...rest } = mobile
   return parseConfig({
     ...rest,
-    exemplar_size,
-    search_size,
+    ...sizes,
     model: {
       ...model,
       backbone: { ...model.backbone, widen_factor: 0.25, init_cfg: null, ...backbone },
       neck: { ...model.neck, in_channels: [8, 16, 24], out_channels: 8 },
       head: { ...model.head, in_channels: [8, 8, 8] },
-      train_cfg: { rpn: { ...model.train_cfg.rpn, exemplar_size, search_size, cross_pairs: 1, ...rpn } },
-      test_cfg: { ...model.test_cfg, exemplar_size, search_size },
+      train_cfg: { rpn: { ...model.train_cfg.rpn, ...sizes, cross_pairs: 1, ...rpn } },
+      test_cfg: { ...model.test_cfg, ...sizes },
     },
   })
 }
@@ -70,7 +69,10 @@ describe('the forward pass', () => {
     const config = small(backbone)
     const model = { ...config.model, train_cfg: null }
     const state = stateOf(config)
-    const images = { template: image('template', 2, exemplar_size), search: image('search', 2, search_size) }
+    const images = {
+      template: image('template', 2, sizes.exemplar_size),
+      search: image('search', 2, sizes.search_size),
+    }
     const reference = new ReferenceLayers((name) => toFloat32(state.get(name)!))
     const graph = new SiameseNetwork(model)
     const kernels = graph.head.forwardKernels(reference, graph.forwardTemplate(reference, [images.template]))
@@ -146,7 +148,7 @@ describe('a training step', () => {
   test('lets exemplars meet the search image of the sample before', async () => {
     const config = small()
     const trainable = new TrainableSiamRPN(device, config.model, stateOf(config))
-    const hosts = { template: image('template', 2, exemplar_size), search: image('search', 2, search_size) }
+    const hosts = { template: image('template', 2, sizes.exemplar_size), search: image('search', 2, sizes.search_size) }
     const both = { template: upload(device, hosts.template), search: upload(device, hosts.search) }
     const alone = new TrainableSiamRPN(device, { ...config.model, train_cfg: null }, stateOf(config))
     const sample = ({ data, shape: [, ...rest] }: HostTensor, index: number): HostTensor => {
@@ -172,8 +174,8 @@ describe('a training step', () => {
   test('trains neck and head, has a target for every pair, and lowers the loss', async () => {
     const config = small()
     const images = {
-      template: upload(device, image('template', 3, exemplar_size)),
-      search: upload(device, image('search', 3, search_size)),
+      template: upload(device, image('template', 3, sizes.exemplar_size)),
+      search: upload(device, image('search', 3, sizes.search_size)),
     }
     const builder = new TargetBuilder(config.model)
     const box = [30, 32, 66, 60] as const
@@ -204,8 +206,8 @@ describe('a training step', () => {
     const { paramwise_cfg } = namedConfig('base').optimizer!
     const tuned = { ...config, optimizer: { ...config.optimizer!, paramwise_cfg } }
     const images = {
-      template: upload(device, image('template', 2, exemplar_size)),
-      search: upload(device, image('search', 2, search_size)),
+      template: upload(device, image('template', 2, sizes.exemplar_size)),
+      search: upload(device, image('search', 2, sizes.search_size)),
     }
     const random = new Random('base')
     const samples = [true, false].map((positive) => ({ box: [30, 32, 66, 60] as const, positive, random }))

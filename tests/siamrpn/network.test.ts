@@ -43,7 +43,7 @@ interface GoldenCase {
 }
 
 /** Of the largest magnitude; float32 against float64 through fifty layers. */
-const TOLERANCE = 1e-4
+const tolerance = 1e-4
 
 const { model } = namedConfig('small')
 let device: Device
@@ -117,7 +117,7 @@ describe.each(['small.b1', 'small.b2'])('on golden case %s', (id) => {
       const map = found.stages.get(name)
       expect(map?.shape, name).toEqual(shape)
       const samples = Array.from(golden.float64(idx), (index) => map!.data[index]!)
-      expect(largestDifference(samples, golden.float32(val)) / absmax, name).toBeLessThan(TOLERANCE)
+      expect(largestDifference(samples, golden.float32(val)) / absmax, name).toBeLessThan(tolerance)
     }
   })
 
@@ -128,7 +128,7 @@ describe.each(['small.b1', 'small.b2'])('on golden case %s', (id) => {
       const expected = golden.float32(key)
       const map = channels(found.template[level]!, shape[1]!)
       expect(map.shape).toEqual(shape)
-      expect(largestDifference(map.data, expected) / magnitude(expected)).toBeLessThan(TOLERANCE)
+      expect(largestDifference(map.data, expected) / magnitude(expected)).toBeLessThan(tolerance)
     }
   })
 
@@ -139,7 +139,7 @@ describe.each(['small.b1', 'small.b2'])('on golden case %s', (id) => {
     ] as const) {
       const expected = golden.float32(key)
       expect(map.shape).toEqual(golden.tensor(key).shape)
-      expect(largestDifference(map.data, expected) / Math.max(1, magnitude(expected))).toBeLessThan(TOLERANCE)
+      expect(largestDifference(map.data, expected) / Math.max(1, magnitude(expected))).toBeLessThan(tolerance)
     }
   })
 })

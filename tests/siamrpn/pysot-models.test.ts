@@ -42,7 +42,7 @@ interface Fixture {
 }
 
 /** Of the largest magnitude. */
-const TOLERANCE = 1e-4
+const tolerance = 1e-4
 
 const fixtures = JSON.parse(
   readFileSync(process.env.PYSOT_FIXTURES ?? new URL('./pysot-models.json', import.meta.url), 'utf8'),
@@ -131,7 +131,7 @@ async function expectSamples(tensor: GpuTensor, { shape, largest, step, values }
   const found = map.data.filter((_, index) => index % step === 0)
   expect(found).toHaveLength(values.length)
   const difference = found.reduce((most, value, i) => Math.max(most, Math.abs(value - values[i]!)), 0)
-  expect(difference / largest).toBeLessThan(TOLERANCE)
+  expect(difference / largest).toBeLessThan(tolerance)
 }
 
 function image(key: string, size: number): GpuTensor {

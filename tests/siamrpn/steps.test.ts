@@ -6,8 +6,8 @@ import type { StateDict } from '../../src/formats/state-dict.ts'
 import { type AdapterFacts, Device, openDevice } from '../../src/gpu/device.ts'
 import { capture } from '../../src/gpu/program.ts'
 import { Recorder } from '../../src/gpu/recorder.ts'
-import { CROP_RECORD } from '../../src/kernels/crop-resize.ts'
-import { RESULT_RECORD, STATE_RECORD } from '../../src/kernels/decode-best.ts'
+import { cropRecordSize } from '../../src/kernels/crop-resize.ts'
+import { resultRecordSize, stateRecordSize } from '../../src/kernels/decode-best.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { stateDictShapes } from '../../src/siamrpn/layout.ts'
 import { Network } from '../../src/siamrpn/network.ts'
@@ -15,7 +15,7 @@ import { makeContext, recordSearch, recordTemplate, type StepContext } from '../
 import { clipFrame, firstBox, microTracker, withAlpha } from './helpers.ts'
 
 /** On software adapters a filter is read through windows of 64 KiB, with a dispatch for each. */
-const MOST_DISPATCHES = { software: 1100, hardware: 130 } as const
+const mostDispatches = { software: 1100, hardware: 130 } as const
 
 /** lavapipe's facts, and a large GPU's. */
 const adapters: Readonly<Record<string, Partial<AdapterFacts>>> = {
@@ -49,12 +49,10 @@ describe.each(Object.entries(adapters))('one frame of r50 on a %s adapter', (nam
   test.each([1, 4, 8])('takes few dispatches for %i targets', (targets) => {
     const r = new Recorder(device)
     const kernels = [0, 1, 2].map(() => r.alloc([targets, 5, 5, 512]))
-    const [crops, state] = [r.alloc([targets, CROP_RECORD]), r.alloc([targets, STATE_RECORD])]
+    const [crops, state] = [r.alloc([targets, cropRecordSize]), r.alloc([targets, stateRecordSize])]
     const result = recordSearch(r, context, { frame: frameOf(r), crops, state, kernels })
-    expect(result.shape).toEqual([targets, RESULT_RECORD])
-    expect(r.steps.length).toBeLessThanOrEqual(
-      name === 'hardware' ? MOST_DISPATCHES.hardware : MOST_DISPATCHES.software,
-    )
+    expect(result.shape).toEqual([targets, resultRecordSize])
+    expect(r.steps.length).toBeLessThanOrEqual(name === 'hardware' ? mostDispatches.hardware : mostDispatches.software)
     expect(r.steps[0]?.label).toBe('search.crop')
     expect(r.steps.at(-1)?.label).toBe('search.decode')
     expect(
@@ -65,7 +63,7 @@ describe.each(Object.entries(adapters))('one frame of r50 on a %s adapter', (nam
 
   test("the template's program gives the correlation kernels of each level", () => {
     const r = new Recorder(device)
-    const kernels = recordTemplate(r, context, { frame: frameOf(r), crops: r.alloc([2, CROP_RECORD]) })
+    const kernels = recordTemplate(r, context, { frame: frameOf(r), crops: r.alloc([2, cropRecordSize]) })
     expect(kernels.map(({ shape }) => shape)).toEqual([0, 1, 2].map(() => [2, 5, 5, 512]))
   })
 
@@ -73,8 +71,8 @@ describe.each(Object.entries(adapters))('one frame of r50 on a %s adapter', (nam
     const frame = frameOf({ alloc: (shape) => device.empty(shape, 'u32') })
     const inputs = {
       frame,
-      crops: device.empty([1, CROP_RECORD]),
-      state: device.empty([1, STATE_RECORD]),
+      crops: device.empty([1, cropRecordSize]),
+      state: device.empty([1, stateRecordSize]),
       kernels: [0, 1, 2].map(() => device.empty([1, 5, 5, 512])),
     }
     const program = await capture(device, (r) => recordSearch(r, context, inputs))

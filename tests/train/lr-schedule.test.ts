@@ -17,7 +17,7 @@ interface Golden {
 const { json } = await readGoldenSection<Golden>(goldenDirectory, 'I')
 
 /** Powers of an engine and of numpy may differ in the last bits. */
-const MOST_ULPS = 2
+const mostUlps = 2
 
 /** Distance in units in the last place. */
 function ulps(a: number, b: number): number {
@@ -65,7 +65,7 @@ describe('the SiameseRPN policy', () => {
     const found = lrFactors({ policy: 'SiameseRPN', lr_configs })
     expect(found.length).toBe(factors.length)
     expect(found.map(Math.fround)).toEqual(factors.map(Math.fround))
-    for (const [i, factor] of found.entries()) expect(ulps(factor, factors[i]!)).toBeLessThanOrEqual(MOST_ULPS)
+    for (const [i, factor] of found.entries()) expect(ulps(factor, factors[i]!)).toBeLessThanOrEqual(mostUlps)
   })
 
   test("gives r50's learning rates, those of the backbone and the rest", () => {
@@ -75,7 +75,7 @@ describe('the SiameseRPN policy', () => {
     for (const { epoch, lr_backbone, lr_rest } of json.lr_schedule.rows) {
       const rates = schedule.rates(groups, momentOf(epoch))
       expect(rates.map(Math.fround)).toEqual([lr_rest, lr_backbone].map(Math.fround))
-      expect(Math.max(ulps(rates[0]!, lr_rest), ulps(rates[1]!, lr_backbone))).toBeLessThanOrEqual(MOST_ULPS)
+      expect(Math.max(ulps(rates[0]!, lr_rest), ulps(rates[1]!, lr_backbone))).toBeLessThanOrEqual(mostUlps)
     }
     expect(() => schedule.rates(groups, momentOf(20))).toThrow(TrainingError)
   })

@@ -12,9 +12,9 @@ import { randomWeights } from '../../tools/cli/random-weights.ts'
 import { random } from '../helpers/tensors.ts'
 
 /** Pixels of the images, and anchors of the maps that they give. */
-const TEMPLATE = 63
-const SEARCH = 127
-const ANCHORS = 9 * 9 * 5
+const templateSize = 63
+const searchSize = 127
+const anchorCount = 9 * 9 * 5
 
 /** `micro` with two stages and one level, all frozen until the hook releases the second stage. */
 export function trainingConfig(changes: Partial<ConfigInput> = {}, backbone: object = {}): Config {
@@ -43,8 +43,8 @@ export function initialState(of: Config = config): StateDict {
 
 export function emptyImages(device: Device, pairs: number): TrainingImages {
   return {
-    template: device.empty([pairs, TEMPLATE, TEMPLATE, 4], 'f32', 'template'),
-    search: device.empty([pairs, SEARCH, SEARCH, 4], 'f32', 'search'),
+    template: device.empty([pairs, templateSize, templateSize, 4], 'f32', 'template'),
+    search: device.empty([pairs, searchSize, searchSize, 4], 'f32', 'search'),
   }
 }
 
@@ -59,14 +59,14 @@ function pixels(key: string, size: number): Float32Array {
 }
 
 function pairTargets(key: string, pairs: number): Targets {
-  const values = (name: string, elements: number) => random(`${key} ${name}`, [ANCHORS * elements]).data
+  const values = (name: string, elements: number) => random(`${key} ${name}`, [anchorCount * elements]).data
   const sparse = (name: string) => Float32Array.from(values(name, 1), (value) => (value > 0.8 ? 0.05 / pairs : 0))
   const positive = sparse('positive')
   return {
     labels: positive.map((weight) => (weight > 0 ? 1 : 0)),
     labelWeights: sparse('negative').map((weight, i) => Math.max(weight, positive[i]!)),
     boxTargets: Float32Array.from(values('boxes', 4)),
-    boxWeights: Float32Array.from({ length: 4 * ANCHORS }, (_, i) => positive[Math.floor(i / 4)]!),
+    boxWeights: Float32Array.from({ length: 4 * anchorCount }, (_, i) => positive[Math.floor(i / 4)]!),
   }
 }
 
@@ -78,8 +78,8 @@ export function writeBatch(
   of = pairs.length,
 ): TrainBatch {
   for (const [i, pair] of pairs.entries()) {
-    device.write(images.template, pixels(`template ${pair}`, TEMPLATE), i * TEMPLATE * TEMPLATE * 16)
-    device.write(images.search, pixels(`search ${pair}`, SEARCH), i * SEARCH * SEARCH * 16)
+    device.write(images.template, pixels(`template ${pair}`, templateSize), i * templateSize * templateSize * 16)
+    device.write(images.search, pixels(`search ${pair}`, searchSize), i * searchSize * searchSize * 16)
   }
   const all = pairs.map((pair) => pairTargets(`pair ${pair}`, of))
   const joined = (name: keyof Targets) => Float32Array.from(all.flatMap((targets) => [...targets[name]]))

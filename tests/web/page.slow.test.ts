@@ -20,7 +20,7 @@ if (!path) console.warn('Skipped: there is no Chromium on this machine; `node sc
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const bars = { FRAMES: 15, OVERLAP: 0.5 }
-const OUT_OF_TIME = 600_000
+const outOfTime = 600_000
 
 let folder: string
 let site: Awaited<ReturnType<typeof serve>>
@@ -46,7 +46,7 @@ async function inPage<T>({ page }: OpenedPage, read: (session: Session) => T): P
 /** Waits for something in the page. Asked from outside: the page's policy forbids to evaluate texts there. */
 async function until(opened: OpenedPage, condition: string | ((session: Session) => boolean)): Promise<void> {
   const asked = `Boolean(window.siamrpnSession && (${condition})(window.siamrpnSession))`
-  const end = Date.now() + OUT_OF_TIME
+  const end = Date.now() + outOfTime
   while (!(await opened.page.evaluate(asked))) {
     if (Date.now() > end)
       throw new Error(`Waited in vain for ${condition}; ${await opened.page.locator('main').innerText()}`)
@@ -107,7 +107,7 @@ async function openSample(opened: OpenedPage): Promise<void> {
 
 async function exported(opened: OpenedPage, kind: ExportKind): Promise<string> {
   await opened.page.getByLabel('Format to export').selectOption(kind)
-  const waiting = opened.page.waitForEvent('download', { timeout: OUT_OF_TIME })
+  const waiting = opened.page.waitForEvent('download', { timeout: outOfTime })
   await opened.page.getByRole('button', { name: 'Export', exact: true }).click()
   const file: Download = await waiting
   const target = join(folder, file.suggestedFilename())

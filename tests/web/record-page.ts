@@ -16,8 +16,8 @@ import { buildPage, openPage, serve } from './site.ts'
 const output = fileURLToPath(new URL('../../docs/images/page.webp', import.meta.url))
 const view = { width: 1000, height: 640 }
 /** Of the recording; the page is shown at a fraction of it in the README. */
-const WIDTH = 800
-const FRAMES = 60
+const frameWidth = 800
+const frameCount = 60
 const milliseconds = { still: 900, frame: 60 } as const
 
 interface Shot {
@@ -30,7 +30,7 @@ async function trackSample({ pictures, truth }: Sample): Promise<string> {
   const [box] = truth
   if (!box) throw new Error('The sample has no first box')
   await using tracker = await SiamRPN.load()
-  const frames = await decode(pictures.slice(0, FRAMES + 1))
+  const frames = await decode(pictures.slice(0, frameCount + 1))
   const [first, ...others] = frames
   if (!first) throw new Error('The sample has no picture')
   const target = await tracker.init(first, box)
@@ -73,7 +73,7 @@ async function record(page: Page): Promise<Shot[]> {
     workspace.notice.value = undefined
     Object.assign(window, { whole: workspace.project.value })
   })
-  for (let frame = 0; frame <= FRAMES; frame++) {
+  for (let frame = 0; frame <= frameCount; frame++) {
     await page.evaluate(`(async () => {
       const { workspace } = window.siamrpnSession
       const upTo = (track) => new Map([...track].filter(([at]) => at <= ${frame}))
@@ -82,7 +82,7 @@ async function record(page: Page): Promise<Shot[]> {
       await workspace.seek(${frame})
     })()`)
     await page.waitForTimeout(60)
-    await shoot(frame === 0 || frame === FRAMES ? milliseconds.still : milliseconds.frame)
+    await shoot(frame === 0 || frame === frameCount ? milliseconds.still : milliseconds.frame)
   }
   return shots
 }
@@ -99,7 +99,7 @@ async function write(shots: readonly Shot[]): Promise<void> {
     const from = ['-loglevel', 'error', '-f', 'concat', '-safe', '0', '-i', join(folder, 'list.txt')]
     const to = [
       '-vf',
-      `scale=${WIDTH}:-2`,
+      `scale=${frameWidth}:-2`,
       '-fps_mode',
       'vfr',
       '-c:v',

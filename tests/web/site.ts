@@ -9,8 +9,8 @@ import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const DIST = join(ROOT, 'web/dist')
+const repositoryRoot = fileURLToPath(new URL('../../', import.meta.url))
+const distFolder = join(repositoryRoot, 'web/dist')
 
 /** What Chromium needs to run without a screen, a sandbox, a network and a GPU. */
 const flags = [
@@ -52,12 +52,15 @@ export function chromiumPath(): string | undefined {
 
 /** Builds the page into web/dist, as `npm run web:build` does. */
 export function buildPage(): void {
-  const { status, stderr } = spawnSync('npm', ['run', '--silent', 'web:build'], { cwd: ROOT, encoding: 'utf8' })
+  const { status, stderr } = spawnSync('npm', ['run', '--silent', 'web:build'], {
+    cwd: repositoryRoot,
+    encoding: 'utf8',
+  })
   if (status !== 0) throw new Error(`The page does not build:\n${stderr}`)
 }
 
 /** Serves a folder from one below the root, as a static host would. Default: web/dist. */
-export async function serve(root = DIST): Promise<{ readonly address: string; readonly server: Server }> {
+export async function serve(root = distFolder): Promise<{ readonly address: string; readonly server: Server }> {
   const server = createServer(async ({ url = '/' }, response) => {
     if (url === '/favicon.ico') {
       response.writeHead(204).end() // browsers ask for it where a page names no icon

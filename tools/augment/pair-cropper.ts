@@ -20,11 +20,11 @@ import {
   type TrainSteps,
 } from './steps.ts'
 
-const BEFORE = ['SeqSubBox'] as const
-const CROP = 'SeqAffineCrop'
-const AFTER = ['SeqOcclude', 'SeqLightAug', 'SeqGrayAug', 'SeqFocusAug', 'SeqNoiseAug'] as const
+const stepsBefore = ['SeqSubBox'] as const
+const cropStep = 'SeqAffineCrop'
+const stepsAfter = ['SeqOcclude', 'SeqLightAug', 'SeqGrayAug', 'SeqFocusAug', 'SeqNoiseAug'] as const
 /** Steps that name what MMTracking's pipelines load and collect; nothing is left to do for them. */
-const NAMING = [
+const naming = [
   'LoadMultiImagesFromFile',
   'SeqLoadAnnotations',
   'VideoCollect',
@@ -36,24 +36,26 @@ const NAMING = [
 
 /** Whether a pipeline makes its images on the host (SeqAffineCrop), not by MMTracking's steps on the device. */
 export function isHostPipeline(steps: TrainSteps): boolean {
-  return steps.some(({ type }) => type === CROP)
+  return steps.some(({ type }) => type === cropStep)
 }
 
 /** Sides of template and search window, pixels. @throws ConfigError without the step that cuts them */
 export function windowSizes(steps: TrainSteps): readonly [number, number] {
-  const crop = steps.find((step) => step.type === CROP)
-  if (crop?.type === CROP) return crop.target_size
+  const crop = steps.find((step) => step.type === cropStep)
+  if (crop?.type === cropStep) return crop.target_size
   const found = steps.map(({ type }) => type)
-  throw new ConfigError([{ path: 'train_pipeline', found, expected: `a step ${CROP}` }])
+  throw new ConfigError([{ path: 'train_pipeline', found, expected: `a step ${cropStep}` }])
 }
 
 /** @throws ConfigError unless there is one SeqAffineCrop, behind SeqSubBox and before all steps on its windows */
 function checkHostSteps(steps: TrainSteps): void {
-  const kinds = steps.map(({ type }) => type).filter((type) => !isOneOf(NAMING, type))
-  const crop = kinds.indexOf(CROP)
-  const fits = kinds.every((type, k) => (k === crop ? type === CROP : isOneOf(k < crop ? BEFORE : AFTER, type)))
+  const kinds = steps.map(({ type }) => type).filter((type) => !isOneOf(naming, type))
+  const crop = kinds.indexOf(cropStep)
+  const fits = kinds.every((type, k) =>
+    k === crop ? type === cropStep : isOneOf(k < crop ? stepsBefore : stepsAfter, type),
+  )
   if (crop >= 0 && fits) return
-  const expected = `${BEFORE.join(', ')} or nothing, one ${CROP}, then any of ${AFTER.join(', ')}`
+  const expected = `${stepsBefore.join(', ')} or nothing, one ${cropStep}, then any of ${stepsAfter.join(', ')}`
   throw new ConfigError([{ path: 'train_pipeline', found: kinds, expected }])
 }
 
@@ -93,7 +95,7 @@ export class PairCropper {
       else if (step.type === 'SeqAffineCrop') cropped = affineCrop(step, open, random)
       else if (cropped !== undefined) cropped = await this.#change(step, cropped, { random, own: pictures[0] })
     }
-    if (cropped === undefined) throw new RangeError(`no ${CROP} among the steps`)
+    if (cropped === undefined) throw new RangeError(`no ${cropStep} among the steps`)
     return cropped
   }
 

@@ -29,17 +29,17 @@ export interface Picture {
 }
 
 /** Halved copies at most, and the smallest side that is halved. */
-const MAX_HALVINGS = 2
-const SMALLEST_HALVED = 32
+const maxHalvings = 2
+const smallestHalved = 32
 /** Below this size of a pixel the next smaller copy is taken. */
-const SMALLEST_PIXEL = 0.6
+const smallestPixel = 0.6
 
 /** Decoded pixels with their halved copies, the largest first. */
 export type Pyramid = readonly [Pixels, ...Pixels[]]
 
 export function pyramidOf(pixels: Pixels): Pyramid {
   const levels: [Pixels, ...Pixels[]] = [pixels]
-  for (let last = pixels; levels.length <= MAX_HALVINGS && Math.min(last.width, last.height) >= SMALLEST_HALVED; ) {
+  for (let last = pixels; levels.length <= maxHalvings && Math.min(last.width, last.height) >= smallestHalved; ) {
     last = halve(last)
     levels.push(last)
   }
@@ -53,7 +53,7 @@ export function pyramidBytes(pyramid: Pyramid): number {
 /** The copy that a map draws from, and how often it is halved. */
 export function levelFor(pyramid: Pyramid, map: Linear): { readonly pixels: Pixels; readonly level: number } {
   let level = 0
-  for (let pixel = magnification(map); pixel < SMALLEST_PIXEL && level + 1 < pyramid.length; pixel *= 2) level++
+  for (let pixel = magnification(map); pixel < smallestPixel && level + 1 < pyramid.length; pixel *= 2) level++
   return { pixels: pyramid[level] ?? pyramid[0], level }
 }
 

@@ -16,11 +16,11 @@ export interface Pixels {
 }
 
 /** Weights of a neighbour are multiples of 1/64. */
-const STEPS = 64
-const SHIFT = 6
-const ROUND = 1 << (2 * SHIFT - 1)
+const steps = 64
+const shift = 6
+const round = 1 << (2 * shift - 1)
 /** Keeps positions above zero while they are cut to whole steps. */
-const ORIGIN = 1 << 17
+const origin = 1 << 17
 
 /** Position in the source of an output position, for the map `linear` that takes `from` to `to`. */
 export interface SourceMap {
@@ -56,10 +56,10 @@ export function drawPicture(source: Pixels, map: SourceMap, width: number, heigh
     for (let x = 0; x < width; x++, to += 3, sx += a, sy += c) {
       const px = stepsOf(sx)
       const py = stepsOf(sy)
-      let ix = (px >> SHIFT) - ORIGIN
-      let iy = (py >> SHIFT) - ORIGIN
-      let wx = px & (STEPS - 1)
-      let wy = py & (STEPS - 1)
+      let ix = (px >> shift) - origin
+      let iy = (py >> shift) - origin
+      let wx = px & (steps - 1)
+      let wy = py & (steps - 1)
       if (ix < 0 || iy < 0 || ix >= lastX || iy >= lastY) {
         if (fill !== 'replicate') {
           drawBorder(source, [px, py], fill, out, to)
@@ -67,14 +67,14 @@ export function drawPicture(source: Pixels, map: SourceMap, width: number, heigh
         }
         // The nearest pixel of the edge: both neighbours inside, all weight on one.
         if (ix < 0) [ix, wx] = [0, 0]
-        else if (ix >= lastX) [ix, wx] = [lastX - 1, STEPS]
+        else if (ix >= lastX) [ix, wx] = [lastX - 1, steps]
         if (iy < 0) [iy, wy] = [0, 0]
-        else if (iy >= lastY) [iy, wy] = [lastY - 1, STEPS]
+        else if (iy >= lastY) [iy, wy] = [lastY - 1, steps]
       }
       const w11 = wx * wy
-      const w01 = (wx << SHIFT) - w11
-      const w10 = (wy << SHIFT) - w11
-      const w00 = (1 << (2 * SHIFT)) - (wx << SHIFT) - w10
+      const w01 = (wx << shift) - w11
+      const w10 = (wy << shift) - w11
+      const w00 = (1 << (2 * shift)) - (wx << shift) - w10
       const p = iy * stride + ix * channels
       const q = p + stride
       for (let k = 0; k < 3; k++) {
@@ -83,8 +83,8 @@ export function drawPicture(source: Pixels, map: SourceMap, width: number, heigh
             (data[p + k + channels] as number) * w01 +
             (data[q + k] as number) * w10 +
             (data[q + k + channels] as number) * w11 +
-            ROUND) >>
-          (2 * SHIFT)
+            round) >>
+          (2 * shift)
       }
     }
   }
@@ -93,8 +93,8 @@ export function drawPicture(source: Pixels, map: SourceMap, width: number, heigh
 
 /** A position in steps of 1/64, far ones cut off, above zero. */
 function stepsOf(position: number): number {
-  const near = position < -ORIGIN ? -ORIGIN : position > ORIGIN ? ORIGIN : position
-  return ((near + ORIGIN) * STEPS + 0.5) | 0
+  const near = position < -origin ? -origin : position > origin ? origin : position
+  return ((near + origin) * steps + 0.5) | 0
 }
 
 /** One pixel some or all of whose neighbours lie outside of the source, where everything has one color. */
@@ -105,23 +105,23 @@ function drawBorder(
   out: Uint8Array,
   to: number,
 ): void {
-  const [x0, y0] = [(px >> SHIFT) - ORIGIN, (py >> SHIFT) - ORIGIN]
+  const [x0, y0] = [(px >> shift) - origin, (py >> shift) - origin]
   if (x0 < -1 || y0 < -1 || x0 >= width || y0 >= height) {
     out[to] = fill[0] + 0.5
     out[to + 1] = fill[1] + 0.5
     out[to + 2] = fill[2] + 0.5
     return
   }
-  const [wx, wy] = [px & (STEPS - 1), py & (STEPS - 1)]
+  const [wx, wy] = [px & (steps - 1), py & (steps - 1)]
   for (let k = 0; k < 3; k++) {
-    let sum = ROUND
+    let sum = round
     for (let tap = 0; tap < 4; tap++) {
       const [x, y] = [x0 + (tap & 1), y0 + (tap >> 1)]
-      const weight = (tap & 1 ? wx : STEPS - wx) * (tap >> 1 ? wy : STEPS - wy)
+      const weight = (tap & 1 ? wx : steps - wx) * (tap >> 1 ? wy : steps - wy)
       const outside = x < 0 || y < 0 || x >= width || y >= height
       sum += weight * (outside ? (fill[k] ?? 0) : (data[(y * width + x) * channels + k] ?? 0))
     }
-    out[to + k] = sum >> (2 * SHIFT)
+    out[to + k] = sum >> (2 * shift)
   }
 }
 
@@ -165,17 +165,17 @@ export function pastePicture(onto: RgbFrame, source: Pixels, map: SourceMap, tab
     for (let x = x0; x < x1; x++) {
       const px = stepsOf(a * x + b * y + map.start[0])
       const py = stepsOf(c * x + d * y + map.start[1])
-      const ix = (px >> SHIFT) - ORIGIN
-      const iy = (py >> SHIFT) - ORIGIN
+      const ix = (px >> shift) - origin
+      const iy = (py >> shift) - origin
       if (ix < -1 || iy < -1 || ix >= sourceWidth || iy >= sourceHeight) continue
-      const wx = px & (STEPS - 1)
-      const wy = py & (STEPS - 1)
+      const wx = px & (steps - 1)
+      const wy = py & (steps - 1)
       let [alpha, red, green, blue] = [0, 0, 0, 0]
       for (let tap = 0; tap < 4; tap++) {
         const [tx, ty] = [ix + (tap & 1), iy + (tap >> 1)]
         if (tx < 0 || ty < 0 || tx >= sourceWidth || ty >= sourceHeight) continue
         const p = ty * stride + 4 * tx
-        const weight = (tap & 1 ? wx : STEPS - wx) * (tap >> 1 ? wy : STEPS - wy) * (data[p + 3] as number)
+        const weight = (tap & 1 ? wx : steps - wx) * (tap >> 1 ? wy : steps - wy) * (data[p + 3] as number)
         alpha += weight
         red += weight * (data[p] as number)
         green += weight * (data[p + 1] as number)
@@ -183,7 +183,7 @@ export function pastePicture(onto: RgbFrame, source: Pixels, map: SourceMap, tab
       }
       if (alpha === 0) continue
       const to = 3 * (y * onto.width + x)
-      const share = alpha / (255 * STEPS * STEPS)
+      const share = alpha / (255 * steps * steps)
       const color = [red / alpha, green / alpha, blue / alpha]
       for (let k = 0; k < 3; k++) {
         const value = (color[k] as number) + 0.5

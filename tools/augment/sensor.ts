@@ -55,21 +55,21 @@ export function blurred({ data, width, height }: RgbFrame, taps: readonly BlurTa
 }
 
 /** Normal numbers, made once: every picture takes them from a random place on. */
-const NOISE_LENGTH = 1 << 16
+const noiseLength = 1 << 16
 let noise: Float32Array | undefined
 
 /** Adds normal noise of standard deviation `sigma` to every byte, in place. */
 export function addNoise({ data }: RgbFrame, sigma: number, random: Random): void {
   noise ??= normalNumbers()
-  let place = random.integer(NOISE_LENGTH)
+  let place = random.integer(noiseLength)
   for (let i = 0; i < data.length; i++, place++) {
     // The step changes once per round, so that rows do not repeat each other.
-    const value = (data[i] as number) + sigma * (noise[(place + 7919 * (i >> 16)) & (NOISE_LENGTH - 1)] as number)
+    const value = (data[i] as number) + sigma * (noise[(place + 7919 * (i >> 16)) & (noiseLength - 1)] as number)
     data[i] = value < 0 ? 0 : value > 255 ? 255 : value + 0.5
   }
 }
 
 function normalNumbers(): Float32Array {
   const random = new Random('noise')
-  return Float32Array.from({ length: NOISE_LENGTH }, () => random.normal())
+  return Float32Array.from({ length: noiseLength }, () => random.normal())
 }

@@ -30,7 +30,7 @@ export interface CroppedPair {
   readonly positive: boolean
 }
 
-const SUB_BOX_TRIES = 4
+const subBoxTries = 4
 
 /**
  * With `prob`, a textured rectangle inside or around the box becomes the target, of still pairs only: it teaches that the
@@ -40,7 +40,7 @@ export function subBox(step: StepOf<'SeqSubBox'>, pair: OpenPair, random: Random
   const [picture] = pair.pictures
   const applies = pair.still && pair.positive && picture instanceof Photograph
   if (!applies || !(random.next() < step.prob)) return pair
-  for (let k = 0; k < SUB_BOX_TRIES; k++) {
+  for (let k = 0; k < subBoxTries; k++) {
     const box = randomPart(pair.boxes[0], picture, step.size, random)
     const [width, height] = [box[2] - box[0], box[3] - box[1]]
     const shaped = Math.min(width, height) > step.min_size && aspect(width, height) < step.max_ratio
@@ -57,10 +57,10 @@ function randomPart(
 ): Xyxy {
   const [boxWidth, boxHeight] = [right - left, bottom - top]
   const part = [boxWidth * random.uniform(least, most), boxHeight * random.uniform(least, most)] as const
-  const [across, down] = random.next() < TURNED_PARTS ? [part[1], part[0]] : part
+  const [across, down] = random.next() < turnedParts ? [part[1], part[0]] : part
   const [width, height] = [Math.min(across, 0.9 * picture.width), Math.min(down, 0.9 * picture.height)]
   const middle = (from: number, to: number, size: number, limit: number) => {
-    const place = (from + to) / 2 + random.uniform(-PART_SHIFT, PART_SHIFT) * (to - from)
+    const place = (from + to) / 2 + random.uniform(-partShift, partShift) * (to - from)
     return Math.min(Math.max(place, size / 2), limit - size / 2)
   }
   const x = middle(left, right, width, picture.width)
@@ -69,8 +69,8 @@ function randomPart(
 }
 
 /** Share of parts that are as wide as they would be high, and the largest shift of their middle in parts of the box. */
-const TURNED_PARTS = 0.3
-const PART_SHIFT = 0.35
+const turnedParts = 0.3
+const partShift = 0.35
 
 function aspect(width: number, height: number): number {
   return Math.max(width, height) / Math.min(width, height)
@@ -112,8 +112,8 @@ function randomFill(weights: StepOf<'SeqAffineCrop'>['fill'], picture: Picture, 
 }
 
 /** Side of the piece that covers an object, in pixels, and its scale: a piece of 96 pixels of the picture. */
-const PIECE = 24
-const PIECE_SCALE = 0.25
+const pieceSize = 24
+const pieceScale = 0.25
 
 /** Covers up to some 40 % of a shown object in the search window by a bar: a piece of another picture. */
 export function occlude(pair: CroppedPair, picture: Picture, random: Random): void {
@@ -128,16 +128,16 @@ export function occlude(pair: CroppedPair, picture: Picture, random: Random): vo
   const w = Math.min(image.width, Math.round(x + width / 2)) - x0
   const h = Math.min(image.height, Math.round(y + height / 2)) - y0
   if (w < 2 || h < 2) return
-  const place = (size: number) => random.uniform(0, Math.max(1, size - PIECE / PIECE_SCALE))
+  const place = (size: number) => random.uniform(0, Math.max(1, size - pieceSize / pieceScale))
   const piece = picture.draw({
-    map: scaled(identity, PIECE_SCALE),
+    map: scaled(identity, pieceScale),
     from: [place(picture.width), place(picture.height)],
     to: [0, 0],
-    size: PIECE,
+    size: pieceSize,
     fill: 'replicate',
     antialias: true,
   })
-  const cover = drawPicture(piece, sourceMap([w / PIECE, 0, 0, h / PIECE], [0, 0], [0, 0]), w, h, 'replicate')
+  const cover = drawPicture(piece, sourceMap([w / pieceSize, 0, 0, h / pieceSize], [0, 0], [0, 0]), w, h, 'replicate')
   for (let row = 0; row < h; row++) {
     image.data.set(cover.data.subarray(3 * w * row, 3 * w * (row + 1)), 3 * ((y0 + row) * image.width + x0))
   }

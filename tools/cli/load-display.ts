@@ -19,12 +19,12 @@ const parts: Readonly<Record<string, readonly [begin: number, end: number]>> = {
   kernels: [20, 100],
 }
 
-const TICK_MS = 200
+const tickMs = 200
 
 export class LoadDisplay {
   readonly #progress: Progress
   readonly #began = performance.now()
-  readonly #ticks = setInterval(() => this.#show(), TICK_MS)
+  readonly #ticks = setInterval(() => this.#show(), tickMs)
   #step: LoadStep = { stage: 'opening', done: 0, total: 0 }
 
   /** @param progress with a total of 100 */

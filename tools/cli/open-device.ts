@@ -9,7 +9,7 @@ import { type Device, type DeviceOptions, findGpu, openDevice } from 'siamrpn/gp
 import { adapterNames, chooseAdapter } from '../distributed/adapters.ts'
 import type { MpiCollective } from '../distributed/mpi-collective.ts'
 
-const STDERR = 2
+const stderr = 2
 
 /** @throws as `openDevice` of the library */
 export async function openTerminalDevice(options: DeviceOptions = {}): Promise<Device> {
@@ -36,9 +36,9 @@ export async function openRankDevice(
 
 /** Runs `work` with standard error, if that is a terminal, leading nowhere until `work` returns. */
 function withoutStderr<T>(work: () => T): T {
-  const terminal = isatty(STDERR) && process.platform !== 'win32' ? reopen() : undefined
+  const terminal = isatty(stderr) && process.platform !== 'win32' ? reopen() : undefined
   if (terminal === undefined) return work()
-  closeSync(STDERR)
+  closeSync(stderr)
   const nowhere = openSync('/dev/null', 'w') // takes the lowest number that is free, which is 2
   try {
     return work()
@@ -52,7 +52,7 @@ function withoutStderr<T>(work: () => T): T {
 /** Another descriptor of the terminal behind standard error, if this user may open it. */
 function reopen(): number | undefined {
   try {
-    return openSync(`/dev/fd/${STDERR}`, 'r+')
+    return openSync(`/dev/fd/${stderr}`, 'r+')
   } catch {
     return undefined
   }

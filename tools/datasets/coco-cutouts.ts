@@ -36,11 +36,11 @@ export interface CocoCutouts {
 }
 
 /** Objects that fill more of their image are mostly cut off by it, whatever the polygon says. */
-const MAX_AREA = 0.7
+const maxArea = 0.7
 /** Pixels between object and image border. */
-const BORDER = 1
+const border = 1
 /** Margin around the object in parts of its sides. */
-const MARGIN = 0.05
+const margin = 0.05
 
 interface Found {
   readonly image: number
@@ -167,8 +167,8 @@ function isWhole(
   image: { readonly width: number; readonly height: number },
   minSize: number,
 ): boolean {
-  const inside = x > BORDER && y > BORDER && x + width < image.width - BORDER && y + height < image.height - BORDER
-  return inside && Math.min(width, height) >= minSize && width * height <= MAX_AREA * image.width * image.height
+  const inside = x > border && y > border && x + width < image.width - border && y + height < image.height - border
+  return inside && Math.min(width, height) >= minSize && width * height <= maxArea * image.width * image.height
 }
 
 /** Whether the image could be read; its file must be there. */
@@ -213,7 +213,7 @@ function around(polygon: Float64Array, width: number, height: number) {
   const xs = polygon.filter((_, i) => i % 2 === 0)
   const ys = polygon.filter((_, i) => i % 2 === 1)
   const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)]
-  const [marginX, marginY] = [2 + MARGIN * (x1 - x0), 2 + MARGIN * (y1 - y0)]
+  const [marginX, marginY] = [2 + margin * (x1 - x0), 2 + margin * (y1 - y0)]
   const left = Math.max(0, Math.floor(x0 - marginX))
   const top = Math.max(0, Math.floor(y0 - marginY))
   return {

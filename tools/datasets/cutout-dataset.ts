@@ -44,16 +44,16 @@ export interface CutoutEntry extends CutoutFiles {
 }
 
 /** Sides of a collage and of the object's window with context in it, in pixels of the collage. */
-const SIDE = 512
-const CONTEXT = 128
+const side = 512
+const context = 128
 /** The object's middle lies around the collage's, up to so far from it; other objects do, too. */
-const PLACE = 64
-const OTHER_PLACE = 140
+const farthestPlace = 64
+const farthestOther = 140
 /** Motions: degrees and logarithm of the stretch. */
-const [FIRST_TURN, STRETCH] = [20, 0.2]
+const [firstTurn, stretch] = [20, 0.2]
 /** Logarithm of a background pixel's size in the collage, and of another object's size relative to the target's. */
-const BACKGROUND_SCALE = [-1.3, 0.5] as const
-const OTHER_SCALE = [-0.6, 0.4] as const
+const backgroundScale = [-1.3, 0.5] as const
+const otherScale = [-0.6, 0.4] as const
 const masksAhead = 8
 
 const layout = `
@@ -105,14 +105,14 @@ export class CutoutDataset implements PairDataset {
     const options = this.#options
     const entry = this.#entry(index)
     const positive = options.pos_prob > random.next()
-    const first = compose(randomMotion(random, FIRST_TURN, STRETCH), random.next() < 0.5 ? mirror : identity)
+    const first = compose(randomMotion(random, firstTurn, stretch), random.next() < 0.5 ? mirror : identity)
     const light = random.next() < 0.5 ? randomLight(random, 0.3) : undefined
     const background = this.#background(random)
-    const template = this.#frame([], this.#placed(entry, first, light, [SIDE / 2, SIDE / 2]), background)
+    const template = this.#frame([], this.#placed(entry, first, light, [side / 2, side / 2]), background)
 
     const far = random.next() < options.far_turn_prob
-    const motion = randomMotion(random, far ? options.far_turn : options.turn, STRETCH)
-    const place = () => SIDE / 2 + random.uniform(-PLACE, PLACE)
+    const motion = randomMotion(random, far ? options.far_turn : options.turn, stretch)
+    const place = () => side / 2 + random.uniform(-farthestPlace, farthestPlace)
     const other = random.next() < 0.5 ? nearby(background, random) : this.#background(random)
     const own = light ?? (random.next() < 0.5 ? randomLight(random, 0.25) : undefined)
     const target = this.#placed(entry, compose(motion, first), own, [place(), place()])
@@ -133,7 +133,7 @@ export class CutoutDataset implements PairDataset {
   }
 
   #source(objects: readonly CollageObject[], background: CollageSource['background']): CollageSource {
-    return { kind: 'collage', width: SIDE, height: SIDE, background, objects }
+    return { kind: 'collage', width: side, height: side, background, objects }
   }
 
   /** An object scaled so that its window with context has the usual side, its box's middle at `to`. */
@@ -145,7 +145,7 @@ export class CutoutDataset implements PairDataset {
     size = 1,
   ): Placed {
     const [left, top, right, bottom] = boundsUnder(outline, motion)
-    const scale = (size * CONTEXT) / contextSide(right - left, bottom - top, 0.5)
+    const scale = (size * context) / contextSide(right - left, bottom - top, 0.5)
     const map = scaled(motion, scale)
     const [width, height] = [scale * (right - left), scale * (bottom - top)]
     // The photograph's own corner is the place that is known: its middle differs from the box's.
@@ -164,9 +164,9 @@ export class CutoutDataset implements PairDataset {
       const drawn = pool[random.integer(pool.length)] ?? entry
       // The target itself would be no other object.
       const other = drawn === entry ? this.#entry(random.integer(this.#entries.length)) : drawn
-      const place = () => SIDE / 2 + random.uniform(-OTHER_PLACE, OTHER_PLACE)
-      const size = Math.exp(random.uniform(...OTHER_SCALE))
-      return this.#placed(other, randomMotion(random, FIRST_TURN, STRETCH), undefined, [place(), place()], size).object
+      const place = () => side / 2 + random.uniform(-farthestOther, farthestOther)
+      const size = Math.exp(random.uniform(...otherScale))
+      return this.#placed(other, randomMotion(random, firstTurn, stretch), undefined, [place(), place()], size).object
     })
   }
 
@@ -176,8 +176,8 @@ export class CutoutDataset implements PairDataset {
     const any = [random.uniform(0, 255), random.uniform(0, 255), random.uniform(0, 255)] as const
     const draw = random.next()
     const fill = draw < 0.76 ? 'replicate' : draw < 0.94 ? 'mean' : any
-    const map = scaled(randomMotion(random, 4, 0.05), Math.exp(random.uniform(...BACKGROUND_SCALE)))
-    return { path, map, from: [random.uniform(0.2, 0.8), random.uniform(0.2, 0.8)], to: [SIDE / 2, SIDE / 2], fill }
+    const map = scaled(randomMotion(random, 4, 0.05), Math.exp(random.uniform(...backgroundScale)))
+    return { path, map, from: [random.uniform(0.2, 0.8), random.uniform(0.2, 0.8)], to: [side / 2, side / 2], fill }
   }
 }
 

@@ -7,10 +7,10 @@ import { PretrainedFileError } from './errors.ts'
 import type { TfliteConvolution } from './tflite.ts'
 
 /** Of mmcls's batch norms. */
-const EPS = 1e-5
+const eps = 1e-5
 
 /** Expansion, output channels, blocks, stride of the first block: one row per layer of mmcls's backbone. */
-const LAYERS = [
+const layers = [
   [1, 16, 1, 1],
   [6, 24, 2, 2],
   [6, 32, 3, 2],
@@ -55,7 +55,7 @@ export function mobileNetV2(convolutions: readonly TfliteConvolution[], name: st
     state.set(`backbone.${layer}.bn.weight`, constant(1))
     state.set(`backbone.${layer}.bn.bias`, fromFloat32(found.bias, [channels]))
     state.set(`backbone.${layer}.bn.running_mean`, constant(0))
-    state.set(`backbone.${layer}.bn.running_var`, constant(1 - EPS))
+    state.set(`backbone.${layer}.bn.running_var`, constant(1 - eps))
   }
   return state
 }
@@ -70,7 +70,7 @@ function scopeOf(name: string): string {
 function backboneConvolutions(): Expected[] {
   const list: Expected[] = [{ name: 'conv1', scope: 'Conv', shape: [32, 3, 3, 3], stride: 2 }]
   let [channels, block] = [32, 0]
-  for (const [layer, [expansion, outputs, blocks, stride]] of LAYERS.entries()) {
+  for (const [layer, [expansion, outputs, blocks, stride]] of layers.entries()) {
     for (let k = 0; k < blocks; k++, block++) {
       const hidden = channels * expansion
       const scope = block === 0 ? 'expanded_conv' : `expanded_conv_${block}`

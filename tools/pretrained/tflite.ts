@@ -1,5 +1,5 @@
 // The convolutions of a TFLite model: their weights as PyTorch lays them out, by the name of what they compute. Weights may be
-// float32, or float16 behind a DEQUANTIZE operator. Nothing is run.
+// float32, or float16 behind a dequantize operator. Nothing is run.
 // Source: tensorflow/lite/schema/schema.fbs (field numbers), lite/kernels (layout of filters).
 
 import { elementCount, type NamedTensor, type TensorDType, toFloat32 } from 'siamrpn/formats'
@@ -19,14 +19,14 @@ export interface TfliteConvolution {
   readonly stride: number
 }
 
-const MODEL = { operatorCodes: 1, subgraphs: 2, buffers: 4 }
-const CODE = { deprecated: 0, code: 3 }
-const SUBGRAPH = { tensors: 0, operators: 3 }
-const TENSOR = { shape: 0, type: 1, buffer: 2, name: 3 }
-const OPERATOR = { code: 0, inputs: 1, outputs: 2, options: 4 }
-const CONVOLUTION_OPTIONS = { strideWidth: 1, strideHeight: 2 }
-const [CONV_2D, DEPTHWISE_CONV_2D, DEQUANTIZE] = [3, 4, 6]
-const FLOAT_TYPES: readonly (TensorDType | undefined)[] = ['f32', 'f16']
+const modelFields = { operatorCodes: 1, subgraphs: 2, buffers: 4 }
+const codeFields = { deprecated: 0, code: 3 }
+const subgraphFields = { tensors: 0, operators: 3 }
+const tensorFields = { shape: 0, type: 1, buffer: 2, name: 3 }
+const operatorFields = { code: 0, inputs: 1, outputs: 2, options: 4 }
+const convolutionFields = { strideWidth: 1, strideHeight: 2 }
+const [conv2d, depthwiseConv2d, dequantize] = [3, 4, 6]
+const floatTypes: readonly (TensorDType | undefined)[] = ['f32', 'f16']
 
 /**
  * The convolutions of a model, in the order in which they run.
@@ -36,7 +36,7 @@ const FLOAT_TYPES: readonly (TensorDType | undefined)[] = ['f32', 'f16']
 export function readTfliteConvolutions(bytes: Uint8Array, name: string): TfliteConvolution[] {
   const file: FlatFile = new FlatFile(name, bytes)
   const model = file.root('TFL3')
-  const [graph, ...more] = model.tables(MODEL.subgraphs)
+  const [graph, ...more] = model.tables(modelFields.subgraphs)
   if (graph === undefined || more.length > 0) file.fail(`it has ${more.length + (graph ? 1 : 0)} graphs, expected 1`)
   return new Graph(file, model, graph).convolutions()
 }
@@ -53,31 +53,31 @@ class Graph {
   constructor(file: FlatFile, model: FlatTable, graph: FlatTable) {
     this.#file = file
     this.#codes = model
-      .tables(MODEL.operatorCodes)
-      .map((code) => Math.max(code.int8(CODE.deprecated), code.int32(CODE.code)))
-    this.#buffers = model.tables(MODEL.buffers)
-    this.#tensors = graph.tables(SUBGRAPH.tensors)
-    this.#operators = graph.tables(SUBGRAPH.operators)
+      .tables(modelFields.operatorCodes)
+      .map((code) => Math.max(code.int8(codeFields.deprecated), code.int32(codeFields.code)))
+    this.#buffers = model.tables(modelFields.buffers)
+    this.#tensors = graph.tables(subgraphFields.tensors)
+    this.#operators = graph.tables(subgraphFields.operators)
   }
 
   convolutions(): TfliteConvolution[] {
     const found: TfliteConvolution[] = []
     for (const [index, operator] of this.#operators.entries()) {
-      const code = this.#codes[operator.int32(OPERATOR.code)]
+      const code = this.#codes[operator.int32(operatorFields.code)]
       if (code === undefined) this.#file.fail(`operator ${index} has no code`)
-      const inputs = operator.int32s(OPERATOR.inputs)
-      const [output = -1] = operator.int32s(OPERATOR.outputs)
-      if (code === DEQUANTIZE) this.#sources.set(output, inputs[0] ?? -1)
-      if (code === CONV_2D || code === DEPTHWISE_CONV_2D) {
-        const name = this.#tensor(output).text(TENSOR.name)
-        found.push({ name, ...this.#convolution(operator, code === DEPTHWISE_CONV_2D) })
+      const inputs = operator.int32s(operatorFields.inputs)
+      const [output = -1] = operator.int32s(operatorFields.outputs)
+      if (code === dequantize) this.#sources.set(output, inputs[0] ?? -1)
+      if (code === conv2d || code === depthwiseConv2d) {
+        const name = this.#tensor(output).text(tensorFields.name)
+        found.push({ name, ...this.#convolution(operator, code === depthwiseConv2d) })
       }
     }
     return found
   }
 
   #convolution(operator: FlatTable, depthwise: boolean): Omit<TfliteConvolution, 'name'> {
-    const [, filterIndex = -1, biasIndex = -1] = operator.int32s(OPERATOR.inputs)
+    const [, filterIndex = -1, biasIndex = -1] = operator.int32s(operatorFields.inputs)
     const filter = this.#constant(filterIndex)
     const bias = this.#constant(biasIndex)
     const [first = 0, height = 0, width = 0, last = 0] = filter.shape
@@ -88,8 +88,8 @@ class Graph {
     if (bias.values.length !== outputs) {
       this.#file.fail(`the bias '${bias.name}' has ${bias.values.length} values, expected ${outputs}`)
     }
-    const options = operator.table(OPERATOR.options)
-    const [across, down] = [CONVOLUTION_OPTIONS.strideWidth, CONVOLUTION_OPTIONS.strideHeight].map((field) =>
+    const options = operator.table(operatorFields.options)
+    const [across, down] = [convolutionFields.strideWidth, convolutionFields.strideHeight].map((field) =>
       options?.int32(field, 1),
     )
     if (across === undefined || across !== down) {
@@ -111,15 +111,15 @@ class Graph {
     readonly values: Float32Array<ArrayBuffer>
   } {
     const tensor = this.#tensor(this.#sources.get(index) ?? index)
-    const name = tensor.text(TENSOR.name)
-    const dtype = FLOAT_TYPES[tensor.int8(TENSOR.type)]
+    const name = tensor.text(tensorFields.name)
+    const dtype = floatTypes[tensor.int8(tensorFields.type)]
     if (dtype === undefined) {
       this.#file.fail(
-        `the tensor '${name}' has the type ${tensor.int8(TENSOR.type)}, expected 0 or 1 (float32, float16)`,
+        `the tensor '${name}' has the type ${tensor.int8(tensorFields.type)}, expected 0 or 1 (float32, float16)`,
       )
     }
-    const shape = tensor.int32s(TENSOR.shape)
-    const buffer = this.#buffers[tensor.int32(TENSOR.buffer)]
+    const shape = tensor.int32s(tensorFields.shape)
+    const buffer = this.#buffers[tensor.int32(tensorFields.buffer)]
     const data = buffer?.bytes(0) ?? new Uint8Array(0)
     const expected = elementCount(shape) * (dtype === 'f16' ? 2 : 4)
     if (data.length !== expected) {

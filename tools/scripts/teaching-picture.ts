@@ -10,9 +10,9 @@ import type { Box } from '../frames/types.ts'
 import { meanOverlap } from '../metrics/ope.ts'
 
 const [out = 'docs/images/teaching.webp', only] = process.argv.slice(2)
-const GIVEN = [0, 25, 50, 75]
-const SHOWN = [12, 37, 62, 87, 99]
-const GAP = 6
+const given = [0, 25, 50, 75]
+const shown = [12, 37, 62, 87, 99]
+const gap = 6
 const before: Color = [255, 145, 40]
 const after: Color = [60, 170, 255]
 const ground: Color = [22, 24, 29]
@@ -35,7 +35,7 @@ for (let index = 0; index < clips.count; index++) {
   const clip = clips.clip(index)
   const truth = Array.from({ length: clip.count }, (_, frame) => clip.box(frame))
   const plain = await follow(tracker, clip)
-  await using mine = await tracker.teach(GIVEN.map((frame) => ({ frame: clip.picture(frame), box: clip.box(frame) })))
+  await using mine = await tracker.teach(given.map((frame) => ({ frame: clip.picture(frame), box: clip.box(frame) })))
   const taught = await follow(mine, clip)
   const [low, high] = [meanOverlap(plain, truth), meanOverlap(taught, truth)]
   process.stdout.write(`clip ${index}: mean overlap ${low.toFixed(2)}, taught ${high.toFixed(2)}\n`)
@@ -49,15 +49,15 @@ const rows = [
   { title: 'taught 4 frames', boxes: taught, color: after },
 ]
 const { width, height } = clip.picture(0)
-const sheet: RgbFrame = blank(SHOWN.length * (width + GAP) + GAP, rows.length * (height + GAP) + GAP)
+const sheet: RgbFrame = blank(shown.length * (width + gap) + gap, rows.length * (height + gap) + gap)
 for (const [row, { title, boxes, color }] of rows.entries()) {
-  for (const [column, frame] of SHOWN.entries()) {
+  for (const [column, frame] of shown.entries()) {
     const picture = { ...clip.picture(frame), data: new Uint8Array(clip.picture(frame).data) } as RgbFrame
     drawBox(picture, clip.box(frame), groundTruthColor)
     const found = boxes[frame]
     if (found) drawBox(picture, found, color)
     drawLabel(picture, { x: 0, y: 0 }, column === 0 ? `${title}, frame ${frame}` : `frame ${frame}`, color)
-    paste(sheet, picture, GAP + column * (width + GAP), GAP + row * (height + GAP))
+    paste(sheet, picture, gap + column * (width + gap), gap + row * (height + gap))
   }
 }
 await sharp(sheet.data, { raw: { width: sheet.width, height: sheet.height, channels: 3 } })

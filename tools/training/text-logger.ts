@@ -14,7 +14,7 @@ export interface TextLoggerOptions {
   readonly memory: () => number
 }
 
-const MEGABYTE = 1024 ** 2
+const megabyte = 1024 ** 2
 
 export class TextLogger extends Logger {
   readonly #options: TextLoggerOptions
@@ -25,7 +25,7 @@ export class TextLogger extends Logger {
   }
 
   protected record(record: LogRecord): void {
-    const memory = Math.round(this.#options.memory() / MEGABYTE)
+    const memory = Math.round(this.#options.memory() / megabyte)
     this.#options.write(textLine(record, memory))
     const { mode, epoch, iteration, rates, values } = record
     this.#options.writeJson(JSON.stringify({ mode, epoch, iter: iteration, ...rates, memory, ...rounded(values) }))

@@ -1,7 +1,7 @@
 // Every form of the convolution kernels against float64, on small problems: what compiles and what is right here.
 
 import { openDevice } from '../../../src/gpu/device.ts'
-import { KERNEL_TOLERANCE } from '../../../tests/helpers/host-tensors.ts'
+import { kernelTolerance } from '../../../tests/helpers/host-tensors.ts'
 import {
   defaultForms,
   type FormCheck,
@@ -40,11 +40,11 @@ export const formsSection: Section = {
         results.push({ form: check.name, seconds: (performance.now() - start) / 1000, ...outcome })
         device.check()
       }
-      const wrong = results.filter(({ error }) => !(error != null && error <= KERNEL_TOLERANCE))
+      const wrong = results.filter(({ error }) => !(error != null && error <= kernelTolerance))
       const right = results.length - wrong.length
       const missing = suited.length - results.length
       return {
-        data: { tolerance: KERNEL_TOLERANCE, results, notTested: suited.slice(results.length).map(({ name }) => name) },
+        data: { tolerance: kernelTolerance, results, notTested: suited.slice(results.length).map(({ name }) => name) },
         tables: [
           {
             title: '',

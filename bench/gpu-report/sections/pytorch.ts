@@ -26,10 +26,10 @@ export type Answer =
   | { readonly kind: 'skipped'; readonly what: string }
 
 /** Exit code of the script where `import torch` fails. */
-const NOT_INSTALLED = 3
+const notInstalled = 3
 
 /** FLOP/s that PyTorch reaches on a processor at least; on GPUs nothing has to be left out. */
-const SLOW_FLOPS = 2e10
+const slowFlops = 2e10
 
 /** @param python the interpreters that are tried, in order */
 export function pytorchSection(python: readonly string[] = ['python3', '/usr/bin/python3', 'python']): Section {
@@ -57,7 +57,7 @@ async function ask(program: string, { budget, signal, say }: SectionContext): Pr
     targets: [1, 4, 16],
     training: [28, 14, 8, 4, 2, 1],
     seconds: (0.9 * budget.left) / 1000,
-    frameSeconds: searchFlops(model) / SLOW_FLOPS,
+    frameSeconds: searchFlops(model) / slowFlops,
   }
   const child = spawn(program, [fileURLToPath(new URL('../pytorch.py', import.meta.url))], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -81,7 +81,7 @@ async function ask(program: string, { budget, signal, say }: SectionContext): Pr
     if (answer.kind !== 'about') say('name' in answer ? answer.name : answer.kind)
   }
   const code = await ended
-  if (code === NOT_INSTALLED || (code === undefined && answers.length === 0)) return undefined
+  if (code === notInstalled || (code === undefined && answers.length === 0)) return undefined
   if (typeof code === 'number' && code !== 0) {
     throw new Error(`PyTorch in ${program} ended with ${code}: ${complaint.trim().split('\n').slice(-3).join(' ')}`)
   }

@@ -128,19 +128,19 @@ async function measureGroup(group: TargetGroup, frames: readonly PixelFrame[], b
   const updateMs: number[] = []
   const half = budget.part(0.5)
   do updateMs.push(await update(updateMs.length + 1))
-  while (half.left > 0 && updateMs.length < MOST_FRAMES)
-  const count = Math.min(MOST_FRAMES, Math.floor(budget.left / median(updateMs)))
-  if (count < LEAST_STREAM) return { firstMs, updateMs, streamMs: undefined }
+  while (half.left > 0 && updateMs.length < mostFrames)
+  const count = Math.min(mostFrames, Math.floor(budget.left / median(updateMs)))
+  if (count < leastStream) return { firstMs, updateMs, streamMs: undefined }
   const start = performance.now()
   let seen = 0
   for await (const _ of group.stream(Array.from({ length: count }, (_, index) => frame(index)))) seen++
   return { firstMs, updateMs, streamMs: (performance.now() - start) / seen }
 }
 
-const MOST_FRAMES = 300
+const mostFrames = 300
 
 /** A stream of fewer frames says nothing. */
-const LEAST_STREAM = 3
+const leastStream = 3
 
 function memoryOf({ memory }: { readonly memory: { readonly bytes: number; readonly peakBytes: number } }) {
   return { heldBytes: memory.bytes, peakBytes: memory.peakBytes }

@@ -38,9 +38,9 @@ const r50Phases: readonly Phase[] = [
 const batches = [28, 14, 8, 4, 2, 1] as const
 
 /** Steps of a measurement at least, the first one among them. */
-const LEAST_STEPS = 3
+const leastSteps = 3
 
-const MOST_STEPS = 30
+const mostSteps = 30
 
 /** @param roofline of this adapter, if it is known */
 export function trainingSection(roofline: () => Roofline | undefined): Section {
@@ -60,7 +60,7 @@ async function measureTraining(context: SectionContext, roofline?: Roofline): Pr
     if (signal.aborted) break
     const time = budget.part(1 / (r50Phases.length - index))
     // Half of the time at most goes into the least number of steps: programs are compiled, kernels measured.
-    const fits = (batch: number) => (LEAST_STEPS * batch * phase.flops) / usualFlops(roofline) <= time.left / 2000
+    const fits = (batch: number) => (leastSteps * batch * phase.flops) / usualFlops(roofline) <= time.left / 2000
     const possible = batches.filter(fits)
     if (possible.length === 0) notes.push(`r50, ${phase.name}: left out, no step of one pair fits the time.`)
     for (const batch of possible) {
@@ -101,7 +101,7 @@ async function measureSteps(
       const begin = performance.now()
       await step()
       stepMs.push(performance.now() - begin)
-    } while (budget.left > 0 && stepMs.length < MOST_STEPS && !signal.aborted)
+    } while (budget.left > 0 && stepMs.length < mostSteps && !signal.aborted)
     const { flops = 0, bytes = 0 } = trainer.stats ?? {}
     const { bytes: heldBytes, peakBytes } = device.memory
     const kernelsMeasured = choices.length

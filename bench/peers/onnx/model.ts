@@ -31,16 +31,16 @@ export interface OnnxGraph {
   readonly outputs: readonly OnnxValue[]
 }
 
-const IR_VERSION = 7
-const OPSET_VERSION = 13
-const FLOAT = 1
+const irVersion = 7
+const opsetVersion = 13
+const float = 1
 
-const AttributeType = { FLOAT: 1, INT: 2, INTS: 7 } as const
+const attributeTypes = { FLOAT: 1, INT: 2, INTS: 7 } as const
 
 /** The file, as parts to be written one after the other. */
 export function encodeModel(graph: OnnxGraph): readonly Uint8Array[] {
-  const opset = new Message().text(1, '').integer(2, OPSET_VERSION)
-  return new Message().integer(1, IR_VERSION).text(2, 'siamrpn-bench').message(7, encodeGraph(graph)).message(8, opset)
+  const opset = new Message().text(1, '').integer(2, opsetVersion)
+  return new Message().integer(1, irVersion).text(2, 'siamrpn-bench').message(7, encodeGraph(graph)).message(8, opset)
     .parts
 }
 
@@ -64,22 +64,22 @@ function encodeNode({ type, name, inputs, output, attributes = {} }: OnnxNode): 
 
 function encodeAttribute(name: string, value: Attribute): Message {
   const message = new Message().text(1, name)
-  if (typeof value === 'number') return message.integer(3, value).integer(20, AttributeType.INT)
-  if ('float' in value) return message.float(2, value.float).integer(20, AttributeType.FLOAT)
+  if (typeof value === 'number') return message.integer(3, value).integer(20, attributeTypes.INT)
+  if ('float' in value) return message.float(2, value.float).integer(20, attributeTypes.FLOAT)
   for (const item of value) message.integer(8, item)
-  return message.integer(20, AttributeType.INTS)
+  return message.integer(20, attributeTypes.INTS)
 }
 
 function encodeTensor({ name, shape, data }: OnnxTensor): Message {
   const message = new Message()
   for (const size of shape) message.integer(1, size)
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  return message.integer(2, FLOAT).text(8, name).bytes(9, bytes)
+  return message.integer(2, float).text(8, name).bytes(9, bytes)
 }
 
 function encodeValue({ name, shape }: OnnxValue): Message {
   const dimensions = new Message()
   for (const size of shape) dimensions.message(1, new Message().integer(1, size))
-  const tensor = new Message().integer(1, FLOAT).message(2, dimensions)
+  const tensor = new Message().integer(1, float).message(2, dimensions)
   return new Message().text(1, name).message(2, new Message().message(1, tensor))
 }

@@ -2,9 +2,9 @@
 // buffer: a message is a list of parts.
 // Source: https://protobuf.dev/programming-guides/encoding/
 
-const WIRE_VARINT = 0
-const WIRE_LENGTH = 2
-const WIRE_FIXED32 = 5
+const wireVarint = 0
+const wireLength = 2
+const wireFixed32 = 5
 
 export class Message {
   readonly #parts: Uint8Array[] = []
@@ -21,19 +21,19 @@ export class Message {
 
   /** An integer field; `value` is 0 or positive. */
   integer(field: number, value: number): this {
-    this.#push(varint(tag(field, WIRE_VARINT)))
+    this.#push(varint(tag(field, wireVarint)))
     return this.#push(varint(value))
   }
 
   float(field: number, value: number): this {
-    this.#push(varint(tag(field, WIRE_FIXED32)))
+    this.#push(varint(tag(field, wireFixed32)))
     const bytes = new Uint8Array(4)
     new DataView(bytes.buffer).setFloat32(0, value, true)
     return this.#push(bytes)
   }
 
   bytes(field: number, value: Uint8Array): this {
-    this.#push(varint(tag(field, WIRE_LENGTH)))
+    this.#push(varint(tag(field, wireLength)))
     this.#push(varint(value.length))
     return this.#push(value)
   }
@@ -43,7 +43,7 @@ export class Message {
   }
 
   message(field: number, value: Message): this {
-    this.#push(varint(tag(field, WIRE_LENGTH)))
+    this.#push(varint(tag(field, wireLength)))
     this.#push(varint(value.size))
     for (const part of value.parts) this.#push(part)
     return this

@@ -2,7 +2,7 @@
 // conv2d_subgroup takes: several groups of output channels, or several of Winograd's products, where they are small; runs of
 // taps, or of one tap's input channels, where they are large. Pure, no GPU.
 
-import { BINDING_ALIGNMENT, type GpuTensor } from '../../gpu/tensor.ts'
+import { bindingAlignment, type GpuTensor } from '../../gpu/tensor.ts'
 
 /** vec4 in a window. */
 export const WINDOW_VEC4 = 4096
@@ -11,7 +11,7 @@ export const WINDOW_VEC4 = 4096
 export const WINDOW_BYTES = WINDOW_VEC4 * 16
 
 /** vec4 from one offset that can be bound to the next. */
-const ALIGNMENT = BINDING_ALIGNMENT / 16
+const ALIGNMENT = bindingAlignment / 16
 
 /**
  * `batches` filters: `[panels, batches, taps, inChannels, panel4]` vec4, or in quarters, `[4, panels, batches, taps,

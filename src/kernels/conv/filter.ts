@@ -4,7 +4,7 @@
 
 import type { Device } from '../../gpu/device.ts'
 import { PrecisionError, ShapeError } from '../../gpu/errors.ts'
-import { LARGEST_HALF, toHalf } from '../../gpu/half.ts'
+import { largestHalf, toHalf } from '../../gpu/half.ts'
 import type { Constants } from '../../gpu/shader.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { WINDOW_BYTES } from './filter-windows.ts'
@@ -109,10 +109,10 @@ export function packConvWeight(
 
 /** @throws PrecisionError for a finite value above the largest half */
 function halves(values: Float32Array, label: string): Uint16Array {
-  const large = values.find((value) => Number.isFinite(value) && Math.abs(value) > LARGEST_HALF)
+  const large = values.find((value) => Number.isFinite(value) && Math.abs(value) > largestHalf)
   if (large === undefined) return toHalf(values)
   throw new PrecisionError(
-    `Filter \`${label}\` has a value of ${large}; in half precision it must be at most ${LARGEST_HALF} in magnitude`,
+    `Filter \`${label}\` has a value of ${large}; in half precision it must be at most ${largestHalf} in magnitude`,
   )
 }
 

@@ -2,7 +2,7 @@
 // like to a plan, as plan.ts does for the forward pass. The products have few rows and columns (the filter's) and a long
 // inner dimension (the pixels of a batch), so where there are few tiles, the pixels are split and partial sums added up.
 
-import { BINDING_ALIGNMENT } from '../../gpu/tensor.ts'
+import { bindingAlignment } from '../../gpu/tensor.ts'
 import { type DepthwiseWeightPlan, depthwiseWeightPlan, isDepthwise } from './depthwise-plan.ts'
 import { type ConvProblem, filterRows, outputPixels, pixelGrid } from './geometry.ts'
 import {
@@ -81,7 +81,7 @@ export function gradientSamples(
   // Large filters are not split for the digits' sake: sums of some samples are added up instead, where views allow it.
   const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels } = problem
   const sampleBytes = [inHeight * inWidth * inChannels * 4, outHeight * outWidth * outChannels * 4]
-  if (sampleBytes.some((bytes) => bytes % BINDING_ALIGNMENT !== 0)) return Number.POSITIVE_INFINITY
+  if (sampleBytes.some((bytes) => bytes % bindingAlignment !== 0)) return Number.POSITIVE_INFINITY
   return Math.max(1, Math.floor((MOST_PIXELS * plan.splits) / (outHeight * outWidth)))
 }
 

@@ -75,7 +75,7 @@ const sotResNetSchema = z.strictObject({
 })
 
 /** Layers of a MobileNetV2 behind the first convolution. */
-const MOBILE_LAYERS = 7
+const mobileLayers = 7
 
 const mobileNetV2Schema = z.strictObject({
   type: z.literal('MobileNetV2'),
@@ -87,18 +87,18 @@ const mobileNetV2Schema = z.strictObject({
       z
         .int()
         .min(0)
-        .max(MOBILE_LAYERS - 1),
+        .max(mobileLayers - 1),
     )
     .min(1),
   /** Layers without gradient, the first convolution included; -1: none, 0: the first convolution alone. */
-  frozen_stages: z.int().min(-1).max(MOBILE_LAYERS).default(-1),
+  frozen_stages: z.int().min(-1).max(mobileLayers).default(-1),
   /** Of the first block of each layer. Not in mmcls, where they are fixed; as pysot has them. */
   strides: z
     .array(z.literal([1, 2]))
-    .length(MOBILE_LAYERS)
+    .length(mobileLayers)
     .default([1, 2, 2, 2, 1, 2, 1]),
   /** Of each layer; its first block has that of the layer before. Not in mmcls; as pysot has them. */
-  dilations: z.array(positiveInteger).length(MOBILE_LAYERS).default([1, 1, 1, 1, 1, 1, 1]),
+  dilations: z.array(positiveInteger).length(mobileLayers).default([1, 1, 1, 1, 1, 1, 1]),
   norm_cfg: normSchema.prefault({ type: 'BN' }),
   /**
    * Not in mmcls: `pysot` cuts channels to whole numbers where mmcls rounds them to multiples of 8, expands in the first layer

@@ -39,14 +39,14 @@ export function overrideConfig(config: Config, overrides: string | readonly stri
   return parseConfig(root, `with ${list.join(' ')}`)
 }
 
-const KEY = /^(?:([^.[\]"']+)|\[(\d+)\]|\["([^"]*)"\]|\['([^']*)'\])(?:\.(?=[^[])|(?=\[)|$)/
+const keyPattern = /^(?:([^.[\]"']+)|\[(\d+)\]|\["([^"]*)"\]|\['([^']*)'\])(?:\.(?=[^[])|(?=\[)|$)/
 
 function split(override: string): { path: Key[]; text: string } {
   const at = override.indexOf('=')
   const path: Key[] = []
   let rest = override.slice(0, Math.max(at, 0)).trim()
   while (rest !== '') {
-    const match = KEY.exec(rest)
+    const match = keyPattern.exec(rest)
     if (match === null) break
     const [whole, word, index, ...quoted] = match
     const key = word ?? index ?? quoted.find((text) => text !== undefined) ?? ''

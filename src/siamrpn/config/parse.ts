@@ -24,21 +24,21 @@ export function parseConfig(value: unknown, source?: string): Config {
     throw new ConfigError(found, source)
   }
   const { issues } = result.error
-  const found = issues.slice(0, MOST_PROBLEMS).flatMap((issue) => problems(issue, value))
-  const left = issues.slice(0, MOST_PROBLEMS).reduce((sum, issue) => sum + unlisted(issue), 0)
-  throw new ConfigError(found, source, left + Math.max(0, issues.length - MOST_PROBLEMS))
+  const found = issues.slice(0, mostProblems).flatMap((issue) => problems(issue, value))
+  const left = issues.slice(0, mostProblems).reduce((sum, issue) => sum + unlisted(issue), 0)
+  throw new ConfigError(found, source, left + Math.max(0, issues.length - mostProblems))
 }
 
 /** How many problems are worked out; of more, only their number is told. */
-const MOST_PROBLEMS = 100
+const mostProblems = 100
 
 /** Unknown keys of one place that are not worked out. */
 function unlisted(issue: Issue): number {
-  return issue.code === 'unrecognized_keys' ? Math.max(0, issue.keys.length - MOST_PROBLEMS) : 0
+  return issue.code === 'unrecognized_keys' ? Math.max(0, issue.keys.length - mostProblems) : 0
 }
 
-const MOST_LEVELS = 64
-const MOST_VALUES = 100_000
+const mostLevels = 64
+const mostValues = 100_000
 
 /**
  * Refuses what is larger or nests deeper than any configuration, or contains itself: whoever walks it later need not look.
@@ -50,8 +50,8 @@ export function checkExtent(value: unknown, source?: string): void {
   const above: { readonly node: object; readonly path: Key[] }[] = []
   const visit = (node: unknown, path: Key[]) => {
     if (typeof node !== 'object' || node === null || ArrayBuffer.isView(node)) return
-    if (path.length > MOST_LEVELS) {
-      const expected = `at most ${MOST_LEVELS} levels of nesting`
+    if (path.length > mostLevels) {
+      const expected = `at most ${mostLevels} levels of nesting`
       throw new ConfigError([{ path: path.slice(0, 3).join('.'), found: node, expected }], source)
     }
     // What is shared is visited again only where it lies deeper than before.
@@ -63,8 +63,8 @@ export function checkExtent(value: unknown, source?: string): void {
   for (let place = above.pop(); place !== undefined; place = above.pop()) {
     const keys = Object.keys(place.node)
     values += keys.length
-    if (values > MOST_VALUES) {
-      const expected = `at most ${MOST_VALUES} values in all`
+    if (values > mostValues) {
+      const expected = `at most ${mostValues} values in all`
       throw new ConfigError([{ path: place.path.join('.'), found: place.node, expected }], source)
     }
     for (const key of keys) visit((place.node as Record<string, unknown>)[key], [...place.path, key])
@@ -74,7 +74,7 @@ export function checkExtent(value: unknown, source?: string): void {
 function problems(issue: Issue, value: unknown): ConfigProblem[] {
   const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.slice(0, MOST_PROBLEMS).map((key) => unknownKey(path, key, value))
+    return issue.keys.slice(0, mostProblems).map((key) => unknownKey(path, key, value))
   }
   const branch = issue.code === 'invalid_union' ? closestBranch(issue.errors) : undefined
   if (branch !== undefined) {

@@ -15,15 +15,15 @@ export interface ConfigProblem {
 }
 
 /** Longest path, value and expectation in a line, in characters. */
-const LONGEST = { path: 120, value: 60, expected: 600 }
+const longest = { path: 120, value: 60, expected: 600 }
 
 /** Longest word that is compared with others: no key is half as long. */
-const LONGEST_WORD = 64
+const longestWord = 64
 
 /** `path: found X, expected Y`. */
 export function describeProblem({ path, found, expected, nearest }: ConfigProblem): string {
-  const at = path === '' ? 'the top level' : cut(path, LONGEST.path)
-  const wanted = cut(expected, LONGEST.expected)
+  const at = path === '' ? 'the top level' : cut(path, longest.path)
+  const wanted = cut(expected, longest.expected)
   if (nearest !== undefined) return `${at}: unknown key, did you mean '${nearest}'? Known keys: ${wanted}`
   return found === undefined
     ? `${at}: missing, expected ${wanted}`
@@ -32,12 +32,12 @@ export function describeProblem({ path, found, expected, nearest }: ConfigProble
 
 /** A value as short JSON. */
 function showValue(value: unknown): string {
-  return show(value, LONGEST.value)
+  return show(value, longest.value)
 }
 
 /** The candidate with the smallest edit distance to (the beginning of) `word`; undefined if there is no candidate. */
 export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
-  const begin = word.slice(0, LONGEST_WORD)
+  const begin = word.slice(0, longestWord)
   const ranked = candidates.map((candidate) => ({ candidate, distance: editDistance(begin, candidate) }))
   return ranked.sort((a, b) => a.distance - b.distance)[0]?.candidate
 }

@@ -12,7 +12,7 @@ const paramwiseSchema = z.strictObject({
 })
 
 const betaSchema = z.number().min(0).lt(1)
-const paramwise_cfg = paramwiseSchema.nullable().default(null)
+const paramwise = paramwiseSchema.nullable().default(null)
 
 const adam = {
   lr: nonNegative.default(1e-3),
@@ -30,10 +30,15 @@ export const optimizerSchema = z.discriminatedUnion('type', [
     dampening: nonNegative.default(0),
     weight_decay: nonNegative.default(0),
     nesterov: z.boolean().default(false),
-    paramwise_cfg,
+    paramwise_cfg: paramwise,
   }),
-  z.strictObject({ type: z.literal('Adam'), ...adam, weight_decay: nonNegative.default(0), paramwise_cfg }),
-  z.strictObject({ type: z.literal('AdamW'), ...adam, weight_decay: nonNegative.default(1e-2), paramwise_cfg }),
+  z.strictObject({ type: z.literal('Adam'), ...adam, weight_decay: nonNegative.default(0), paramwise_cfg: paramwise }),
+  z.strictObject({
+    type: z.literal('AdamW'),
+    ...adam,
+    weight_decay: nonNegative.default(1e-2),
+    paramwise_cfg: paramwise,
+  }),
 ])
 
 const gradClipSchema = z.strictObject({
@@ -41,21 +46,25 @@ const gradClipSchema = z.strictObject({
   norm_type: z.literal(2, '2 (gradients are clipped by their Euclidean norm)').default(2),
 })
 
-const grad_clip = gradClipSchema.nullable().default(null)
+const gradClip = gradClipSchema.nullable().default(null)
 /** Batches whose gradients are averaged into one update. */
-const cumulative_iters = positiveInteger.default(1)
+const cumulativeIters = positiveInteger.default(1)
 
 export const optimizerConfigSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('OptimizerHook'), grad_clip }),
-  z.strictObject({ type: z.literal('GradientCumulativeOptimizerHook'), cumulative_iters, grad_clip }),
+  z.strictObject({ type: z.literal('OptimizerHook'), grad_clip: gradClip }),
+  z.strictObject({
+    type: z.literal('GradientCumulativeOptimizerHook'),
+    cumulative_iters: cumulativeIters,
+    grad_clip: gradClip,
+  }),
   z.strictObject({
     type: z.literal('SiameseRPNOptimizerHook'),
     /** First epoch (from 0) in which the layers below train. */
     backbone_start_train_epoch: z.int().nonnegative(),
     backbone_train_layers: z.array(z.enum(['conv1', 'bn1', 'layer1', 'layer2', 'layer3', 'layer4'])),
     /** Not in MMTracking, where it is a hook of its own. */
-    cumulative_iters,
-    grad_clip,
+    cumulative_iters: cumulativeIters,
+    grad_clip: gradClip,
   }),
 ])
 
@@ -149,7 +158,7 @@ const average = {
 }
 
 /** Running statistics are not averaged. Absent: false. */
-const skip_buffers = z.boolean().optional()
+const skipBuffers = z.boolean().optional()
 
 /**
  * A moving average of the weights, which evaluations and checkpoints have: after an iteration, the new weights count as much as
@@ -160,14 +169,14 @@ export const customHookSchema = z.discriminatedUnion('type', [
     /** mmdet's; after iteration x, from 0: `(1 - momentum) * exp(-(1 + x) / total_iter) + momentum`. */
     type: z.literal('ExpMomentumEMAHook'),
     ...average,
-    skip_buffers,
+    skip_buffers: skipBuffers,
     total_iter: positiveInteger.default(2000),
   }),
   z.strictObject({
     /** mmdet's: `min(momentum ** interval, (1 + x) / (warm_up + x))`. */
     type: z.literal('LinearMomentumEMAHook'),
     ...average,
-    skip_buffers,
+    skip_buffers: skipBuffers,
     warm_up: positiveInteger.default(100),
   }),
   /** mmcv's: as the linear one, in iterations that the interval divides, counted from 0; running statistics are not averaged. */

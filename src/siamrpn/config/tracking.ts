@@ -47,7 +47,7 @@ const trainingOfModel = [
 const neededByData: Readonly<Record<string, number>> = { samples_per_gpu: 1, workers_per_gpu: 0 }
 
 /** Rounds in which entries are left out one by one; what then is still not understood goes as a whole. */
-const MOST_ROUNDS = 4
+const mostRounds = 4
 
 /**
  * Reads a configuration of MMTracking 0.x, or of the schema, whatever its training part says.
@@ -82,9 +82,9 @@ function settle<T>(value: unknown, attempt: (value: unknown) => T, { source, rea
     if (needed.length > 0) throw new ConfigError(needed, source)
     if (!isNode(left)) throw found.error
     const before: Node = left
-    const after = round < MOST_ROUNDS ? withoutEntries(before, entries) : onlyNeeded(before, reads)
+    const after = round < mostRounds ? withoutEntries(before, entries) : onlyNeeded(before, reads)
     if (JSON.stringify(after) === JSON.stringify(before)) throw found.error
-    unread.push(...(round < MOST_ROUNDS ? problems.map(({ path }) => path) : missing(before, after)))
+    unread.push(...(round < mostRounds ? problems.map(({ path }) => path) : missing(before, after)))
     left = after
   }
 }

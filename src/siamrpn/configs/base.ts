@@ -6,19 +6,19 @@ import type { ConfigInput } from '../config.ts'
 import { mobile } from './mobile.ts'
 import { photoPipeline } from './photo-data.ts'
 
-const data_root = 'data/'
-const exemplar_size = 129
-const search_size = 257
-const samples_per_gpu = 64
-const cross_pairs = 12
-const pos_prob = 0.88
+const dataRoot = 'data/'
+const exemplarSize = 129
+const searchSize = 257
+const samplesPerGpu = 64
+const crossPairs = 12
+const posProb = 0.88
 
 /** As in `mobile`: shares in the loss per pair instead of per positive pair. */
-const positive_share = (pos_prob * samples_per_gpu) / (samples_per_gpu + cross_pairs)
+const positiveShare = (posProb * samplesPerGpu) / (samplesPerGpu + crossPairs)
 
 /** Pieces of COCO's photographs cover objects; the rest is `mobile`'s. */
-const train_pipeline = photoPipeline({ data_root, exemplar_size, search_size }).map((step) =>
-  step.type === 'SeqOcclude' ? { ...step, img_prefix: `${data_root}coco/train2017` } : step,
+const trainPipeline = photoPipeline({ data_root: dataRoot, exemplar_size: exemplarSize, search_size: searchSize }).map(
+  (step) => (step.type === 'SeqOcclude' ? { ...step, img_prefix: `${dataRoot}coco/train2017` } : step),
 )
 
 const { rpn } = mobile.model.train_cfg
@@ -27,18 +27,18 @@ const { rpn } = mobile.model.train_cfg
 function videos(ann_file: string, img_prefix: string) {
   return {
     type: 'SOTTrainDataset' as const,
-    ann_file: `${data_root}${ann_file}`,
-    img_prefix: `${data_root}${img_prefix}`,
+    ann_file: `${dataRoot}${ann_file}`,
+    img_prefix: `${dataRoot}${img_prefix}`,
     box_filter: { min_size: 5, max_ratio: 8 },
-    pipeline: train_pipeline,
-    ref_img_sampler: { frame_range: 100, pos_prob },
+    pipeline: trainPipeline,
+    ref_img_sampler: { frame_range: 100, pos_prob: posProb },
   }
 }
 
 export const base = {
   ...mobile,
-  exemplar_size,
-  search_size,
+  exemplar_size: exemplarSize,
+  search_size: searchSize,
   model: {
     ...mobile.model,
     // The weights' batch norms are folded (mean 0, variance 1): their statistics stay, in the layers that train too.
@@ -47,18 +47,24 @@ export const base = {
       ...mobile.model.head,
       // 64 pixels, half of the exemplar.
       anchor_generator: { ...mobile.model.head.anchor_generator, base_sizes: [64] },
-      loss_bbox: { type: 'L1Loss', reduction: 'sum', loss_weight: 0.3 / positive_share },
+      loss_bbox: { type: 'L1Loss', reduction: 'sum', loss_weight: 0.3 / positiveShare },
     },
     train_cfg: {
-      rpn: { ...rpn, pos_weight: 0.5 / positive_share, cross_pairs, exemplar_size, search_size },
+      rpn: {
+        ...rpn,
+        pos_weight: 0.5 / positiveShare,
+        cross_pairs: crossPairs,
+        exemplar_size: exemplarSize,
+        search_size: searchSize,
+      },
     },
-    test_cfg: { ...mobile.model.test_cfg, exemplar_size, search_size, center_size: 9 },
+    test_cfg: { ...mobile.model.test_cfg, exemplar_size: exemplarSize, search_size: searchSize, center_size: 9 },
   },
-  data_root,
-  train_pipeline,
+  data_root: dataRoot,
+  train_pipeline: trainPipeline,
   data: {
     ...mobile.data,
-    samples_per_gpu,
+    samples_per_gpu: samplesPerGpu,
     workers_per_gpu: 8,
     samples_per_epoch: 64_000,
     train: {
@@ -66,18 +72,18 @@ export const base = {
       dataset_cfgs: [
         {
           type: 'SOTTrainDataset',
-          ann_file: `${data_root}coco/annotations/instances_train2017.json`,
-          img_prefix: `${data_root}coco/train2017`,
+          ann_file: `${dataRoot}coco/annotations/instances_train2017.json`,
+          img_prefix: `${dataRoot}coco/train2017`,
           box_filter: { min_size: 10, max_ratio: 6, max_area: 0.85 },
-          pipeline: train_pipeline,
-          ref_img_sampler: { frame_range: 0, pos_prob, hard_neg_prob: 0.5 },
+          pipeline: trainPipeline,
+          ref_img_sampler: { frame_range: 0, pos_prob: posProb, hard_neg_prob: 0.5 },
         },
         {
           type: 'CutoutDataset',
-          path: `${data_root}cutouts`,
-          background_path: `${data_root}coco/train2017`,
-          pos_prob,
-          pipeline: train_pipeline,
+          path: `${dataRoot}cutouts`,
+          background_path: `${dataRoot}coco/train2017`,
+          pos_prob: posProb,
+          pipeline: trainPipeline,
         },
         videos('got10k_train.json', 'GOT-10k'),
         videos('lasot_train.json', 'LaSOT'),

@@ -7,23 +7,23 @@ import { photoPipeline, photoTrainData } from './photo-data.ts'
 import { r50 } from './r50.ts'
 
 /** Seeds from here on are kept for measuring: see SyntheticClips. */
-const held_out = 1_000_000
+const heldOut = 1_000_000
 
-const exemplar_size = 97
-const search_size = 193
-const samples_per_gpu = 32
+const exemplarSize = 97
+const searchSize = 193
+const samplesPerGpu = 32
 
 /** Negatives that a batch of 32 makes of its own features. */
-const cross_pairs = 6
+const crossPairs = 6
 
 /** Shares in the loss are per positive pair where they were found; here they are per pair, and so many pairs are positive. */
-const positive_share = (0.88 * samples_per_gpu) / (samples_per_gpu + cross_pairs)
+const positiveShare = (0.88 * samplesPerGpu) / (samplesPerGpu + crossPairs)
 
 /**
  * Half as large as mmcv's initial filters and less: behind them stand batch norms, so the smaller a filter, the more a step of AdamW
  * turns it. With mmcv's, training takes some five times as many pairs. These are PyTorch's own.
  */
-const init_cfg = {
+const initCfg = {
   type: 'Kaiming',
   a: Math.sqrt(5),
   mode: 'fan_in',
@@ -31,13 +31,13 @@ const init_cfg = {
   distribution: 'uniform',
 } as const
 
-const photos = { data_root: 'data/', exemplar_size, search_size }
-const train_pipeline = photoPipeline(photos)
+const photos = { data_root: 'data/', exemplar_size: exemplarSize, search_size: searchSize }
+const trainPipeline = photoPipeline(photos)
 
 export const mobile = {
   ...r50,
-  exemplar_size,
-  search_size,
+  exemplar_size: exemplarSize,
+  search_size: searchSize,
   model: {
     ...r50.model,
     img_norm_cfg: { mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5], to_rgb: true },
@@ -57,15 +57,15 @@ export const mobile = {
       norm_cfg: { type: 'BN' },
       act_cfg: null,
       upsample_cfg: { mode: 'bilinear', align_corners: true },
-      init_cfg,
+      init_cfg: initCfg,
     },
     head: {
       ...r50.model.head,
       // Anchors of 48 pixels, half of the exemplar: as large as the object that it shows.
       anchor_generator: { ...r50.model.head.anchor_generator, scales: [1], base_sizes: [48] },
       in_channels: [64, 64, 64],
-      init_cfg,
-      loss_bbox: { type: 'L1Loss', reduction: 'sum', loss_weight: 0.3 / positive_share },
+      init_cfg: initCfg,
+      loss_bbox: { type: 'L1Loss', reduction: 'sum', loss_weight: 0.3 / positiveShare },
     },
     train_cfg: {
       rpn: {
@@ -78,30 +78,30 @@ export const mobile = {
         },
         sampler: { type: 'PseudoSampler' },
         num_neg: null,
-        pos_weight: 0.5 / positive_share,
+        pos_weight: 0.5 / positiveShare,
         neg_weight: 0.25,
         hard_negatives: { num: 32, weight: 0.15 },
-        cross_pairs,
-        exemplar_size,
-        search_size,
+        cross_pairs: crossPairs,
+        exemplar_size: exemplarSize,
+        search_size: searchSize,
       },
     },
     test_cfg: {
       ...r50.model.test_cfg,
-      exemplar_size,
-      search_size,
+      exemplar_size: exemplarSize,
+      search_size: searchSize,
       center_size: 7,
       rpn: { penalty_k: 0.05, window_influence: 0.2, lr: 0.2 },
     },
   },
-  train_pipeline,
+  train_pipeline: trainPipeline,
   data: {
-    samples_per_gpu,
+    samples_per_gpu: samplesPerGpu,
     workers_per_gpu: 1,
     samples_per_epoch: 3200,
     train: photoTrainData(photos),
-    val: { type: 'SyntheticClips', seed: held_out, clips: 8, frames_per_clip: 40 },
-    test: { type: 'SyntheticClips', seed: held_out, clips: 20, frames_per_clip: 100 },
+    val: { type: 'SyntheticClips', seed: heldOut, clips: 8, frames_per_clip: 40 },
+    test: { type: 'SyntheticClips', seed: heldOut, clips: 20, frames_per_clip: 100 },
   },
   optimizer: { type: 'AdamW', lr: 0.002, weight_decay: 0.0001 },
   optimizer_config: { type: 'OptimizerHook', grad_clip: { max_norm: 10 } },

@@ -14,7 +14,7 @@ export interface PhotoDataOptions {
 }
 
 /** Share of pairs that show the same object. */
-const pos_prob = 0.88
+const posProb = 0.88
 
 /** Windows are moved by up to 0.35 of half their side (a quarter of them 0.7), scaled by up to e^0.4, turned by up to 8 degrees. */
 export function photoPipeline({ data_root, exemplar_size, search_size }: PhotoDataOptions): TrainPipelineInput {
@@ -57,21 +57,21 @@ export function photoTrainData(options: PhotoDataOptions): TrainData {
     img_prefix: `${data_root}${folder}/images`,
     box_filter: { min_size, ...rest },
     pipeline,
-    ref_img_sampler: { frame_range: 0, pos_prob, hard_neg_prob: 0.5 },
+    ref_img_sampler: { frame_range: 0, pos_prob: posProb, hard_neg_prob: 0.5 },
   })
   const videos = {
     type: 'ClipFolder' as const,
     path: `${data_root}videos`,
     box_filter: { min_size: 5, max_ratio: 8 },
     frame_range: 25,
-    pos_prob,
+    pos_prob: posProb,
     pipeline,
   }
   const cutouts = {
     type: 'CutoutDataset' as const,
     path: `${data_root}cutouts`,
     background_path: `${data_root}photos`,
-    pos_prob,
+    pos_prob: posProb,
     turn: 15,
     far_turn: 100,
     far_turn_prob: 0.3,

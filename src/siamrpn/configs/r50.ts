@@ -2,17 +2,17 @@
 
 import type { ConfigInput, TestPipelineInput, TrainPipelineInput } from '../config.ts'
 
-const crop_size = 511
-const exemplar_size = 127
-const search_size = 255
+const cropSize = 511
+const exemplarSize = 127
+const searchSize = 255
 
-const data_root = 'data/'
+const dataRoot = 'data/'
 
-const train_pipeline: TrainPipelineInput = [
+const trainPipeline: TrainPipelineInput = [
   { type: 'LoadMultiImagesFromFile', to_float32: true },
   { type: 'SeqLoadAnnotations', with_bbox: true },
-  { type: 'SeqCropLikeSiamFC', context_amount: 0.5, exemplar_size, crop_size },
-  { type: 'SeqShiftScaleAug', target_size: [exemplar_size, search_size], shift: [4, 64], scale: [0.05, 0.18] },
+  { type: 'SeqCropLikeSiamFC', context_amount: 0.5, exemplar_size: exemplarSize, crop_size: cropSize },
+  { type: 'SeqShiftScaleAug', target_size: [exemplarSize, searchSize], shift: [4, 64], scale: [0.05, 0.18] },
   { type: 'SeqColorAug', prob: [1.0, 1.0] },
   { type: 'SeqBlurAug', prob: [0.0, 0.2] },
   { type: 'VideoCollect', keys: ['img', 'gt_bboxes', 'is_positive_pairs'] },
@@ -20,7 +20,7 @@ const train_pipeline: TrainPipelineInput = [
   { type: 'SeqDefaultFormatBundle', ref_prefix: 'search' },
 ]
 
-const test_pipeline: TestPipelineInput = [
+const testPipeline: TestPipelineInput = [
   { type: 'LoadImageFromFile', to_float32: true },
   { type: 'LoadAnnotations', with_bbox: true },
   {
@@ -36,9 +36,9 @@ const test_pipeline: TestPipelineInput = [
 
 export const r50 = {
   cudnn_benchmark: true,
-  crop_size,
-  exemplar_size,
-  search_size,
+  crop_size: cropSize,
+  exemplar_size: exemplarSize,
+  search_size: searchSize,
   model: {
     type: 'SiamRPN',
     backbone: {
@@ -91,21 +91,21 @@ export const r50 = {
         },
         sampler: { type: 'RandomSampler', num: 64, pos_fraction: 0.25, add_gt_as_proposals: false },
         num_neg: 16,
-        exemplar_size,
-        search_size,
+        exemplar_size: exemplarSize,
+        search_size: searchSize,
       },
     },
     test_cfg: {
-      exemplar_size,
-      search_size,
+      exemplar_size: exemplarSize,
+      search_size: searchSize,
       context_amount: 0.5,
       center_size: 7,
       rpn: { penalty_k: 0.05, window_influence: 0.42, lr: 0.38 },
     },
   },
-  data_root,
-  train_pipeline,
-  test_pipeline,
+  data_root: dataRoot,
+  train_pipeline: trainPipeline,
+  test_pipeline: testPipeline,
   data: {
     samples_per_gpu: 28,
     workers_per_gpu: 2,
@@ -115,42 +115,42 @@ export const r50 = {
         times: 39,
         dataset: {
           type: 'SOTTrainDataset',
-          ann_file: `${data_root}ILSVRC/annotations/imagenet_vid_train.json`,
-          img_prefix: `${data_root}ILSVRC/Data/VID`,
-          pipeline: train_pipeline,
+          ann_file: `${dataRoot}ILSVRC/annotations/imagenet_vid_train.json`,
+          img_prefix: `${dataRoot}ILSVRC/Data/VID`,
+          pipeline: trainPipeline,
           ref_img_sampler: { frame_range: 100, pos_prob: 0.8, filter_key_img: false, return_key_img: true },
         },
       },
       {
         type: 'SOTTrainDataset',
-        ann_file: `${data_root}coco/annotations/instances_train2017.json`,
-        img_prefix: `${data_root}coco/train2017`,
-        pipeline: train_pipeline,
+        ann_file: `${dataRoot}coco/annotations/instances_train2017.json`,
+        img_prefix: `${dataRoot}coco/train2017`,
+        pipeline: trainPipeline,
         ref_img_sampler: { frame_range: 0, pos_prob: 0.8, filter_key_img: false, return_key_img: true },
       },
       {
         type: 'SOTTrainDataset',
-        ann_file: `${data_root}ILSVRC/annotations/imagenet_det_30plus1cls.json`,
-        img_prefix: `${data_root}ILSVRC/Data/DET`,
-        pipeline: train_pipeline,
+        ann_file: `${dataRoot}ILSVRC/annotations/imagenet_det_30plus1cls.json`,
+        img_prefix: `${dataRoot}ILSVRC/Data/DET`,
+        pipeline: trainPipeline,
         ref_img_sampler: { frame_range: 0, pos_prob: 0.8, filter_key_img: false, return_key_img: true },
       },
     ],
     val: {
       type: 'LaSOTDataset',
       test_load_ann: true,
-      ann_file: `${data_root}lasot/annotations/lasot_test.json`,
-      img_prefix: `${data_root}lasot/LaSOTTesting`,
-      pipeline: test_pipeline,
+      ann_file: `${dataRoot}lasot/annotations/lasot_test.json`,
+      img_prefix: `${dataRoot}lasot/LaSOTTesting`,
+      pipeline: testPipeline,
       ref_img_sampler: null,
       test_mode: true,
     },
     test: {
       type: 'LaSOTDataset',
       test_load_ann: true,
-      ann_file: `${data_root}lasot/annotations/lasot_test.json`,
-      img_prefix: `${data_root}lasot/LaSOTTesting`,
-      pipeline: test_pipeline,
+      ann_file: `${dataRoot}lasot/annotations/lasot_test.json`,
+      img_prefix: `${dataRoot}lasot/LaSOTTesting`,
+      pipeline: testPipeline,
       ref_img_sampler: null,
       test_mode: true,
     },

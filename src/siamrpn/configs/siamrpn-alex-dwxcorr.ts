@@ -4,8 +4,8 @@
 import type { ConfigInput } from '../config.ts'
 import { r50 } from './r50.ts'
 
-const exemplar_size = 127
-const search_size = 287
+const exemplarSize = 127
+const searchSize = 287
 
 export const siamrpn_alex_dwxcorr = {
   model: {
@@ -18,10 +18,10 @@ export const siamrpn_alex_dwxcorr = {
       in_channels: [256],
       weighted_sum: false,
     },
-    train_cfg: { rpn: { ...r50.model.train_cfg.rpn, exemplar_size, search_size } },
+    train_cfg: { rpn: { ...r50.model.train_cfg.rpn, exemplar_size: exemplarSize, search_size: searchSize } },
     test_cfg: {
-      exemplar_size,
-      search_size,
+      exemplar_size: exemplarSize,
+      search_size: searchSize,
       context_amount: 0.5,
       // The whole map of an exemplar.
       center_size: 6,

@@ -5,8 +5,8 @@
 import type { ConfigInput } from '../config.ts'
 import { r50 } from './r50.ts'
 
-const exemplar_size = 127
-const search_size = 255
+const exemplarSize = 127
+const searchSize = 255
 
 export const siamrpn_mobilev2_l234_dwxcorr = {
   model: {
@@ -27,10 +27,10 @@ export const siamrpn_mobilev2_l234_dwxcorr = {
       anchor_generator: { ...r50.model.head.anchor_generator, variant: 'pysot' },
       weighted_sum: false,
     },
-    train_cfg: { rpn: { ...r50.model.train_cfg.rpn, exemplar_size, search_size } },
+    train_cfg: { rpn: { ...r50.model.train_cfg.rpn, exemplar_size: exemplarSize, search_size: searchSize } },
     test_cfg: {
-      exemplar_size,
-      search_size,
+      exemplar_size: exemplarSize,
+      search_size: searchSize,
       context_amount: 0.5,
       center_size: 7,
       rpn: { penalty_k: 0.04, window_influence: 0.4, lr: 0.5 },

@@ -5,23 +5,23 @@ import type { ConfigInput } from '../config.ts'
 import { r50 } from './r50.ts'
 
 /** Seeds from here on are kept for measuring: see SyntheticClips. */
-const held_out = 1_000_000
+const heldOut = 1_000_000
 
-const { rpn, ...train_cfg } = r50.model.train_cfg
+const { rpn, ...trainConfig } = r50.model.train_cfg
 
 /**
  * Trained on smaller search images than it tracks on, which the net allows, being convolutional: a step takes two thirds of
  * the time that 255 pixels take.
  */
-const train_search_size = 191
+const trainSearchSize = 191
 
 /**
  * Shifts as far as the smaller image allows, scales farther than r50: tracking starts from boxes that are off, and has to find
  * back from them.
  */
-const train_pipeline: typeof r50.train_pipeline = r50.train_pipeline.map((step) =>
+const trainPipeline: typeof r50.train_pipeline = r50.train_pipeline.map((step) =>
   step.type === 'SeqShiftScaleAug'
-    ? { ...step, target_size: [rpn.exemplar_size, train_search_size], shift: [4, 48], scale: [0.05, 0.28] }
+    ? { ...step, target_size: [rpn.exemplar_size, trainSearchSize], shift: [4, 48], scale: [0.05, 0.28] }
     : step,
 )
 
@@ -50,20 +50,20 @@ export const tiny = {
     },
     // More anchors than r50's 64 and 16: a narrow model learns from small batches, and anchors cost next to nothing.
     train_cfg: {
-      ...train_cfg,
-      rpn: { ...rpn, sampler: { ...rpn.sampler, num: 256 }, num_neg: 64, search_size: train_search_size },
+      ...trainConfig,
+      rpn: { ...rpn, sampler: { ...rpn.sampler, num: 256 }, num_neg: 64, search_size: trainSearchSize },
     },
     // Found by `siamrpn search` for the model that ships, on generated clips of seed 2000000.
     test_cfg: { ...r50.model.test_cfg, rpn: { penalty_k: 0.05, window_influence: 0.4, lr: 0.1 } },
   },
-  train_pipeline,
+  train_pipeline: trainPipeline,
   data: {
     samples_per_gpu: 8,
     workers_per_gpu: 1,
     samples_per_epoch: 2048,
     train: { type: 'SyntheticClips', seed: 1, clips: 100_000, frames_per_clip: 100, frame_range: 60 },
-    val: { type: 'SyntheticClips', seed: held_out, clips: 8, frames_per_clip: 40 },
-    test: { type: 'SyntheticClips', seed: held_out, clips: 20, frames_per_clip: 100 },
+    val: { type: 'SyntheticClips', seed: heldOut, clips: 8, frames_per_clip: 40 },
+    test: { type: 'SyntheticClips', seed: heldOut, clips: 20, frames_per_clip: 100 },
   },
   optimizer: { type: 'AdamW', lr: 0.002, weight_decay: 0.0001 },
   optimizer_config: { type: 'OptimizerHook', grad_clip: { max_norm: 100 } },

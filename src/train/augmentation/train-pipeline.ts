@@ -8,9 +8,9 @@ import type { GpuTensor } from '../../gpu/tensor.ts'
 import {
   encodeImage,
   encodeTables,
-  IMAGE_RECORD,
   type ImageRecord,
   type ImageTables,
+  imageRecordSize,
   motionBlur,
   tableWords,
   type Words,
@@ -71,7 +71,7 @@ interface Side {
 }
 
 /** Room for frames to begin with, per sample. */
-const BYTES_PER_SAMPLE = 512 * 1024
+const bytesPerSample = 512 * 1024
 
 export class TrainPipeline {
   readonly #device: Device
@@ -94,7 +94,7 @@ export class TrainPipeline {
     norm: ImgNormConfig | null = null,
   ): Promise<TrainPipeline> {
     const pipeline = new TrainPipeline(device, steps, batchSize, norm)
-    await pipeline.#reserve(batchSize * BYTES_PER_SAMPLE)
+    await pipeline.#reserve(batchSize * bytesPerSample)
     return pipeline
   }
 
@@ -257,9 +257,9 @@ function createSide(device: Device, steps: TrainSteps, batchSize: number, index:
     size,
     blurred: steps.some((step) => step.type === 'SeqBlurAug' && step.prob[index] > 0),
     output: device.empty([batchSize, size, size, 4], 'f32', `${name} images`),
-    images: device.empty([batchSize, IMAGE_RECORD], 'u32', `${name} records`),
+    images: device.empty([batchSize, imageRecordSize], 'u32', `${name} records`),
     tables: device.empty([batchSize, tableSize], 'u32', `${name} tables`),
-    imageWords: words(batchSize * IMAGE_RECORD),
+    imageWords: words(batchSize * imageRecordSize),
     tableWords: words(batchSize * tableSize),
     tableSize,
     cropRows,

@@ -174,7 +174,7 @@ export class SeqGrayAug implements TrainTransform {
     if (!(this.#config.prob > draws.next())) return pair
     const gray = (image: TrainImage): TrainImage => {
       const row = [0, 1, 2, 3].map((i) =>
-        GRAY.reduce((sum, weight, channel) => sum + weight * (image.color[4 * channel + i] ?? 0), 0),
+        grayWeights.reduce((sum, weight, channel) => sum + weight * (image.color[4 * channel + i] ?? 0), 0),
       )
       return { ...image, color: [...row, ...row, ...row] }
     }
@@ -183,7 +183,7 @@ export class SeqGrayAug implements TrainTransform {
 }
 
 /** OpenCV's weights of B, G, R. */
-const GRAY = [0.114, 0.587, 0.299]
+const grayWeights = [0.114, 0.587, 0.299]
 
 /** Blurs by a cross of random size, its weight divided randomly between column and row. */
 export class SeqBlurAug implements TrainTransform {
@@ -201,13 +201,13 @@ export class SeqBlurAug implements TrainTransform {
   #blur(image: TrainImage, index: 0 | 1, draws: TransformDraws): TrainImage {
     if (!(this.#config.prob[index] > draws.next())) return image
     if (image.blur.size > 1) throw new TrainSampleError('the image is blurred twice, expected one SeqBlurAug at most')
-    const size = draws.pick(BLUR_SIZES)
+    const size = draws.pick(blurSizes)
     const share = draws.next()
     return { ...image, blur: { size, vertical: (1 / size) * share, horizontal: (1 / size) * (1 - share) } }
   }
 }
 
-const BLUR_SIZES = [5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43, 45] as const
+const blurSizes = [5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43, 45] as const
 
 /** What the model wants of its images: the last step, whatever the pipeline does before. */
 export class ImageNormalisation implements TrainTransform {

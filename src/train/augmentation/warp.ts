@@ -3,7 +3,7 @@
 // Source: crop_image of MMTracking (transforms.py); warpAffine and remap of OpenCV 4 (imgwarp.cpp), bilinear, constant
 // border.
 
-import { type ColumnTable, type RowTable, WEIGHT_STEPS } from '../../kernels/augment.ts'
+import { type ColumnTable, type RowTable, weightSteps } from '../../kernels/augment.ts'
 import type { Xyxy } from './pair.ts'
 
 /** One axis of a warp: output `i` lies between source pixels `first[i]` and `first[i] + 1`. */
@@ -14,8 +14,8 @@ export interface WarpAxis {
 }
 
 /** OpenCV rounds positions to 1/1024 pixel, then to 1/32. */
-const COORDINATE_STEPS = 1024
-const STEPS_PER_WEIGHT = COORDINATE_STEPS / WEIGHT_STEPS
+const coordinateSteps = 1024
+const stepsPerWeight = coordinateSteps / weightSteps
 
 /**
  * The axes (x, y) of the warp that `crop_image` makes of a region: the region, resized to `size` x `size`.
@@ -31,10 +31,10 @@ export function cropAxes(region: Xyxy, size: number): readonly [WarpAxis, WarpAx
   const [stepX, stepY] = [b * inverse, a * inverse]
   const [originX, originY] = [-stepX * c, -stepY * d]
   // Along x OpenCV rounds origin and step separately, along y their sum.
-  const start = roundHalfEven(originX * COORDINATE_STEPS)
+  const start = roundHalfEven(originX * coordinateSteps)
   return [
-    warpAxis(size, (x) => start + roundHalfEven(stepX * x * COORDINATE_STEPS)),
-    warpAxis(size, (y) => roundHalfEven((stepY * y + originY) * COORDINATE_STEPS)),
+    warpAxis(size, (x) => start + roundHalfEven(stepX * x * coordinateSteps)),
+    warpAxis(size, (y) => roundHalfEven((stepY * y + originY) * coordinateSteps)),
   ]
 }
 
@@ -43,9 +43,9 @@ function warpAxis(size: number, rounded: (i: number) => number): WarpAxis {
   const first = new Int32Array(size)
   const fraction = new Uint8Array(size)
   for (let i = 0; i < size; i++) {
-    const position = Math.floor((rounded(i) + STEPS_PER_WEIGHT / 2) / STEPS_PER_WEIGHT)
-    first[i] = Math.floor(position / WEIGHT_STEPS)
-    fraction[i] = position - WEIGHT_STEPS * Math.floor(position / WEIGHT_STEPS)
+    const position = Math.floor((rounded(i) + stepsPerWeight / 2) / stepsPerWeight)
+    first[i] = Math.floor(position / weightSteps)
+    fraction[i] = position - weightSteps * Math.floor(position / weightSteps)
   }
   return { first, fraction }
 }
@@ -76,11 +76,11 @@ export function composeColumns(inner: WarpAxis, outer: WarpAxis, extent: number)
     pairs.set([left, right], 2 * i)
     const taps = [crop.low * first.low, crop.low * first.high, crop.high * second.low, crop.high * second.high]
     for (const [tap, weight] of taps.entries()) {
-      weights[4 * i + tap] = weight / WEIGHT_STEPS ** 2
+      weights[4 * i + tap] = weight / weightSteps ** 2
       if (weight > 0) used.add(tap < 2 ? left : right, 1 + (tap & 1))
     }
-    const missing = crop.low * (WEIGHT_STEPS - first.low - first.high)
-    outside[i] = (missing + crop.high * (WEIGHT_STEPS - second.low - second.high)) / WEIGHT_STEPS ** 2
+    const missing = crop.low * (weightSteps - first.low - first.high)
+    outside[i] = (missing + crop.high * (weightSteps - second.low - second.high)) / weightSteps ** 2
     narrow &&= Math.abs(right - left) <= 2
   }
   return { ...used.bounds(), pairs, weights, outside, narrow }
@@ -107,7 +107,7 @@ export function composeRows(inner: WarpAxis, outer: WarpAxis, extent: number): R
       crop.first[p] = pair.left
       crop.low[p] = pair.low
       crop.high[p] = pair.high
-      outside ||= pair.low + pair.high < WEIGHT_STEPS
+      outside ||= pair.low + pair.high < weightSteps
       if (pair.low + pair.high > 0) used.add(pair.left, pair.high > 0 ? 2 : 1)
     }
   }
@@ -125,13 +125,13 @@ interface InsidePair {
   readonly high: number
 }
 
-const NOTHING: InsidePair = { left: 0, low: 0, high: 0 }
+const nothing: InsidePair = { left: 0, low: 0, high: 0 }
 
 function pairInside(axis: WarpAxis, index: number, extent: number): InsidePair {
   const left = axis.first[index]
-  if (left === undefined || left < -1 || left >= extent) return NOTHING
+  if (left === undefined || left < -1 || left >= extent) return nothing
   const high = axis.fraction[index] ?? 0
-  const low = WEIGHT_STEPS - high
+  const low = weightSteps - high
   if (left === -1) return { left: 0, low: high, high: 0 }
   return { left, low, high: left + 1 < extent ? high : 0 }
 }

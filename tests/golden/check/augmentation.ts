@@ -25,7 +25,7 @@ import { smoothImage } from './hash.ts'
 import { GoldenDataError, type GoldenSection } from './reader.ts'
 import { drawsSchema, ReplayedDraws } from './replayed-draws.ts'
 import type { CaseReport, SectionReport } from './report.ts'
-import { GREY_LEVELS, TRAINING_BOX } from './tolerances.ts'
+import { grayLevelTolerance, trainingBoxTolerance } from './tolerances.ts'
 import { type ColorImage, frameOf, makeImage } from './train-images.ts'
 
 const pairOf = <T extends z.ZodType>(value: T) => z.tuple([value, value])
@@ -101,11 +101,11 @@ interface Bench {
   readonly report: SectionReport
 }
 
-const SIDES = [0, 1] as const
+const sides = [0, 1] as const
 /** Steps that leave pixels in their places do not look at the box. */
-const ANY_BOX: Xyxy = [0, 0, 1, 1]
+const anyBox: Xyxy = [0, 0, 1, 1]
 /** Outside of what SeqShiftScaleAug reads. */
-const BLACK = [0, 0, 0]
+const black = [0, 0, 0]
 
 export async function checkH(set: GoldenSet, report: SectionReport): Promise<void> {
   const bench = { device: await set.device(), section: await set.section('H', schema), report }
@@ -123,8 +123,8 @@ async function checkCrops({ device, section, report }: Bench): Promise<void> {
       const loaded = loadedImage(frame, golden.gt_bbox)
       const [image] = new SeqCropLikeSiamFC({ type: 'SeqCropLikeSiamFC', ...golden.params }).apply([loaded, loaded])
       const padding = meanColor(frame)
-      one.absolute('padding', padding.toReversed(), golden.padding_used, GREY_LEVELS)
-      one.absolute('box', image.box, golden.out_bbox, TRAINING_BOX)
+      one.absolute('padding', padding.toReversed(), golden.padding_used, grayLevelTolerance)
+      one.absolute('box', image.box, golden.out_bbox, trainingBoxTolerance)
       compare(one, section, await makeImage(device, frame, image, padding), golden.out)
     })
   }
@@ -139,9 +139,9 @@ async function checkShifts({ device, section, report }: Bench): Promise<void> {
       const draws = new ReplayedDraws(golden.draws)
       const images = new SeqShiftScaleAug({ type: 'SeqShiftScaleAug', ...golden.params }).apply(loaded, draws)
       one.exact('draws left', draws.left, 0)
-      for (const side of SIDES) {
-        one.absolute(`box ${side}`, images[side].box, golden.out_bbox[side], TRAINING_BOX)
-        compare(one, section, await makeImage(device, frames[side], images[side], BLACK), golden.out[side])
+      for (const side of sides) {
+        one.absolute(`box ${side}`, images[side].box, golden.out_bbox[side], trainingBoxTolerance)
+        compare(one, section, await makeImage(device, frames[side], images[side], black), golden.out[side])
       }
     })
   }
@@ -184,14 +184,14 @@ async function checkRecoloring({ device, section, report }: Bench, checked: Reco
   await report.check(id, async (one) => {
     const frames = [frameFrom(section, golden.input[0]), frameFrom(section, golden.input[1])] as const
     const load = (frame: RgbFrame): TrainImage => {
-      const loaded = loadedImage(frame, ANY_BOX)
+      const loaded = loadedImage(frame, anyBox)
       return { ...loaded, color: loaded.color.map((value, i) => (i % 4 === 3 ? value + added : value)) }
     }
     const draws = new ReplayedDraws(golden.draws)
     const images = transform.apply([load(frames[0]), load(frames[1])], draws)
     one.exact('draws left', draws.left, 0)
-    for (const side of SIDES) {
-      const found = await makeImage(device, frames[side], images[side], BLACK)
+    for (const side of sides) {
+      const found = await makeImage(device, frames[side], images[side], black)
       const key = golden.out[side]
       if (key !== 'unchanged') compare(one, section, found, { image: key })
       else one.exact('unchanged image', [...found.data], [...section.float32(golden.input[side])])
@@ -219,8 +219,8 @@ async function checkChain({ device, section, report }: Bench): Promise<void> {
       one.exact('draws left', draws.left, 0)
       const boxes = [batch.templateBoxes, batch.searchBoxes] as const
       const tensors = [pipeline.template, pipeline.search] as const
-      for (const side of SIDES) {
-        one.absolute(`box ${side}`, boxes[side].flat(), golden.out_bbox[side], TRAINING_BOX)
+      for (const side of sides) {
+        one.absolute(`box ${side}`, boxes[side].flat(), golden.out_bbox[side], trainingBoxTolerance)
         const [, height = 0, width = 0] = tensors[side].shape
         const pixels = await device.readF32(tensors[side])
         compare(one, section, { data: pixels.filter((_, i) => i % 4 !== 3), height, width }, golden.out[side])
@@ -235,15 +235,15 @@ function compare(one: CaseReport, section: GoldenSection<SectionH>, found: Color
   const { data, height, width } = found
   if ('image' in golden) {
     one.exact('shape', [height, width, 3], section.tensor(golden.image).shape)
-    one.absolute('image', data, section.float32(golden.image), GREY_LEVELS)
+    one.absolute('image', data, section.float32(golden.image), grayLevelTolerance)
     return
   }
   one.exact('shape', [height, width, 3], golden.shape)
   const rows = golden.rows.flatMap((y) => [...data.subarray(y * width * 3, (y + 1) * width * 3)])
-  one.absolute('rows', rows, section.float32(golden.row_values), GREY_LEVELS)
+  one.absolute('rows', rows, section.float32(golden.row_values), grayLevelTolerance)
   const means = [0, 0, 0]
   for (const [i, value] of data.entries()) means[i % 3] = (means[i % 3] ?? 0) + value / (height * width)
-  one.absolute('channel means', means, golden.channel_means, GREY_LEVELS)
+  one.absolute('channel means', means, golden.channel_means, grayLevelTolerance)
 }
 
 function frameFrom(section: GoldenSection<SectionH>, source: Source): RgbFrame {

@@ -15,7 +15,7 @@ import { hashTensor, noiseImage } from './hash.ts'
 import { readMap, uploadMap, withTensors } from './maps.ts'
 import { GoldenDataError, type GoldenSection } from './reader.ts'
 import { logitMagnitude, type SectionReport } from './report.ts'
-import { LOGITS } from './tolerances.ts'
+import { logitTolerance } from './tolerances.ts'
 
 const four = z.tuple([z.number(), z.number(), z.number(), z.number()])
 
@@ -45,7 +45,7 @@ const schema = z.object({
 type SectionJ = z.infer<typeof schema>
 
 /** `num_batches_tracked` of the pysot files. */
-const PYSOT_COUNTER = 7n
+const pysotCounter = 7n
 
 export async function checkJ(set: GoldenSet, report: SectionReport): Promise<void> {
   const section = await set.section('J', schema)
@@ -114,7 +114,7 @@ async function checkPysotFile(
       const count = rule.shape.reduce((product, size) => product * size, 1)
       const key = `${section.json.hash_salt}pysot:${source.replace(/^module\./, '')}`
       const { a, b } = rule
-      const values = a === undefined || b === undefined ? BigInt64Array.of(PYSOT_COUNTER) : hashTensor(key, count, a, b)
+      const values = a === undefined || b === undefined ? BigInt64Array.of(pysotCounter) : hashTensor(key, count, a, b)
       return { name: target, shape: rule.shape, values }
     })
     checkWeights(stateDict, expected, one)
@@ -122,7 +122,7 @@ async function checkPysotFile(
     for (const name of ['cls_score', 'bbox_pred'] as const) {
       const values = section.float32(golden[name])
       one.exact(`${name}, shape`, maps[name].shape, section.tensor(golden[name]).shape)
-      one.relative(name, maps[name].data, values, LOGITS, logitMagnitude(values))
+      one.relative(name, maps[name].data, values, logitTolerance, logitMagnitude(values))
     }
   })
 }

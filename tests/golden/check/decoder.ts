@@ -25,7 +25,7 @@ export interface HeadStep {
 }
 
 /** A frame so large that nothing is clipped: for boxes from before the clipping. */
-export const ENDLESS = { width: 1e6, height: 1e6 } as const
+export const endless = { width: 1e6, height: 1e6 } as const
 
 /** What of a model's configuration the decoding needs. */
 type HeadModel = Pick<Config['model'], 'head' | 'test_cfg'>

@@ -6,14 +6,14 @@ import { capture } from '../../../src/gpu/program.ts'
 import type { Recorder } from '../../../src/gpu/recorder.ts'
 import type { GpuTensor } from '../../../src/gpu/tensor.ts'
 import type { ChannelRange } from '../../../src/nn/folded-layers.ts'
-import { IMAGE_CHANNELS } from '../../../src/siamrpn/conv-specs.ts'
+import { imageChannels } from '../../../src/siamrpn/conv-specs.ts'
 import type { GoldenSet } from './golden-set.ts'
 import { noiseImage } from './hash.ts'
 import { type Map4, readMap, uploadMap, withTensors } from './maps.ts'
 import { GoldenDataError, type GoldenSection } from './reader.ts'
 import { type CaseReport, logitMagnitude, type SectionReport } from './report.ts'
 import { channels, entriesAt, perChannelSums, pixel, statistics } from './summaries.ts'
-import { LOGITS, STAGE } from './tolerances.ts'
+import { logitTolerance, stageTolerance } from './tolerances.ts'
 
 const stageSchema = z.object({
   phase: z.enum(['z', 'x', 'head']),
@@ -56,7 +56,7 @@ type Case = z.infer<typeof caseSchema>
 type Stage = z.infer<typeof stageSchema>
 
 /** Which channel `channel3` is. */
-const SEARCH_CHANNEL = 3
+const searchChannel = 3
 
 export async function checkC(set: GoldenSet, report: SectionReport): Promise<void> {
   const section = await set.section('C', schema)
@@ -82,7 +82,7 @@ async function checkCase(
     const found = outputs.template[level]
     const part = found && channels(found, expected.shape[1] ?? 0)
     one.exact(`template features ${level}, shape`, part?.shape, expected.shape)
-    if (part) one.relative(`template features ${level}`, part.data, section.float32(key), STAGE)
+    if (part) one.relative(`template features ${level}`, part.data, section.float32(key), stageTolerance)
   }
   for (const [level, features] of golden.x_feats.entries()) {
     const found = outputs.search[level]
@@ -97,7 +97,7 @@ async function checkCase(
   for (const name of ['cls_score', 'bbox_pred'] as const) {
     const expected = section.float32(golden[name])
     one.exact(`${name}, shape`, outputs[name].shape, section.tensor(golden[name]).shape)
-    one.relative(name, outputs[name].data, expected, LOGITS, logitMagnitude(expected))
+    one.relative(name, outputs[name].data, expected, logitTolerance, logitMagnitude(expected))
   }
 }
 
@@ -123,7 +123,7 @@ async function forward(set: GoldenSet, salt: string, golden: Case): Promise<Outp
   const { exemplar_size, search_size } = config.model.test_cfg
   set.say(`preparing ${golden.id}`)
   return await withTensors(device, async (lend) => {
-    const image = (key: string, size: number) => lend(uploadMap(device, noiseBatch(key, golden, size), IMAGE_CHANNELS))
+    const image = (key: string, size: number) => lend(uploadMap(device, noiseBatch(key, golden, size), imageChannels))
     const template = image(golden.z_key, exemplar_size)
     const search = image(golden.x_key, search_size)
     const observed = new Map<string, Observed>()
@@ -181,11 +181,11 @@ function checkStage(
   }
   one.exact(`${name}, shape`, found.shape, stage.shape)
   const samples = entriesAt(found.data, section.float64(stage.idx))
-  one.relative(name, samples, section.float32(stage.val), STAGE, stage.absmax)
+  one.relative(name, samples, section.float32(stage.val), stageTolerance, stage.absmax)
   const { mean, deviation, largest } = statistics(found.data)
-  one.relative(`${name}, mean`, [mean], [stage.mean], STAGE, stage.absmax)
-  one.relative(`${name}, deviation`, [deviation], [stage.std], STAGE, stage.absmax)
-  one.relative(`${name}, magnitude`, [largest], [stage.absmax], STAGE, stage.absmax)
+  one.relative(`${name}, mean`, [mean], [stage.mean], stageTolerance, stage.absmax)
+  one.relative(`${name}, deviation`, [deviation], [stage.std], stageTolerance, stage.absmax)
+  one.relative(`${name}, magnitude`, [largest], [stage.absmax], stageTolerance, stage.absmax)
 }
 
 function checkSearchFeatures(
@@ -195,16 +195,16 @@ function checkSearchFeatures(
   one: CaseReport,
 ): void {
   const [, , height, width] = found.shape
-  const map = channels(found, 1, SEARCH_CHANNEL)
-  one.relative(`${name}, channel ${SEARCH_CHANNEL}`, map.data, section.float32(golden.channel3), STAGE)
+  const map = channels(found, 1, searchChannel)
+  one.relative(`${name}, channel ${searchChannel}`, map.data, section.float32(golden.channel3), stageTolerance)
   const centre = pixel(found, Math.floor(height / 2), Math.floor(width / 2))
-  one.relative(`${name}, centre`, centre, section.float32(golden.center_pixel), STAGE)
+  one.relative(`${name}, centre`, centre, section.float32(golden.center_pixel), stageTolerance)
   const sums = perChannelSums(found)
-  one.relative(`${name}, sums of channels`, sums, section.float64(golden.per_channel_sum), STAGE)
+  one.relative(`${name}, sums of channels`, sums, section.float64(golden.per_channel_sum), stageTolerance)
   const absolute = found.data.reduce((sum, value) => sum + Math.abs(value), 0)
   const total = sums.reduce((sum, value) => sum + value, 0)
-  one.relative(`${name}, sum`, [total], [golden.sum], STAGE, golden.abssum)
-  one.relative(`${name}, sum of magnitudes`, [absolute], [golden.abssum], STAGE, golden.abssum)
+  one.relative(`${name}, sum`, [total], [golden.sum], stageTolerance, golden.abssum)
+  one.relative(`${name}, sum of magnitudes`, [absolute], [golden.abssum], stageTolerance, golden.abssum)
 }
 
 async function inOrder<T, R>(items: readonly T[], map: (item: T) => Promise<R>): Promise<R[]> {

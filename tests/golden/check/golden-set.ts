@@ -25,7 +25,7 @@ export interface GoldenSetOptions {
 }
 
 /** A model of more parameters than this is left to --slow: a frame takes seconds on a software adapter. */
-const SLOW_PARAMETERS = 5e6
+const slowParameters = 5e6
 
 export class GoldenSet {
   readonly directory: string
@@ -104,7 +104,7 @@ export class GoldenSet {
   /** Whether the model's cases belong to --slow. @throws GoldenDataError */
   async isSlow(name: string): Promise<boolean> {
     const { golden } = await this.model(name)
-    return golden.num_parameters > SLOW_PARAMETERS
+    return golden.num_parameters > slowParameters
   }
 
   /** A model of section A with its hash weights on the device, loaded once. @throws GoldenDataError */

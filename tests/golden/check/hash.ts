@@ -2,35 +2,35 @@
 // to hold only what was computed from them. FNV-1a of the key seeds a counter, murmur3's finaliser turns the counter into bits.
 // Source: tests/golden/README.md, "Hash generator".
 
-const FNV_OFFSET = 0x811c9dc5
-const FNV_PRIME = 0x01000193
-const GOLDEN_RATIO = 0x9e3779b9
-const TWO_POW_32 = 2 ** 32
+const fnvOffset = 0x811c9dc5
+const fnvPrime = 0x01000193
+const goldenRatio = 0x9e3779b9
+const twoPow32 = 2 ** 32
 
 /** Octaves of a smooth image: lattice period in pixels and weight. */
-const OCTAVES = [
+const octaves = [
   { period: 61, weight: 0.55 },
   { period: 23, weight: 0.3 },
   { period: 7, weight: 0.15 },
 ] as const
-const CONTRAST = 2.2
+const contrast = 2.2
 
 /** FNV-1a, 32 bit, of the UTF-8 bytes of `key`. */
 export function fnv1a(key: string): number {
-  let hash = FNV_OFFSET
-  for (const byte of new TextEncoder().encode(key)) hash = Math.imul(hash ^ byte, FNV_PRIME)
+  let hash = fnvOffset
+  for (const byte of new TextEncoder().encode(key)) hash = Math.imul(hash ^ byte, fnvPrime)
   return hash >>> 0
 }
 
 /** Element `index` of the stream that starts at `seed`: a multiple of 2^-32 in [0, 1). */
 export function hashUnit(seed: number, index: number): number {
-  let x = (seed + Math.imul(index, GOLDEN_RATIO)) | 0
+  let x = (seed + Math.imul(index, goldenRatio)) | 0
   x ^= x >>> 16
   x = Math.imul(x, 0x85ebca6b)
   x ^= x >>> 13
   x = Math.imul(x, 0xc2b2ae35)
   x ^= x >>> 16
-  return (x >>> 0) / TWO_POW_32
+  return (x >>> 0) / twoPow32
 }
 
 /** The first `count` elements of the stream of `key`, as float64 in [0, 1). */
@@ -55,12 +55,12 @@ export function noiseImage(key: string, count: number): Float32Array {
 /** A smooth random image: `[height, width, 3]` bytes, channel order B, G, R. Three octaves of bilinear value noise in float64. */
 export function smoothImage(key: string, height: number, width: number): Uint8Array {
   const sum = new Float64Array(height * width * 3)
-  for (const [octave, { period, weight }] of OCTAVES.entries()) {
+  for (const [octave, { period, weight }] of octaves.entries()) {
     addOctave(sum, fnv1a(`${key}/${octave}`), { height, width, period, weight })
   }
   const image = new Uint8Array(sum.length)
   for (const [i, s] of sum.entries()) {
-    image[i] = Math.floor(Math.min(255, Math.max(0, 256 * ((s - 0.5) * CONTRAST + 0.5))))
+    image[i] = Math.floor(Math.min(255, Math.max(0, 256 * ((s - 0.5) * contrast + 0.5))))
   }
   return image
 }

@@ -9,7 +9,7 @@ import { createSampler, type Draws } from '../../../src/siamrpn/sampler.ts'
 import { TargetBuilder, type Targets } from '../../../src/siamrpn/targets.ts'
 import { GoldenDataError, type GoldenSection } from './reader.ts'
 import type { CaseReport, SectionReport } from './report.ts'
-import { KERNEL } from './tolerances.ts'
+import { kernelTolerance } from './tolerances.ts'
 
 const four = z.tuple([z.number(), z.number(), z.number(), z.number()])
 const indices = z.array(z.int())
@@ -62,7 +62,7 @@ export const targetsSchema = z.object({
 type Section = GoldenSection<z.infer<typeof targetsSchema>>
 
 /** Anchors between two whose targets the file holds. */
-const SAMPLED = 10
+const sampledCount = 10
 
 /** The configuration that the section was made with. */
 const { model } = parseConfig(r50, 'r50')
@@ -106,7 +106,7 @@ async function checkAssigner(
       const numbers = [1, 0, -1].map((value) => gtIndices.reduce((sum, index) => sum + (index === value ? 1 : 0), 0))
       one.exact('counts', numbers, [golden.num_pos[i], golden.num_neg[i], golden.num_ignored[i]])
       const wanted = overlaps.subarray(i * count, (i + 1) * count)
-      if (wanted.length > 0) one.relative('overlaps', maxOverlaps, wanted, KERNEL, 1)
+      if (wanted.length > 0) one.relative('overlaps', maxOverlaps, wanted, kernelTolerance, 1)
     })
     const row = sampled?.rows[i]
     if (row === undefined) continue
@@ -137,15 +137,15 @@ function checkPositive(
   one.exact('labels', nonZero(targets.labels), golden.pos_inds)
   one.exact('weighted anchors', nonZero(targets.labelWeights), golden.nonzero_label_weight_inds)
   const weights = golden.nonzero_label_weight_inds.map((i) => targets.labelWeights[i] ?? 0)
-  one.relative('label weights', weights, golden.nonzero_label_weights, KERNEL)
+  one.relative('label weights', weights, golden.nonzero_label_weights, kernelTolerance)
   const boxWeights = new Float32Array(targets.boxWeights.length)
   for (const i of golden.pos_inds) boxWeights.fill(golden.bbox_weight_of_each_positive, 4 * i, 4 * i + 4)
-  one.relative('box weights', targets.boxWeights, boxWeights, KERNEL)
+  one.relative('box weights', targets.boxWeights, boxWeights, kernelTolerance)
   const { bbox_targets: dense, bbox_targets_every_10th_anchor: sparse } = golden
-  if (dense !== undefined) one.relative('box targets', targets.boxTargets, section.float32(dense), KERNEL)
+  if (dense !== undefined) one.relative('box targets', targets.boxTargets, section.float32(dense), kernelTolerance)
   if (sparse === undefined) return
-  const rows = targets.boxTargets.filter((_, i) => Math.floor(i / 4) % SAMPLED === 0)
-  one.relative(`box targets of every ${SAMPLED}th anchor`, rows, section.float32(sparse), KERNEL)
+  const rows = targets.boxTargets.filter((_, i) => Math.floor(i / 4) % sampledCount === 0)
+  one.relative(`box targets of every ${sampledCount}th anchor`, rows, section.float32(sparse), kernelTolerance)
 }
 
 function checkNegative(
@@ -164,7 +164,7 @@ function checkNegative(
     'label weights',
     weights,
     chosen_inds.map(() => weight_of_each_chosen ?? 0),
-    KERNEL,
+    kernelTolerance,
   )
   one.exact('nothing else', [targets.labels, targets.boxTargets, targets.boxWeights].map(nonZero), [[], [], []])
 }
@@ -188,9 +188,9 @@ function checkBatch(one: CaseReport, section: Section, builder: TargetBuilder): 
   const targets: Targets = builder.build(samples)
   one.exact('labels', targets.labels, labels)
   one.exact('weighted anchors', nonZero(targets.labelWeights), nonZero(weights))
-  one.relative('label weights', targets.labelWeights, weights, KERNEL)
-  one.relative('box targets', targets.boxTargets, section.float32(golden.bbox_targets), KERNEL)
-  one.relative('box weights', targets.boxWeights, section.float32(golden.bbox_weights), KERNEL)
+  one.relative('label weights', targets.labelWeights, weights, kernelTolerance)
+  one.relative('box targets', targets.boxTargets, section.float32(golden.bbox_targets), kernelTolerance)
+  one.relative('box weights', targets.boxWeights, section.float32(golden.bbox_weights), kernelTolerance)
 }
 
 /** Positive and negative anchors of a box, which the sampler chooses from. */

@@ -9,14 +9,14 @@ import { SiameseRPNAnchorGenerator } from '../../../src/siamrpn/anchors.ts'
 import { DeltaXYWHBBoxCoder } from '../../../src/siamrpn/bbox-coder.ts'
 import { parseConfig } from '../../../src/siamrpn/config.ts'
 import { r50 } from '../../../src/siamrpn/configs/r50.ts'
-import { centerBox, decodeSettings, ENDLESS, fourOf, HeadDecoder } from './decoder.ts'
+import { centerBox, decodeSettings, endless, fourOf, HeadDecoder } from './decoder.ts'
 import type { GoldenSet } from './golden-set.ts'
 import { hashTensor } from './hash.ts'
 import { checkTargets, targetsSchema } from './head-logic-targets.ts'
 import { type Map4, toNHWC, withTensors } from './maps.ts'
 import { GoldenDataError, type GoldenSection } from './reader.ts'
 import type { CaseReport, SectionReport } from './report.ts'
-import { BOX, FLOAT64, SCORE } from './tolerances.ts'
+import { boxTolerance, float64Tolerance, scoreTolerance } from './tolerances.ts'
 
 const four = z.tuple([z.number(), z.number(), z.number(), z.number()])
 const rule = z.object({
@@ -59,7 +59,7 @@ type BoxCase = z.infer<typeof boxCase>
 type Rule = z.infer<typeof rule>
 
 /** Step of the anchors whose penalised scores the files hold. */
-const SAMPLED = 25
+const sampledCount = 25
 
 /** The configuration that the section was made with. */
 const { model } = parseConfig(r50, 'r50')
@@ -72,7 +72,7 @@ export async function checkF(set: GoldenSet, report: SectionReport): Promise<voi
     const { idx, deltas, boxes } = section.json.decode
     const anchors = rows(section.float32(section.json.anchors.head_anchors_key), section.float64(idx))
     const coder = new DeltaXYWHBBoxCoder(model.head.bbox_coder)
-    one.absolute('boxes', coder.decode(anchors, section.float32(deltas)), section.float32(boxes), BOX)
+    one.absolute('boxes', coder.decode(anchors, section.float32(deltas)), section.float32(boxes), boxTolerance)
   })
   await checkBoxes(await set.device(), section, report)
   await checkTargets(section, report)
@@ -99,7 +99,7 @@ async function checkAnchors(
   })
   for (const { key, height, width } of windows) {
     await report.check(key, (one) => {
-      one.absolute(`${height}x${width}`, generator.genWindow(height, width), section.float64(key), FLOAT64)
+      one.absolute(`${height}x${width}`, generator.genWindow(height, width), section.float64(key), float64Tolerance)
     })
   }
 }
@@ -131,12 +131,12 @@ interface Maps {
 
 async function checkBest(one: CaseReport, decoder: HeadDecoder, golden: BoxCase, maps: Maps): Promise<void> {
   const { prev_bbox, scale_factor } = golden
-  const found = await decoder.step({ ...maps, previous: prev_bbox, scale: scale_factor, frame: ENDLESS })
+  const found = await decoder.step({ ...maps, previous: prev_bbox, scale: scale_factor, frame: endless })
   if (!found) return one.fail('box', 'nothing was decoded')
   one.exact('argmax', found.index, golden.best_idx)
-  one.absolute('score', [found.score], [golden.best_score], SCORE)
-  one.absolute('penalised score', [found.penalisedScore], [golden.penalty_score_at_best], SCORE)
-  one.absolute('box', fourOf(found.unclipped), golden.best_bbox, BOX)
+  one.absolute('score', [found.score], [golden.best_score], scoreTolerance)
+  one.absolute('penalised score', [found.penalisedScore], [golden.penalty_score_at_best], scoreTolerance)
+  one.absolute('box', fourOf(found.unclipped), golden.best_bbox, boxTolerance)
 }
 
 /**
@@ -152,14 +152,14 @@ async function checkSampledScores(
   const [, , height, width] = maps.cls.shape
   const generator = new SiameseRPNAnchorGenerator(model.head.anchor_generator)
   const count = expected.length
-  const sampled = Array.from({ length: count }, (_, i) => i * SAMPLED)
+  const sampled = Array.from({ length: count }, (_, i) => i * sampledCount)
   const logits = anchorRows(maps.cls, 2, sampled)
   const deltas = anchorRows(maps.bbox, 4, sampled)
   const cls = Float32Array.from({ length: count * count * 2 }, (_, i) => (i % 2 === 0 ? 40 : -40))
   for (let i = 0; i < count; i++) cls.set(logits.subarray(2 * i, 2 * i + 2), (i * count + i) * 2)
   const bbox = new Float32Array(count * count * 4)
   for (let i = 0; i < count; i++) bbox.set(deltas, i * count * 4)
-  const state = stateRecord(centerBox(golden.prev_bbox), golden.scale_factor, ENDLESS)
+  const state = stateRecord(centerBox(golden.prev_bbox), golden.scale_factor, endless)
   const states = Float32Array.from({ length: count * state.length }, (_, i) => state[i % state.length] ?? 0)
   const found = await withTensors(device, async (lend) => {
     const args = {
@@ -179,9 +179,9 @@ async function checkSampledScores(
   const window = generator.genWindow(height, width)
   const influence = model.test_cfg.rpn.window_influence
   const scores = found.map(
-    ({ penalisedScore }, i) => penalisedScore * (1 - influence) + (window[i * SAMPLED] ?? 0) * influence,
+    ({ penalisedScore }, i) => penalisedScore * (1 - influence) + (window[i * sampledCount] ?? 0) * influence,
   )
-  one.absolute('penalised scores of sampled anchors', scores, expected, SCORE)
+  one.absolute('penalised scores of sampled anchors', scores, expected, scoreTolerance)
 }
 
 /** `channels` values of each flat anchor index, one after the other. */

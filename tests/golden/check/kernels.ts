@@ -10,7 +10,7 @@ import { goldenMap } from './maps.ts'
 import { optimizerOps } from './optimizer-ops.ts'
 import { GoldenDataError } from './reader.ts'
 import type { SectionReport } from './report.ts'
-import { KERNEL } from './tolerances.ts'
+import { kernelTolerance } from './tolerances.ts'
 
 const schema = z.object({
   cases: z.array(
@@ -56,7 +56,7 @@ export async function checkB(set: GoldenSet, report: SectionReport): Promise<voi
         const expected = section.tensor(String(key))
         const found = answer(role, expected)
         one.exact(`${role}, shape`, found.shape, expected.shape)
-        one.relative(role, found.data, section.float32(String(key)), KERNEL)
+        one.relative(role, found.data, section.float32(String(key)), kernelTolerance)
       }
     })
     const roles = Object.keys(grads)
@@ -70,7 +70,7 @@ export async function checkB(set: GoldenSet, report: SectionReport): Promise<voi
       const found = await differentiate(openCase(device, section, description), upstream, roles)
       for (const [role, key] of Object.entries(grads)) {
         one.exact(`gradient of ${role}, shape`, found.get(role)?.shape, section.tensor(String(key)).shape)
-        one.relative(`gradient of ${role}`, found.get(role)?.data ?? [], section.float32(String(key)), KERNEL)
+        one.relative(`gradient of ${role}`, found.get(role)?.data ?? [], section.float32(String(key)), kernelTolerance)
       }
     })
   }

@@ -25,7 +25,7 @@ import { goldenMap, readMap, uploadMap, withTensors } from './maps.ts'
 import { largestMagnitude } from './measure.ts'
 import { GoldenDataError, type GoldenSection } from './reader.ts'
 import type { CaseReport } from './report.ts'
-import { KERNEL } from './tolerances.ts'
+import { kernelTolerance } from './tolerances.ts'
 
 /** Description of a case in the file. */
 export interface LossDescription {
@@ -100,15 +100,15 @@ function onTape(role: string, prepare: Prepare): CheckLoss {
         return { value: value.data, gradient: gradientOf(tape.backward(value).of(variable)) }
       })
       try {
-        one.relative('y', await device.readF32(program.result.value), outputOf(loss, 'y'), KERNEL)
+        one.relative('y', await device.readF32(program.result.value), outputOf(loss, 'y'), kernelTolerance)
         const gradient = await device.readF32(program.result.gradient)
         const found = inOrder?.(gradient) ?? gradient
         const key = gradientKey(golden, role)
         const expected = section.float32(key)
-        one.relative(`gradient of ${role}`, found, expected, KERNEL)
+        one.relative(`gradient of ${role}`, found, expected, kernelTolerance)
         const scales = rowMagnitudes(expected, section.tensor(key).shape.at(-1) ?? 1)
         const scaled = (values: Float32Array) => Float64Array.from(values, (value, i) => value / (scales[i] || 1))
-        one.absolute(`gradient of ${role}, row by row`, scaled(found), scaled(expected), KERNEL)
+        one.absolute(`gradient of ${role}, row by row`, scaled(found), scaled(expected), kernelTolerance)
       } finally {
         program.destroy()
       }
@@ -117,7 +117,7 @@ function onTape(role: string, prepare: Prepare): CheckLoss {
 }
 
 /** A row whose gradient is below this part of the largest one has none, but for rounding: two equal boxes, for example. */
-const VANISHING = 1e-9
+const vanishing = 1e-9
 
 /** For each value the largest magnitude of its row, so that rows of small gradients count as much as those of large ones. */
 function rowMagnitudes(values: Float32Array, length: number): Float64Array {
@@ -125,7 +125,7 @@ function rowMagnitudes(values: Float32Array, length: number): Float64Array {
   return Float64Array.from(values, (_, i) => {
     const start = i - (i % length)
     const row = largestMagnitude(values.subarray(start, start + length))
-    return row < VANISHING * all ? all : row
+    return row < vanishing * all ? all : row
   })
 }
 
@@ -163,7 +163,7 @@ function overlap(mode: 'linear' | 'square' | 'log' | 'giou'): CheckLoss {
 }
 
 /** A logit that answers no so surely that its loss and gradient are zero. */
-const SURE = 1e4
+const sure = 1e4
 
 /**
  * Any number of classes, each a question of its own: an anchor of our two-class loss. Its logit is the one of the object, next
@@ -178,7 +178,7 @@ function sigmoidFocal(one: LossCase, { values, lend }: Rows): Prepared {
   for (let row = 0; row < rows; row++) {
     const from = row * classes
     map.set(
-      labels.subarray(from, from + classes).map((yes) => (yes ? -SURE : SURE)),
+      labels.subarray(from, from + classes).map((yes) => (yes ? -sure : sure)),
       2 * from,
     )
     map.set(pred.subarray(from, from + classes), 2 * from + classes)
@@ -237,13 +237,13 @@ function checkHead(loss: LossCase): Promise<void> {
     })
     try {
       for (const name of ['y', 'loss_rpn_cls', 'loss_rpn_bbox'] as const) {
-        one.relative(name, await device.readF32(program.result[name]), outputOf(loss, name), KERNEL)
+        one.relative(name, await device.readF32(program.result[name]), outputOf(loss, name), kernelTolerance)
       }
       for (const role of ['cls_score', 'bbox_pred'] as const) {
         const found = await readMap(device, program.result[role])
         const key = gradientKey(golden, role)
         one.exact(`gradient of ${role}, shape`, found.shape, section.tensor(key).shape)
-        one.relative(`gradient of ${role}`, found.data, section.float32(key), KERNEL)
+        one.relative(`gradient of ${role}`, found.data, section.float32(key), kernelTolerance)
       }
     } finally {
       program.destroy()
@@ -257,7 +257,7 @@ function headOf(bboxLossWeight: number): ModelConfig['head'] {
 }
 
 /** What mmdet adds to an average factor: the distance from 1 to the next float32. */
-const FACTOR_EPS = 2 ** -23
+const factorEps = 2 ** -23
 
 const reductionParams = z.object({
   reduction: z.enum(['sum', 'mean']),
@@ -270,7 +270,7 @@ function reductionOf({ golden }: LossCase) {
   const { reduction, loss_weight: lossWeight, avg_factor: factor } = reductionParams.parse(golden.params)
   if (factor === undefined) return { reduction, lossWeight }
   if (reduction !== 'mean') throw new GoldenDataError(`case ${golden.id}: avg_factor with reduction '${reduction}'`)
-  return { reduction: 'sum', lossWeight: lossWeight / (factor + FACTOR_EPS) } as const
+  return { reduction: 'sum', lossWeight: lossWeight / (factor + factorEps) } as const
 }
 
 function numberOf({ golden }: LossCase, name: string): number {

@@ -18,16 +18,16 @@ export interface Manifest {
   readonly files: ReadonlyMap<string, { readonly bytes: number; readonly sha256: string }>
 }
 
-const FILE = 'manifest.json'
+const manifestFile = 'manifest.json'
 
 /** @throws GoldenDataError if there is no such directory, or its manifest is malformed */
 export async function readManifest(set: GoldenSet): Promise<Manifest> {
   const found = await stat(set.directory).catch(() => undefined)
   if (!found?.isDirectory()) throw new GoldenDataError(`${set.directory} is no directory, expected one of golden files`)
-  if (!(await set.has(FILE))) return { set: undefined, files: new Map() }
-  const path = join(set.directory, FILE)
+  if (!(await set.has(manifestFile))) return { set: undefined, files: new Map() }
+  const path = join(set.directory, manifestFile)
   try {
-    const { set: name, files } = schema.parse(JSON.parse(new TextDecoder().decode(await set.bytes(FILE))))
+    const { set: name, files } = schema.parse(JSON.parse(new TextDecoder().decode(await set.bytes(manifestFile))))
     return { set: name, files: new Map(Object.entries(files)) }
   } catch (cause) {
     throw new GoldenDataError(`${path} cannot be read as a list of golden files: ${String(cause)}`, { cause })

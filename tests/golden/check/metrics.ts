@@ -22,7 +22,7 @@ import type { GoldenSet } from './golden-set.ts'
 import { ownGoldens } from './own-goldens.ts'
 import { GoldenDataError } from './reader.ts'
 import type { CaseReport, SectionReport } from './report.ts'
-import { MEASURE } from './tolerances.ts'
+import { measureTolerance } from './tolerances.ts'
 
 const numbers = z.array(z.number())
 const rows = z.array(numbers)
@@ -97,19 +97,24 @@ function checkOpe(one: CaseReport, expected: z.infer<typeof opeCase>): void {
       return { results: boxes, groundTruth: annotations[video] ?? [], ...(seen && { visible: seen }) }
     }),
   )
-  one.absolute('success', [found.success], [expected.success], MEASURE)
-  one.absolute('norm_precision', [found.normPrecision], [expected.norm_precision], MEASURE)
-  one.absolute('precision', [found.precision], [expected.precision], MEASURE)
+  one.absolute('success', [found.success], [expected.success], measureTolerance)
+  one.absolute('norm_precision', [found.normPrecision], [expected.norm_precision], measureTolerance)
+  one.absolute('precision', [found.precision], [expected.precision], measureTolerance)
   const ours = found.perVideo.flatMap((video) => [...video.success, ...video.precision, ...video.normPrecision])
   const theirs = curves.flatMap((video) => [...video.success, ...video.precision, ...video.norm_precision])
-  one.absolute('curves', ours, theirs, MEASURE)
+  one.absolute('curves', ours, theirs, measureTolerance)
 }
 
 function checkOverlap(one: CaseReport, expected: z.infer<typeof overlapCase>): void {
   const { a_xywh: first, b: second, bounds } = expected
   const [width, height] = bounds
-  one.absolute('in the image', [votOverlap(first, second, { width, height })], [expected.overlap_bounded], MEASURE)
-  one.absolute('without borders', [votOverlap(first, second)], [expected.overlap_unbounded], MEASURE)
+  one.absolute(
+    'in the image',
+    [votOverlap(first, second, { width, height })],
+    [expected.overlap_bounded],
+    measureTolerance,
+  )
+  one.absolute('without borders', [votOverlap(first, second)], [expected.overlap_unbounded], measureTolerance)
 }
 
 function checkVot(one: CaseReport, expected: z.infer<typeof votCase>): void {
@@ -123,14 +128,19 @@ function checkVot(one: CaseReport, expected: z.infer<typeof votCase>): void {
     'overlaps',
     videos.flatMap(({ overlaps }) => Array.from(overlaps)),
     expected.overlaps.flat(),
-    MEASURE,
+    measureTolerance,
   )
-  one.absolute('eao', [found.eao], [expected.eao], MEASURE)
-  one.absolute('accuracy', [found.accuracy], [expected.accuracy], MEASURE)
-  one.absolute('robustness', [found.robustness], [expected.robustness], MEASURE)
+  one.absolute('eao', [found.eao], [expected.eao], measureTolerance)
+  one.absolute('accuracy', [found.accuracy], [expected.accuracy], measureTolerance)
+  one.absolute('robustness', [found.robustness], [expected.robustness], measureTolerance)
   one.exact('num_fails', found.failures, expected.num_fails)
   const burnin5 = meanAccuracy(videos, { burnin: 5, ignoreSkipped: false })
-  one.absolute('accuracy, burn-in 5, skipped frames kept', [burnin5], [expected.accuracy_burnin5_keep_unknown], MEASURE)
+  one.absolute(
+    'accuracy, burn-in 5, skipped frames kept',
+    [burnin5],
+    [expected.accuracy_burnin5_keep_unknown],
+    measureTolerance,
+  )
 }
 
 function measureVot(videos: readonly VotVideo[], interval: readonly [number, number]) {
@@ -182,7 +192,12 @@ async function checkOwnTests(set: GoldenSet, expected: z.infer<typeof ownTests>,
     )
     const { ope } = expected
     const found = [round(success, 3), round(normPrecision, 3), round(precision, 3)]
-    one.absolute('success, norm_precision, precision', found, [ope.success, ope.norm_precision, ope.precision], MEASURE)
+    one.absolute(
+      'success, norm_precision, precision',
+      found,
+      [ope.success, ope.norm_precision, ope.precision],
+      measureTolerance,
+    )
   })
   await report.check("MMTracking's own test of VOT", (one) => {
     const videos = ownVideos.map((video): VotVideo => {
@@ -191,9 +206,9 @@ async function checkOwnTests(set: GoldenSet, expected: z.infer<typeof ownTests>,
     })
     const { eao, accuracy, robustness, failures } = measureVot(videos, ownInterval)
     const { vot } = expected
-    one.absolute('eao', [eao], [vot.eao], MEASURE)
-    one.absolute('accuracy', [round(accuracy, 4)], [vot.accuracy], MEASURE)
-    one.absolute('robustness', [round(robustness, 4)], [vot.robustness], MEASURE)
+    one.absolute('eao', [eao], [vot.eao], measureTolerance)
+    one.absolute('accuracy', [round(accuracy, 4)], [vot.accuracy], measureTolerance)
+    one.absolute('robustness', [round(robustness, 4)], [vot.robustness], measureTolerance)
     one.exact('num_fails', failures, vot.num_fails)
   })
 }

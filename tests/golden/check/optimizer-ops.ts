@@ -5,11 +5,11 @@ import * as z from 'zod'
 import type { Device } from '../../../src/gpu/device.ts'
 import { capture, runOnce } from '../../../src/gpu/program.ts'
 import type { GpuTensor } from '../../../src/gpu/tensor.ts'
-import { clipFactor, SCALAR_ROW, sgdRow, sgdUpdate, squaredSums } from '../../../src/kernels/optimizer.ts'
+import { clipFactor, scalarRow, sgdRow, sgdUpdate, squaredSums } from '../../../src/kernels/optimizer.ts'
 import { withTensors } from './maps.ts'
 import { GoldenDataError, type GoldenSection } from './reader.ts'
 import type { CaseReport } from './report.ts'
-import { KERNEL } from './tolerances.ts'
+import { kernelTolerance } from './tolerances.ts'
 
 interface OptimizerCase {
   readonly id: string
@@ -37,7 +37,7 @@ const sgdParams = z.object({
 })
 
 /** What the files do to every rate at the second step, the fourth and so on. */
-const RATE_CHANGE = 0.5
+const rateChange = 0.5
 
 async function checkSgd(
   device: Device,
@@ -52,7 +52,7 @@ async function checkSgd(
       const parameter = lend(device.tensor(section.float32(golden.inputs[name] ?? ''), start.shape))
       const velocity = lend(device.empty(start.shape))
       const gradient = lend(device.empty(start.shape))
-      const scalars = lend(device.empty([1, SCALAR_ROW]))
+      const scalars = lend(device.empty([1, scalarRow]))
       const clip = lend(device.tensor(Float32Array.of(1, 1), [2]))
       const program = await capture(device, (r) =>
         sgdUpdate(r, { parameter, gradient, velocity, scalars, row: 0, clip, momentum, weightDecay }),
@@ -63,11 +63,11 @@ async function checkSgd(
         if (key !== undefined) {
           made++
           device.write(gradient, section.float32(key))
-          device.write(scalars, Float32Array.from(sgdRow(rate * RATE_CHANGE ** Math.ceil(step / 2), made)))
+          device.write(scalars, Float32Array.from(sgdRow(rate * rateChange ** Math.ceil(step / 2), made)))
           program.run()
         }
         const expected = section.float32(String(golden.outputs[`${name}.${step}`]))
-        one.relative(`${name} after step ${step}`, await device.readF32(parameter), expected, KERNEL)
+        one.relative(`${name} after step ${step}`, await device.readF32(parameter), expected, kernelTolerance)
       }
       program.destroy()
     })
@@ -87,7 +87,7 @@ async function checkClipping(
   if (typeof total_norm !== 'number') throw new GoldenDataError(`case ${golden.id} of section B has no total_norm`)
   const names = Object.keys(golden.inputs)
   await withTensors(device, async (lend) => {
-    const scalars = lend(device.tensor(Float32Array.from(sgdRow(-1, 1)), [1, SCALAR_ROW]))
+    const scalars = lend(device.tensor(Float32Array.from(sgdRow(-1, 1)), [1, scalarRow]))
     const gradients = names.map((name) => {
       const key = golden.inputs[name] ?? ''
       return lend(device.tensor(section.float32(key), section.tensor(key).shape))
@@ -103,10 +103,10 @@ async function checkClipping(
       return clip
     })
     const [norm = Number.NaN] = await device.readF32(program.result)
-    one.relative('total_norm', [norm], [total_norm], KERNEL)
+    one.relative('total_norm', [norm], [total_norm], kernelTolerance)
     for (const [i, name] of names.entries()) {
       const found = clipped[i] ? await device.readF32(clipped[i]) : []
-      one.relative(name, found, section.float32(String(golden.outputs[name])), KERNEL)
+      one.relative(name, found, section.float32(String(golden.outputs[name])), kernelTolerance)
     }
     program.destroy()
   })

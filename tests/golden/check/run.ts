@@ -24,8 +24,8 @@ import { GoldenDataError } from './reader.ts'
 import { SectionReport } from './report.ts'
 import { type Section, sections } from './sections.ts'
 
-const OVER = 1
-const UNCHECKED = 2
+const over = 1
+const unchecked = 2
 
 interface Options {
   readonly dir: string
@@ -37,7 +37,7 @@ interface Options {
 
 /** Runs `golden <args>` and returns the exit code. Never throws. */
 export async function runGolden(args: readonly string[], terminal: Terminal): Promise<number> {
-  let code = UNCHECKED
+  let code = unchecked
   const command = makeCommand(terminal).action(async (options: Options) => {
     code = await interruptible((signal) => checkAll(options, terminal, signal))
   })
@@ -45,14 +45,14 @@ export async function runGolden(args: readonly string[], terminal: Terminal): Pr
     await command.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : UNCHECKED // Commander has printed it.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : unchecked // Commander has printed it.
     if (error instanceof DOMException && error.name === 'AbortError') {
       note(terminal, 'interrupted')
       return interruptedCode
     }
     const text = error instanceof SiamRpnError ? error.message : error instanceof Error ? error.stack : String(error)
     note(terminal, `error: ${text}`)
-    return UNCHECKED
+    return unchecked
   }
 }
 
@@ -98,7 +98,7 @@ async function checkAll(options: Options, terminal: Terminal, signal: AbortSigna
     }
     const fine = results.every(({ status }) => accepted(options).has(status))
     if (options.json !== undefined) await writeWhole(options.json, await asJson({ set, manifest, results, fine }))
-    return fine ? 0 : OVER
+    return fine ? 0 : over
   } finally {
     watch.stop()
     await set.close()

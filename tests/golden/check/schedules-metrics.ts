@@ -9,7 +9,7 @@ import type { GoldenSet } from './golden-set.ts'
 import { checkMetrics, metricsSchema } from './metrics.ts'
 import { GoldenDataError } from './reader.ts'
 import type { CaseReport, SectionReport } from './report.ts'
-import { LEARNING_RATE } from './tolerances.ts'
+import { learningRateTolerance } from './tolerances.ts'
 
 const interval = z.object({
   type: z.enum(['step', 'log']),
@@ -78,6 +78,6 @@ function compare(one: CaseReport, quantity: string, found: readonly number[], ex
     `${quantity} in float64`,
     ratios,
     expected.map(() => 1),
-    LEARNING_RATE,
+    learningRateTolerance,
   )
 }

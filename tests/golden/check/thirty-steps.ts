@@ -10,7 +10,7 @@ import type { GoldenSet } from './golden-set.ts'
 import { hashWeights } from './models.ts'
 import type { GoldenSection } from './reader.ts'
 import type { CaseReport, SectionReport } from './report.ts'
-import { DRIFTING_RUN, FROZEN_NOISE, FROZEN_RUN, RUN_NOISE, SLOW_RUN } from './tolerances.ts'
+import { driftingRun, frozenNoise, frozenRunTolerance, runNoise, slowRunTolerance } from './tolerances.ts'
 import { goldenImages, goldenTargets, rowOf, sampled, valuesOf, withTrainer } from './training.ts'
 
 const batchSchema = z.object({
@@ -116,7 +116,7 @@ async function checkRun(set: GoldenSet, section: SectionE, { run, batches }: Run
       one.relative(`loss of step ${step}`, [losses[step] ?? Number.NaN], [expected], tolerances[step] ?? 0)
     }
     one.exact('steps', norms.length, run.grad_norm_f64.length)
-    if (run.mode === 'frozen') one.relative('gradient norms', norms, run.grad_norm_f64, 10 * FROZEN_RUN)
+    if (run.mode === 'frozen') one.relative('gradient norms', norms, run.grad_norm_f64, 10 * frozenRunTolerance)
     await checkEnd(section, run, trainer, one)
   })
 }
@@ -129,24 +129,24 @@ async function checkEnd(section: SectionE, run: Run, trainer: Trainer, one: Case
   const columns = section.tensor(run.sample_idx).shape[1] ?? 0
   const found = run.param_names.flatMap((name, row) => sampled(valuesOf(state, name), indices, row, columns))
   const expected = run.param_names.flatMap((_, row) => rowOf(samples, row, columns))
-  const bound = run.id === DRIFTING_RUN.id ? DRIFTING_RUN.parameter : PARAMETER
-  one.absolute('parameters after the last step', found, expected, Math.max(bound, RUN_NOISE * run.f32_param_maxabs))
+  const bound = run.id === driftingRun.id ? driftingRun.parameter : parameterTolerance
+  one.absolute('parameters after the last step', found, expected, Math.max(bound, runNoise * run.f32_param_maxabs))
 }
 
 /** Of parameters around 1, thirty updates later. */
-const PARAMETER = 5e-6
+const parameterTolerance = 5e-6
 
 /**
  * Frozen runs are held to three times what PyTorch's float32 has drifted by that step. Unfrozen ones are chaotic: to four times that,
- * or `SLOW_RUN` at the lowest learning rate, where drift stays small; `DRIFTING_RUN` more closely, as long as it is calm.
+ * or `slowRunTolerance` at the lowest learning rate, where drift stays small; `driftingRun` more closely, as long as it is calm.
  */
 function runTolerance({ mode, id, rel_loss_drift_f32_by_step }: Run, step: number): number {
   const drift = rel_loss_drift_f32_by_step[step] ?? 0
-  if (mode === 'frozen') return Math.min(FROZEN_RUN, FROZEN_NOISE * drift)
-  const noise = RUN_NOISE * drift
-  if (id === DRIFTING_RUN.id) return step < DRIFTING_RUN.calmSteps ? noise : DRIFTING_RUN.loss
-  if (id.endsWith('lr_x0.1')) return SLOW_RUN
-  return Math.max(SLOW_RUN, noise)
+  if (mode === 'frozen') return Math.min(frozenRunTolerance, frozenNoise * drift)
+  const noise = runNoise * drift
+  if (id === driftingRun.id) return step < driftingRun.calmSteps ? noise : driftingRun.loss
+  if (id.endsWith('lr_x0.1')) return slowRunTolerance
+  return Math.max(slowRunTolerance, noise)
 }
 
 /** How far PyTorch's own float32 runs drift, step by step after the backbone's release, at the switch's learning rates or higher. */
@@ -179,7 +179,8 @@ async function checkSwitch(
       const name = `epoch ${epoch}, iteration ${iteration}`
       const found = await oneStep(device, trainer, images, batches[iteration % batches.length], [lrRest, lrBackbone])
       const mode = epochMode(config, epoch)
-      const tolerance = mode.name === 'frozen' ? FROZEN_RUN : Math.max(SLOW_RUN, drifts[released++] ?? 0)
+      const tolerance =
+        mode.name === 'frozen' ? frozenRunTolerance : Math.max(slowRunTolerance, drifts[released++] ?? 0)
       one.relative(`${name}, loss`, [found.losses], [loss], tolerance)
       one.relative(`${name}, gradient norm`, [found.gradNorm], [norm], 10 * tolerance)
       const names = trainer.model.parameters.map((parameter) => parameter.name)

@@ -12,7 +12,7 @@ import { toCorners } from '../../../tools/metrics/ope.ts'
 import { cutFrame, type HostFrame, toRgb } from './frames.ts'
 import { GoldenDataError } from './reader.ts'
 import type { CaseReport } from './report.ts'
-import { BOX, SCORE } from './tolerances.ts'
+import { boxTolerance, scoreTolerance } from './tolerances.ts'
 
 export const sequenceSchema = z.object({
   mode: z.enum(['OPE', 'VOT']),
@@ -30,7 +30,7 @@ export const sequenceSchema = z.object({
 export type Sequence = z.infer<typeof sequenceSchema>
 
 /** Score of a frame on which nothing was tracked. */
-const NO_SCORE = -1
+const noScore = -1
 
 export async function checkSequence(
   sequence: Sequence,
@@ -47,8 +47,8 @@ export async function checkSequence(
     const row = rows[t]
     const values = golden.slice(0, -1)
     if (values.length === 1 || row?.values.length === 1) one.exact(`state of frame ${t}`, row?.values, values)
-    else one.absolute(`box of frame ${t}`, row?.values ?? [], values, BOX)
-    one.absolute(`score of frame ${t}`, [row?.score ?? Number.NaN], golden.slice(-1), SCORE)
+    else one.absolute(`box of frame ${t}`, row?.values ?? [], values, boxTolerance)
+    one.absolute(`score of frame ${t}`, [row?.score ?? Number.NaN], golden.slice(-1), scoreTolerance)
   }
 }
 
@@ -69,7 +69,7 @@ export async function trackSequence(golden: Sequence, tracker: VideoTracker, sou
     const untracked = step === undefined || step.region === trackMarks.init || step.region === trackMarks.skipped
     return {
       values: typeof region === 'number' ? [region] : toCorners(region),
-      score: untracked ? NO_SCORE : step.score,
+      score: untracked ? noScore : step.score,
     }
   })
 }

@@ -15,7 +15,7 @@ import { evaluate, goldenMap, type Map4, withTensors } from './maps.ts'
 import { GoldenDataError, type GoldenSection } from './reader.ts'
 import { type CaseReport, logitMagnitude } from './report.ts'
 import { columnOf, entriesAt, perChannelSums, rowOf } from './summaries.ts'
-import { BOX, KERNEL, LOGITS, SCORE } from './tolerances.ts'
+import { boxTolerance, kernelTolerance, logitTolerance, scoreTolerance } from './tolerances.ts'
 import { type Crops, type StepMaps, WholeStep } from './whole-step.ts'
 
 const four = z.tuple([z.number(), z.number(), z.number(), z.number()])
@@ -52,7 +52,7 @@ export const stepSchema = z.object({
 export type Step = z.infer<typeof stepSchema>
 
 /** Channels of the dumped lines: G of the template, R and B of the search image. */
-const LINE_CHANNELS = { zRows: 1, xRows: 2, xColumns: 0 } as const
+const lineChannels = { zRows: 1, xRows: 2, xColumns: 0 } as const
 
 /** A rectangle of a frame, to be resized to the network's input. */
 interface CropRequest {
@@ -132,14 +132,24 @@ export class StepChecker {
     const lines = (key: string, crop: Map4, line: (index: number) => Float32Array) => {
       const [count = 0, length = 0] = this.#section.tensor(key).shape
       const found = linesOf(length, count).flatMap((index) => [...line(index)])
-      one.relative(key.replace(`${golden.id}.`, ''), found, this.#section.float32(key), KERNEL)
+      one.relative(key.replace(`${golden.id}.`, ''), found, this.#section.float32(key), kernelTolerance)
       if (crop.shape[2] !== length) one.fail(key, `the crop has ${crop.shape[2]} rows, expected ${length}`)
     }
-    lines(golden.z_rows, crops.template, (y) => rowOf(crops.template, LINE_CHANNELS.zRows, y))
-    lines(golden.x_rows, crops.search, (y) => rowOf(crops.search, LINE_CHANNELS.xRows, y))
-    lines(golden.x_cols, crops.search, (x) => columnOf(crops.search, LINE_CHANNELS.xColumns, x))
-    one.relative('sums of the template', perChannelSums(crops.template).subarray(0, 3), golden.z_channel_sums, KERNEL)
-    one.relative('sums of the search image', perChannelSums(crops.search).subarray(0, 3), golden.x_channel_sums, KERNEL)
+    lines(golden.z_rows, crops.template, (y) => rowOf(crops.template, lineChannels.zRows, y))
+    lines(golden.x_rows, crops.search, (y) => rowOf(crops.search, lineChannels.xRows, y))
+    lines(golden.x_cols, crops.search, (x) => columnOf(crops.search, lineChannels.xColumns, x))
+    one.relative(
+      'sums of the template',
+      perChannelSums(crops.template).subarray(0, 3),
+      golden.z_channel_sums,
+      kernelTolerance,
+    )
+    one.relative(
+      'sums of the search image',
+      perChannelSums(crops.search).subarray(0, 3),
+      golden.x_channel_sums,
+      kernelTolerance,
+    )
   }
 
   /** Both crops, `[1, 4, size, size]`; tells `one` of the padding values if given. */
@@ -147,7 +157,7 @@ export class StepChecker {
     const { exemplar_size, search_size } = this.#model.config.model.test_cfg
     const template = this.#frame(golden.template_frame)
     const average = await channelMean(this.#device, template, { reverseChannels: false })
-    one?.relative('average color', average, golden.avg_channel, KERNEL)
+    one?.relative('average color', average, golden.avg_channel, kernelTolerance)
     return {
       template: await this.#crop({
         frame: template,
@@ -188,11 +198,11 @@ export class StepChecker {
     const part = name === 'cls_score' ? 'cls' : 'bbox'
     const values = this.#section.float32(golden[`${part}_val`])
     const samples = entriesAt(data, this.#section.float64(golden[`${part}_idx`]))
-    one.relative(`${name}, samples`, samples, values, LOGITS, logitMagnitude(values))
+    one.relative(`${name}, samples`, samples, values, logitTolerance, logitMagnitude(values))
     const key = golden[name]
     if (key === undefined) return
     const all = this.#section.float32(key)
-    one.relative(name, data, all, LOGITS, logitMagnitude(all))
+    one.relative(name, data, all, logitTolerance, logitMagnitude(all))
   }
 
   #frame(index: number): PackedFrame & { readonly pixels: GpuTensor } {
@@ -218,9 +228,9 @@ function compareBox(
     return
   }
   one.exact(`${prefix}argmax`, found.index, golden.best_idx)
-  one.absolute(`${prefix}score`, [found.score], [golden.best_score], SCORE)
-  one.absolute(`${prefix}box before clipping`, fourOf(found.unclipped), golden.best_bbox_before_clip, BOX)
-  one.absolute(`${prefix}box`, fourOf(found.box), golden.best_bbox, BOX)
+  one.absolute(`${prefix}score`, [found.score], [golden.best_score], scoreTolerance)
+  one.absolute(`${prefix}box before clipping`, fourOf(found.unclipped), golden.best_bbox_before_clip, boxTolerance)
+  one.absolute(`${prefix}box`, fourOf(found.box), golden.best_bbox, boxTolerance)
 }
 
 export interface StepParts {

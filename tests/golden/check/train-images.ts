@@ -5,7 +5,7 @@ import { runOnce } from '../../../src/gpu/program.ts'
 import {
   encodeImage,
   encodeTables,
-  IMAGE_RECORD,
+  imageRecordSize,
   motionBlur,
   tableWords,
   warpFrames,
@@ -43,12 +43,12 @@ export async function makeImage(
   const tableSize = tableWords(width, height, cropRows)
   const bytes = new Uint8Array(pieceBytes(tables))
   copyPiece(bytes, 0, frame, tables)
-  const [imageRecord, table] = [words(IMAGE_RECORD), words(tableSize)]
+  const [imageRecord, table] = [words(imageRecordSize), words(tableSize)]
   const { color, blur } = image
   encodeImage(imageRecord, 0, { offset: 0, rowStride: extent * 3, active: true, narrow, padding, color, blur })
   encodeTables(table, 0, tables)
   return await withTensors(device, async (lend) => {
-    const images = lend(device.tensor(imageRecord.u32, [1, IMAGE_RECORD], 'images'))
+    const images = lend(device.tensor(imageRecord.u32, [1, imageRecordSize], 'images'))
     const frames = lend(device.tensor(new Uint32Array(bytes.buffer), [bytes.length / 4], 'frames'))
     const lentTables = lend(device.tensor(table.u32, [1, tableSize], 'tables'))
     const program = await runOnce(device, (r) =>

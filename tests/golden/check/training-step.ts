@@ -7,7 +7,7 @@ import type { GoldenSet } from './golden-set.ts'
 import { hashWeights } from './models.ts'
 import type { GoldenSection } from './reader.ts'
 import type { CaseReport, SectionReport } from './report.ts'
-import { FROZEN_GRADIENT, GRADIENT_NOISE, KERNEL, LOSS } from './tolerances.ts'
+import { frozenGradientTolerance, gradientNoise, kernelTolerance, lossTolerance } from './tolerances.ts'
 import {
   euclideanNorm,
   goldenImages,
@@ -89,10 +89,10 @@ async function checkCase(set: GoldenSet, section: SectionD, golden: Case, one: C
       const batch = { ids: [golden.id], targets: goldenTargets(section, golden.targets) }
       const { losses, gradNorm = Number.NaN } = await trainer.step(batch, [golden.lr.rest, golden.lr.backbone])
       for (const name of ['loss_rpn_cls', 'loss_rpn_bbox', 'loss'] as const) {
-        one.relative(name, [losses[name]], [golden.loss[name]], LOSS)
+        one.relative(name, [losses[name]], [golden.loss[name]], lossTolerance)
       }
       const noise = Math.abs(golden.f32_total_grad_norm / golden.total_grad_norm - 1)
-      const tolerance = Math.max(FROZEN_GRADIENT, GRADIENT_NOISE * noise)
+      const tolerance = Math.max(frozenGradientTolerance, gradientNoise * noise)
       one.relative('gradient norm', [gradNorm], [golden.total_grad_norm], tolerance)
       const after = { golden, section, before, state: await trainer.modelState(), gradients: await trainer.gradients() }
       checkGradients(after, one)
@@ -118,9 +118,9 @@ function checkGradients({ golden, section, gradients }: After, one: CaseReport):
     const norm = norms[row] ?? 0
     if (!gradient) continue
     const noise = Math.max(golden.f32_grad_relerr_per_param[row] ?? 0, floor)
-    const vanishes = norm < VANISHING * golden.total_grad_norm
+    const vanishes = norm < vanishing * golden.total_grad_norm
     // Where the true gradient is zero only noise is left: compared with the size of all gradients together.
-    const tolerance = vanishes ? FROZEN_GRADIENT : Math.max(FROZEN_GRADIENT, GRADIENT_NOISE * noise)
+    const tolerance = vanishes ? frozenGradientTolerance : Math.max(frozenGradientTolerance, gradientNoise * noise)
     const scale = vanishes ? golden.total_grad_norm : norm
     one.relative(`|gradient of ${name}|`, [euclideanNorm(gradient)], [norm], tolerance, scale)
     const expected = rowOf(samples, row, columns)
@@ -129,7 +129,7 @@ function checkGradients({ golden, section, gradients }: After, one: CaseReport):
       `gradient of ${name}`,
       sampled(gradient, indices, row, columns),
       expected,
-      SAMPLE_SHARE * tolerance,
+      sampleShare * tolerance,
       largest,
     )
   }
@@ -148,10 +148,10 @@ function typicalNoise({ mode, param_names, has_grad, f32_grad_relerr_per_param }
 }
 
 /** Of the norm of all gradients: below it a gradient is zero but for rounding. */
-const VANISHING = 1e-9
+const vanishing = 1e-9
 
 /** One element of a gradient may be further off than its norm. */
-const SAMPLE_SHARE = 4
+const sampleShare = 4
 
 function checkParameters({ golden, section, before, state }: After, one: CaseReport): void {
   const indices = section.float64(golden.sample_idx)
@@ -161,7 +161,7 @@ function checkParameters({ golden, section, before, state }: After, one: CaseRep
   for (const [row, name] of golden.param_names.entries()) {
     const [old, now] = [valuesOf(before, name), valuesOf(state, name)]
     if (!golden.has_grad[row] && now.some((value, i) => value !== old[i])) touched.push(name)
-    one.relative(`${name} after`, sampled(now, indices, row, columns), rowOf(samples, row, columns), KERNEL)
+    one.relative(`${name} after`, sampled(now, indices, row, columns), rowOf(samples, row, columns), kernelTolerance)
   }
   one.exact('parameters without gradient that moved', touched, [])
 }
@@ -182,10 +182,10 @@ function checkStatistics({ golden, section, state }: After, one: CaseReport): vo
     const samples = section.float64(golden[`bn_${entry}`])
     for (const [row, name] of golden.bn_train_modules.entries()) {
       const values = sampled(valuesOf(state, `${name}.${entry}`), indices, row, columns)
-      one.relative(`${name}.${entry}`, values, rowOf(samples, row, columns), STATISTICS)
+      one.relative(`${name}.${entry}`, values, rowOf(samples, row, columns), statistics)
     }
   }
 }
 
 /** Running statistics, of the largest sample. */
-const STATISTICS = 1e-4
+const statistics = 1e-4

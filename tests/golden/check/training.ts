@@ -4,7 +4,7 @@ import type { StateDict } from '../../../src/formats/state-dict.ts'
 import { toFloat32 } from '../../../src/formats/state-dict.ts'
 import type { Device } from '../../../src/gpu/device.ts'
 import type { Config } from '../../../src/siamrpn/config.ts'
-import { IMAGE_CHANNELS } from '../../../src/siamrpn/conv-specs.ts'
+import { imageChannels } from '../../../src/siamrpn/conv-specs.ts'
 import type { Targets } from '../../../src/siamrpn/targets.ts'
 import type { TrainingImages } from '../../../src/siamrpn/trainable.ts'
 import { Trainer } from '../../../src/train/trainer.ts'
@@ -36,7 +36,7 @@ export function goldenImages(
 ): TrainingImages {
   const image = (key: string) => {
     const [n = 0, c = 0, h = 0, w = 0] = section.tensor(key).shape
-    return uploadMap(device, { data: section.float32(key), shape: [n, c, h, w] }, IMAGE_CHANNELS)
+    return uploadMap(device, { data: section.float32(key), shape: [n, c, h, w] }, imageChannels)
   }
   return { template: image(keys.template), search: image(keys.search) }
 }

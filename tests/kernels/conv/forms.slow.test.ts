@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../../src/gpu/device.ts'
-import { KERNEL_TOLERANCE } from '../../helpers/tensors.ts'
+import { kernelTolerance } from '../../helpers/tensors.ts'
 import { registerForms, shuffleForms, tileForms } from './forms.ts'
 
 let device: Device
@@ -15,12 +15,12 @@ describe.each([
   ['tiles', tileForms],
   ['no workgroup memory', registerForms],
 ])('%s', (_, forms) => {
-  test.each(forms)('$name', async ({ error }) => expect(await error(device)).toBeLessThanOrEqual(KERNEL_TOLERANCE))
+  test.each(forms)('$name', async ({ error }) => expect(await error(device)).toBeLessThanOrEqual(kernelTolerance))
 })
 
 describe('values passed among lanes', () => {
   test.each(shuffleForms)('$name, where subgroups are so large', async ({ suits, error }) => {
-    if (suits(device.adapter)) expect(await error(device)).toBeLessThanOrEqual(KERNEL_TOLERANCE)
+    if (suits(device.adapter)) expect(await error(device)).toBeLessThanOrEqual(kernelTolerance)
     else await expect(error(device)).rejects.toThrow(/passes values among/)
   })
 })

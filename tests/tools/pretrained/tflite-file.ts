@@ -1,5 +1,5 @@
 // A small TFLite file made by hand, by the builder of the flatbuffers library: convolutions one after the other, their constants
-// in float32, or in float16 behind DEQUANTIZE operators.
+// in float32, or in float16 behind dequantize operators.
 
 import { Builder } from 'flatbuffers'
 
@@ -15,22 +15,22 @@ export interface MadeConvolution {
   readonly half?: boolean
 }
 
-const [CONV_2D, DEPTHWISE_CONV_2D, DEQUANTIZE] = [3, 4, 6]
-const [F32, F16] = [0, 1]
+const [conv2d, depthwiseConv2d, dequantize] = [3, 4, 6]
+const [f32, f16] = [0, 1]
 
 /** The bytes of the model. */
 export function tfliteFile(convolutions: readonly MadeConvolution[]): Uint8Array {
   const builder = new Builder(1024)
   const file = new FileParts(builder)
-  let input = file.tensor('input', [1, 8, 8, 3], F32)
+  let input = file.tensor('input', [1, 8, 8, 3], f32)
   for (const { name, depthwise, shape, filter, bias, stride, half = false } of convolutions) {
     const weight = file.constant(`${name}/filter`, shape, filter, half)
     const offset = file.constant(`${name}/bias`, [bias.length], bias, half)
-    const output = file.tensor(name, [1, 8, 8, bias.length], F32)
+    const output = file.tensor(name, [1, 8, 8, bias.length], f32)
     file.operator(depthwise ? 1 : 0, [input, weight, offset], [output], stride)
     input = output
   }
-  return file.finish([CONV_2D, DEPTHWISE_CONV_2D, DEQUANTIZE])
+  return file.finish([conv2d, depthwiseConv2d, dequantize])
 }
 
 class FileParts {
@@ -61,9 +61,9 @@ class FileParts {
     const array = half ? Uint16Array.from(values) : Float32Array.from(values)
     const data = this.#builder.createByteVector(new Uint8Array(array.buffer))
     this.#buffers.push(this.#table(1, (b) => b.addFieldOffset(0, data, 0)))
-    const stored = this.tensor(name, shape, half ? F16 : F32, this.#buffers.length - 1)
+    const stored = this.tensor(name, shape, half ? f16 : f32, this.#buffers.length - 1)
     if (!half) return stored
-    const wide = this.tensor(`${name}_dequantize`, shape, F32)
+    const wide = this.tensor(`${name}_dequantize`, shape, f32)
     this.operator(2, [stored], [wide])
     return wide
   }

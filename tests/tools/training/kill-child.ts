@@ -13,13 +13,13 @@ const last = await workDir.lastCheckpoint()
 const resumed = last === undefined ? undefined : await readTrainingCheckpoint(last)
 const trainer = new FakeTrainee({ size: 50_000, cumulative: 2, delayMs: Number(delay) })
 if (resumed) trainer.load(resumed.model, resumed.optimizer)
-const checkpoint_config = { ...checkpointDefaults, interval: 4, by_epoch: false, max_keep_ckpts: 3 }
+const checkpointConfig = { ...checkpointDefaults, interval: 4, by_epoch: false, max_keep_ckpts: 3 }
 const facts = { seed: 1, best: null, scores: null, pendingEvaluation: false }
 const runner = new Runner({
   trainer,
   source: fakeSource(25),
   schedule: new LrSchedule(undefined),
-  hooks: [new CheckpointHook({ workDir, config: fakeConfig({ checkpoint_config }), facts })],
+  hooks: [new CheckpointHook({ workDir, config: fakeConfig({ checkpoint_config: checkpointConfig }), facts })],
   workflow: [['train', 1]],
   maxEpochs: 4,
   ...(resumed && { start: resumed.facts }),

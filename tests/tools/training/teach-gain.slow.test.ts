@@ -9,12 +9,12 @@ import { readFrameFile } from '../../../tools/evaluation/sequence-video.ts'
 import { mean } from '../../../tools/metrics/mean.ts'
 import { givenFrames, type TeachGain, teachGain } from './teach-gain.ts'
 
-const GIVEN = 4
+const given = 4
 /** Points of success that teaching adds on average to starting again at the given frames, and to the first box alone. */
-const RESTARTED_GAIN = 5
-const FIRST_GAIN = 10
+const restartedGain = 5
+const firstGain = 10
 /** Points that it may take from any one clip. */
-const LARGEST_LOSS = 3
+const largestLoss = 3
 
 const root = process.env.REAL_CLIPS ?? '../shared/clips/real'
 const there = existsSync(root)
@@ -26,7 +26,7 @@ test.skipIf(!there)('teaching four frames of a real clip raises success over the
   const gains = new Map<string, TeachGain>()
   for (const sequence of sequences) {
     const clip = { ...sequence, read: (index: number) => readFrameFile(sequence, index) }
-    const gain = await teachGain(tracker, clip, givenFrames(clip, GIVEN))
+    const gain = await teachGain(tracker, clip, givenFrames(clip, given))
     gains.set(sequence.name, gain)
     console.log(row(sequence.name, gain))
   }
@@ -42,11 +42,11 @@ test.skipIf(!there)('teaching four frames of a real clip raises success over the
     }),
   )
   for (const [name, { first, restarted, taughtFirst, taughtRestarted }] of gains) {
-    expect(taughtRestarted - restarted, `${name}, started again`).toBeGreaterThanOrEqual(-LARGEST_LOSS)
-    expect(taughtFirst - first, `${name}, first box`).toBeGreaterThanOrEqual(-LARGEST_LOSS)
+    expect(taughtRestarted - restarted, `${name}, started again`).toBeGreaterThanOrEqual(-largestLoss)
+    expect(taughtFirst - first, `${name}, first box`).toBeGreaterThanOrEqual(-largestLoss)
   }
-  expect(average('taughtRestarted') - average('restarted')).toBeGreaterThanOrEqual(RESTARTED_GAIN)
-  expect(average('taughtFirst') - average('first')).toBeGreaterThanOrEqual(FIRST_GAIN)
+  expect(average('taughtRestarted') - average('restarted')).toBeGreaterThanOrEqual(restartedGain)
+  expect(average('taughtFirst') - average('first')).toBeGreaterThanOrEqual(firstGain)
 })
 
 /** A row of a Markdown table. */

@@ -26,7 +26,7 @@ const layouts: Readonly<Record<Checkpoint['format'], string>> = {
 }
 
 /** Characters of a text in `meta` that are shown. */
-const SHOWN_TEXT = 60
+const shownText = 60
 
 /** Everything but how it fits a configuration. @param bytes size of the file */
 export function describeCheckpoint(checkpoint: Checkpoint, bytes: number): string[] {
@@ -84,7 +84,7 @@ function describeValue(value: MetaValue): string {
 
 function shorten(text: string): string {
   const [line = ''] = text.trim().split('\n', 1)
-  const shown = line.length > SHOWN_TEXT ? line.slice(0, SHOWN_TEXT) : line
+  const shown = line.length > shownText ? line.slice(0, shownText) : line
   return shown === text.trim() ? shown : `${shown} ... (${text.length} characters)`
 }
 

@@ -7,10 +7,10 @@ import { goldenDirectory } from '../../../golden-directory.ts'
 import { copyOf, editJson, editTensor, emptySet, golden } from './sets.ts'
 
 /** Fifty training steps and every clip of the small model: minutes on a busy software adapter. */
-const WHOLE_SET = 600_000
+const wholeSet = 600_000
 
 describe("the project's own set", () => {
-  test('passes, and says what it left out', { timeout: WHOLE_SET }, async () => {
+  test('passes, and says what it left out', { timeout: wholeSet }, async () => {
     const { code, lines, out } = await golden()
     expect(out).not.toContain('FAIL')
     expect(code).toBe(0)
