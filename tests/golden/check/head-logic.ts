@@ -1,4 +1,4 @@
-// Section F: the head's logic: anchors, window, box coder, get_bbox on the device, and (see section-f-targets.ts) what training
+// Section F: the head's logic: anchors, window, box coder, get_bbox on the device, and (see head-logic-targets.ts) what training
 // uses: assignment, sampling, targets.
 
 import * as z from 'zod'
@@ -16,7 +16,13 @@ import { checkTargets, targetsSchema } from './head-logic-targets.ts'
 import { type Map4, toNHWC, withTensors } from './maps.ts'
 import { GoldenDataError, type GoldenSection } from './reader.ts'
 import type { CaseReport, SectionReport } from './report.ts'
-import { boxTolerance, float64Tolerance, scoreTolerance } from './tolerances.ts'
+import {
+  boxTolerance,
+  decodedBoxTolerance,
+  decodedScoreTolerance,
+  float64Tolerance,
+  scoreTolerance,
+} from './tolerances.ts'
 
 const four = z.tuple([z.number(), z.number(), z.number(), z.number()])
 const rule = z.object({
@@ -134,9 +140,9 @@ async function checkBest(one: CaseReport, decoder: HeadDecoder, golden: BoxCase,
   const found = await decoder.step({ ...maps, previous: prev_bbox, scale: scale_factor, frame: endless })
   if (!found) return one.fail('box', 'nothing was decoded')
   one.exact('argmax', found.index, golden.best_idx)
-  one.absolute('score', [found.score], [golden.best_score], scoreTolerance)
-  one.absolute('penalised score', [found.penalisedScore], [golden.penalty_score_at_best], scoreTolerance)
-  one.absolute('box', fourOf(found.unclipped), golden.best_bbox, boxTolerance)
+  one.absolute('score', [found.score], [golden.best_score], decodedScoreTolerance)
+  one.absolute('penalised score', [found.penalisedScore], [golden.penalty_score_at_best], decodedScoreTolerance)
+  one.absolute('box', fourOf(found.unclipped), golden.best_bbox, decodedBoxTolerance)
 }
 
 /**

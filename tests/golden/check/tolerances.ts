@@ -9,11 +9,19 @@ export const stageTolerance = 1e-4
 /** Logits: absolute up to magnitude 1, of the largest magnitude above. */
 export const logitTolerance = 1e-4
 
-/** Scores, 0..1. */
+/** Scores, 0..1, and boxes, in pixels, of the whole network. */
 export const scoreTolerance = 1e-4
-
-/** Boxes, in pixels. */
 export const boxTolerance = 1e-2
+
+/** Scores and boxes decoded from the files' own maps. */
+export const decodedScoreTolerance = 1e-6
+export const decodedBoxTolerance = 1e-3
+
+/** Lines of crops, of the largest magnitude. */
+export const cropTolerance = 5e-7
+
+/** Means and sums of the pixels of frames and crops, of the largest magnitude. */
+export const sumTolerance = 1e-7
 
 /** Float64 functions computed by another libm: of the largest magnitude. */
 export const float64Tolerance = 1e-14

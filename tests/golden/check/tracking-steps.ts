@@ -15,7 +15,15 @@ import { evaluate, goldenMap, type Map4, withTensors } from './maps.ts'
 import { GoldenDataError, type GoldenSection } from './reader.ts'
 import { type CaseReport, logitMagnitude } from './report.ts'
 import { columnOf, entriesAt, perChannelSums, rowOf } from './summaries.ts'
-import { boxTolerance, kernelTolerance, logitTolerance, scoreTolerance } from './tolerances.ts'
+import {
+  boxTolerance,
+  cropTolerance,
+  decodedBoxTolerance,
+  decodedScoreTolerance,
+  logitTolerance,
+  scoreTolerance,
+  sumTolerance,
+} from './tolerances.ts'
 import { type Crops, type StepMaps, WholeStep } from './whole-step.ts'
 
 const four = z.tuple([z.number(), z.number(), z.number(), z.number()])
@@ -98,7 +106,12 @@ export class StepChecker {
     await this.#checkCrops(golden, one)
     if (golden.cls_score === undefined || golden.bbox_pred === undefined) return
     const maps = { cls: goldenMap(this.#section, golden.cls_score), bbox: goldenMap(this.#section, golden.bbox_pred) }
-    await this.#checkBox(golden, maps, { prefix: 'dumped maps: ', one })
+    await this.#checkBox(golden, maps, {
+      prefix: 'dumped maps: ',
+      one,
+      score: decodedScoreTolerance,
+      box: decodedBoxTolerance,
+    })
   }
 
   /** The same through the network: our crops to our maps, and the frames to the box as the tracker goes about it. */
@@ -132,24 +145,15 @@ export class StepChecker {
     const lines = (key: string, crop: Map4, line: (index: number) => Float32Array) => {
       const [count = 0, length = 0] = this.#section.tensor(key).shape
       const found = linesOf(length, count).flatMap((index) => [...line(index)])
-      one.relative(key.replace(`${golden.id}.`, ''), found, this.#section.float32(key), kernelTolerance)
+      one.relative(key.replace(`${golden.id}.`, ''), found, this.#section.float32(key), cropTolerance)
       if (crop.shape[2] !== length) one.fail(key, `the crop has ${crop.shape[2]} rows, expected ${length}`)
     }
     lines(golden.z_rows, crops.template, (y) => rowOf(crops.template, lineChannels.zRows, y))
     lines(golden.x_rows, crops.search, (y) => rowOf(crops.search, lineChannels.xRows, y))
     lines(golden.x_cols, crops.search, (x) => columnOf(crops.search, lineChannels.xColumns, x))
-    one.relative(
-      'sums of the template',
-      perChannelSums(crops.template).subarray(0, 3),
-      golden.z_channel_sums,
-      kernelTolerance,
-    )
-    one.relative(
-      'sums of the search image',
-      perChannelSums(crops.search).subarray(0, 3),
-      golden.x_channel_sums,
-      kernelTolerance,
-    )
+    const sums = (crop: Map4) => perChannelSums(crop).subarray(0, 3)
+    one.relative('sums of the template', sums(crops.template), golden.z_channel_sums, sumTolerance)
+    one.relative('sums of the search image', sums(crops.search), golden.x_channel_sums, sumTolerance)
   }
 
   /** Both crops, `[1, 4, size, size]`; tells `one` of the padding values if given. */
@@ -157,7 +161,7 @@ export class StepChecker {
     const { exemplar_size, search_size } = this.#model.config.model.test_cfg
     const template = this.#frame(golden.template_frame)
     const average = await channelMean(this.#device, template, { reverseChannels: false })
-    one?.relative('average color', average, golden.avg_channel, kernelTolerance)
+    one?.relative('average color', average, golden.avg_channel, sumTolerance)
     return {
       template: await this.#crop({
         frame: template,
@@ -184,14 +188,10 @@ export class StepChecker {
     })
   }
 
-  async #checkBox(
-    golden: Step,
-    maps: StepMaps,
-    { prefix, one }: { readonly prefix: string; readonly one: CaseReport },
-  ): Promise<void> {
+  async #checkBox(golden: Step, maps: StepMaps, report: BoxReport): Promise<void> {
     const frame = this.#frame(golden.search_frame)
     const { prev_bbox: previous, scale_factor: scale } = golden
-    compareBox(golden, await this.#decoder.step({ ...maps, previous, scale, frame }), { prefix, one })
+    compareBox(golden, await this.#decoder.step({ ...maps, previous, scale, frame }), report)
   }
 
   #compareMap(name: 'cls_score' | 'bbox_pred', { data }: Map4, golden: Step, one: CaseReport): void {
@@ -218,19 +218,24 @@ function noFrame(frames: readonly HostFrame[], index: number): never {
   throw new GoldenDataError(`section G has ${frames.length} frames, and a case needs frame ${index}`)
 }
 
-function compareBox(
-  golden: Step,
-  found: BestBox | undefined,
-  { prefix, one }: { readonly prefix: string; readonly one: CaseReport },
-): void {
+/** Where a comparison of boxes goes, and its tolerances; by default those of the whole network. */
+interface BoxReport {
+  readonly prefix: string
+  readonly one: CaseReport
+  readonly score?: number
+  readonly box?: number
+}
+
+function compareBox(golden: Step, found: BestBox | undefined, report: BoxReport): void {
+  const { prefix, one, score = scoreTolerance, box = boxTolerance } = report
   if (!found) {
     one.fail(`${prefix}box`, 'nothing was decoded')
     return
   }
   one.exact(`${prefix}argmax`, found.index, golden.best_idx)
-  one.absolute(`${prefix}score`, [found.score], [golden.best_score], scoreTolerance)
-  one.absolute(`${prefix}box before clipping`, fourOf(found.unclipped), golden.best_bbox_before_clip, boxTolerance)
-  one.absolute(`${prefix}box`, fourOf(found.box), golden.best_bbox, boxTolerance)
+  one.absolute(`${prefix}score`, [found.score], [golden.best_score], score)
+  one.absolute(`${prefix}box before clipping`, fourOf(found.unclipped), golden.best_bbox_before_clip, box)
+  one.absolute(`${prefix}box`, fourOf(found.box), golden.best_bbox, box)
 }
 
 export interface StepParts {

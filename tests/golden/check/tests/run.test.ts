@@ -37,7 +37,7 @@ describe("the project's own set", () => {
     const { code, out } = await golden('--sections', 'F', '--verbose', '--json', json)
     expect(code).toBe(0)
     expect(out).toMatch(/^ {3}get_bbox 3 {2}argmax {2}equal$/m)
-    expect(out).toMatch(/^ {3}get_bbox 3 {2}box {2}\S+ of 0\.01$/m)
+    expect(out).toMatch(/^ {3}get_bbox 3 {2}box {2}\S+ of 0\.001$/m)
     const written = JSON.parse(await readFile(json, 'utf8'))
     expect(written).toMatchObject({ directory: goldenDirectory, set: 'open', slow: false, passed: true })
     expect(written.adapter).toMatch(/\S/)
