@@ -1,7 +1,6 @@
 // The public face of the ops: each records its dispatches into a recorder and returns its output's tensor, forward and backward.
 
 export type { Activation, Rectifier } from './activation.ts'
-export type { RepeatedSamples } from './append-samples.ts'
 export { type GlobalAveragePoolGradientArgs, globalAveragePool, globalAveragePoolGradient } from './average-pool.ts'
 export {
   type BatchNormGradients,
@@ -103,6 +102,7 @@ export {
   nearestResizeGradient,
   type ResizeTarget,
 } from './resize.ts'
+export type { SampleRange } from './samples.ts'
 export { type SigmoidGradientArgs, sigmoid, sigmoidGradient } from './sigmoid.ts'
 export { type SoftmaxCrossEntropyArgs, softmaxCrossEntropy } from './softmax-loss.ts'
 export { type CenterCropArgs, centerCrop, type MaxPoolArgs, maxPool } from './spatial.ts'

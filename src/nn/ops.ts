@@ -3,11 +3,6 @@
 
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { Activation } from '../kernels/activation.ts'
-import {
-  appendSamples as appendForward,
-  appendSamplesGradient,
-  type RepeatedSamples,
-} from '../kernels/append-samples.ts'
 import { globalAveragePool as averageForward, globalAveragePoolGradient } from '../kernels/average-pool.ts'
 import {
   batchNormNormalise,
@@ -37,6 +32,7 @@ import {
   nearestResizeGradient,
   type ResizeTarget,
 } from '../kernels/resize.ts'
+import { appendSamples as appendForward, appendSamplesGradient, type SampleRange } from '../kernels/samples.ts'
 import { sigmoid as sigmoidForward, sigmoidGradient } from '../kernels/sigmoid.ts'
 import { centerCrop as cropForward, maxPool as maxPoolForward } from '../kernels/spatial.ts'
 import { centerCropGradient, maxPoolGradient } from '../kernels/spatial-gradient.ts'
@@ -274,7 +270,7 @@ export function nearestResize(tape: Tape, input: Tensor, options: ResizeOptions)
 }
 
 /** The batch, and behind it some of its samples once more: `[N + count, ...]`. */
-export function appendSamples(tape: Tape, input: Tensor, samples: RepeatedSamples, label = 'appendSamples'): Tensor {
+export function appendSamples(tape: Tape, input: Tensor, samples: SampleRange, label = 'appendSamples'): Tensor {
   const output = appendForward(tape.r, { input: input.data, ...samples, label })
   return tape.note([input], output, (gradient) => {
     return [appendSamplesGradient(tape.r, { gradient, ...samples, label: `${label}.gradient` })]

@@ -3,7 +3,7 @@
 
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { copySamples, joinSamples } from '../kernels/copy-samples.ts'
+import { copySamples, joinSamples } from '../kernels/samples.ts'
 import { CountingLayers } from '../nn/counting-layers.ts'
 import { single, type TapeLayers } from '../nn/tape-layers.ts'
 import type { TrainingMode } from '../nn/trainable-conv.ts'

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ShapeError } from '../../src/gpu/errors.ts'
 import { capture } from '../../src/gpu/program.ts'
-import { appendSamples, appendSamplesGradient } from '../../src/kernels/append-samples.ts'
+import { appendSamples, appendSamplesGradient } from '../../src/kernels/samples.ts'
 import { evaluate, expectClose, random, upload } from '../helpers/tensors.ts'
 
 let device: Device
