@@ -1,9 +1,6 @@
 // The report of an adapter: sections one after the other, each within its share of the time, each written when it is there. A
 // section that fails is told as such; the others run all the same.
 
-import { writeWhole } from '../../tools/frames/atomic.ts'
-import { reportPage } from './page.ts'
-
 export interface Table {
   readonly title: string
   readonly titles: readonly string[]
@@ -111,28 +108,4 @@ export async function makeGpuReport(sections: readonly Section[], options: Repor
     await save(soFar())
   }
   return soFar()
-}
-
-/** Writes the report to a file, and a page beside it. @returns whether it was interrupted */
-export async function writeGpuReport(
-  file: string,
-  sections: readonly Section[],
-  options: Omit<ReportOptions, 'save'>,
-): Promise<boolean> {
-  const page = pagePath(file)
-  const save = async (report: Report) => {
-    await writeWhole(file, `${JSON.stringify(report, null, 1)}\n`)
-    await writeWhole(page, reportPage(report))
-  }
-  const { sections: results } = await makeGpuReport(sections, { ...options, save })
-  if (results.length > 0) options.say(`written: ${file}, ${page}`)
-  return options.signal.aborted
-}
-
-/** Where the page of a report is. @throws Error for a file that is no `.json` */
-export function pagePath(file: string): string {
-  if (/\.json$/i.test(file)) return file.replace(/\.json$/i, '.md')
-  throw new Error(
-    `--gpu-report wants a file that ends in .json, found \`${file}\`; the page is written beside it as .md`,
-  )
 }

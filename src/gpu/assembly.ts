@@ -3,8 +3,8 @@
 
 import type { Device } from './device.ts'
 import { BindingError } from './errors.ts'
+import type { CompiledKernel, Kernel } from './kernel.ts'
 import { bufferUsage, tensorUsage } from './memory.ts'
-import type { CompiledKernel, Kernel } from './pipelines.ts'
 import { type Lifetime, planMemory } from './planner.ts'
 import type { Recorder, Step } from './recorder.ts'
 import { bindingAlignment, type Storage } from './tensor.ts'

@@ -17,10 +17,10 @@ export {
   SiamRpnError,
   WebGpuError,
 } from './errors.ts'
+export type { Kernel, KernelSpec } from './kernel.ts'
 export { cut, listed, quote, show, showShape } from './message.ts'
 export { type PacedDevice, Pacer } from './pacer.ts'
 export type { Params } from './params.ts'
-export type { Kernel, KernelSpec } from './pipelines.ts'
 export type { ProfileEntry } from './profiler.ts'
 export {
   type CaptureOptions,

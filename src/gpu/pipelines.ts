@@ -1,38 +1,16 @@
-// Kernels compiled once per specialised text, asynchronously, by WebGPU and by the driver (see warm-up.ts). Bind group layouts are explicit, made from the
-// reflected interface, so WebGPU checks read against read_write. An invalid pipeline would drop its dispatches in silence:
-// here it never gets past creation, and the error shows file, line and source line.
+// Kernels compiled once per specialised text, asynchronously, by WebGPU and by the driver (see warm-up.ts). Bind group
+// layouts are explicit, made from the reflected interface, so WebGPU checks read against read_write. An invalid pipeline
+// would drop its dispatches in silence: here it never gets past creation, and the error shows file, line and source line.
 
-import type { Device } from './device.ts'
 import { ShaderError } from './errors.ts'
-import { type Constants, reflect, type ShaderInterface, specialise } from './shader.ts'
+import type { CompiledKernel, Kernel, KernelHost, KernelSpec } from './kernel.ts'
+import { reflect, specialise } from './shader.ts'
 import { type OnKernel, warmUpDriver } from './warm-up.ts'
-
-/** A shader file, the constants that specialise it and, if the file has several entry points, one of them. */
-export interface KernelSpec {
-  /** Name of the shader file, for messages and profiles. */
-  readonly name: string
-  /** Text of the shader file. */
-  readonly source: string
-  readonly constants?: Constants
-  readonly entryPoint?: string
-}
-
-/** A specialised kernel, not necessarily compiled yet. Equal specs give the same object. */
-export interface Kernel {
-  readonly name: string
-  readonly text: string
-  readonly interface: ShaderInterface
-}
-
-export interface CompiledKernel {
-  readonly pipeline: GPUComputePipeline
-  readonly layout: GPUBindGroupLayout
-}
 
 const stageCompute = 4
 
 export class KernelCache {
-  readonly #device: Device
+  readonly #device: KernelHost
   readonly #specs = new Map<string, Map<string, Kernel>>()
   readonly #kernels = new Map<string, Kernel>()
   readonly #compiled = new Map<Kernel, Promise<CompiledKernel>>()
@@ -40,7 +18,7 @@ export class KernelCache {
   readonly #warm = new Set<Kernel>()
   readonly #layouts = new Map<string, GPUBindGroupLayout>()
 
-  constructor(device: Device) {
+  constructor(device: KernelHost) {
     this.#device = device
   }
 

@@ -4,9 +4,9 @@
 
 import type { AdapterFacts, Device } from './device.ts'
 import { BindingError, ShapeError } from './errors.ts'
+import type { Kernel, KernelSpec } from './kernel.ts'
 import { suggestion } from './names.ts'
 import { type Params, packParams } from './params.ts'
-import type { Kernel, KernelSpec } from './pipelines.ts'
 import type { StorageVariable, WindowVariable } from './reflect.ts'
 import { bindingAlignment, type DType, elementBytes, elementCount, GpuTensor, Storage } from './tensor.ts'
 

@@ -1,11 +1,9 @@
 // Reads from a WGSL module what the host needs to bind by name: storage variables with access and element type, the
-// uniform struct with the byte offset of each field, the entry points. Plain data, cached by text.
+// uniform struct with the byte offset of each field, the entry points. Plain data.
 
 import { ShaderError } from './errors.ts'
 import { evaluate, type Layout, layoutOf, type Member, type Scalar } from './wgsl-layout.ts'
 import { WgslModule, type WrittenFunction, type WrittenVariable } from './wgsl-module.ts'
-
-export type { Scalar } from './wgsl-layout.ts'
 
 /** A `var<storage>`: an array of scalars or vectors, or (elements undefined) anything else. */
 export interface StorageVariable {

@@ -4,11 +4,10 @@
 // from the same queue: the driver's disk cache hands their results back in milliseconds. A driver without one is
 // noticed at the first kernel that comes back, and left alone.
 
-import type { Device } from './device.ts'
 import { isNode } from './environment.ts'
+import type { CompiledKernel, Kernel, KernelHost, KernelTwin } from './kernel.ts'
 import { bufferUsage } from './memory.ts'
 import { rested } from './pacer.ts'
-import type { CompiledKernel, Kernel } from './pipelines.ts'
 
 /** Told after each kernel. @param name of the kernel that is done */
 export type OnKernel = (done: number, total: number, name: string) => void
@@ -29,7 +28,7 @@ interface HandedBack {
 
 /** Dispatches each of the kernels once on `device`, as soon as it has a pipeline. @throws ShaderError; as the device does */
 export async function warmUpDriver(
-  device: Device,
+  device: KernelHost,
   kernels: ReadonlyMap<Kernel, Promise<CompiledKernel>>,
   onKernel: OnKernel = () => {},
 ): Promise<void> {
@@ -50,13 +49,13 @@ export async function warmUpDriver(
 
 /** The queue of kernels, and the devices that help with it. */
 class Crew {
-  readonly #device: Device
+  readonly #device: KernelHost
   readonly #queue: Kernel[]
   readonly #handedBack: HandedBack[] = []
   #helping: Promise<unknown> | undefined
   #dismissed = false
 
-  constructor(device: Device, kernels: Iterable<Kernel>) {
+  constructor(device: KernelHost, kernels: Iterable<Kernel>) {
     this.#device = device
     this.#queue = [...kernels]
   }
@@ -100,8 +99,8 @@ class Crew {
     this.#helping = Promise.all(helpers)
   }
 
-  async #help(openTwin: () => Promise<Device>): Promise<void> {
-    let helper: Device | undefined
+  async #help(openTwin: () => Promise<KernelTwin>): Promise<void> {
+    let helper: KernelTwin | undefined
     let kernel: Kernel | undefined
     try {
       helper = await openTwin()
@@ -128,7 +127,7 @@ class Crew {
 }
 
 /** One indirect dispatch of no workgroup, which the driver must compile for all the same. */
-async function dispatchNothing(device: Device, kernel: Kernel, creation: Promise<CompiledKernel>): Promise<void> {
+async function dispatchNothing(device: KernelHost, kernel: Kernel, creation: Promise<CompiledKernel>): Promise<void> {
   const { pipeline, layout } = await device.guard(creation)
   const { gpu } = device
   const buffers: GPUBuffer[] = []

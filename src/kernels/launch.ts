@@ -2,7 +2,7 @@
 // and the dimensions of an activation.
 
 import { ShapeError } from '../gpu/errors.ts'
-import type { KernelSpec } from '../gpu/pipelines.ts'
+import type { KernelSpec } from '../gpu/kernel.ts'
 import type { Constants } from '../gpu/shader.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type ShaderName, shaders } from './shaders.generated.ts'

@@ -3,15 +3,13 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { reportPage } from '../../bench/gpu-report/page.ts'
+import { pagePath, reportPage, writeGpuReport } from '../../bench/gpu-report/page.ts'
 import {
   makeGpuReport,
-  pagePath,
   type Report,
   type Section,
   type SectionContext,
   TimeBudget,
-  writeGpuReport,
 } from '../../bench/gpu-report/report.ts'
 import { pytorchSection } from '../../bench/gpu-report/sections/pytorch.ts'
 

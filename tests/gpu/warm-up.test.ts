@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Device, openDevice } from '../../src/gpu/device.ts'
-import type { KernelSpec } from '../../src/gpu/pipelines.ts'
+import type { KernelSpec } from '../../src/gpu/kernel.ts'
 import { runOnce } from '../../src/gpu/program.ts'
 
 let device: Device
