@@ -1,7 +1,7 @@
 // CRC-32 as zip uses it (reflected polynomial 0xEDB88320), eight bytes a step ("slicing by 8"): a checkpoint has
 // hundreds of megabytes, and the byte-wise loop is several times slower. One signed table keeps the engine on integers.
 
-let table: Int32Array | undefined
+const table = /* @__PURE__ */ makeTable()
 
 function makeTable(): Int32Array {
   const all = new Int32Array(8 * 256)
@@ -19,7 +19,6 @@ function makeTable(): Int32Array {
 
 /** CRC-32 of the bytes, as an unsigned 32-bit number. */
 export function crc32(bytes: Uint8Array): number {
-  table ??= makeTable()
   const t = table
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const wholeEnd = bytes.length - (bytes.length % 8)

@@ -57,7 +57,7 @@ class Inflater {
       last = this.#take(1) === 1
       const kind = this.#take(2)
       if (kind === 0) this.#stored()
-      else if (kind === 1) this.#compressed(fixed().lengths, fixed().distances)
+      else if (kind === 1) this.#compressed(...fixed())
       else if (kind === 2) this.#dynamic()
       else throw this.#broken('has a block of unknown kind')
     }
@@ -241,15 +241,10 @@ function fastTable(counts: Uint16Array, symbols: Uint16Array): Uint16Array {
   return fast
 }
 
-let fixedCodes: { readonly lengths: Code; readonly distances: Code } | undefined
-
 /** The codes of blocks that bring none of their own (RFC 1951, 3.2.6). */
-function fixed(): { readonly lengths: Code; readonly distances: Code } {
-  if (fixedCodes === undefined) {
-    const lengths = Uint8Array.from({ length: 288 }, (_, i) => (i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8))
-    const codes = { lengths: makeCode(lengths), distances: makeCode(new Uint8Array(30).fill(5)) }
-    if (codes.lengths === undefined || codes.distances === undefined) throw new Error('the fixed codes are none')
-    fixedCodes = { lengths: codes.lengths, distances: codes.distances }
-  }
-  return fixedCodes
+function fixed(): [lengths: Code, distances: Code] {
+  const sizes = Uint8Array.from({ length: 288 }, (_, i) => (i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8))
+  const [lengths, distances] = [makeCode(sizes), makeCode(new Uint8Array(30).fill(5))]
+  if (lengths === undefined || distances === undefined) throw new Error('the fixed codes are none')
+  return [lengths, distances]
 }

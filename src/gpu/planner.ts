@@ -38,22 +38,9 @@ export function overlap(a: Lifetime, b: Lifetime): boolean {
   return a.first <= b.last && b.first <= a.last
 }
 
-/**
- * No plan of whole buffers can be smaller: if the tensors alive at each dispatch are sorted by size, the k-th largest buffer
- * must hold the largest of all k-th ones.
- */
-export function lowerBound(lifetimes: readonly Lifetime[]): number {
-  const largest: number[] = []
-  for (const { first } of lifetimes) {
-    for (const [k, bytes] of aliveAt(lifetimes, first).entries()) largest[k] = Math.max(largest[k] ?? 0, bytes)
-  }
-  return largest.reduce((sum, bytes) => sum + bytes, 0)
-}
-
-/** Sizes of the tensors alive at a dispatch, largest first. */
-function aliveAt(lifetimes: readonly Lifetime[], step: number): number[] {
-  const alive = lifetimes.filter(({ first, last }) => first <= step && step <= last)
-  return alive.map(({ bytes }) => bytes).sort((a, b) => b - a)
+/** The tensors alive at a dispatch, largest first. */
+export function aliveAt(lifetimes: readonly Lifetime[], step: number): Lifetime[] {
+  return orderBySize(lifetimes).filter(({ first, last }) => first <= step && step <= last)
 }
 
 function orderBySize(lifetimes: readonly Lifetime[]): Lifetime[] {
@@ -65,12 +52,10 @@ function orderByBreadth(lifetimes: readonly Lifetime[]): Lifetime[] {
   const steps = [...new Set(lifetimes.map(({ first }) => first))]
   const breadth = steps.map((step) => ({
     step,
-    bytes: aliveAt(lifetimes, step).reduce((sum, bytes) => sum + bytes, 0),
+    bytes: aliveAt(lifetimes, step).reduce((sum, { bytes }) => sum + bytes, 0),
   }))
   breadth.sort((a, b) => b.bytes - a.bytes)
-  const bySize = orderBySize(lifetimes)
-  const order = breadth.flatMap(({ step }) => bySize.filter(({ first, last }) => first <= step && step <= last))
-  return [...new Set(order)]
+  return [...new Set(breadth.flatMap(({ step }) => aliveAt(lifetimes, step)))]
 }
 
 function assign(lifetimes: readonly Lifetime[], order: readonly Lifetime[]): MemoryPlan {

@@ -1,4 +1,4 @@
-// Boxes on the host: conversions, clipping and overlaps. Every operation is rounded to float32 in the order of the original, so
+// Boxes on the host: conversions and overlaps. Every operation is rounded to float32 in the order of the original, so
 // that a decision taken on a box (a rounding, a threshold) is the one that MMTracking takes.
 // Source: mmtrack/core/bbox/transforms.py, mmtrack/models/sot/siamrpn.py, mmdet/core/bbox/iou_calculators/iou2d_calculator.py.
 
@@ -8,9 +8,6 @@ import type { CenterBox } from '../kernels/decode-best.ts'
 import { BoxError } from './errors.ts'
 
 const { fround } = Math
-
-/** Smallest side that a tracked box may have, in pixels. */
-const minSide = 10
 
 export type { CenterBox }
 
@@ -114,17 +111,6 @@ export function centerToCorners({ cx, cy, width, height }: CenterBox): Corners {
   return float32([cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2])
 }
 
-/** `[n, 4]` x1, y1, x2, y2 to `[n, 4]` cx, cy, width, height. */
-export function cornersToCenters(corners: Float32Array): Float32Array {
-  const centers = new Float32Array(corners.length)
-  for (let at = 0; at < corners.length; at += 4) {
-    const [x1 = 0, y1 = 0, x2 = 0, y2 = 0] = corners.subarray(at, at + 4)
-    const { cx, cy, width, height } = cornersToCenter([x1, y1, x2, y2])
-    centers.set([cx, cy, width, height], at)
-  }
-  return centers
-}
-
 /**
  * The upright box that stands for a quadrilateral x1, y1, ..., x4, y4: same centre of mass of the corners, the shape of the
  * enclosing rectangle, the area of the quadrilateral's first two sides (MMTracking's `quad2bbox`, used by VOT).
@@ -149,21 +135,6 @@ function side(xs: Float32Array, ys: Float32Array, from: number): number {
 
 function mean(values: Float32Array): number {
   return fround(values.reduce((sum, value) => fround(sum + value), 0) / values.length)
-}
-
-/** Keeps the centre in the frame and each side between 10 pixels and the frame's (`SiamRPN._bbox_clip`). */
-export function clipToFrame(box: CenterBox, frameWidth: number, frameHeight: number): CenterBox {
-  return {
-    cx: clamp(box.cx, 0, frameWidth),
-    cy: clamp(box.cy, 0, frameHeight),
-    width: clamp(box.width, minSide, frameWidth),
-    height: clamp(box.height, minSide, frameHeight),
-  }
-}
-
-/** As torch: where the bounds contradict each other, the upper one wins. */
-function clamp(value: number, low: number, high: number): number {
-  return Math.min(high, Math.max(low, value))
 }
 
 export interface OverlapOptions {

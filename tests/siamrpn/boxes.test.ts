@@ -6,9 +6,7 @@ import {
   centerToBox,
   centerToCorners,
   checkBox,
-  clipToFrame,
   cornersToCenter,
-  cornersToCenters,
   quadToCenter,
   visiblePart,
 } from '../../src/siamrpn/boxes.ts'
@@ -26,12 +24,10 @@ interface OverlapCase {
 
 let kernels: GoldenSection<{ cases: OverlapCase[] }>
 let logic: GoldenSection<{ assigner: { gt_boxes: string; max_overlaps: string } }>
-let tracking: GoldenSection<{ frames: { H: number; W: number }[]; cases: Record<string, number[]>[] }>
 
 beforeAll(async () => {
   kernels = await readGoldenSection(goldenDirectory, 'B')
   logic = await readGoldenSection(goldenDirectory, 'F')
-  tracking = await readGoldenSection(goldenDirectory, 'G')
 })
 
 describe('conversions', () => {
@@ -43,7 +39,6 @@ describe('conversions', () => {
     expect(centerToBox(center)).toEqual(box)
     expect(cornersToCenter([10, 20, 15, 28])).toEqual(center)
     expect(centerToCorners(center)).toEqual([10, 20, 15, 28])
-    expect([...cornersToCenters(Float32Array.of(10, 20, 15, 28, -2, -2, 2, 4))]).toEqual([12.5, 24, 5, 8, 0, 1, 4, 6])
   })
 
   test('round to float32', () => {
@@ -85,20 +80,6 @@ describe('checkBox', () => {
   ])('refuses %o', (change, message) => {
     expect(() => checkBox({ ...good, ...change }, 100, 50)).toThrow(BoxError)
     expect(() => checkBox({ ...good, ...change }, 100, 50)).toThrow(message)
-  })
-})
-
-describe('clipToFrame', () => {
-  test('clips as MMTracking does', () => {
-    const [frame] = tracking.json.frames
-    for (const { best_bbox, best_bbox_before_clip } of tracking.json.cases) {
-      const [cx, cy, width, height] = best_bbox_before_clip as [number, number, number, number]
-      expect(Object.values(clipToFrame({ cx, cy, width, height }, frame!.W, frame!.H))).toEqual(best_bbox)
-    }
-  })
-
-  test('a frame smaller than the smallest box wins', () => {
-    expect(clipToFrame({ cx: 3, cy: 9, width: 1, height: 30 }, 6, 8)).toEqual({ cx: 3, cy: 8, width: 6, height: 8 })
   })
 })
 

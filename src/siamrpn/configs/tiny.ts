@@ -1,4 +1,4 @@
-// The default model: the classes of r50, three of its stages and narrow, trained from scratch, backbone and batch norms included
+// A small model: the classes of r50, three of its stages and narrow, trained from scratch, backbone and batch norms included
 // and from the first epoch, on clips that the project renders itself. Small enough to train on a CPU in hours.
 
 import type { ConfigInput } from '../config.ts'
