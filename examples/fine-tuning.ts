@@ -2,7 +2,7 @@
 // augmentation of its configuration. `npm run train` does the same with files, saves on the way, and evaluates.
 
 import { type Config, type Corners, type Device, Random, type StateDict, TargetBuilder } from 'siamrpn'
-import { type PairFrame, Trainer, TrainPipeline } from 'siamrpn/train'
+import { Trainer, TrainPipeline } from 'siamrpn/train'
 
 /** A frame of a clip, and where the object is in it. */
 export interface LabelledFrame {
@@ -61,7 +61,5 @@ function drawPair(clips: FineTuning['clips'], random: Random) {
   const clip = clips[random.integer(clips.length)] ?? []
   const [template, search] = [clip[random.integer(clip.length)], clip[random.integer(clip.length)]]
   if (!template || !search) throw new Error('there is a clip without frames')
-  const place = ({ box }: LabelledFrame): PairFrame => ({ source: { kind: 'file', path: 'in memory' }, box })
-  const request = { id: 'in memory', template: place(template), search: place(search), positive: true }
-  return { request, template, search, random }
+  return { request: { id: 'in memory', template, search, positive: true }, template, search, random }
 }

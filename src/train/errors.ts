@@ -8,8 +8,5 @@ export class TrainingError extends SiamRpnError {}
 /** A training step cannot be made, or was asked for out of order. */
 export class TrainerError extends SiamRpnError {}
 
-/** A loss or the norm of the gradients is NaN or infinite. */
-export class NonFiniteLossError extends TrainingError {}
-
 /** A training sample that no image can be made of. */
 export class TrainSampleError extends SiamRpnError {}

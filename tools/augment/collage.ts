@@ -2,7 +2,7 @@
 // is resampled twice.
 
 import type { RgbFrame } from 'siamrpn'
-import type { CollageObject, CollageSource } from 'siamrpn/train'
+import type { CollageObject, CollageSource } from '../datasets/pair.ts'
 import type { Cutout } from './cutout.ts'
 import { colorTables } from './light.ts'
 import { apply, compose, type Point } from './linear.ts'

@@ -2,7 +2,7 @@
 // from the request and the stream of random numbers alone.
 
 import { ConfigError, type Random } from 'siamrpn'
-import type { PairRequest, PixelSource } from 'siamrpn/train'
+import type { PairRequest, PixelSource } from '../datasets/pair.ts'
 import { listPhotographs } from './photographs.ts'
 import type { Picture } from './picture.ts'
 import type { Pictures } from './pictures.ts'

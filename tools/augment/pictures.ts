@@ -1,8 +1,8 @@
 // Decoded pictures by their files, the last used ones kept in memory within a bound: training comes back to the same few
 // thousand files for hours.
 
-import type { CollageSource, PixelSource } from 'siamrpn/train'
 import { renderSynthetic } from '../clips/pairs.ts'
+import type { CollageSource, PixelSource } from '../datasets/pair.ts'
 import { UnreadableImageError } from '../frames/errors.ts'
 import { readImage } from '../frames/image.ts'
 import { type OddImages, oddImages } from '../frames/odd-images.ts'

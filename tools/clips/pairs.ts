@@ -2,7 +2,7 @@
 // rules are those of MMTracking's SOTTrainDataset; the pixels are rendered by whoever decodes, from a few numbers.
 
 import type { Random, RgbFrame } from 'siamrpn'
-import type { PairDataset, PairFrame, PairRequest, PixelSource } from 'siamrpn/train'
+import type { PairDataset, PairRequest, PixelSource, SourcedFrame } from '../datasets/pair.ts'
 import { GeneratedClip } from './clip.ts'
 import { SyntheticClips, type SyntheticClipsOptions } from './clips.ts'
 
@@ -38,7 +38,7 @@ export function syntheticPairs(options: SyntheticPairsOptions = {}): PairDataset
   const { seed = 1, templateReach = 0.65, searchReach = 1.8 } = options
   const cache = new ClipCache()
 
-  const pairFrame = (clip: GeneratedClip, index: number, frame: number, reach: number): PairFrame => {
+  const pairFrame = (clip: GeneratedClip, index: number, frame: number, reach: number): SourcedFrame => {
     const { x, y, width, height } = clip.box(frame)
     const { width: frameWidth, height: frameHeight, count: frames } = clip
     const source = {

@@ -2,12 +2,12 @@
 // concatenated as the entry says.
 
 import type { Config, DataConfig } from 'siamrpn'
-import type { PairDataset } from 'siamrpn/train'
 import { syntheticPairs } from '../clips/pairs.ts'
 import { openClipFolder } from './clip-folder.ts'
 import { CutoutDataset } from './cutout-dataset.ts'
 import { ConcatDataset, RandomSampleConcatDataset, RepeatDataset } from './datasets.ts'
 import { DatasetError } from './errors.ts'
+import type { PairDataset } from './pair.ts'
 import type { PairSamplingOptions } from './pair-sampling.ts'
 import { SOTCocoDataset, SOTImageNetVIDDataset, SOTTrainDataset } from './sot-train-dataset.ts'
 

@@ -5,7 +5,6 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from 'siamrpn'
-import type { CollageObject, CollageSource, PairDataset, PairFrame, PairRequest } from 'siamrpn/train'
 import { boundsUnder, type CutoutFiles, type Outline, outlineOf, readMask } from '../augment/cutout.ts'
 import { randomLight } from '../augment/light.ts'
 import {
@@ -21,6 +20,7 @@ import {
 import { listPhotographs } from '../augment/photographs.ts'
 import { naturalSort } from '../frames/folder.ts'
 import { DatasetError, DatasetMissingError } from './errors.ts'
+import type { CollageObject, CollageSource, PairDataset, PairRequest, SourcedFrame } from './pair.ts'
 
 /** A checked `CutoutDataset` entry. */
 export interface CutoutOptions {
@@ -118,7 +118,7 @@ export class CutoutDataset implements PairDataset {
     const target = this.#placed(entry, compose(motion, first), own, [place(), place()])
     const others = this.#others(entry, positive, random)
     const search = this.#frame(others, target, other)
-    const shown: PairFrame = positive ? search : { ...search, source: this.#source(others, other) }
+    const shown: SourcedFrame = positive ? search : { ...search, source: this.#source(others, other) }
     return { id: `${entry.name} ${positive ? 'moved' : 'gone'}`, template, search: shown, positive }
   }
 
@@ -128,7 +128,7 @@ export class CutoutDataset implements PairDataset {
     return entry
   }
 
-  #frame(below: readonly CollageObject[], target: Placed, background: CollageSource['background']): PairFrame {
+  #frame(below: readonly CollageObject[], target: Placed, background: CollageSource['background']): SourcedFrame {
     return { source: this.#source([...below, target.object], background), box: target.box }
   }
 
@@ -183,7 +183,7 @@ export class CutoutDataset implements PairDataset {
 
 interface Placed {
   readonly object: CollageObject
-  readonly box: PairFrame['box']
+  readonly box: SourcedFrame['box']
 }
 
 /** The same photograph, the camera moved a little. */

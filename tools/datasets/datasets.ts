@@ -2,8 +2,8 @@
 // RandomSampleConcatDataset as in mmtrack/datasets/dataset_wrappers.py.
 
 import type { Random } from 'siamrpn'
-import type { PairDataset, PairRequest } from 'siamrpn/train'
 import { DatasetError } from './errors.ts'
+import type { PairDataset, PairRequest } from './pair.ts'
 import { type PairSamplingOptions, samplePairOfTrack, samplePairOfTracks, samplePairOfVideo } from './pair-sampling.ts'
 import type { TrackTable } from './tracks.ts'
 

@@ -2,10 +2,11 @@
 // file that cannot be decoded is skipped, anything else ends training) travel by name.
 
 import type { RgbFrame } from 'siamrpn'
-import type { PairRequest, PixelSource, Xyxy } from 'siamrpn/train'
+import type { Xyxy } from 'siamrpn/train'
 import type { TrainSteps } from '../augment/steps.ts'
 import { SourceNotFoundError, UnreadableImageError } from '../frames/errors.ts'
 import type { OddImage } from '../frames/odd-images.ts'
+import type { PairRequest, PixelSource } from './pair.ts'
 
 /** A frame's pixels, or the two finished windows of a pair, whose random numbers come from `key`. */
 export type DecodeTask =

@@ -4,7 +4,7 @@
 
 import { Worker } from 'node:worker_threads'
 import type { RgbFrame } from 'siamrpn'
-import type { PairRequest, PixelSource, Xyxy } from 'siamrpn/train'
+import type { Xyxy } from 'siamrpn/train'
 import { oddImages } from '../frames/odd-images.ts'
 import { Decoder } from './decode.ts'
 import {
@@ -16,6 +16,7 @@ import {
   type WindowOptions,
 } from './decode-messages.ts'
 import { DecodeWorkerError } from './errors.ts'
+import type { PairRequest, PixelSource } from './pair.ts'
 
 /** Orders that a thread has at a time. */
 const ordersPerWorker = 4

@@ -1,13 +1,13 @@
 // Decodes training frames, in whichever thread it runs: a pixel source to pixels, or a pair to its two windows.
 
 import { Random, type RgbFrame } from 'siamrpn'
-import type { PixelSource } from 'siamrpn/train'
 import { PairCropper } from '../augment/pair-cropper.ts'
 import { Pictures } from '../augment/pictures.ts'
 import { renderSynthetic } from '../clips/pairs.ts'
 import { readImage } from '../frames/image.ts'
 import { type OddImages, oddImages } from '../frames/odd-images.ts'
 import type { Decoded, DecodeTask, WindowOptions } from './decode-messages.ts'
+import type { PixelSource } from './pair.ts'
 
 /** Does tasks, one or several at a time; what comes out follows from the task alone. */
 export class Decoder {

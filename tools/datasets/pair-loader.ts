@@ -3,11 +3,11 @@
 // also where an image does not decode and another sample takes its place.
 
 import { Random, type RgbFrame } from 'siamrpn'
-import type { DecodedPair, PairDataset, PairRequest, PixelSource } from 'siamrpn/train'
 import { SourceNotFoundError, UnreadableImageError } from '../frames/errors.ts'
 import type { DecodePool } from './decode-pool.ts'
 import { EpochOrder } from './epoch-order.ts'
 import { CorruptImagesError } from './errors.ts'
+import type { LoadedPair, PairDataset, PairRequest, PixelSource } from './pair.ts'
 
 export interface PairLoaderOptions {
   readonly dataset: PairDataset
@@ -58,12 +58,12 @@ const maxExamples = 20
 const whole: LoaderPart = { rank: 0, ranks: 1 }
 
 interface Sample {
-  readonly pair: DecodedPair
+  readonly pair: LoadedPair
   readonly images: number
   readonly skipped: readonly SkippedImage[]
 }
 
-type Images = Pick<DecodedPair, 'template' | 'search' | 'boxes'>
+type Images = Pick<LoadedPair, 'template' | 'search' | 'boxes'>
 
 export class PairLoader {
   /** Batches of an epoch. */
@@ -95,7 +95,7 @@ export class PairLoader {
    *
    * @throws CorruptImagesError when more than 1 % of the images cannot be read; DecodeWorkerError
    */
-  async pairs(epoch: number, iteration: number): Promise<DecodedPair[]> {
+  async pairs(epoch: number, iteration: number): Promise<LoadedPair[]> {
     if (!(iteration >= 0 && iteration < this.iterationsPerEpoch)) {
       throw new RangeError(`iteration ${iteration} of an epoch of ${this.iterationsPerEpoch}`)
     }

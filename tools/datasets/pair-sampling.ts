@@ -4,7 +4,7 @@
 // Sources: mmtrack/datasets/sot_train_dataset.py, base_sot_dataset.py, pipelines/processing.py.
 
 import type { Random } from 'siamrpn'
-import type { PairRequest } from 'siamrpn/train'
+import type { PairRequest } from './pair.ts'
 import type { TrackTable } from './tracks.ts'
 
 /** How the search frame is chosen. */

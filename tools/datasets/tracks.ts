@@ -1,9 +1,10 @@
 // The annotations of a data set for single object tracking: videos that hold tracks (one object each), tracks that hold
 // frames with boxes. Kept in columns (see columns.ts); whatever has no usable box never gets in, and is counted.
 
-import type { PairFrame, Xyxy } from 'siamrpn/train'
+import type { Xyxy } from 'siamrpn/train'
 import type { Box } from '../frames/types.ts'
 import { Column, PathColumn } from './columns.ts'
+import type { SourcedFrame } from './pair.ts'
 
 /** Boxes that were left out, by reason. */
 export interface LeftOut {
@@ -119,7 +120,7 @@ export class TrackTable {
     return this.#images.at(frame)
   }
 
-  pairFrame(frame: number): PairFrame {
+  pairFrame(frame: number): SourcedFrame {
     const [left = 0, top = 0, right = 0, bottom = 0] = this.#boxes.subarray(4 * frame, 4 * frame + 4)
     return { source: { kind: 'file', path: this.image(frame) }, box: [left, top, right, bottom] }
   }

@@ -1,8 +1,9 @@
 // Batches of training: decoded pairs, their images made on the device, and what the head is to say of them.
 
 import type { TargetBuilder } from 'siamrpn'
-import type { BatchSource, TrainBatch, TrainPipeline, WindowUpload } from 'siamrpn/train'
+import type { TrainBatch, TrainPipeline, WindowUpload } from 'siamrpn/train'
 import type { PairLoader } from '../datasets/pair-loader.ts'
+import type { BatchSource } from './runner.ts'
 
 export interface TrainBatchesParts {
   readonly loader: Pick<PairLoader, 'iterationsPerEpoch' | 'pairs'>

@@ -3,8 +3,8 @@
 // Source: mmcv/runner/hooks/checkpoint.py.
 
 import type { CheckpointConfig, Config, StateDict } from 'siamrpn'
-import type { Hook, Run, Scores } from 'siamrpn/train'
 import { DivergedError, TrainingCheckpointError } from './errors.ts'
+import type { Hook, Run, Scores } from './runner.ts'
 import { type TrainingFacts, writeTrainingCheckpoint } from './training-checkpoint.ts'
 import type { WorkDir } from './work-dir.ts'
 

@@ -2,9 +2,10 @@
 // whichever of them was told to.
 // Source: _parse_losses of mmdet (models/detectors/base.py), which averages what it logs.
 
-import type { StepOutcome, TrainBatch, Trainee, Trainer } from 'siamrpn/train'
+import type { TrainBatch, Trainer } from 'siamrpn/train'
 import { allGatherJson, type Collective } from '../distributed/collective.ts'
 import { PeerError } from '../distributed/errors.ts'
+import type { StepOutcome, Trainee } from './runner.ts'
 
 export class DistributedTrainee implements Trainee<TrainBatch> {
   readonly #trainer: Trainer

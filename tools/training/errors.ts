@@ -13,3 +13,6 @@ export class TrainingCheckpointError extends TrainingError {}
 
 /** A configuration file cannot be read, or holds no configuration. */
 export class ConfigFileError extends TrainingError {}
+
+/** A loss or the norm of the gradients is NaN or infinite. */
+export class NonFiniteLossError extends TrainingError {}

@@ -2,8 +2,9 @@
 
 import type { EvaluationConfig } from 'siamrpn'
 import type { StateDict } from 'siamrpn/formats'
-import { type Hook, type Run, type Scores, TrainingError } from 'siamrpn/train'
+import { TrainingError } from 'siamrpn/train'
 import type { CheckpointHook, RunFacts } from './checkpoint-hook.ts'
+import type { Hook, Run, Scores } from './runner.ts'
 import type { WorkDir } from './work-dir.ts'
 
 /** Measures a model, by MMTracking's names: success, norm_precision, precision, all in percent. Undefined: it was broken off. */

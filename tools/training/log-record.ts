@@ -1,6 +1,6 @@
 // A record of the log, which loggers show: means over the last iterations, learning rates, the time that is left.
 
-import type { Hook, Run, Scores } from 'siamrpn/train'
+import type { Hook, Run, Scores } from './runner.ts'
 
 /** One entry of a log. */
 export interface LogRecord {

@@ -2,7 +2,8 @@
 // done, as mmcv does it.
 // Source: BaseRunner.resume of mmcv (runner/base_runner.py).
 
-import { type Position, TrainingError } from 'siamrpn/train'
+import { TrainingError } from 'siamrpn/train'
+import type { Position } from './runner.ts'
 
 /** How an epoch is cut. */
 export interface EpochShape {

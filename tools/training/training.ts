@@ -3,21 +3,12 @@
 import { type Config, ConfigError, type DataConfig, isBenchmark, TargetBuilder, type TrainDatasetConfig } from 'siamrpn'
 import type { StateDict } from 'siamrpn/formats'
 import type { Device } from 'siamrpn/gpu'
-import {
-  type Hook,
-  LrSchedule,
-  type PairDataset,
-  type PhasePlan,
-  Runner,
-  type TrainBatch,
-  Trainer,
-  TrainPipeline,
-  WindowUpload,
-} from 'siamrpn/train'
+import { LrSchedule, type PhasePlan, type TrainBatch, Trainer, TrainPipeline, WindowUpload } from 'siamrpn/train'
 import { isHostPipeline, windowSizes } from '../augment/pair-cropper.ts'
 import { fileChoiceStore, wantsBenchmark } from '../choice-store.ts'
 import { buildTrainDataset } from '../datasets/build-dataset.ts'
 import { DecodePool } from '../datasets/decode-pool.ts'
+import type { PairDataset } from '../datasets/pair.ts'
 import { PairLoader, type SkippedImage } from '../datasets/pair-loader.ts'
 import { equalOnAll } from '../distributed/agreement.ts'
 import type { Collective } from '../distributed/collective.ts'
@@ -26,6 +17,7 @@ import { TrainBatches } from './batches.ts'
 import { CheckpointHook, type RunFacts } from './checkpoint-hook.ts'
 import { DistributedTrainee } from './distributed-trainee.ts'
 import { type Evaluate, EvaluationHook, evaluatesAfter } from './evaluation-hook.ts'
+import { type Hook, Runner } from './runner.ts'
 import { startPosition } from './start-position.ts'
 import type { TrainingCheckpoint } from './training-checkpoint.ts'
 import type { WorkDir } from './work-dir.ts'

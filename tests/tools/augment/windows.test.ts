@@ -6,10 +6,11 @@ import { describe, expect, test } from 'vitest'
 import { trainPipelineSchema } from '../../../src/siamrpn/config/data.ts'
 import type { RgbFrame } from '../../../src/siamrpn/frame.ts'
 import { Random } from '../../../src/siamrpn/random.ts'
-import type { PairRequest, Xyxy } from '../../../src/train/augmentation/pair.ts'
+import type { Xyxy } from '../../../src/train/augmentation/pair.ts'
 import { PairCropper } from '../../../tools/augment/pair-cropper.ts'
 import { ByteCache, Pictures } from '../../../tools/augment/pictures.ts'
 import { CutoutDataset, type CutoutOptions } from '../../../tools/datasets/cutout-dataset.ts'
+import type { PairRequest } from '../../../tools/datasets/pair.ts'
 import { encode, patternFrame, plainFrame, temporaryFolder } from '../frames/helpers.ts'
 
 const sizes = { exemplar_size: 65, target_size: [65, 129] }

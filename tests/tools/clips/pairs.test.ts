@@ -2,9 +2,9 @@
 
 import { expect, test } from 'vitest'
 import { Random } from '../../../src/siamrpn/random.ts'
-import type { PixelSource } from '../../../src/train/augmentation/pair.ts'
 import { SyntheticClips } from '../../../tools/clips/clips.ts'
 import { renderSynthetic, type SyntheticSource, syntheticPairs } from '../../../tools/clips/pairs.ts'
+import type { PixelSource } from '../../../tools/datasets/pair.ts'
 
 const synthetic = (source: PixelSource): SyntheticSource => {
   if (source.kind !== 'synthetic') throw new Error('not synthetic')

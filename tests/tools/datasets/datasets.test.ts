@@ -3,18 +3,18 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Config } from '../../../src/siamrpn/config.ts'
 import { Random } from '../../../src/siamrpn/random.ts'
-import type { PairDataset, PairFrame } from '../../../src/train/augmentation/pair.ts'
 import { buildTrainDataset } from '../../../tools/datasets/build-dataset.ts'
 import { type ClipSelection, openClipFolder } from '../../../tools/datasets/clip-folder.ts'
 import { ConcatDataset, RandomSampleConcatDataset, RepeatDataset } from '../../../tools/datasets/datasets.ts'
 import { EpochOrder } from '../../../tools/datasets/epoch-order.ts'
 import { DatasetError } from '../../../tools/datasets/errors.ts'
+import type { PairDataset, SourcedFrame } from '../../../tools/datasets/pair.ts'
 import { SOTTrainDataset } from '../../../tools/datasets/sot-train-dataset.ts'
 import type { BoxFilter } from '../../../tools/datasets/tracks.ts'
 import { temporaryFolder } from '../frames/helpers.ts'
 import { writeClip, writeJpeg, writeText } from './training-helpers.ts'
 
-const frame: PairFrame = { source: { kind: 'file', path: '' }, box: [0, 0, 1, 1] }
+const frame: SourcedFrame = { source: { kind: 'file', path: '' }, box: [0, 0, 1, 1] }
 
 /** A data set whose samples name it and their index. */
 function named(name: string, length: number, epochs: number[] = []): PairDataset {

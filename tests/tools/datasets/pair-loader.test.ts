@@ -2,10 +2,10 @@
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { trainPipelineSchema } from '../../../src/siamrpn/config/data.ts'
-import type { DecodedPair, PairDataset } from '../../../src/train/augmentation/pair.ts'
 import { openClipFolder } from '../../../tools/datasets/clip-folder.ts'
 import { DecodePool } from '../../../tools/datasets/decode-pool.ts'
 import { CorruptImagesError } from '../../../tools/datasets/errors.ts'
+import type { LoadedPair, PairDataset } from '../../../tools/datasets/pair.ts'
 import { PairLoader, type PairLoaderOptions, type SkippedImage } from '../../../tools/datasets/pair-loader.ts'
 import { pixel, temporaryFolder } from '../frames/helpers.ts'
 import { writeBrokenJpeg, writeClip } from './training-helpers.ts'
@@ -27,7 +27,7 @@ function makeLoader(dataset: PairDataset, workers: number, options: Partial<Pair
   return loader
 }
 
-const summary = (pairs: readonly DecodedPair[]) =>
+const summary = (pairs: readonly LoadedPair[]) =>
   pairs.map(({ request, template, search, random }) => ({
     request,
     colors: [pixel(template, 3, 3), pixel(search, 3, 3)],

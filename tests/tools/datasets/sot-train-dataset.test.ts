@@ -3,9 +3,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Random } from '../../../src/siamrpn/random.ts'
-import type { PairDataset, PairFrame } from '../../../src/train/augmentation/pair.ts'
 import { readCocoVid } from '../../../tools/datasets/coco-vid.ts'
 import { DatasetMissingError } from '../../../tools/datasets/errors.ts'
+import type { PairDataset, SourcedFrame } from '../../../tools/datasets/pair.ts'
 import { SOTCocoDataset, SOTImageNetVIDDataset, SOTTrainDataset } from '../../../tools/datasets/sot-train-dataset.ts'
 import type { TrackTable } from '../../../tools/datasets/tracks.ts'
 import { temporaryFolder } from '../frames/helpers.ts'
@@ -52,7 +52,7 @@ async function write(
   return { ann_file, img_prefix, ref_img_sampler: sampler }
 }
 
-const place = ({ source, box }: PairFrame) => [
+const place = ({ source, box }: SourcedFrame) => [
   source.kind === 'file' ? source.path.split('/').slice(-2).join('/') : '',
   ...box,
 ]

@@ -4,7 +4,7 @@ import { fromFloat32, type StateDict, toFloat32 } from '../../../src/formats/sta
 import { type Config, parseConfig } from '../../../src/siamrpn/config.ts'
 import { micro } from '../../../src/siamrpn/configs/micro.ts'
 import { Random } from '../../../src/siamrpn/random.ts'
-import type { BatchSource, Hook, NamedBatch, Run, StepOutcome, Trainee } from '../../../src/train/runner.ts'
+import type { BatchSource, Hook, NamedBatch, Run, StepOutcome, Trainee } from '../../../tools/training/runner.ts'
 
 export interface FakeBatch extends NamedBatch {
   readonly values: readonly number[]

@@ -1,8 +1,8 @@
 // A process that trains the fake in the folder given, from its last checkpoint on, and says when it begins. See kill.test.ts.
 
 import { LrSchedule } from '../../../src/train/lr-schedule.ts'
-import { Runner } from '../../../src/train/runner.ts'
 import { CheckpointHook, checkpointDefaults } from '../../../tools/training/checkpoint-hook.ts'
+import { Runner } from '../../../tools/training/runner.ts'
 import { readTrainingCheckpoint } from '../../../tools/training/training-checkpoint.ts'
 import { WorkDir } from '../../../tools/training/work-dir.ts'
 import { FakeTrainee, fakeConfig, fakeSource } from './fakes.ts'

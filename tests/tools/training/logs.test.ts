@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { LrSchedule } from '../../../src/train/lr-schedule.ts'
-import { type Hook, type Run, Runner } from '../../../src/train/runner.ts'
+import { type Hook, type Run, Runner } from '../../../tools/training/runner.ts'
 import { crc32c, eventRecord, maskedCrc, TensorboardLogger } from '../../../tools/training/tensorboard.ts'
 import { duration, fileStamp, stamped, TextLogger } from '../../../tools/training/text-logger.ts'
 import { FakeTrainee, fakeSource } from './fakes.ts'

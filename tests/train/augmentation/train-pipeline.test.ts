@@ -71,9 +71,8 @@ function noisePair(
     for (let i = 0; i < data.length; i++) data[i] = mix32(i + phase)
     return { data, width, height, channels: 3 }
   }
-  const source = { kind: 'file', path: `${index}` } as const
   return {
-    request: { id: `noise/${index}`, template: { source, box }, search: { source, box }, positive: index % 2 === 0 },
+    request: { id: `noise/${index}`, template: { box }, search: { box }, positive: index % 2 === 0 },
     template: frame(2 * index),
     search: frame(2 * index + 1),
     random: new Random('test', index),

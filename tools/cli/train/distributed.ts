@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module'
 import { Random } from 'siamrpn'
 import type { StateDict } from 'siamrpn/formats'
-import type { PairDataset } from 'siamrpn/train'
+import type { PairDataset } from '../../datasets/pair.ts'
 import type { Collective } from '../../distributed/collective.ts'
 import { shareJson, shareState } from '../../distributed/share.ts'
 import type { InitialModel } from '../../training/initial-model.ts'

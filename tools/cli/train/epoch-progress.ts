@@ -1,7 +1,7 @@
 // The epoch under way as a bar on a terminal, and before it the kernels that are compiled. Log lines go above it: the bar vanishes while they are written.
 
 import { SingleBar } from 'cli-progress'
-import type { Hook, Run } from 'siamrpn/train'
+import type { Hook, Run } from '../../training/runner.ts'
 import { duration } from '../../training/text-logger.ts'
 import { type Progress, startProgress } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'

@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest'
 import { LrSchedule } from '../../../../src/train/lr-schedule.ts'
-import { Runner } from '../../../../src/train/runner.ts'
 import { EpochProgress } from '../../../../tools/cli/train/epoch-progress.ts'
+import { Runner } from '../../../../tools/training/runner.ts'
 import { FakeTrainee, fakeSource } from '../../training/fakes.ts'
 import { fakeTerminal } from '../fakes.ts'
 

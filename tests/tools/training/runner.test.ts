@@ -1,10 +1,11 @@
 // The order of a run, where it stops, and that any stop can be gone on from to the same bits.
 
 import { describe, expect, test } from 'vitest'
-import { NonFiniteLossError, TrainingError } from '../../src/train/errors.ts'
-import { LrSchedule } from '../../src/train/lr-schedule.ts'
-import { Runner, type RunnerOptions } from '../../src/train/runner.ts'
-import { type FakeBatch, FakeTrainee, fakeSource, NotingHook } from '../tools/training/fakes.ts'
+import { TrainingError } from '../../../src/train/errors.ts'
+import { LrSchedule } from '../../../src/train/lr-schedule.ts'
+import { NonFiniteLossError } from '../../../tools/training/errors.ts'
+import { Runner, type RunnerOptions } from '../../../tools/training/runner.ts'
+import { type FakeBatch, FakeTrainee, fakeSource, NotingHook } from './fakes.ts'
 
 function makeRunner(options: Partial<RunnerOptions<FakeBatch>> = {}): Runner<FakeBatch> {
   return new Runner({

@@ -2,12 +2,10 @@
 // what happens. The state of training is a position (epoch, iteration) and the trainer's tensors, nothing else.
 // Source: mmcv/runner/epoch_based_runner.py.
 
-import type { StateDict } from '../formats/state-dict.ts'
-import type { ParameterGroup } from '../nn/optimizer.ts'
-import type { WorkflowConfig } from '../siamrpn/config.ts'
-import { NonFiniteLossError, TrainingError } from './errors.ts'
+import type { ParameterGroup, StateDict, WorkflowConfig } from 'siamrpn'
+import { type LrSchedule, TrainingError } from 'siamrpn/train'
+import { NonFiniteLossError } from './errors.ts'
 import { LogBuffer } from './log-buffer.ts'
-import type { LrSchedule } from './lr-schedule.ts'
 
 /** What an evaluation measured, by name. */
 export type Scores = Readonly<Record<string, number>>
