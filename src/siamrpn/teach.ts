@@ -3,7 +3,8 @@
 // of a clip rose by six points and more over starting again at those frames.
 
 import type { StateDict } from '../formats/state-dict.ts'
-import { SiamRpnError } from '../gpu/errors.ts'
+import { ArgumentError, SiamRpnError } from '../gpu/errors.ts'
+import { show } from '../gpu/message.ts'
 import { capture } from '../gpu/program.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { channelMean, cropRecord, cropRecordSize, type PackedFrame } from '../kernels/crop-resize.ts'
@@ -75,6 +76,10 @@ export function checkExamples(examples: readonly TeachExample[]): CheckedExample
   if (!Array.isArray(examples) || examples.length === 0) {
     throw new TeachError('teach: found no frames, expected at least one with the box of the object')
   }
+  for (const [index, example] of examples.entries()) {
+    if (typeof example === 'object' && example !== null) continue
+    throw new TeachError(`teach: example ${index} is ${show(example)}, expected { frame, box }`)
+  }
   const shapes = examples.map(({ frame }) => frameShape(frame))
   const [first] = shapes
   const boxes = examples.map(({ box }, index) => {
@@ -104,16 +109,25 @@ function distance({ index }: { readonly index: number }, other: number): number 
   return Math.abs(index - other)
 }
 
-/** One frame object may be given only once: two boxes for it contradict each other. */
+/** A picture may be given only once: two boxes for it contradict each other. */
 function checkOnce(examples: readonly TeachExample[]): void {
-  const seen = new Map<Frame, number>()
+  const seen = new Map<unknown, Map<number, number>>()
   for (const [index, { frame }] of examples.entries()) {
-    const before = seen.get(frame)
+    const [memory, place] = pictureOf(frame)
+    const places = seen.get(memory) ?? new Map<number, number>()
+    const before = places.get(place)
     if (before !== undefined) {
-      throw new BoxError(`teach: frames ${before} and ${index} are the same picture, expected one box for each`)
+      throw new BoxError(
+        `teach: frames ${before} and ${index} are the same picture, expected one box for each (frames that a reader makes in one memory, one after the other, have to be copied)`,
+      )
     }
-    seen.set(frame, index)
+    seen.set(memory, places.set(place, index))
   }
+}
+
+/** What is equal of two frames that are one picture: the memory and the place in it where their pixels are read. */
+function pictureOf(frame: Frame): readonly [memory: unknown, place: number] {
+  return 'data' in frame ? [frame.data.buffer, frame.data.byteOffset] : [frame, 0]
 }
 
 /** What teaching needs of the tracker. */
@@ -310,15 +324,28 @@ function rateOf(step: number, steps: number, lr: number): number {
   return lr * Math.min(1, (step + 1) / warmUp) * (lastLrPart + (1 - lastLrPart) * cosine)
 }
 
-/** @throws TeachError for a number that is out of range */
-export function checkTeachOptions({ steps, pairs, lr }: TeachOptions): void {
+/** @throws TeachError for a number that is out of range; ArgumentError for what is of another kind */
+export function checkTeachOptions(options: TeachOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new ArgumentError(`teach: the options are ${show(options)}, expected an object`)
+  }
+  const { steps, pairs, lr, seed, signal, onProgress } = options
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new ArgumentError(`teach: \`onProgress\` is ${show(onProgress)}, expected a function`)
+  }
+  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
+    throw new ArgumentError(`teach: \`signal\` is ${show(signal)}, expected an AbortSignal`)
+  }
+  if (seed !== undefined && !Number.isSafeInteger(seed)) {
+    throw new TeachError(`teach: \`seed\` is ${show(seed)}, expected a whole number`)
+  }
   const whole = (name: string, value: number | undefined, most: number) => {
     if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= most)) return
-    throw new TeachError(`teach: \`${name}\` is ${String(value)}, expected a whole number from 1 to ${most}`)
+    throw new TeachError(`teach: \`${name}\` is ${show(value)}, expected a whole number from 1 to ${most}`)
   }
   whole('steps', steps, 100_000)
   whole('pairs', pairs, 256)
-  if (lr !== undefined && !(lr > 0 && lr < 1)) {
-    throw new TeachError(`teach: \`lr\` is ${String(lr)}, expected a number above 0 and below 1`)
+  if (lr !== undefined && !(typeof lr === 'number' && lr > 0 && lr < 1)) {
+    throw new TeachError(`teach: \`lr\` is ${show(lr)}, expected a number above 0 and below 1`)
   }
 }

@@ -4,10 +4,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fromFloat32, type NamedTensor, toFloat32 } from '../../src/formats/state-dict.ts'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
+import { SiamRpnError } from '../../src/gpu/errors.ts'
 import { type ConfigInput, parseConfig } from '../../src/siamrpn/config.ts'
 import { BoxError, FrameError } from '../../src/siamrpn/errors.ts'
 import { Random } from '../../src/siamrpn/random.ts'
-import { TeachError, type TeachExample, type TeachProgress } from '../../src/siamrpn/teach.ts'
+import { TeachError, type TeachExample, type TeachOptions, type TeachProgress } from '../../src/siamrpn/teach.ts'
 import { exemplarCrop, windowsOf } from '../../src/siamrpn/teach-windows.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
 import { clipFrame, firstBox, micro, microTracker, microWeights } from './helpers.ts'
@@ -159,8 +160,21 @@ describe('refusals', () => {
       BoxError,
       'frames 0 and 1 are the same picture',
     ],
+    [
+      'frames that lie in one memory, one after the other',
+      [
+        { frame: { ...frame }, box: firstBox },
+        { frame: { ...frame }, box: null },
+      ],
+      BoxError,
+      'frames 0 and 1 are the same picture',
+    ],
+    ['no example', [null], TeachError, 'example 0 is null, expected { frame, box }'],
+    ['no frame', [{ box: firstBox }], FrameError, 'The frame is undefined'],
+    ['no box', [{ frame }], BoxError, 'The box is undefined'],
+    ['no list', { frame, box: firstBox }, TeachError, 'found no frames'],
   ] as const)('%s', async (_, given, type, message) => {
-    const taught = tracker.teach(given)
+    const taught = tracker.teach(given as readonly TeachExample[])
     await expect(taught).rejects.toBeInstanceOf(type)
     await expect(taught).rejects.toThrow(message)
   })
@@ -169,8 +183,30 @@ describe('refusals', () => {
     [{ steps: 0 }, '`steps` is 0'],
     [{ pairs: 1.5 }, '`pairs` is 1.5'],
     [{ lr: -1 }, '`lr` is -1'],
-  ])('%j', async (options, message) => {
-    await expect(tracker.teach(examples, options)).rejects.toThrow(message)
+    [{ lr: '1e-3' }, '`lr` is "1e-3"'],
+    [{ steps: 10n }, '`steps` is 10n'],
+    [{ seed: 0.5 }, '`seed` is 0.5'],
+    [{ signal: {} }, '`signal` is {}'],
+    [{ onProgress: 'x' }, '`onProgress` is "x"'],
+    [null, 'the options are null'],
+  ] as const)('options %#', async (options, message) => {
+    const taught = tracker.teach(examples, options as TeachOptions)
+    await expect(taught).rejects.toBeInstanceOf(SiamRpnError)
+    await expect(taught).rejects.toThrow(message)
+  })
+
+  test('windows of one memory are frames of their own', async () => {
+    const { data, width, height } = frame
+    const memory = new Uint8Array(2 * data.length)
+    memory.set(data)
+    memory.set(clipFrame(4).data, data.length)
+    const [first, second] = [memory.subarray(0, data.length), memory.subarray(data.length)]
+    const given = [
+      { frame: { data: first, width, height }, box: firstBox },
+      { frame: { data: second, width, height }, box: null },
+    ]
+    await using mine = await tracker.teach(given, { steps: 1 })
+    expect(mine.weights('head').size).toBeGreaterThan(0)
   })
 })
 

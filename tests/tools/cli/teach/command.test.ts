@@ -1,11 +1,15 @@
 // `siamrpn teach` with a stand-in for the tracker: which frames it is taught on, what is written, and how wrong input is refused.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runFake } from '../fakes.ts'
+import { DeviceLostError } from '../../../../src/gpu/errors.ts'
+import { TeachError } from '../../../../src/siamrpn/teach.ts'
+import { runCommand } from '../../../../tools/cli/run.ts'
+import type { LoadTracker } from '../../../../tools/cli/track/tracking.ts'
+import { fakeLoad, fakeTerminal, fakeTrackers, runFake } from '../fakes.ts'
 
 let folder: string
 const at = (name: string) => join(folder, name)
@@ -85,5 +89,48 @@ describe('refusals', () => {
   test('an output of another kind', async () => {
     const { code, err } = await runFake(['teach', '--video', folder, '--out', 'mine.pth', '--boxes', 'x.json'])
     expect([code, err]).toEqual([1, expect.stringContaining('expected a name that ends in .safetensors')])
+  })
+})
+
+describe('a fit that fails', () => {
+  const out = () => at('out/mine.safetensors')
+
+  /** Teaching that fails half way with this error, `--out` in a folder of its own. */
+  async function failing(error: Error) {
+    const { load, calls } = fakeLoad()
+    const losing: LoadTracker = async (request) => ({
+      ...(await load(request)),
+      teach(_, { onProgress }) {
+        onProgress({ stage: 'fitting', done: 1, total: 80, loss: 1 })
+        return Promise.reject(error)
+      },
+    })
+    const terminal = fakeTerminal()
+    const boxes = write('list.json', '[{"frame": 0, "box": [1, 2, 3, 4]}]')
+    const args = ['teach', '--video', folder, '--boxes', boxes, '--out', out()]
+    const code = await runCommand(args, { terminal, load: losing, loadTrackers: fakeTrackers().loadTrackers })
+    return { code, err: terminal.stderr.text, calls }
+  }
+
+  test.each([
+    [
+      'a lost device',
+      new DeviceLostError('The device `GPU 7` was lost (unknown): reset'),
+      1,
+      'device `GPU 7` was lost',
+    ],
+    ['a fit that diverges', new TeachError('teach: the fit diverged in step 3 of 80'), 1, 'diverged in step 3 of 80'],
+    ['an interruption', new DOMException('stop', 'AbortError'), 130, 'interrupted; nothing was written'],
+  ])('%s writes nothing: an older file of that name stays, and none half written', async (_, error, code, message) => {
+    rmSync(at('out'), { recursive: true, force: true })
+    const absent = await failing(error)
+    expect([absent.code, absent.err]).toEqual([code, expect.stringContaining(message)])
+    expect(existsSync(at('out')), 'the folder').toBe(false)
+    await teach('--boxes', write('list.json', '[{"frame": 0, "box": [1, 2, 3, 4]}]'), '--out', out())
+    const older = await failing(error)
+    expect(older.code).toBe(code)
+    expect(readdirSync(at('out'))).toEqual(['mine.safetensors'])
+    expect([...readFileSync(out())]).toEqual([1, 2, 3])
+    expect(older.calls.closed, 'the tracker is closed').toBe(true)
   })
 })
