@@ -4,6 +4,7 @@
 import { basename } from 'node:path'
 import { isBenchmark, type TestDatasetConfig } from 'siamrpn'
 import { DatasetError, DatasetMissingError } from '../datasets/errors.ts'
+import { oddImages } from '../frames/odd-images.ts'
 import { readCocoBenchmark } from './coco-benchmark.ts'
 import { brief } from './findings.ts'
 import { folder } from './folder.ts'
@@ -76,6 +77,7 @@ export async function openBenchmark(request: BenchmarkRequest): Promise<Benchmar
   }
   if (!(limit >= 1)) throw new DatasetError(`limit: found ${limit}, expected 1 or more sequences`)
   if (!(await isFolder(root))) throw new DatasetMissingError(`no folder ${root}; expected ${reader.layout}`)
+  oddImages.countApart(root)
   const { protocol } = reader
   if (annFile === undefined) {
     const sequences = unique(await reader.read(root, { split, limit, tell }), root, tell)

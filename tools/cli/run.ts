@@ -4,7 +4,7 @@
 import { Command, CommanderError } from 'commander'
 import { SiamRpnError } from 'siamrpn/gpu'
 import { maxPixelsVariable } from '../frames/max-pixels.ts'
-import { oddImages } from '../frames/odd-images.ts'
+import { type OddPlace, oddImages } from '../frames/odd-images.ts'
 import { checkpointCommand } from './checkpoint/command.ts'
 import type { CommandContext } from './context.ts'
 import { datasetCommand } from './dataset/command.ts'
@@ -77,17 +77,24 @@ export async function runCommand(args: readonly string[], context: Omit<CommandC
   const full: CommandContext = { ...context, exitCode: 0 }
   const underway = context.terminal.underway ?? new Underway()
   const ended = underway.begin(`siamrpn ${args[0] ?? ''}`.trim())
-  const oddBefore = oddImages.count
+  const oddBefore = oddImages.counts
   try {
     await settled(makeProgram(full).parseAsync(args, { from: 'user' }), underway)
     return full.exitCode
   } catch (error) {
     return explain(error, full)
   } finally {
-    const odd = oddImages.count - oddBefore
-    if (odd > 0) note(context.terminal, `${odd} damaged ${odd === 1 ? 'image was' : 'images were'} read all the same`)
+    for (const [place, count] of oddImages.counts) {
+      const odd = count - (oddBefore.get(place) ?? 0)
+      if (odd > 0) note(context.terminal, oddNote(place, odd))
+    }
     ended()
   }
+}
+
+function oddNote(place: OddPlace, count: number): string {
+  const where = place === undefined ? '' : ` of ${place}`
+  return `${count} damaged ${count === 1 ? 'image' : 'images'}${where} ${count === 1 ? 'was' : 'were'} read all the same`
 }
 
 function explain(error: unknown, { terminal }: CommandContext): number {

@@ -3,6 +3,7 @@
 
 import type { Config, DataConfig } from 'siamrpn'
 import { syntheticPairs } from '../clips/pairs.ts'
+import { oddImages } from '../frames/odd-images.ts'
 import { openClipFolder } from './clip-folder.ts'
 import { CutoutDataset } from './cutout-dataset.ts'
 import { ConcatDataset, RandomSampleConcatDataset, RepeatDataset } from './datasets.ts'
@@ -37,6 +38,7 @@ async function buildAll(entries: readonly TrainEntry[], tell: DatasetListener | 
 }
 
 async function build(entry: TrainEntry, tell: DatasetListener | undefined): Promise<PairDataset> {
+  for (const folder of foldersOf(entry)) oddImages.countApart(folder)
   switch (entry.type) {
     case 'RepeatDataset':
       return new RepeatDataset(await build(entry.dataset, tell), entry.times)
@@ -59,6 +61,22 @@ async function build(entry: TrainEntry, tell: DatasetListener | undefined): Prom
       return told(await SOTCocoDataset.open(entry, pairSampling(entry)), tell)
     case 'CutoutDataset':
       return told(await CutoutDataset.open(entry), tell)
+  }
+}
+
+/** Where an entry's own images lie. */
+function foldersOf(entry: TrainEntry): string[] {
+  switch (entry.type) {
+    case 'RepeatDataset':
+    case 'RandomSampleConcatDataset':
+    case 'SyntheticClips':
+      return []
+    case 'ClipFolder':
+      return [entry.path]
+    case 'CutoutDataset':
+      return [entry.path, entry.background_path]
+    default:
+      return [entry.img_prefix]
   }
 }
 

@@ -6,8 +6,10 @@ import sharp from 'sharp'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { readMask } from '../../../tools/augment/cutout.ts'
 import { contactSheet } from '../../../tools/benchmarks/contact-sheet.ts'
+import { openBenchmark } from '../../../tools/benchmarks/open-benchmark.ts'
 import type { Sequence } from '../../../tools/benchmarks/types.ts'
 import { runCommand } from '../../../tools/cli/run.ts'
+import { buildTrainDataset } from '../../../tools/datasets/build-dataset.ts'
 import { DecodePool } from '../../../tools/datasets/decode-pool.ts'
 import { UsageError } from '../../../tools/errors.ts'
 import { UnreadableImageError } from '../../../tools/frames/errors.ts'
@@ -111,6 +113,43 @@ test('a JPEG with odd scan parameters, or without its end, is read, told once, a
   const cut = join(folder, 'cut.jpg')
   await writeFile(cut, bytes.subarray(0, Math.floor(bytes.length / 2)))
   await expect(readImage(cut)).rejects.toThrow(UnreadableImageError)
+})
+
+test('damaged images are told once and counted for each data set, innermost folders first, and a command says each number', async () => {
+  const warnings: string[] = []
+  vi.spyOn(process, 'emitWarning').mockImplementation((text) => void warnings.push(String(text)))
+  onTestFinished(() => void vi.restoreAllMocks())
+  const data = (await jpeg()).subarray(0, -2)
+  const root = await temporaryFolder()
+  const truth = '1,1,20,20\n2,2,20,20\n'
+  for (const set of ['one', 'one-more', 'one/clips/inner']) {
+    for (const clip of ['a', 'b']) {
+      const folder = join(root, set, clip)
+      await mkdir(folder, { recursive: true })
+      await writeFile(join(folder, 'groundtruth.txt'), truth)
+      for (const name of ['1.jpg', '2.jpg']) await writeFile(join(folder, name), data)
+    }
+  }
+  const clips = (set: string) => ({ type: 'ClipFolder', path: join(root, set), include: ['a', 'b'] }) as const
+  await buildTrainDataset([clips('one/clips/inner'), clips('one')] as never)
+  await openBenchmark({ type: 'folder', root: join(root, 'one-more') })
+  const before = oddImages.counts
+  const read = async (...files: string[]) => {
+    for (const file of files) await readImage(join(root, file))
+  }
+  await read('one/a/1.jpg', 'one/a/2.jpg', 'one/b/1.jpg', 'one-more/a/1.jpg', 'one/clips/inner/b/1.jpg', 'one/a/1.jpg')
+  const found = new Map([...oddImages.counts].map(([place, count]) => [place, count - (before.get(place) ?? 0)]))
+  expect(found.get(join(root, 'one'))).toBe(3)
+  expect(found.get(join(root, 'one-more'))).toBe(1)
+  expect(found.get(join(root, 'one/clips/inner'))).toBe(1)
+  expect(warnings).toHaveLength(3)
+  const terminal = fakeTerminal()
+  const { load } = fakeLoad()
+  const { loadTrackers } = fakeTrackers()
+  const args = ['track', '--video', join(root, 'one-more/b'), '--box', '1,1,20,20', '--checkpoint', 'a.pth']
+  expect(await runCommand([...args, '--out', join(root, 'a.txt')], { terminal, load, loadTrackers })).toBe(0)
+  expect(terminal.stderr.text).toContain(`2 damaged images of ${join(root, 'one-more')} were read all the same`)
+  expect(warnings).toHaveLength(3)
 })
 
 /** 8x5 pixels, and what OpenCV 4.6 reads of them, RGB: as they are; with Adobe's marker for YCCK; turned by EXIF; as TIFF. */
