@@ -75,6 +75,25 @@ describe('environments that are not quite what they seem', () => {
       console.log('score' in (await target.update(frame)))
       await tracker.close()
     }`
+  const bundled = { title: 'browser', browser: true, env: {}, version: '', versions: {} }
+  /** Everything by way of `navigator` and `fetch`, beside a `process` that is not Node's. */
+  const imitated = (imitation: object) => `
+      const { create } = await import('webgpu')
+      define(globalThis, 'navigator', { userAgent: 'a browser', gpu: create([]) })
+      const real = process
+      define(globalThis, 'process', { ...${JSON.stringify(imitation)}, nextTick: queueMicrotask })
+      const asked = []
+      globalThis.fetch = async (url) => {
+        asked.push(String(url))
+        return new Response(bytes)
+      }
+      await follow('model.safetensors') // Where there are no files, a text is a URL.
+      console.log(asked.join() === 'model.safetensors')
+      real.exit(0)`
+  const inWorker = (script: string) => `
+      const { Worker } = await import('node:worker_threads')
+      const text = ${JSON.stringify(`(async () => { ${scene}\n${script} })()`)}
+      process.exitCode = await new Promise((resolve) => new Worker(text, { eval: true }).on('exit', resolve))`
   const cases: Readonly<Record<string, string>> = {
     'jsdom, as Jest has it: a window, a document, and Node': `
       for (const name of ['window', 'self']) define(globalThis, name, globalThis)
@@ -89,19 +108,14 @@ describe('environments that are not quite what they seem', () => {
       define(globalThis, 'document', {})
       define(globalThis, 'navigator', { userAgent: 'Electron/38.0.0' })
       await follow(model)`,
-    "a browser's worker into which a bundler has put an imitation of process": `
-      const { create } = await import('webgpu')
-      define(globalThis, 'navigator', { userAgent: 'a browser', gpu: create([]) })
-      const real = process
-      define(globalThis, 'process', { title: 'browser', browser: true, env: {}, version: '', versions: {}, nextTick: queueMicrotask })
-      const asked = []
-      globalThis.fetch = async (url) => {
-        asked.push(String(url))
-        return new Response(bytes)
-      }
-      await follow('model.safetensors') // Where there are no files, a text is a URL.
-      console.log(asked.join() === 'model.safetensors')
-      real.exit(0)`,
+    "Electron's renderer without Node": imitated({
+      type: 'renderer',
+      env: {},
+      versions: { electron: '38.0.0', chrome: '140.0.0' },
+    }),
+    'a page into which a bundler has put an imitation of process': imitated(bundled),
+    'a worker thread of Node': inWorker('await follow(model)'),
+    'a real worker with an imitation of process': inWorker(imitated(bundled)),
   }
   test.each(Object.entries(cases))('%s', (_, script) => {
     const { status, output } = node(`${scene}\n${script}`)
