@@ -10,6 +10,7 @@ import {
   TruncatedCheckpointError,
   UnsupportedCheckpointError,
 } from './errors.ts'
+import { type JsonLimits, JsonSizeError, parseJson } from './json.ts'
 import {
   checkTensor,
   elementCount,
@@ -19,14 +20,13 @@ import {
   type TensorDType,
 } from './state-dict.ts'
 
-/** What no real header exceeds, checked before it becomes objects: they take far more memory than their text. */
-const mostContainers = 200_000
-const mostValues = 1_000_000
-const deepest = 3
-const mostTextBytes = 2 ** 25
-
 /** Longest header that is read, in bytes (the limit of the reference implementation). */
 const maxSafetensorsHeader = 100_000_000
+
+/** What no real header exceeds: some 50,000 tensors. */
+const headerLimits: JsonLimits = {
+  ...{ length: maxSafetensorsHeader, depth: 3, containers: 200_000, values: 1_000_000, text: 2 ** 25 },
+}
 
 const dtypeNames: Readonly<Record<TensorDType, string>> = {
   f32: 'F32',
@@ -88,45 +88,16 @@ function readHeader(bytes: Uint8Array): { header: object; buffer: Uint8Array } {
       `the safetensors header claims ${length} bytes, expected at most ${maxSafetensorsHeader}`,
     )
   }
-  const json = reader.take(length, 'safetensors header')
-  checkExtent(json)
-  const text = decodeUtf8(json, 'the safetensors header')
+  const text = decodeUtf8(reader.take(length, 'safetensors header'), 'the safetensors header')
   let header: unknown
   try {
-    header = JSON.parse(text)
+    header = parseJson(text, headerLimits)
   } catch (cause) {
-    throw new CorruptCheckpointError('the safetensors header is no valid JSON', { cause })
+    const why = cause instanceof JsonSizeError ? cause.message : 'is no valid JSON'
+    throw new CorruptCheckpointError(`the safetensors header ${why}`, { cause })
   }
   if (!isRecord(header)) throw new CorruptCheckpointError('the safetensors header is no JSON object')
   return { header, buffer: reader.bytes.subarray(reader.offset) }
-}
-
-/** Counts what JSON.parse would make of the header. Strings are passed over; whether the rest is JSON, JSON.parse says. */
-function checkExtent(json: Uint8Array): void {
-  const found = { containers: 0, values: 0, depth: 0, text: 0 }
-  for (let at = 0; at < json.length; at++) {
-    const byte = json[at]
-    if (byte === 0x22) {
-      const start = at
-      for (at++; at < json.length && json[at] !== 0x22; at++) if (json[at] === 0x5c) at++
-      found.text += at - start
-      found.values++
-    } else if (byte === 0x2c) found.values++
-    else if (byte === 0x7b || byte === 0x5b) {
-      found.containers++
-      found.depth++
-    } else if (byte === 0x7d || byte === 0x5d) found.depth--
-    const { containers, values, depth, text } = found
-    if (depth > deepest || containers > mostContainers || values > mostValues || text > mostTextBytes) {
-      const reason =
-        depth > deepest
-          ? `nests deeper than ${deepest} levels`
-          : text > mostTextBytes
-            ? `holds texts of more than ${mostTextBytes} bytes`
-            : `describes more than ${mostContainers / 4} tensors' worth of values`
-      throw new CorruptCheckpointError(`the safetensors header ${reason}`)
-    }
-  }
 }
 
 function readMetadata(value: unknown): Record<string, string> {

@@ -2,7 +2,8 @@
 // anchors it was trained with, and which part of the weights it holds.
 
 import { anchorsKey, type Checkpoint, readCheckpoint } from '../formats/checkpoint.ts'
-import { CheckpointError } from '../formats/errors.ts'
+import { CheckpointError, CorruptCheckpointError } from '../formats/errors.ts'
+import { checkJsonSize } from '../formats/json.ts'
 import { matchStateDict } from '../formats/match.ts'
 import type { StateDict } from '../formats/state-dict.ts'
 import { type Config, parseConfig } from './config.ts'
@@ -14,11 +15,20 @@ export function ownConfig({ meta }: Checkpoint, name: string): Config | undefine
   if (typeof text !== 'string' || !text.startsWith('{')) return undefined
   let value: unknown
   try {
+    checkJsonSize(text)
+  } catch (cause) {
+    throw new CorruptCheckpointError(`${name}: its configuration ${messageOf(cause)}`, { cause })
+  }
+  try {
     value = JSON.parse(text)
   } catch {
     return undefined // MMTracking writes Python text there
   }
   return parseConfig(value, `in ${name}`)
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
 }
 
 export const headPrefix = 'head.'

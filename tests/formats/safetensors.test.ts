@@ -127,11 +127,27 @@ describe('bad files', () => {
   )
 
   test.each<[string, string, RegExp]>([
-    ['a list of millions of lists', `{"a":[${'[],'.repeat(5e6)}[]]}`, /describes more than/],
-    ['a list of millions of numbers', `{"a":[${'0,'.repeat(5e6)}0]}`, /describes more than/],
-    ['millions of names', `{${'"a":0,'.repeat(2e6)}"b":0}`, /describes more than/],
+    [
+      'a list of millions of lists',
+      `{"a":[${'[],'.repeat(5e6)}[]]}`,
+      /holds too many arrays and objects, expected at most 200000/,
+    ],
+    [
+      'a list of millions of numbers',
+      `{"a":[${'0,'.repeat(5e6)}0]}`,
+      /holds too many names and values, expected at most 1000000/,
+    ],
+    [
+      'millions of names',
+      `{${'"a":0,'.repeat(2e6)}"b":0}`,
+      /holds too many names and values, expected at most 1000000/,
+    ],
     ['a dtype that nests a million levels', `{"a":{"dtype":${'['.repeat(1e6)}`, /nests deeper than 3 levels/],
-    ['texts of 40 MB', `{"__metadata__":{"a":"${'x'.repeat(4e7)}"}}`, /texts of more than 33554432 bytes/],
+    [
+      'texts of 40 MB',
+      `{"__metadata__":{"a":"${'x'.repeat(4e7)}"}}`,
+      /too many characters in its texts, expected at most 33554432/,
+    ],
     ['a long name', `{"${'n'.repeat(1e6)}":7}`, /^.{0,200}$/s],
     ['a long dtype', `{"a":{"dtype":"${'n'.repeat(1e6)}"}}`, /^.{0,300}$/s],
     ['a long shape', `{"a":{"dtype":"F32","shape":[${'1,'.repeat(1e5)}2],"data_offsets":[0,0]}}`, /^.{0,300}$/s],

@@ -1,19 +1,23 @@
 // Text files of numbers as data sets publish them: a box per line (commas, tabs, spaces or semicolons between the numbers, any
 // line ends, a byte order mark, NaN where there is no object), and flags, one per frame, on one line or on many.
 
-import { readFile } from 'node:fs/promises'
 import { cut, show } from 'siamrpn/gpu'
 import { decodeText, eachRow, linesOf, parseNumber } from '../frames/number-rows.ts'
 import type { Box } from '../frames/types.ts'
+import { FileSizeError, mostTextBytes, readBounded } from '../read-bounded.ts'
 import type { Sequence, Tell } from './types.ts'
 
 /** Broken lines of a file that are told one by one; the rest only by their number. */
 const brokenLinesTold = 5
 
-/** A text file, undefined where there is none or it cannot be read (`tell` decides whether that matters). */
+/** A text file, undefined where there is none or it cannot be read (`tell` decides whether that matters). @throws FileSizeError */
 export async function readTextFile(file: string): Promise<string | undefined> {
-  const bytes = await readFile(file).catch(() => undefined)
-  return bytes && decodeText(bytes)
+  try {
+    return decodeText(await readBounded(file, mostTextBytes))
+  } catch (error) {
+    if (error instanceof FileSizeError) throw error
+    return undefined
+  }
 }
 
 /**

@@ -2,11 +2,12 @@
 // as LaSOT (images in img/, flags in full_occlusion.txt and out_of_view.txt) or GOT-10k (images beside the boxes, flags in
 // absence.label and cover.label).
 
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { basename, join, relative } from 'node:path'
 import { naturalSort } from '../frames/folder.ts'
 import { type GroundTruth, readGroundTruth } from '../frames/ground-truth.ts'
 import { isImageName } from '../frames/image.ts'
+import { FileSizeError, mostTextBytes, readBounded } from '../read-bounded.ts'
 import { TrackDataset } from './datasets.ts'
 import { DatasetError, DatasetMissingError } from './errors.ts'
 import type { PairSamplingOptions } from './pair-sampling.ts'
@@ -160,8 +161,9 @@ async function listImages(folder: string): Promise<string[]> {
 async function readFlags(file: string, count: number): Promise<number[] | undefined> {
   let text: string
   try {
-    text = await readFile(file, 'utf8')
-  } catch {
+    text = (await readBounded(file, mostTextBytes)).toString()
+  } catch (error) {
+    if (error instanceof FileSizeError) throw error
     return undefined
   }
   const words = text.split(/[\s,;]+/).filter((word) => word !== '')

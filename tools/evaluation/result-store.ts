@@ -2,11 +2,13 @@
 // done. Every file is complete or absent, so that a run that was killed at any moment can go on; it refuses to go on where the
 // checkpoint, the model's settings or the data set have changed.
 
-import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseJson } from 'siamrpn/formats'
 import * as z from 'zod'
 import type { Sequence, SequenceResult, TrackedRegion } from '../benchmarks/types.ts'
 import { writeWhole } from '../frames/atomic.ts'
+import { mostJsonBytes, readBounded } from '../read-bounded.ts'
 import { differences } from './differences.ts'
 import { EvaluationError } from './errors.ts'
 
@@ -140,13 +142,13 @@ async function countResults(path: string): Promise<number> {
 async function readJson(file: string): Promise<unknown> {
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    text = (await readBounded(file, mostJsonBytes)).toString()
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw new EvaluationError(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch (error) {
     throw new EvaluationError(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }

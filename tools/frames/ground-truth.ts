@@ -1,9 +1,10 @@
 // Reads ground-truth boxes: the text files of OTB, LaSOT, GOT-10k, TrackingNet and UAV123 (`x,y,width,height`), the
 // polygons of VOT (eight numbers, of which the axis-aligned hull is taken), and our own .json results.
 
-import { readFile } from 'node:fs/promises'
+import { parseJson } from 'siamrpn/formats'
 import { cut } from 'siamrpn/gpu'
 import { z } from 'zod'
+import { mostJsonBytes, readBounded } from '../read-bounded.ts'
 import { GroundTruthError, SourceNotFoundError } from './errors.ts'
 import { decodeText, eachRow } from './number-rows.ts'
 import type { Box } from './types.ts'
@@ -22,7 +23,7 @@ export type GroundTruth = readonly (Box | undefined)[]
 export async function readGroundTruth(file: string, target = 0): Promise<GroundTruth> {
   let text: string
   try {
-    text = decodeText(await readFile(file)).replace(/^\uFEFF/, '')
+    text = decodeText(await readBounded(file, mostJsonBytes)).replace(/^\uFEFF/, '')
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     if (missing) throw new SourceNotFoundError(file, { cause: error })
@@ -78,7 +79,7 @@ const resultsSchema = z.object({
 function parseResults(text: string, file: string, target: number): GroundTruth {
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = parseJson(text)
   } catch (error) {
     throw new GroundTruthError(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }

@@ -10,6 +10,8 @@ export type RowVisitor = (row: Float64Array, count: number, line: number, shown:
 /** Told of a line that does not parse, from 1. */
 export type BrokenLine = (line: number, message: string) => void
 
+/** A day of video has 2.6 million frames at 30 a second. */
+const mostLines = 3_000_000
 /** Numbers of a row that are kept; further ones are only counted. */
 const capacity = 16
 /** Longest word that is looked at, and part of a line that messages are made from. */
@@ -56,7 +58,10 @@ export function eachRow(
   const shown = () => `found ${show(text.slice(at, Math.min(lineEnd, at + longestLine)))}`
   while (at < end) {
     lineEnd = endOfLine(text, at, end)
-    line++
+    if (++line > mostLines) {
+      broken(line, `more than ${mostLines} lines, expected one for each frame`)
+      break
+    }
     const count = parseLine(text, at, lineEnd, row)
     if (count === blankLine) blank ||= line
     else {

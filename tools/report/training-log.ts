@@ -1,9 +1,10 @@
 // The log of a training run, as the trainer and mmcv's TextLoggerHook write it: JSON lines (`TIME.log.json`), the first with
 // the run's facts, then one per interval with the mode `train` or `val`. A run that was resumed has several files.
 
-import { readFile } from 'node:fs/promises'
+import { type JsonLimits, jsonLimits, parseJson } from 'siamrpn/formats'
 import { show } from 'siamrpn/gpu'
 import { UsageError } from '../errors.ts'
+import { mostJsonBytes, readBounded } from '../read-bounded.ts'
 
 /** Values over the course of a training run. */
 export interface TrainingLog {
@@ -38,6 +39,12 @@ export async function readTrainingLog(files: readonly string[]): Promise<Trainin
   )
 }
 
+/** Of a log. */
+const mostLines = 1_000_000
+
+/** Of a line of a log: a number for each group of parameters and each loss. */
+const lineLimits: JsonLimits = { ...jsonLimits, containers: 1000, values: 10_000 }
+
 /** Where a run was resumed from an earlier point, the later file's lines count. */
 function trainingLog(lines: readonly Line[]): TrainingLog {
   const train = new Map<string, Line>()
@@ -62,27 +69,33 @@ function trainingLog(lines: readonly Line[]): TrainingLog {
 
 async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8')
+    return (await readBounded(file, mostJsonBytes)).toString()
   } catch (error) {
     throw new UsageError(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }
 }
 
 function parseLines(file: string, text: string): Line[] {
-  const texts = text.split(/\r?\n/)
-  const lines = texts.flatMap((line, index) => {
-    const underWay = index === texts.length - 1 && !line.endsWith('}') // Of a run that still goes on.
-    if (line.trim() === '' || underWay) return []
-    const parsed = parseLine(`${file}:${index + 1}`, line)
-    return parsed ? [parsed] : []
-  })
+  const lines: Line[] = []
+  let at = 0
+  for (let number = 1; at < text.length; number++) {
+    if (number > mostLines) throw new UsageError(`${file} has more than ${mostLines} lines, which no training log has`)
+    const newline = text.indexOf('\n', at)
+    const end = newline < 0 ? text.length : newline
+    const line = text.slice(at, end).trim()
+    at = end + 1
+    const underWay = newline < 0 && !line.endsWith('}') // Of a run that still goes on.
+    if (line === '' || underWay) continue
+    const parsed = parseLine(`${file}:${number}`, line)
+    if (parsed) lines.push(parsed)
+  }
   return lines
 }
 
 function parseLine(place: string, text: string): Line | undefined {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseJson(text, lineLimits)
   } catch (error) {
     throw new UsageError(`${place}: no JSON, expected a line of a training log (TIME.log.json)`, { cause: error })
   }

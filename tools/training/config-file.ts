@@ -1,7 +1,6 @@
 // Configurations in files: Python as MMTracking writes them (read as data, never run), JSON, and modules that export one.
 // Modules are programs and are run: only files that end like modules are imported.
 
-import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import {
@@ -12,7 +11,9 @@ import {
   type TrackingConfig,
   type TrackingExtra,
 } from 'siamrpn'
+import { parseJson } from 'siamrpn/formats'
 import { readPythonConfig } from '../python-config/config.ts'
+import { mostTextBytes, readBounded } from '../read-bounded.ts'
 import { ConfigFileError } from './errors.ts'
 
 /** What a file says, as it says it. */
@@ -80,9 +81,9 @@ async function readPython(file: string): Promise<ConfigText> {
 async function readJson(file: string): Promise<ConfigText> {
   const text = await readUtf8(file)
   try {
-    return { entries: JSON.parse(text) }
+    return { entries: parseJson(text) }
   } catch (cause) {
-    throw cause instanceof SyntaxError ? unreadable(file, cause) : cause
+    throw unreadable(file, cause)
   }
 }
 
@@ -104,7 +105,7 @@ async function importModule(file: string): Promise<ConfigText> {
 
 async function readUtf8(file: string): Promise<string> {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readBounded(file, mostTextBytes))
   } catch (cause) {
     throw unreadable(file, cause)
   }

@@ -5,7 +5,15 @@
 import { open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Config } from 'siamrpn'
-import { anchorsKey, optimizerPrefix, readCheckpoint, type StateDict, safetensorsChunks } from 'siamrpn/formats'
+import {
+  anchorsKey,
+  JsonSizeError,
+  optimizerPrefix,
+  parseJson,
+  readCheckpoint,
+  type StateDict,
+  safetensorsChunks,
+} from 'siamrpn/formats'
 import * as z from 'zod'
 import { pendingFile } from '../frames/atomic.ts'
 import { TrainingCheckpointError } from './errors.ts'
@@ -108,7 +116,7 @@ export async function readTrainingCheckpoint(path: string): Promise<SavedTrainin
     )
   }
   const { version: _, ...facts } = parsed.data
-  const config = typeof meta.config === 'string' ? parseJson(meta.config) : undefined
+  const config = typeof meta.config === 'string' ? parseConfigText(path, meta.config) : undefined
   return { model: stateDict, optimizer: optimizerState, facts, anchors, config }
 }
 
@@ -120,10 +128,14 @@ async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-function parseJson(text: string): unknown {
+/** Undefined for Python text, as MMTracking writes it. @throws TrainingCheckpointError for more than any configuration holds */
+function parseConfigText(path: string, text: string): unknown {
   try {
-    return JSON.parse(text)
-  } catch {
+    return parseJson(text)
+  } catch (cause) {
+    if (cause instanceof JsonSizeError) {
+      throw new TrainingCheckpointError(`${path}: its configuration ${cause.message}`, { cause })
+    }
     return undefined
   }
 }

@@ -7,6 +7,7 @@ import { join, relative, sep } from 'node:path'
 import { readZip } from 'siamrpn/formats'
 import { DatasetError } from '../../datasets/errors.ts'
 import { SourceNotFoundError } from '../../frames/errors.ts'
+import { mostTextBytes, readBounded } from '../../read-bounded.ts'
 import type { BenchmarkName, Protocol, Tell } from '../types.ts'
 
 export interface ResultFile {
@@ -39,7 +40,10 @@ async function list(root: string, folder: string, depth: number, files: Map<stri
     if (entry.isDirectory()) {
       if (depth > 0) await list(root, place, depth - 1, files)
     } else if (entry.name.endsWith('.txt')) {
-      files.set(relative(root, place).split(sep).join('/'), { place, read: () => readFile(place, 'utf8') })
+      files.set(relative(root, place).split(sep).join('/'), {
+        place,
+        read: async () => (await readBounded(place, mostTextBytes)).toString(),
+      })
     }
   }
 }

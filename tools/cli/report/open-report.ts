@@ -1,14 +1,15 @@
 // From folders to what a report is made of: an evaluation's own files where there are any, else published result files beside a
 // data set that the options name.
 
-import { readFile } from 'node:fs/promises'
 import { basename, extname, join, resolve } from 'node:path'
+import { parseJson } from 'siamrpn/formats'
 import { cut } from 'siamrpn/gpu'
 import * as z from 'zod'
 import type { SequenceResult } from '../../benchmarks/types.ts'
 import { UsageError } from '../../errors.ts'
 import { readRun } from '../../evaluation/result-store.ts'
 import { score } from '../../metrics/score.ts'
+import { FileSizeError, mostTextBytes, readBounded } from '../../read-bounded.ts'
 import type { ReportData, ReportRun, ReportTracker } from '../../report/data.ts'
 import { readTrainingLog } from '../../report/training-log.ts'
 import { type DataOptions, type EvaluationData, openEvaluationData } from '../evaluate/data.ts'
@@ -119,7 +120,7 @@ const summarySchema = z.object({
 
 function parseSummary(file: string, text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new UsageError(`${file} is damaged: ${cut(reason, 200)}; evaluate with --resume, which writes it again`, {
@@ -128,9 +129,18 @@ function parseSummary(file: string, text: string): unknown {
   }
 }
 
-/** An evaluation that was broken off has no summary yet. */
+/** An evaluation that was broken off has no summary yet. @throws FileSizeError */
+async function readSummary(file: string): Promise<string> {
+  try {
+    return (await readBounded(file, mostTextBytes)).toString()
+  } catch (error) {
+    if (error instanceof FileSizeError) throw error
+    return '{}'
+  }
+}
+
 async function storedRun(path: string): Promise<{ readonly tracker: string; readonly run: ReportRun }> {
-  const text = await readFile(join(path, 'summary.json'), 'utf8').catch(() => '{}')
+  const text = await readSummary(join(path, 'summary.json'))
   const parsed = summarySchema.safeParse(parseSummary(join(path, 'summary.json'), text))
   const summary = parsed.success ? parsed.data : {}
   const { date, adapter, config, checkpoint, sha256, parameters } = summary

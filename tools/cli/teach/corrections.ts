@@ -1,11 +1,12 @@
 // Reads which frames of a video the tracker is taught on: a JSON list of corrections, a project of the page, or every
 // so many lines of a ground truth.
 
-import { readFile } from 'node:fs/promises'
+import { parseJson } from 'siamrpn/formats'
 import { z } from 'zod'
 import { UsageError } from '../../errors.ts'
 import type { GroundTruth } from '../../frames/ground-truth.ts'
 import type { Box } from '../../frames/types.ts'
+import { mostJsonBytes, readBounded } from '../../read-bounded.ts'
 
 /** One frame, and where the object is in it; null: it is not there. */
 export interface Correction {
@@ -48,7 +49,7 @@ const projectSchema = z.object({
 export async function readCorrections(file: string, target = 0): Promise<Correction[]> {
   let value: unknown
   try {
-    value = JSON.parse(await readFile(file, 'utf8'))
+    value = parseJson((await readBounded(file, mostJsonBytes)).toString())
   } catch (error) {
     throw new UsageError(`${file} cannot be read as JSON: ${error instanceof Error ? error.message : error}`, {
       cause: error,

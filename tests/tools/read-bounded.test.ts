@@ -1,0 +1,81 @@
+// Files that are far larger than any of their kind are refused before they are read, by every reader of text.
+
+import { mkdir, open, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { SiamRpnError } from '../../src/gpu/errors.ts'
+import { openBenchmark } from '../../tools/benchmarks/open-benchmark.ts'
+import { readResults } from '../../tools/benchmarks/results/read-results.ts'
+import { readCorrections } from '../../tools/cli/teach/corrections.ts'
+import { readClips } from '../../tools/datasets/clip-folder.ts'
+import { readRun } from '../../tools/evaluation/result-store.ts'
+import { readGroundTruth } from '../../tools/frames/ground-truth.ts'
+import { eachRow } from '../../tools/frames/number-rows.ts'
+import { FileSizeError, mostJsonBytes, mostTextBytes, readBounded } from '../../tools/read-bounded.ts'
+import { readTrainingLog } from '../../tools/report/training-log.ts'
+import { readConfigFile } from '../../tools/training/config-file.ts'
+import { temporaryFolder } from './frames/helpers.ts'
+
+/** A file with a hole: it takes no room on the disk. */
+async function large(file: string, bytes: number): Promise<string> {
+  await mkdir(join(file, '..'), { recursive: true })
+  const handle = await open(file, 'w')
+  await handle.truncate(bytes)
+  await handle.close()
+  return file
+}
+
+test('a file within the bound is read, a larger one is not', async () => {
+  const file = join(await temporaryFolder(), 'a.txt')
+  await writeFile(file, 'abc')
+  expect((await readBounded(file, 3)).toString()).toBe('abc')
+  await expect(readBounded(file, 2)).rejects.toThrow(FileSizeError)
+  await expect(readBounded(file, 2)).rejects.toThrow(`${file} has 3 bytes, expected at most 2`)
+})
+
+const box = { x: 1, y: 2, width: 30, height: 20 }
+const benchmark = {
+  ...{ type: 'otb100', title: 'a', protocol: 'ope' },
+  sequences: [{ name: 'a', images: ['1'], boxes: [box], visible: [true], attributes: [] }],
+} as const
+
+test.each<[string, string, number, (file: string, folder: string) => Promise<unknown>]>([
+  ['a configuration', 'config.json', mostTextBytes, readConfigFile],
+  ['a Python configuration', 'config.py', mostTextBytes, readConfigFile],
+  ['a ground truth', 'groundtruth.txt', mostJsonBytes, (file) => readGroundTruth(file)],
+  ['corrections', 'corrections.json', mostJsonBytes, (file) => readCorrections(file)],
+  ['a log', 'a.log.json', mostJsonBytes, (file) => readTrainingLog([file])],
+  ['an evaluation', 'run.json', mostJsonBytes, (_, folder) => readRun(folder)],
+  ['a list of sequences', 'list.txt', mostTextBytes, (_, folder) => openBenchmark({ type: 'vot2018', root: folder })],
+  ["a tracker's results", 'a.txt', mostTextBytes, (_, folder) => readResults(folder, benchmark as never, () => {})],
+])('%s above its bound is refused by its size', async (_, name, most, read) => {
+  const folder = await temporaryFolder()
+  const file = await large(join(folder, name), most + 1)
+  const reading = read(file, folder)
+  await expect(reading).rejects.toBeInstanceOf(SiamRpnError)
+  await expect(reading).rejects.toThrow(`${file} has ${most + 1} bytes, expected at most ${most}`)
+})
+
+test('flags of a clip above their bound are refused, not passed over', async () => {
+  const folder = await temporaryFolder()
+  const clip = join(folder, 'clip')
+  await mkdir(clip)
+  await writeFile(join(clip, 'groundtruth.txt'), '1,2,3,4\n')
+  await writeFile(join(clip, '1.jpg'), '')
+  await large(join(clip, 'absence.label'), mostTextBytes + 1)
+  await expect(readClips(folder)).rejects.toThrow(FileSizeError)
+})
+
+test('lines without end are not counted for ever', async () => {
+  const broken: string[] = []
+  const { lines } = eachRow(
+    '1\n'.repeat(3_000_010),
+    () => {},
+    (line, message) => broken.push(`${line}: ${message}`),
+  )
+  expect(lines).toBe(3_000_000)
+  expect(broken).toEqual(['3000001: more than 3000000 lines, expected one for each frame'])
+  const log = join(await temporaryFolder(), 'a.log.json')
+  await writeFile(log, `{"seed":1}\n${'\n'.repeat(1_000_001)}{"mode":"train","epoch":1}\n`)
+  await expect(readTrainingLog([log])).rejects.toThrow('has more than 1000000 lines')
+})
