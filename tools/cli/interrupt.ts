@@ -42,3 +42,8 @@ export async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal): P
     if (leave) signal.removeEventListener('abort', leave)
   }
 }
+
+/** Whether an error is the reason of a raised signal. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError'
+}

@@ -6,10 +6,13 @@ import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
 import { SiamRpnError } from 'siamrpn'
+import type { Collective } from '../distributed/collective.ts'
 import { DistributedError, PeerError } from '../distributed/errors.ts'
 import { MpiCollective } from '../distributed/mpi-collective.ts'
 import { isAlone, launchedBy, MpiLibrary } from '../distributed/mpi-library.ts'
+import { receiveJson, shareJson } from '../distributed/share.ts'
 import { UsageError } from '../errors.ts'
+import { interruptedCode, isAbort } from './interrupt.ts'
 import { wholeNumber } from './options.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -68,7 +71,7 @@ export async function launched<T>(
 ): Promise<T> {
   const family = launchedBy(process.env)
   if (options.launcher === 'none') {
-    refuseRanks('--launcher is none', 'expected --launcher mpi, or no mpirun')
+    refuseRanks()
     return await work({ collective: undefined, terminal })
   }
   if (family === undefined) {
@@ -86,7 +89,7 @@ export async function launched<T>(
   } catch (error) {
     if (collective.rank > 0) await sleep(error instanceof PeerError ? peerPrecedence : precedence)
     writeSync(process.stderr.fd, `${described(error, collective)}\n`)
-    collective.abort(error instanceof SiamRpnError ? 1 : 2)
+    collective.abort(isAbort(error) ? interruptedCode : error instanceof SiamRpnError ? 1 : 2)
     throw error // MPI has not ended the process yet.
   }
 }
@@ -95,17 +98,35 @@ export async function launched<T>(
  * Refuses to be one of several ranks that do not know of each other.
  * @throws UsageError under mpirun
  */
-export function refuseRanks(reason: string, expected: string): void {
+function refuseRanks(): void {
   const family = launchedBy(process.env)
   if (family === undefined || isAlone(process.env)) return
   throw new UsageError(
-    `${family}'s mpirun has started this process, but ${reason}: every rank would do the same work in the same place; ${expected}`,
+    `${family}'s mpirun has started this process, but --launcher is none: every rank would do the same work in the same place; ` +
+      'expected --launcher mpi, or no mpirun',
   )
+}
+
+/** Between two messages that rank 0 is still at work, in milliseconds. */
+const sayEvery = 1000
+
+/** What rank 0 alone does while the others wait. @returns rank 0's value, on all ranks */
+export async function byRank0<T>(collective: Collective | undefined, work: () => Promise<T>): Promise<T> {
+  if (!collective) return await work()
+  const what = 'what rank 0 does'
+  if (collective.rank > 0) return await receiveJson<T>(collective, what)
+  const saying = setInterval(() => collective.busy(), sayEvery)
+  try {
+    return await shareJson(collective, what, await work())
+  } finally {
+    clearInterval(saying)
+  }
 }
 
 function described(error: unknown, collective: MpiCollective): string {
   const { rank } = collective
   const where = rank === 0 || error instanceof DistributedError ? '' : `${collective.name(rank)}: `
+  if (isAbort(error)) return `${where}interrupted; nothing was written`
   if (error instanceof SiamRpnError) return `error: ${where}${error.message}`
   return `unexpected error, please report it: ${where}\n${error instanceof Error ? (error.stack ?? error.message) : error}`
 }

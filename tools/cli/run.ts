@@ -11,7 +11,7 @@ import { datasetCommand } from './dataset/command.ts'
 import { demoCommand } from './demo/command.ts'
 import { evaluateCommand } from './evaluate/command.ts'
 import { StalledError, settled, Underway } from './guard.ts'
-import { interruptedCode } from './interrupt.ts'
+import { interruptedCode, isAbort } from './interrupt.ts'
 import { wholeNumber } from './options.ts'
 import { pretrainedCommand } from './pretrained/command.ts'
 import { reportCommand } from './report/command.ts'
@@ -99,7 +99,7 @@ function oddNote(place: OddPlace, count: number): string {
 
 function explain(error: unknown, { terminal }: CommandContext): number {
   if (error instanceof CommanderError) return error.exitCode // Commander has printed it.
-  if (error instanceof DOMException && error.name === 'AbortError') {
+  if (isAbort(error)) {
     note(terminal, 'interrupted; nothing was written')
     return interruptedCode
   }

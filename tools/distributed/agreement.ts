@@ -1,15 +1,29 @@
 // What all ranks must agree on before they train together, and how they fail together: an error of one rank is told by rank 0,
 // and all end.
 
+import { createRequire } from 'node:module'
 import { isRecord } from '../is-record.ts'
 import { allGatherJson, type Collective } from './collective.ts'
 import { DistributedError, PeerError } from './errors.ts'
+
+/** The version of the installed library, which all ranks must have alike. */
+export function libraryVersion(): string {
+  return createRequire(import.meta.url)('siamrpn/package.json').version
+}
 
 /** What must be the same on all ranks, by what it is called in messages. */
 export type Agreed = Readonly<Record<string, unknown>>
 
 /** How many differences a message shows. */
 const MOST_SHOWN = 4
+
+/** Does something on every rank, so that all fail where one does; a process alone simply does it. */
+export type OnAll = <T>(what: string, work: () => Promise<T>) => Promise<T>
+
+/** `together` of these ranks, or of a process alone. */
+export function onAllRanks(collective: Collective | undefined): OnAll {
+  return async (what, work) => await (collective ? together(collective, what, work) : work())
+}
 
 /**
  * Does something on every rank; all go on when all have done it.

@@ -13,9 +13,14 @@ export async function shareState(collective: Collective, what: string, state: St
 
 /** The value of rank 0, as plain data. @param value rank 0's */
 export async function shareJson<T>(collective: Collective, what: string, value: T): Promise<T> {
-  if (collective.rank > 0) return JSON.parse(new TextDecoder().decode(await collective.broadcast(what)))
+  if (collective.rank > 0) return await receiveJson(collective, what)
   await collective.broadcast(what, new TextEncoder().encode(JSON.stringify(value)))
   return value
+}
+
+/** The value that rank 0 shares, on another rank. */
+export async function receiveJson<T>(collective: Collective, what: string): Promise<T> {
+  return JSON.parse(new TextDecoder().decode(await collective.broadcast(what)))
 }
 
 /** A hash of everything that every rank must have alike: running statistics are each rank's own. */

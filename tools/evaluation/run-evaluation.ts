@@ -84,20 +84,31 @@ export async function runEvaluation(run: EvaluationRun): Promise<EvaluationOutco
   })
   const failed = (await Promise.allSettled(lanes)).find((outcome) => outcome.status === 'rejected')
   if (failed) throw failed.reason
-  const inOrder = benchmark.sequences.flatMap(({ name }) => {
-    const result = tracked.get(name)
-    return result ? [[name, result] as const] : []
-  })
   return {
-    results: new Map(inOrder),
-    failures: benchmark.sequences.flatMap(({ name }) => {
-      const message = failures.get(name)
-      return message === undefined ? [] : [{ name, message }]
-    }),
+    ...inOrder(benchmark, tracked, failures),
     interrupted: run.signal?.aborted ?? false,
     frames,
     videosBefore: benchmark.sequences.filter(({ name }) => done.has(name)).length,
     seconds: (performance.now() - begin) / 1000,
+  }
+}
+
+/** What came of the benchmark's sequences, in its order. @param failures their reasons, by name */
+export function inOrder(
+  { sequences }: Benchmark,
+  results: ReadonlyMap<string, SequenceResult>,
+  failures: ReadonlyMap<string, string>,
+): Pick<EvaluationOutcome, 'results' | 'failures'> {
+  const found = sequences.flatMap(({ name }) => {
+    const result = results.get(name)
+    return result ? [[name, result] as const] : []
+  })
+  return {
+    results: new Map(found),
+    failures: sequences.flatMap(({ name }) => {
+      const message = failures.get(name)
+      return message === undefined ? [] : [{ name, message }]
+    }),
   }
 }
 

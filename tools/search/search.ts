@@ -1,12 +1,12 @@
 // Parameter search: every video is tracked under all rules side by side, and each rule is judged as an evaluation with it would
 // be. Source: tools/analysis/sot/sot_siamrpn_param_search.py of MMTracking 0.14, which tracks everything once per rule.
 
-import type { TrackRule } from 'siamrpn'
+import type { SweepCounts, TrackRule } from 'siamrpn'
 import type { Benchmark, Sequence } from '../benchmarks/types.ts'
 import { EvaluationError } from '../evaluation/errors.ts'
 import { type Failure, isOfSequence } from '../evaluation/run-evaluation.ts'
 import { type ReadFrame, readFrameFile, sequenceVideo } from '../evaluation/sequence-video.ts'
-import { trackVideo, type VideoStep } from '../evaluation/track-video.ts'
+import { trackVideo } from '../evaluation/track-video.ts'
 import { type JudgeOptions, type MeasureValues, makeJudge, type SearchMeasure } from './judge.ts'
 import { Lanes, type Sweeper } from './lanes.ts'
 import { packTrack } from './packed-track.ts'
@@ -69,46 +69,73 @@ export interface Saving {
   readonly tracked: number
 }
 
-/** @throws EvaluationError if no video could be tracked; what the sweep and the cache throw; the signal's reason */
-export async function searchParameters(run: SearchRun): Promise<SearchOutcome> {
-  const { benchmark, rules, sweep } = run
+/** What becomes of a video: its tracks under all rules that it was tracked under, or the reason why there are none. */
+export type VideoOutcome =
+  | { readonly sequence: Sequence; readonly tracks: Tracks; readonly added: number }
+  | { readonly sequence: Sequence; readonly failure: string }
+
+/** What tracks videos: this process, or several ranks together. */
+export interface SearchTracker {
+  /** Tracks videos under rules. @param take told of each video, in their order */
+  track(
+    videos: readonly Sequence[],
+    rules: readonly TrackRule[],
+    progress: ProgressCount,
+    take: (outcome: VideoOutcome) => void,
+  ): Promise<void>
+  /** Crops that were computed and needed since it was made. */
+  counts(): Promise<SweepCounts>
+}
+
+/**
+ * @param tracker default: this process
+ * @throws EvaluationError if no video could be tracked; what the sweep and the cache throw; the signal's reason
+ */
+export async function searchParameters(run: SearchRun, tracker = trackingAlone(run)): Promise<SearchOutcome> {
+  const { benchmark, rules, halving } = run
+  const { sequences } = benchmark
   const judge = makeJudge(benchmark, run.judge)
-  const before = sweep.counts
   const failures: Failure[] = []
   const count = { reused: 0, tracked: 0 }
   const progress = new ProgressCount(run)
   const leftOut = new Map<number, number>()
-  for (const [video, sequence] of benchmark.sequences.entries()) {
-    run.signal?.throwIfAborted()
-    const going = rules.filter((_, index) => !leftOut.has(index))
-    const tracks = await tracksOf({ ...run, rules: going }, sequence, progress).catch((error: unknown) => {
-      if (run.signal?.aborted || !(error instanceof Error && isOfSequence(error))) throw error
-      failures.push({ name: sequence.name, message: error.message })
-      return undefined
-    })
+  const take = (going: readonly TrackRule[]) => (outcome: VideoOutcome) => {
+    const { sequence } = outcome
     progress.finish(sequence)
-    if (!tracks) continue
-    count.reused += going.length - tracks.added
-    count.tracked += tracks.added
+    if ('failure' in outcome) {
+      failures.push({ name: sequence.name, message: outcome.failure })
+      return
+    }
+    count.reused += going.length - outcome.added
+    count.tracked += outcome.added
     for (const [index, rule] of rules.entries()) {
-      const track = leftOut.has(index) ? undefined : tracks.all.get(ruleName(rule))
+      const track = leftOut.has(index) ? undefined : outcome.tracks.get(ruleName(rule))
       if (track) judge.add(sequence, index, track)
     }
-    if (!run.halving || video + 1 === benchmark.sequences.length || !isPowerOfTwo(video + 1)) continue
-    const scores = rules.map((rule, index) => ({ index, rule, values: judge.values(index) }))
-    const worse = worseHalf(
-      scores.filter(({ index }) => index > 0 && !leftOut.has(index)),
-      run.halving,
-    )
-    for (const { index } of worse) leftOut.set(index, video + 1)
   }
-  if (failures.length === benchmark.sequences.length) {
+  for (let done = 0; done < sequences.length; ) {
+    run.signal?.throwIfAborted()
+    const end = halving ? Math.min(Math.max(1, 2 * done), sequences.length) : sequences.length
+    const going = rules.filter((_, index) => !leftOut.has(index))
+    await tracker.track(sequences.slice(done, end), going, progress, take(going))
+    const fails = new Set(failures.map(({ name }) => name))
+    if (halving && end < sequences.length && !fails.has(sequences[end - 1]?.name ?? '')) {
+      const scores = rules.map((rule, index) => ({ index, rule, values: judge.values(index) }))
+      const worse = worseHalf(
+        scores.filter(({ index }) => index > 0 && !leftOut.has(index)),
+        halving,
+      )
+      for (const { index } of worse) leftOut.set(index, end)
+    }
+    done = end
+  }
+  if (failures.length === sequences.length) {
     const [first] = failures
     throw new EvaluationError(
       first ? `no video could be tracked: ${first.message}` : 'there are no videos to search on',
     )
   }
-  const { computed, updates } = sweep.counts
+  const { computed, updates } = await tracker.counts()
   return {
     measures: judge.measures,
     scores: rules.map((rule, index) => {
@@ -116,7 +143,7 @@ export async function searchParameters(run: SearchRun): Promise<SearchOutcome> {
       return { rule, values: judge.values(index), ...(leftOutAfter !== undefined && { leftOutAfter }) }
     }),
     failures,
-    saving: { computed: computed - before.computed, needed: updates - before.updates, ...count },
+    saving: { computed, needed: updates, ...count },
   }
 }
 
@@ -150,72 +177,103 @@ function isKnown({ values }: RuleScore, { name }: SearchMeasure): boolean {
   return Number.isFinite(values[name] ?? Number.NaN)
 }
 
-function isPowerOfTwo(value: number): boolean {
-  return (value & (value - 1)) === 0
+/** One video after the other. */
+function trackingAlone(run: SearchRun): SearchTracker {
+  const { sweep } = run
+  const before = sweep.counts
+  return {
+    async track(videos, rules, progress, take) {
+      for (const sequence of videos) {
+        run.signal?.throwIfAborted()
+        take(await orFailure(run, sequence, async () => await tracksOf(run, sequence, rules, progress)))
+      }
+    },
+    async counts() {
+      const { computed, updates } = sweep.counts
+      return { computed: computed - before.computed, updates: updates - before.updates }
+    },
+  }
+}
+
+/** Errors of a video's own files and boxes do not end the search. */
+export async function orFailure<T>(
+  { signal }: Pick<SearchRun, 'signal'>,
+  sequence: Sequence,
+  work: () => Promise<T>,
+): Promise<T | { readonly sequence: Sequence; readonly failure: string }> {
+  try {
+    return await work()
+  } catch (error) {
+    if (signal?.aborted || !(error instanceof Error && isOfSequence(error))) throw error
+    return { sequence, failure: error.message }
+  }
 }
 
 /** The tracks of a video under all rules: those that are there, and the others made and saved block by block. */
-async function tracksOf(run: SearchRun, sequence: Sequence, progress: ProgressCount) {
-  const { rules, cache, sweep } = run
-  let all: Tracks = await cache.load(sequence)
-  const missing = rules.filter((rule) => !all.has(ruleName(rule)))
-  for (let start = 0; start < missing.length; start += sweep.capacity) {
-    const block = missing.slice(start, start + sweep.capacity)
-    const steps = await trackBlock(run, sequence, block, () => progress.frame(sequence))
-    const made = block.flatMap((rule, index) => {
-      const track = steps[index]
-      return track ? [[ruleName(rule), packTrack(track)] as const] : []
-    })
-    all = new Map([...all, ...made])
-    await cache.save(sequence, all)
+async function tracksOf(run: SearchRun, sequence: Sequence, rules: readonly TrackRule[], progress: ProgressCount) {
+  const { cache, sweep } = run
+  let tracks: Tracks = await cache.load(sequence)
+  const missing = rules.filter((rule) => !tracks.has(ruleName(rule)))
+  for (const block of blocksOf(missing, sweep.capacity)) {
+    const made = await trackBlock(run, sequence, block, () => progress.frame(sequence))
+    tracks = new Map([...tracks, ...made])
+    await cache.save(sequence, tracks)
   }
-  return { all, added: missing.length }
+  return { sequence, tracks, added: missing.length }
+}
+
+/** As many side by side as a sweep can have. */
+export function blocksOf<T>(rules: readonly T[], capacity: number): T[][] {
+  const count = Math.ceil(rules.length / capacity)
+  return Array.from({ length: count }, (_, index) => rules.slice(index * capacity, (index + 1) * capacity))
 }
 
 /** A video under some rules at once. */
-async function trackBlock(
-  { benchmark, sweep, signal, read = readFrameFile }: SearchRun,
+export async function trackBlock(
+  { benchmark, sweep, signal, read = readFrameFile }: Pick<SearchRun, 'benchmark' | 'sweep' | 'signal' | 'read'>,
   sequence: Sequence,
   rules: readonly TrackRule[],
   onFrame: () => void,
-): Promise<VideoStep[][]> {
+): Promise<Tracks> {
   const lanes = new Lanes({ sweep, rules, read: (index) => read(sequence, index), onFrame })
   const video = { ...sequenceVideo(sequence, benchmark.protocol, read), read: lanes.read }
   const tracks = await Promise.allSettled(
     rules.map((_, index) => trackVideo(lanes.lane(index), video, { signal }).finally(() => lanes.leave())),
   )
-  return tracks.map((track) => {
-    if (track.status === 'fulfilled') return track.value
-    throw track.reason
-  })
+  return new Map(
+    tracks.map((track, index) => {
+      if (track.status === 'rejected') throw track.reason
+      return [ruleName(rules[index] as TrackRule), packTrack(track.value)]
+    }),
+  )
 }
 
-class ProgressCount {
+/** How far all videos are. */
+export class ProgressCount {
   readonly #tell: SearchRun['onProgress']
   readonly #total: number
-  #finished = 0
-  #ofSequence = 0
+  readonly #frames = new Map<Sequence, number>()
   #tracked = 0
 
-  constructor({ benchmark, onProgress }: SearchRun) {
+  constructor({ benchmark, onProgress }: Pick<SearchRun, 'benchmark' | 'onProgress'>) {
     this.#tell = onProgress
     this.#total = benchmark.sequences.reduce((sum, { images }) => sum + images.length, 0)
   }
 
-  frame(sequence: Sequence): void {
-    this.#tracked++
-    this.#ofSequence = Math.min(this.#ofSequence + 1, sequence.images.length)
+  /** Tells of frames that were tracked. */
+  frame(sequence: Sequence, count = 1): void {
+    this.#tracked += count
+    this.#frames.set(sequence, Math.min((this.#frames.get(sequence) ?? 0) + count, sequence.images.length))
     this.#report(sequence)
   }
 
   finish(sequence: Sequence): void {
-    this.#finished += sequence.images.length
-    this.#ofSequence = 0
+    this.#frames.set(sequence, sequence.images.length)
     this.#report(sequence)
   }
 
   #report({ name }: Sequence): void {
-    const done = this.#finished + this.#ofSequence
+    const done = [...this.#frames.values()].reduce((sum, frames) => sum + frames, 0)
     this.#tell?.({ tracked: this.#tracked, done, total: this.#total, sequence: name })
   }
 }

@@ -9,8 +9,10 @@ import { differences } from '../../../tools/evaluation/differences.ts'
 import { EvaluationError } from '../../../tools/evaluation/errors.ts'
 import { ResultStore, readRun, readStoredResults } from '../../../tools/evaluation/result-store.ts'
 import { runEvaluation } from '../../../tools/evaluation/run-evaluation.ts'
+import { runSharedEvaluation } from '../../../tools/evaluation/shared-evaluation.ts'
 import type { ReadFrame } from '../../../tools/evaluation/sequence-video.ts'
 import { UnreadableImageError } from '../../../tools/frames/errors.ts'
+import { localCollectives } from '../distributed/local-collective.ts'
 import { temporaryFolder } from '../training/helpers.ts'
 import { blankFrame, box, FakeTracker, readBlank, sequenceOf } from './fakes.ts'
 
@@ -182,4 +184,49 @@ test('differences are told by their paths', () => {
     'b.c: 2 -> 3',
     'd: absent -> "x"',
   ])
+})
+
+describe('an evaluation that two ranks make together', () => {
+  const read: ReadFrame = async ({ name, images }, index) => {
+    if (name === 'two' && index === 1) throw new UnreadableImageError(images[1] ?? '', 'truncated')
+    return blankFrame()
+  }
+  const done = new Map([['one', { name: 'one', regions: [1, 1, 1] as const }]])
+
+  test('gives what one process gives, and saves each video', async () => {
+    const alone = await runEvaluation({ benchmark: clips, trackers: [new FakeTracker()], read, done })
+    const saved: string[] = []
+    const trackers = [new FakeTracker(), new FakeTracker()]
+    const outcomes = await Promise.all(
+      localCollectives(2).map(async (collective, rank) => {
+        const save = async ({ name }: SequenceResult) => void (rank === 0 && saved.push(name))
+        const part = clips.sequences.filter((_, index) => index > 0 && (index === 3) === (rank === 0))
+        const own = { benchmark: clips, trackers: [trackers[rank]!], read, done: rank === 0 ? done : new Map(), save }
+        return await runSharedEvaluation(collective, { ...own, part, signal: new AbortController().signal })
+      }),
+    )
+    const [first] = outcomes
+    const plain = ({ results }: Pick<typeof alone, 'results'>) =>
+      [...results].map(([name, { regions, scores }]) => ({ name, regions, scores }))
+    expect(plain(first!)).toEqual(plain(alone))
+    expect(first).toMatchObject({ failures: alone.failures, frames: alone.frames, videosBefore: 1, interrupted: false })
+    expect(outcomes[1]!.failures).toEqual(alone.failures)
+    expect(saved.sort()).toEqual(['four', 'three'])
+    expect(trackers.map(({ begun }) => begun.length)).toEqual([1, 2])
+  })
+
+  test('ends on both when one is interrupted', async () => {
+    const stop = new AbortController()
+    const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 20))
+    const long = benchmarkOf(['a', 'b'].map((name) => sequenceOf(name, Array.from({ length: 500 }, () => box(10)))))
+    const outcomes = await Promise.all(
+      localCollectives(2).map(async (collective, rank) => {
+        const signal = rank === 1 ? stop.signal : new AbortController().signal
+        if (rank === 1) setTimeout(() => stop.abort(), 100)
+        const own = { benchmark: long, trackers: [new FakeTracker(0, slow)], read: readBlank, done: new Map() }
+        return await runSharedEvaluation(collective, { ...own, part: [long.sequences[rank]!], signal })
+      }),
+    )
+    expect(outcomes).toMatchObject([{ interrupted: true }, { interrupted: true }])
+  })
 })

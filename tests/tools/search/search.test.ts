@@ -15,7 +15,9 @@ import { score } from '../../../tools/metrics/score.ts'
 import { makeJudge } from '../../../tools/search/judge.ts'
 import type { Sweeper } from '../../../tools/search/lanes.ts'
 import { bestScore, type RuleScore, type SearchRun, searchParameters } from '../../../tools/search/search.ts'
+import { serveSearch, trackingTogether } from '../../../tools/search/shared-search.ts'
 import { TrackCache } from '../../../tools/search/track-cache.ts'
+import { localCollectives } from '../distributed/local-collective.ts'
 import { temporaryFolder } from '../training/helpers.ts'
 
 const size = { width: 100, height: 80 }
@@ -303,5 +305,54 @@ describe('tracks on disk', () => {
     await expect(cache.load(one)).rejects.toThrow(EvaluationError)
     await expect(cache.load(one)).rejects.toThrow(`${name}: `)
     await expect(cache.load(one)).rejects.toThrow('delete it to have the video tracked again')
+  })
+})
+
+describe.each([undefined, 'success'])('a search that three ranks make together, halved by %s', (by) => {
+  const five = benchmark(
+    'ope',
+    [20, 7, 16, 9, 4].map((frames, index) => sequence(`v${index}`, frames, 3 + index)),
+  )
+  const halving = makeJudge(five, { onlyVisible: false }).measures.find(({ name }) => name === by)
+  const read: SearchRun['read'] = async ({ name }, index) => {
+    if (name === 'v1' && index === 3) throw new BoxError('broken')
+    return picture()
+  }
+  const changes = { benchmark: five, read, ...(halving && { halving }) }
+
+  async function together(run: FakeRun, sweeps: readonly FakeSweep[], signal?: AbortSignal) {
+    const [outcome] = await Promise.all(
+      localCollectives(3).map(async (collective, rank) => {
+        const own = { ...run, sweep: sweeps[rank]!, ...(rank === 2 && signal && { signal }) }
+        if (rank === 0) return await searchParameters(own, trackingTogether(own, collective))
+        await serveSearch(own, collective)
+        return undefined
+      }),
+    )
+    return outcome
+  }
+  const sweepsOf3 = () => [3, 3, 3].map((capacity) => new FakeSweep(capacity))
+
+  test('gives what one process gives, and leaves the same files', async () => {
+    const run = { ...(await makeRun('ope', changes)), sweep: new FakeSweep(3) }
+    const { saving: cost, ...alone } = await searchParameters(run)
+    const shared = await makeRun('ope', changes)
+    const sweeps = sweepsOf3()
+    // The second block of the broken video is begun, too.
+    const saving = { computed: expect.any(Number), needed: expect.any(Number), reused: 0, tracked: cost.tracked }
+    expect(await together(shared, sweeps)).toEqual({ ...alone, saving })
+    expect(sweeps.filter(({ calls }) => calls.length > 0).length).toBeGreaterThan(1)
+    for (const name of ['v0', 'v2', 'v3', 'v4']) {
+      const file = ({ cache }: FakeRun) => readFile(join(cache.folder, `${name}.safetensors`))
+      expect(await file(shared)).toEqual(await file(run))
+    }
+    const again = sweepsOf3()
+    const second = (await together(shared, again))!
+    expect(second).toMatchObject({ ...alone, saving: { tracked: 0, reused: cost.tracked } })
+  })
+
+  test('ends on all of them when one is interrupted', async () => {
+    const run = await makeRun('ope', changes)
+    await expect(together(run, sweepsOf3(), AbortSignal.abort())).rejects.toThrow(/interrupted/)
   })
 })

@@ -3,7 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { CommandContext } from '../context.ts'
 import { interruptible } from '../interrupt.ts'
-import { refuseRanks } from '../launcher.ts'
+import { type LauncherOptions, launched, withLauncherOptions } from '../launcher.ts'
 import { collectCompared, collectText, precisionOption, wholeNumber } from '../options.ts'
 import { datasetChoices } from './data.ts'
 import { type EvaluateOptions, evaluate } from './session.ts'
@@ -25,11 +25,12 @@ Examples:
   siamrpn evaluate --config r50 --checkpoint siamese_rpn_r50.pth --dataset lasot --root data/LaSOTTesting
   siamrpn evaluate --config r50 --checkpoint siamese_rpn_r50.pth --dataset got10k --root data/GOT-10k --split test
   siamrpn evaluate --checkpoint work_dirs/tiny/epoch_20.safetensors --root my-clips/ --compare DiMP=results/dimp
-  siamrpn evaluate --config r50 --checkpoint model.pth --dataset vot2018 --root data/vot2018 --out out/vot --resume`
+  siamrpn evaluate --config r50 --checkpoint model.pth --dataset vot2018 --root data/vot2018 --out out/vot --resume
+  mpirun -n 4 npx siamrpn evaluate --dataset lasot --root data/LaSOTTesting --launcher mpi`
 
 /** Makes the command. */
 export function evaluateCommand(context: CommandContext): Command {
-  return new Command('evaluate')
+  const command = new Command('evaluate')
     .description('Tracks the videos of a data set and measures how well: numbers, result files, a report.')
     .option('--config <name>', "configuration: a name or a file; default: the checkpoint's own, or r50")
     .option('--checkpoint <file>', 'weights, file or URL: .pth, .model or .safetensors; default: the model that ships')
@@ -48,11 +49,14 @@ export function evaluateCommand(context: CommandContext): Command {
     .addOption(precisionOption())
     .option('--no-report', 'no report.html')
     .addHelpText('after', examples)
-    .action(async (options: EvaluateOptions) => {
-      refuseRanks('evaluate works in one process', 'expected no mpirun')
-      const code = await interruptible((signal) => evaluate(context, options, signal))
+    .action(async (options: EvaluateOptions & LauncherOptions) => {
+      const code = await launched(context.terminal, options, async ({ collective, terminal }) => {
+        const own = { ...context, terminal }
+        return await interruptible((signal) => evaluate(own, options, signal, collective))
+      })
       if (code !== 0) context.exitCode = code
     })
+  return withLauncherOptions(command)
 }
 
 function trackerName(text: string): string {

@@ -1,10 +1,12 @@
 // Reads and writes run.json, by which the folder of an evaluation says what it holds, so that a run can go on, and so
 // that its report can be made again without the command line that made it.
 
+import { createHash } from 'node:crypto'
 import { type Precision, testDatasetSchema } from 'siamrpn'
 import * as z from 'zod'
 import { readResults } from '../../benchmarks/results/read-results.ts'
 import type { Benchmark, SequenceResult } from '../../benchmarks/types.ts'
+import { type Agreed, libraryVersion } from '../../distributed/agreement.ts'
 import { UsageError } from '../../errors.ts'
 import { type RunDescription, readRun, readStoredResults } from '../../evaluation/result-store.ts'
 import { collectFindings, findingLines } from '../dataset/finding-lines.ts'
@@ -50,6 +52,17 @@ export function describeRun(
     },
   }
   return { fingerprint: { sha256, model: config.model, ...half, ...data.fingerprint }, about }
+}
+
+/** What ranks must have alike to evaluate or search together: files may lie in other places. */
+export function describeWork({ config, sha256 }: EvaluationModel, { benchmark, onlyVisible }: EvaluationData): Agreed {
+  const { title, protocol, sequences } = benchmark
+  const videos = sequences.map(({ name, images, boxes, corners }) => {
+    const truth = createHash('sha256').update(JSON.stringify([boxes, corners ?? null]))
+    return [name, { frames: images.length, truth: truth.digest('hex').slice(0, 16) }]
+  })
+  const data = { title, protocol, onlyVisible, videos: Object.fromEntries(videos) }
+  return { version: libraryVersion(), checkpoint: sha256, model: config.model, data }
 }
 
 /** An evaluation as its folder has it. */

@@ -2,6 +2,7 @@
 // on the GPU while the host reads the other's answer.
 
 import type { Config, Precision } from 'siamrpn'
+import type { Device } from 'siamrpn/gpu'
 import type { VideoTracker } from '../../evaluation/track-video.ts'
 import { describeAdapter } from '../track/load-tracker.ts'
 import type { LoadProgress } from '../track/tracking.ts'
@@ -16,6 +17,8 @@ export interface TrackersRequest {
   /** At most so many. */
   readonly atMost: number
   readonly onProgress: (progress: LoadProgress) => void
+  /** Another device than the best one; closed with the trackers. */
+  readonly open?: (() => Promise<Device>) | undefined
 }
 
 export interface LoadedTrackers {
@@ -36,7 +39,7 @@ export const loadTrackers: LoadTrackers = async (request) => {
   const { config, checkpoint, count, precision, atMost, onProgress } = request
   const { SiamRPN } = await import('siamrpn')
   const { openTerminalDevice } = await import('../open-device.ts')
-  const device = await openTerminalDevice()
+  const device = await (request.open ?? openTerminalDevice)()
   try {
     const wanted = Math.max(1, Math.min(atMost, count ?? (device.adapter.kind === 'cpu' ? 1 : onGpu)))
     const first = await SiamRPN.load({ checkpoint, config, device, precision, onProgress })

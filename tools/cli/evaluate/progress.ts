@@ -22,15 +22,20 @@ export class EvaluationProgress {
   }
 
   /** Tells of a frame that is done. */
-  readonly frame = ({ name }: Sequence): void => {
-    this.#frames++
-    const rate = this.#rate()
-    const left = duration((this.#total - this.#frames) / Math.max(1e-9, rate))
-    this.#progress.update(this.#frames, `${formatRate(rate)} frames/s, ${left} left, ${name}`)
-  }
+  readonly frame = (sequence: Sequence): void => this.#advance(sequence, 1)
+
+  /** Tells of a video that another rank has done. */
+  readonly video = (sequence: Sequence): void => this.#advance(sequence, sequence.images.length)
 
   stop(): void {
     this.#progress.stop()
+  }
+
+  #advance({ name }: Sequence, frames: number): void {
+    this.#frames += frames
+    const rate = this.#rate()
+    const left = duration((this.#total - this.#frames) / Math.max(1e-9, rate))
+    this.#progress.update(this.#frames, `${formatRate(rate)} frames/s, ${left} left, ${name}`)
   }
 
   #rate(): number {

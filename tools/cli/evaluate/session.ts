@@ -3,17 +3,24 @@
 import { join } from 'node:path'
 import type { Precision } from 'siamrpn'
 import type { SequenceResult } from '../../benchmarks/types.ts'
+import { agree, onAllRanks } from '../../distributed/agreement.ts'
+import { divide } from '../../distributed/handover.ts'
+import type { MpiCollective } from '../../distributed/mpi-collective.ts'
+import { shareJson } from '../../distributed/share.ts'
 import { ResultStore } from '../../evaluation/result-store.ts'
 import { type EvaluationOutcome, runEvaluation } from '../../evaluation/run-evaluation.ts'
+import { runSharedEvaluation } from '../../evaluation/shared-evaluation.ts'
 import type { CommandContext } from '../context.ts'
 import { interruptedCode, orInterrupted } from '../interrupt.ts'
+import { byRank0 } from '../launcher.ts'
 import { LoadDisplay } from '../load-display.ts'
+import { openRankDevice } from '../open-device.ts'
 import type { ComparedFolder } from '../options.ts'
 import { startProgress } from '../progress.ts'
 import { fact, note, print, type Terminal } from '../terminal.ts'
 import { type ComparedTracker, conclude } from './conclusion.ts'
 import { type DataOptions, type EvaluationData, openEvaluationData, readsTestData } from './data.ts'
-import { describeRun, openResults } from './folder.ts'
+import { describeRun, describeWork, openResults } from './folder.ts'
 import type { LoadedTrackers } from './load-trackers.ts'
 import { type EvaluationModel, evaluationModel, type ModelOptions } from './model.ts'
 import { EvaluationProgress } from './progress.ts'
@@ -25,33 +32,49 @@ export interface EvaluateOptions extends ModelOptions, DataOptions {
   readonly parallel?: number
   readonly compare?: readonly ComparedFolder[]
   readonly report: boolean
+  readonly deviceIndex?: number
 }
 
-/** @returns the exit code */
+/**
+ * @param collective the ranks that evaluate together; only rank 0 reads and writes the output folder, and says anything
+ * @returns the exit code, the same on all ranks
+ */
 export async function evaluate(
   context: CommandContext,
   options: EvaluateOptions,
   signal: AbortSignal,
+  collective?: MpiCollective,
 ): Promise<number> {
   const { terminal } = context
-  const model = await evaluationModel(options, readsTestData(options))
-  const data = await openEvaluationData(options, model.config, (line) => note(terminal, line))
-  const compared = await openCompared(terminal, options, data)
+  const onAll = onAllRanks(collective)
+  const model = await onAll('the model', async () => await evaluationModel(options, readsTestData(options)))
+  const data = await onAll('the data', async () => {
+    return await openEvaluationData(options, model.config, (line) => note(terminal, line))
+  })
+  const { precision } = options
+  if (collective) await agree(collective, { ...describeWork(model, data), options: { precision } })
   const out = options.out ?? join('work_dirs', 'evaluation', model.trackerName, data.name)
-  const store = await ResultStore.open(out, describeRun(model, data, options), { resume: options.resume ?? false })
-  const done = await store.load(data.benchmark.sequences)
+  const folder = await onAll('the output folder', async () => {
+    if (collective && collective.rank > 0) return undefined
+    const compared = await openCompared(terminal, options, data)
+    const store = await ResultStore.open(out, describeRun(model, data, options), { resume: options.resume ?? false })
+    return { compared, store, done: await store.load(data.benchmark.sequences) }
+  })
+  const { compared = [], store, done = new Map<string, SequenceResult>() } = folder ?? {}
   printPlan(terminal, model, data, done)
-  const tracked = await track(context, { model, data, store, done, options }, signal)
+  const tracked = await track(context, { model, data, store, done, options, collective }, signal)
   const { outcome } = tracked
   const howFar = `${outcome.results.size} of ${counted(data.benchmark.sequences.length, 'video')} done`
   if (outcome.interrupted) return interrupted(terminal, out, howFar)
-  try {
-    await conclude(terminal, { model, data, compared, ...tracked, out, report: options.report, signal })
-  } catch (error) {
-    if (signal.aborted) return interrupted(terminal, out, howFar)
-    throw error
-  }
-  return outcome.failures.length > 0 ? 1 : 0
+  return await byRank0(collective, async () => {
+    try {
+      await conclude(terminal, { model, data, compared, ...tracked, out, report: options.report, signal })
+    } catch (error) {
+      if (signal.aborted) return interrupted(terminal, out, howFar)
+      throw error
+    }
+    return outcome.failures.length > 0 ? 1 : 0
+  })
 }
 
 function interrupted(terminal: Terminal, out: string, howFar: string): number {
@@ -88,9 +111,11 @@ function printPlan(
 interface Work {
   readonly model: EvaluationModel
   readonly data: EvaluationData
-  readonly store: ResultStore
+  /** Absent on the ranks that write nothing, as the results of an earlier run are. */
+  readonly store: ResultStore | undefined
   readonly done: ReadonlyMap<string, SequenceResult>
   readonly options: EvaluateOptions
+  readonly collective: MpiCollective | undefined
 }
 
 interface Tracked {
@@ -101,34 +126,46 @@ interface Tracked {
 
 async function track(context: CommandContext, work: Work, signal: AbortSignal): Promise<Tracked> {
   const { terminal } = context
-  const { data, store, done } = work
+  const { data, store, done, collective } = work
   const { benchmark, read } = data
-  const waiting = benchmark.sequences.filter(({ name }) => !done.has(name))
-  const run = { benchmark, done, ...(read && { read }), save: (result: SequenceResult) => store.save(result), signal }
+  const names = new Set(collective ? await shareJson(collective, 'what is done', [...done.keys()]) : done.keys())
+  const waiting = benchmark.sequences.filter(({ name }) => !names.has(name))
+  const save = async (result: SequenceResult) => await store?.save(result)
+  const run = { benchmark, done, ...(read && { read }), save, signal }
   if (waiting.length === 0) return { outcome: await runEvaluation({ ...run, trackers: [] }) }
-  const loaded = await load(context, work, waiting.length, signal)
-  const { adapter, trackers } = loaded
-  print(terminal, fact('adapter', `${adapter}${trackers.length > 1 ? `, ${trackers.length} videos at once` : ''}`))
+  const { rank, ranks } = collective ?? { rank: 0, ranks: 1 }
+  const part = divide(waiting, ranks, ({ images }) => images.length)[rank] ?? []
+  const loading = async () => (part.length > 0 ? await load(context, work, part.length, signal) : undefined)
+  const loaded = await onAllRanks(collective)('the trackers', loading)
+  const { adapter, trackers = [] } = loaded ?? {}
+  const at = trackers.length > 1 ? `, ${trackers.length} videos at once` : ''
+  print(terminal, fact('adapter', `${adapter}${at}${ranks > 1 ? `, ${ranks} ranks` : ''}`))
   const progress = new EvaluationProgress(terminal, waiting)
+  const own = { ...run, trackers, onFrame: progress.frame }
   try {
-    return { outcome: await runEvaluation({ ...run, trackers, onFrame: progress.frame }), adapter }
+    const outcome = collective
+      ? await runSharedEvaluation(collective, { ...own, part, onOther: progress.video })
+      : await runEvaluation(own)
+    return { outcome, ...(adapter !== undefined && { adapter }) }
   } finally {
     progress.stop()
-    await loaded.close()
+    await loaded?.close()
   }
 }
 
 async function load(
   { terminal, loadTrackers }: CommandContext,
-  { model: { config, checkpoint }, options }: Work,
+  { model: { config, checkpoint }, options, collective }: Work,
   atMost: number,
   signal: AbortSignal,
 ): Promise<LoadedTrackers> {
   const display = new LoadDisplay(startProgress(terminal, 'loading', 100))
   let complete = false
   try {
-    const { parallel: count, precision } = options
-    const request = { config, checkpoint, count, precision, atMost, onProgress: display.update }
+    const { parallel: count, precision, deviceIndex } = options
+    const chosen = collective !== undefined || deviceIndex !== undefined
+    const open = chosen ? async () => await openRankDevice(collective, deviceIndex) : undefined
+    const request = { config, checkpoint, count, precision, atMost, onProgress: display.update, open }
     const loaded = await orInterrupted(loadTrackers(request), signal)
     complete = true
     return loaded

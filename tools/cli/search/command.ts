@@ -5,7 +5,7 @@ import { parseRange, type RuleKey } from '../../search/rules.ts'
 import type { CommandContext } from '../context.ts'
 import { datasetChoices } from '../evaluate/data.ts'
 import { interruptible } from '../interrupt.ts'
-import { refuseRanks } from '../launcher.ts'
+import { type LauncherOptions, launched, withLauncherOptions } from '../launcher.ts'
 import { collectText, wholeNumber } from '../options.ts'
 import { type SearchOptions, search } from './session.ts'
 
@@ -28,11 +28,12 @@ Examples:
   siamrpn search --dataset synthetic --clips 3 --frames 40 --penalty-k 0.02:0.2:0.06 --window-influence 0.2:0.6:0.1
   siamrpn search --config r50 --checkpoint siamese_rpn_r50.pth --dataset otb100 --root data/OTB100 \\
     --penalty-k 0.05:0.5:0.05 --lr 0.3:0.51:0.05 --window-influence 0.3:0.61:0.05 --random 100
-  siamrpn search --config r50 --checkpoint model.pth --dataset vot2018 --root data/vot2018 --lr 0.2:0.6:0.02 --metric eao`
+  siamrpn search --config r50 --checkpoint model.pth --dataset vot2018 --root data/vot2018 --lr 0.2:0.6:0.02 --metric eao
+  mpirun -n 4 npx siamrpn search --dataset otb100 --root data/OTB100 --lr 0.3:0.51:0.05 --launcher mpi`
 
 /** Makes the command. */
 export function searchCommand(context: CommandContext): Command {
-  return new Command('search')
+  const command = new Command('search')
     .description('Searches the parameters of tracking (penalty_k, window_influence, lr) that do best on a data set.')
     .option('--config <name>', "configuration: a name or a file; default: the checkpoint's own, or r50")
     .option('--checkpoint <file>', 'weights, file or URL: .pth, .model or .safetensors; default: the model that ships')
@@ -59,11 +60,13 @@ export function searchCommand(context: CommandContext): Command {
     .option('--tracker-name <name>', 'names the output folder')
     .option('--top <count>', 'how many sets to print', wholeNumber(1, 1_000_000), 10)
     .addHelpText('after', examples)
-    .action(async (options: SearchOptions) => {
-      refuseRanks('search works in one process', 'expected no mpirun')
-      const code = await interruptible((signal) => search(context, options, signal))
+    .action(async (options: SearchOptions & LauncherOptions) => {
+      const code = await launched(context.terminal, options, async ({ collective, terminal }) => {
+        return await interruptible((signal) => search({ ...context, terminal }, options, signal, collective))
+      })
       if (code !== 0) context.exitCode = code
     })
+  return withLauncherOptions(command)
 }
 
 function range(key: RuleKey): (text: string) => readonly number[] {

@@ -2,18 +2,25 @@
 
 import { join } from 'node:path'
 import { type Config, parseConfig, type TrackRule } from 'siamrpn'
+import type { Device } from 'siamrpn/gpu'
 import { heldOutSeeds } from '../../clips/clips.ts'
+import { agree, onAllRanks } from '../../distributed/agreement.ts'
+import type { MpiCollective } from '../../distributed/mpi-collective.ts'
 import { UsageError } from '../../errors.ts'
 import { writeWhole } from '../../frames/atomic.ts'
 import { judgeMeasures, type SearchMeasure } from '../../search/judge.ts'
 import { differentRules, randomRules, ruleGrid, ruleOptions } from '../../search/rules.ts'
-import { bestScore, type SearchOutcome, searchParameters } from '../../search/search.ts'
+import { bestScore, type SearchOutcome, type SearchRun, searchParameters } from '../../search/search.ts'
+import { serveSearch, trackingTogether } from '../../search/shared-search.ts'
 import { TrackCache } from '../../search/track-cache.ts'
 import type { CommandContext } from '../context.ts'
 import { type DataOptions, type EvaluationData, openEvaluationData, readsTestData } from '../evaluate/data.ts'
+import { describeWork } from '../evaluate/folder.ts'
 import { type EvaluationModel, evaluationModel, type ModelOptions } from '../evaluate/model.ts'
-import { interruptedCode, orInterrupted } from '../interrupt.ts'
+import { interruptedCode, isAbort, orInterrupted } from '../interrupt.ts'
+import { byRank0 } from '../launcher.ts'
 import { LoadDisplay } from '../load-display.ts'
+import { openRankDevice } from '../open-device.ts'
 import { startProgress } from '../progress.ts'
 import { fact, note, print, type Terminal } from '../terminal.ts'
 import { describeAdapter } from '../track/load-tracker.ts'
@@ -35,6 +42,7 @@ export interface SearchOptions extends ModelOptions, DataOptions {
   readonly clips?: number
   readonly frames?: number
   readonly top: number
+  readonly deviceIndex?: number
 }
 
 /** Sets side by side at most; each needs 75 kB of device memory. More go through a video in blocks. */
@@ -49,24 +57,33 @@ interface Plan {
   readonly out: string
 }
 
-/** @returns the exit code */
+/**
+ * @param collective the ranks that search together; only rank 0 reads and writes the output folder, and says anything
+ * @returns the exit code, the same on all ranks
+ */
 export async function search(
   { terminal }: CommandContext,
   options: SearchOptions,
   signal: AbortSignal,
+  collective?: MpiCollective,
 ): Promise<number> {
-  const plan = await makePlan(terminal, options)
+  const plan = await onAllRanks(collective)('the plan', async () => await makePlan(terminal, options))
+  const { model, data, rules, measure } = plan
+  if (collective) await agree(collective, { ...describeWork(model, data), sets: rules, measure: measure.name })
   printPlan(terminal, plan)
-  let outcome: SearchOutcome
+  let outcome: SearchOutcome | undefined
   try {
-    outcome = await run(terminal, plan, options, signal)
+    outcome = await run(terminal, plan, options, signal, collective)
   } catch (error) {
-    if (!signal.aborted) throw error
+    if (!signal.aborted && !isAbort(error)) throw error
     note(terminal, `interrupted: the same command goes on with the videos that are not in ${plan.out} yet`)
     return interruptedCode
   }
-  await conclude(terminal, plan, outcome, options)
-  return outcome.failures.length > 0 ? 1 : 0
+  return await byRank0(collective, async () => {
+    if (!outcome) return 0
+    await conclude(terminal, plan, outcome, options)
+    return outcome.failures.length > 0 ? 1 : 0
+  })
 }
 
 async function makePlan(terminal: Terminal, options: SearchOptions): Promise<Plan> {
@@ -135,27 +152,34 @@ function printPlan(terminal: Terminal, { model, data, rules, measure }: Plan): v
   print(terminal, fact('sets', `${rules.length}, the configuration's own among them, by ${measure.title}`))
 }
 
+/** @returns undefined on ranks other than 0 */
 async function run(
   terminal: Terminal,
   { model, data, rules, measure, out }: Plan,
   options: SearchOptions,
   signal: AbortSignal,
-): Promise<SearchOutcome> {
+  collective: MpiCollective | undefined,
+): Promise<SearchOutcome | undefined> {
   const { benchmark, read, onlyVisible, fingerprint } = data
-  const loaded = await load(terminal, model, Math.min(rules.length, mostSideBySide), signal)
+  const capacity = Math.min(rules.length, mostSideBySide)
+  const open = async () => await openRankDevice(collective, options.deviceIndex)
+  const loading = async () => await load(terminal, { model, capacity, open, signal })
+  const loaded = await onAllRanks(collective)('the tracker', loading)
   const progress = new SearchProgress(terminal, loaded.sweep)
+  const shared = { benchmark, rules, sweep: loaded.sweep, signal, ...(read && { read }) }
   try {
-    return await searchParameters({
-      benchmark,
-      rules,
-      sweep: loaded.sweep,
+    if (collective && collective.rank > 0) {
+      await serveSearch(shared, collective)
+      return undefined
+    }
+    const whole: SearchRun = {
+      ...shared,
       cache: new TrackCache(out, tracksFollowFrom(model, fingerprint), { reads: options.resume ?? true }),
       judge: { onlyVisible },
-      signal,
       onProgress: progress.update,
-      ...(read && { read }),
       ...(options.halving && { halving: measure }),
-    })
+    }
+    return await searchParameters(whole, collective && trackingTogether(whole, collective))
   } finally {
     progress.stop()
     await loaded.close()
@@ -169,12 +193,18 @@ function tracksFollowFrom({ sha256, config }: EvaluationModel, data: EvaluationD
   return { sha256, model: { ...network, test_cfg: sizes }, data }
 }
 
-async function load(terminal: Terminal, model: EvaluationModel, capacity: number, signal: AbortSignal) {
+interface Load {
+  readonly model: EvaluationModel
+  readonly capacity: number
+  readonly open: () => Promise<Device>
+  readonly signal: AbortSignal
+}
+
+async function load(terminal: Terminal, { model, capacity, open, signal }: Load) {
   const { openSweep, SiamRPN } = await import('siamrpn')
-  const { openTerminalDevice } = await import('../open-device.ts')
   const display = new LoadDisplay(startProgress(terminal, 'loading', 100))
   const { checkpoint, config } = model
-  const device = await openTerminalDevice()
+  const device = await open()
   try {
     const onProgress = display.update
     const tracker = await orInterrupted(SiamRPN.load({ checkpoint, config, device, onProgress }), signal)

@@ -3,7 +3,7 @@
 import { Command } from 'commander'
 import { type Config, type ConfigInput, overrideConfig, parseConfig } from 'siamrpn'
 import { heldOutSeeds } from '../../clips/clips.ts'
-import { together } from '../../distributed/agreement.ts'
+import { onAllRanks } from '../../distributed/agreement.ts'
 import { UsageError } from '../../errors.ts'
 import type { CommandContext } from '../context.ts'
 import { interruptedCode, interruptible } from '../interrupt.ts'
@@ -62,8 +62,7 @@ export function trainCommand(context: CommandContext): Command {
     .addHelpText('after', examples)
     .action(async (options: TrainOptions & LauncherOptions) => {
       const code = await launched(context.terminal, options, async ({ collective, terminal }) => {
-        const read = async () => await trainingConfig(options)
-        const config = await (collective ? together(collective, 'the configuration', read) : read())
+        const config = await onAllRanks(collective)('the configuration', async () => await trainingConfig(options))
         const work = async (signal: AbortSignal) => await runTraining(terminal, config, options, signal, collective)
         const { interrupted } = await interruptible(work)
         return interrupted ? interruptedCode : 0

@@ -1,6 +1,5 @@
 // What the ranks of a training run compare before they start, and what all of them start from.
 
-import { createRequire } from 'node:module'
 import { Random } from 'siamrpn'
 import type { StateDict } from 'siamrpn/formats'
 import type { PairDataset } from '../../datasets/pair.ts'
@@ -9,11 +8,6 @@ import { shareJson, shareState } from '../../distributed/share.ts'
 import type { InitialModel } from '../../training/initial-model.ts'
 import type { TrainingData } from '../../training/training.ts'
 import type { SavedTraining, TrainingCheckpoint } from '../../training/training-checkpoint.ts'
-
-/** Of the installed package. */
-export function libraryVersion(): string {
-  return createRequire(import.meta.url)('siamrpn/package.json').version
-}
 
 /** Pairs whose names are compared. */
 const comparedPairs = 64

@@ -6,7 +6,7 @@ import { matchStateDict, type StateDict } from 'siamrpn/formats'
 import type { Device } from 'siamrpn/gpu'
 import { TrainingError } from 'siamrpn/train'
 import { throwErrors } from '../../benchmarks/open-benchmark.ts'
-import { agree, together } from '../../distributed/agreement.ts'
+import { agree, libraryVersion, onAllRanks } from '../../distributed/agreement.ts'
 import type { MpiCollective } from '../../distributed/mpi-collective.ts'
 import { shareState } from '../../distributed/share.ts'
 import {
@@ -25,11 +25,12 @@ import { openTrainingData, type TrainingResult, train } from '../../training/tra
 import { readTrainingCheckpoint, type SavedTraining } from '../../training/training-checkpoint.ts'
 import { WorkDir } from '../../training/work-dir.ts'
 import { collectFindings, findingLines } from '../dataset/finding-lines.ts'
+import { isAbort } from '../interrupt.ts'
 import { openRankDevice } from '../open-device.ts'
 import { silent, startProgress } from '../progress.ts'
 import { note, print, type Terminal } from '../terminal.ts'
 import { describeAdapter } from '../track/load-tracker.ts'
-import { describeData, libraryVersion, shareStart } from './distributed.ts'
+import { describeData, shareStart } from './distributed.ts'
 import { EpochProgress } from './epoch-progress.ts'
 
 export interface TrainOptions {
@@ -69,7 +70,7 @@ export async function runTraining(
   collective?: MpiCollective,
 ): Promise<TrainingResult> {
   const writes = collective === undefined || collective.rank === 0
-  const onAll: OnAll = async (what, work) => await (collective ? together(collective, what, work) : work())
+  const onAll = onAllRanks(collective)
   const workDir = await onAll('the work folder', async () =>
     writes ? await WorkDir.open(given.work_dir ?? join('work_dirs', options.config.replace(/\W+/g, '_'))) : undefined,
   )
@@ -131,9 +132,6 @@ export async function runTraining(
   }
 }
 
-/** Does something on every rank, so that all fail where one does. */
-type OnAll = <T>(what: string, work: () => Promise<T>) => Promise<T>
-
 /** Annotations of the training data, and the clips to measure on. @param lines gets what there is to say of them */
 async function openData(given: Config, { evaluate }: SessionOptions, say: (line: string) => void, lines: string[]) {
   const tell = (line: string) => {
@@ -158,7 +156,7 @@ async function measure(
   try {
     return await evaluateModel(state, { ...run, onClip: progress.update })
   } catch (error) {
-    if (!signal?.aborted && !(error instanceof DOMException && error.name === 'AbortError')) throw error
+    if (!signal?.aborted && !isAbort(error)) throw error
     return undefined
   } finally {
     progress.stop()
