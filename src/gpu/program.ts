@@ -85,11 +85,18 @@ export class Program<T> {
     this.#assembly = assembly
   }
 
-  /** Submits all dispatches as one command buffer; returns before they have run. @throws if the device ended or failed */
-  run(): void {
+  /**
+   * Submits dispatches as one command buffer; returns before they have run. Parts must be run in order, and nothing else of the
+   * program in between.
+   * @param from the first dispatch, from 0
+   * @param to the one after the last; default: all that follow
+   * @throws if the device ended or failed
+   */
+  run(from = 0, to = Number.POSITIVE_INFINITY): void {
     this.#check()
     const { gpu } = this.#device
-    const { steps, poison } = this.#assembly
+    const { poison } = this.#assembly
+    const steps = this.#assembly.steps.slice(from, to)
     const encoder = gpu.createCommandEncoder({ label: this.label })
     let pass = encoder.beginComputePass({ label: this.label })
     let pipeline: GPUComputePipeline | undefined

@@ -95,25 +95,51 @@ export class Tape {
 
   /**
    * Records the backward pass of a loss, `[1]`.
+   * @param onGradient told of the gradient of each parameter as soon as what has been recorded so far computes all of it
    * @returns the gradients of all tensors that want one and on which the loss depends
    * @throws ShapeError if the loss has more than one element, or depends on nothing that wants a gradient
    */
-  backward(loss: Tensor): Gradients {
+  backward(loss: Tensor, onGradient?: (parameter: Parameter, gradient: GpuTensor) => void): Gradients {
     if (loss.data.size !== 1) {
       throw new ShapeError(`backward: the loss \`${loss.data.label}\` is [${loss.data.shape}], expected one element`)
     }
     if (!loss.requiresGrad) throw new ShapeError('backward: the loss depends on no tensor that wants a gradient')
     const gradients = new Gradients(this.#parameters)
+    const uses = new Uses(this.#nodes, this.#parameters)
     gradients.add(this.r, loss, fill(this.r, loss.data.shape, 1, 'backward.seed'))
     for (const { inputs, output, rule } of this.#nodes.toReversed()) {
       const gradient = gradients.take(output)
-      if (!gradient) continue
-      for (const [index, part] of rule(gradient).entries()) {
+      for (const [index, part] of gradient ? rule(gradient).entries() : []) {
         const input = inputs[index]
         if (input?.requiresGrad && part) gradients.add(this.r, input, part)
       }
+      for (const input of inputs) {
+        const parameter = input && uses.end(input)
+        const whole = parameter && gradients.of(input)
+        if (whole) onGradient?.(parameter, whole)
+      }
     }
     return gradients
+  }
+}
+
+/** How often each parameter is still to be met on the way back. */
+class Uses {
+  readonly #parameters: ReadonlyMap<Tensor, Parameter>
+  readonly #left = new Map<Tensor, number>()
+
+  constructor(nodes: readonly Node[], parameters: ReadonlyMap<Parameter, Tensor>) {
+    this.#parameters = new Map([...parameters].map(([parameter, tensor]) => [tensor, parameter]))
+    for (const input of nodes.flatMap(({ inputs }) => inputs)) {
+      if (input && this.#parameters.has(input)) this.#left.set(input, (this.#left.get(input) ?? 0) + 1)
+    }
+  }
+
+  /** One use less. @returns the parameter, if that was the last one */
+  end(tensor: Tensor): Parameter | undefined {
+    const left = (this.#left.get(tensor) ?? 0) - 1
+    this.#left.set(tensor, left)
+    return left === 0 ? this.#parameters.get(tensor) : undefined
   }
 }
 

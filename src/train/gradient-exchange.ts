@@ -1,8 +1,9 @@
 // Data-parallel training as the trainer sees it: several processes step on parts of a batch, and before each update their
-// gradients are added up, bucket by bucket. What carries the numbers (MPI, in the command line) is behind an interface.
+// gradients are added up, bucket by bucket, each as soon as the backward pass has come past its gradients. What carries the numbers (MPI, in the command line) is behind an interface.
 // Source of the idea: Li et al., PyTorch Distributed, VLDB 2020.
 
 import type { Device } from '../gpu/device.ts'
+import type { Program } from '../gpu/program.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 
 /** The processes that train one model together; every one of them makes the same calls in the same order. */
@@ -14,13 +15,23 @@ export interface GradientExchange {
    * the same bits on every rank. Several may be under way.
    */
   sum(values: Float32Array): Promise<void>
+  /** Bytes that a bucket of gradients has at most, unless a single gradient is larger. Default: 25 MiB. */
+  readonly bucketBytes?: number
 }
 
-/** Bytes of a bucket, unless a single gradient is larger: PyTorch's first guess. */
-const mostBucketBytes = 25 * 1024 * 1024
+/** A sum of gradients that is complete after so many dispatches of a step. */
+export interface Gathered {
+  readonly tensor: GpuTensor
+  readonly dispatches: number
+}
+
+/** PyTorch's first guess. */
+const usualBucketBytes = 25 * 1024 * 1024
 
 interface Bucket {
   readonly tensors: readonly GpuTensor[]
+  /** Of the step, after which all of them are complete. */
+  readonly dispatches: number
   readonly host: Float32Array<ArrayBuffer>
 }
 
@@ -30,18 +41,14 @@ export class BucketExchange {
   readonly #exchange: GradientExchange
   readonly #buckets: readonly Bucket[]
 
-  /** @param tensors f32, in the same order on all ranks: consecutive ones fill a bucket */
-  constructor(
-    device: Device,
-    exchange: GradientExchange,
-    tensors: readonly GpuTensor[],
-    bucketBytes = mostBucketBytes,
-  ) {
+  /** @param gathered f32, in the same order on all ranks: consecutive ones fill a bucket */
+  constructor(device: Device, exchange: GradientExchange, gathered: readonly Gathered[]) {
     this.#device = device
     this.#exchange = exchange
-    this.#buckets = bucketsOf(tensors, bucketBytes).map((members) => {
-      const size = members.reduce((sum, tensor) => sum + tensor.size, 0)
-      return { tensors: members, host: new Float32Array(size) }
+    this.#buckets = bucketsOf(gathered, exchange.bucketBytes ?? usualBucketBytes).map((members) => {
+      const tensors = members.map(({ tensor }) => tensor)
+      const size = tensors.reduce((sum, tensor) => sum + tensor.size, 0)
+      return { tensors, dispatches: members.at(-1)?.dispatches ?? 0, host: new Float32Array(size) }
     })
   }
 
@@ -50,38 +57,51 @@ export class BucketExchange {
     return this.#buckets.reduce((sum, { host }) => sum + host.byteLength, 0)
   }
 
-  /** Copies what the tensors hold after all work submitted so far to the host. */
-  async read(): Promise<void> {
-    const read = async ({ tensors, host }: Bucket) => {
-      host.set(new Float32Array(await this.#device.readAll(tensors)))
-    }
-    await Promise.all(this.#buckets.map(read))
+  /**
+   * Submits a step in parts, and adds up each bucket over all ranks while the device computes the parts that follow.
+   * All of the step is submitted when it returns its promise; that ends when the sums are in the tensors, for whatever is
+   * submitted next.
+   */
+  async run(step: Pick<Program<unknown>, 'run'>): Promise<void> {
+    let done = 0
+    let before: Promise<void> = Promise.resolve()
+    const sums = this.#buckets.map((bucket) => {
+      step.run(done, bucket.dispatches)
+      done = bucket.dispatches
+      const reading = this.#device.readAll(bucket.tensors)
+      // Exchanges begin in the same order on all ranks.
+      const read = Promise.all([reading, before]).then(([values]) => bucket.host.set(new Float32Array(values)))
+      before = read
+      return read.then(async () => await this.#sum(bucket))
+    })
+    step.run(done)
+    await Promise.all(sums)
   }
 
-  /** Adds up what was read over all ranks, and puts the sums into the tensors for whatever is submitted next. */
-  async sum(): Promise<void> {
-    const sum = async ({ tensors, host }: Bucket) => {
-      await this.#exchange.sum(host)
-      let start = 0
-      for (const tensor of tensors) {
-        this.#device.write(tensor, host.subarray(start, start + tensor.size))
-        start += tensor.size
-      }
+  async #sum({ tensors, host }: Bucket): Promise<void> {
+    await this.#exchange.sum(host)
+    let start = 0
+    for (const tensor of tensors) {
+      this.#device.write(tensor, host.subarray(start, start + tensor.size))
+      start += tensor.size
     }
-    await Promise.all(this.#buckets.map(sum))
   }
 }
 
-/** Consecutive tensors together, as many as fit. */
-export function bucketsOf<T extends { readonly bytes: number }>(tensors: readonly T[], bucketBytes: number): T[][] {
+/** Consecutive sums together, as many as fit. */
+export function bucketsOf<T extends { readonly tensor: { readonly bytes: number } }>(
+  gathered: readonly T[],
+  bucketBytes: number,
+): T[][] {
   const buckets: T[][] = []
   let filled = 0
-  for (const tensor of tensors) {
+  for (const each of gathered) {
+    const { bytes } = each.tensor
     const last = buckets.at(-1)
-    const fits = last !== undefined && filled + tensor.bytes <= bucketBytes
-    filled = fits ? filled + tensor.bytes : tensor.bytes
-    if (fits) last.push(tensor)
-    else buckets.push([tensor])
+    const fits = last !== undefined && filled + bytes <= bucketBytes
+    filled = fits ? filled + bytes : bytes
+    if (fits) last.push(each)
+    else buckets.push([each])
   }
   return buckets
 }

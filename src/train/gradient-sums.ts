@@ -34,16 +34,10 @@ export class GradientSums {
     }
   }
 
-  /** Records the addition of a step's gradients. */
-  record(r: Recorder, gradients: ReadonlyMap<Parameter, GpuTensor>): void {
-    for (const [parameter, gradient] of gradients) {
-      accumulateGradient(r, {
-        sum: this.#sum(parameter),
-        gradient,
-        scalars: this.#scalars,
-        label: `${parameter.name}.gather`,
-      })
-    }
+  /** Records the addition of a step's gradient of a parameter. */
+  record(r: Recorder, parameter: Parameter, gradient: GpuTensor): void {
+    const label = `${parameter.name}.gather`
+    accumulateGradient(r, { sum: this.tensor(parameter), gradient, scalars: this.#scalars, label })
   }
 
   /** Must be called before each run of what `record` recorded. @param index of the step among those of its update */
@@ -53,24 +47,20 @@ export class GradientSums {
 
   /** The averages, for the optimizer. */
   updates(parameters: Iterable<Parameter>): Update[] {
-    return [...parameters].map((parameter) => ({ parameter, gradient: this.#sum(parameter) }))
+    return [...parameters].map((parameter) => ({ parameter, gradient: this.tensor(parameter) }))
   }
 
-  /** The sums' tensors, in the order given. */
-  tensors(parameters: Iterable<Parameter>): GpuTensor[] {
-    return [...parameters].map((parameter) => this.#sum(parameter))
-  }
-
-  release(): void {
-    for (const tensor of [this.#scalars, ...this.#sums.values()]) this.#device.release(tensor)
-    this.#sums.clear()
-  }
-
-  #sum(parameter: Parameter): GpuTensor {
+  /** The sum of a parameter's gradients. @throws TrainerError unless it was prepared */
+  tensor(parameter: Parameter): GpuTensor {
     const sum = this.#sums.get(parameter)
     if (sum) return sum
     throw new TrainerError(
       `Parameter \`${parameter.name}\` has no sum of gradients: it must be prepared before the capture`,
     )
+  }
+
+  release(): void {
+    for (const tensor of [this.#scalars, ...this.#sums.values()]) this.#device.release(tensor)
+    this.#sums.clear()
   }
 }

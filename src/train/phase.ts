@@ -14,7 +14,7 @@ import type { TrainingMode } from '../nn/trainable-conv.ts'
 import type { TargetTensors } from '../siamrpn/target-tensors.ts'
 import type { TrainableOutput, TrainableSiamRPN, TrainingImages } from '../siamrpn/trainable.ts'
 import type { EpochMode } from '../siamrpn/training-mode.ts'
-import { BucketExchange, type GradientExchange } from './gradient-exchange.ts'
+import { BucketExchange, type Gathered, type GradientExchange } from './gradient-exchange.ts'
 import { GradientSums } from './gradient-sums.ts'
 
 /** What all phases share. */
@@ -47,6 +47,8 @@ export interface StepOutputs extends LossTensors {
   readonly clip: GpuTensor | undefined
   /** By parameter, if they are kept. */
   readonly gradients: Readonly<Record<string, GpuTensor>>
+  /** Sums of gradients, in the order in which the backward pass comes to them. */
+  readonly gathered: readonly Gathered[]
   readonly updates: TrainableOutput['updates']
 }
 
@@ -96,8 +98,7 @@ export async function makePhase(
     const gathers = receiver.sums !== undefined
     const record = (r: Recorder) => recordUpdate(r, parameters, receiver)
     const update = gathers ? await capture(device, record, { label: 'update' }) : undefined
-    const exchange =
-      receiver.exchange && new BucketExchange(device, receiver.exchange, receiver.sums?.tensors(parameters) ?? [])
+    const exchange = receiver.exchange && new BucketExchange(device, receiver.exchange, step.result.gathered)
     return { mode, step, update, exchange }
   } catch (error) {
     step.destroy()
@@ -159,13 +160,18 @@ export function recordGradients(r: Recorder, { model, images, targets }: StepPar
 function recordStep(r: Recorder, parts: StepParts, mode: EpochMode, { optimizer, sums }: Receiver): StepOutputs {
   const tape = new Tape(r)
   const { cls, bbox, total, updates } = parts.model.forwardTrain(tape, parts.images, parts.targets, mode)
-  const gradients = tape.backward(total).parameters
+  const gathered: Gathered[] = []
+  const gather = (parameter: Parameter, gradient: GpuTensor) => {
+    if (!sums) return
+    sums.record(r, parameter, gradient)
+    gathered.push({ tensor: sums.tensor(parameter), dispatches: r.steps.length })
+  }
+  const gradients = tape.backward(total, gather).parameters
   const kept = parts.keepGradients ? [...gradients].map(([{ name }, gradient]) => [name, gradient]) : []
   const losses = { cls: cls.data, bbox: bbox.data, total: total.data }
-  sums?.record(r, gradients)
   const toUpdate = [...gradients].map(([parameter, gradient]) => ({ parameter, gradient }))
   const clip = sums ? undefined : optimizer.record(r, toUpdate)
-  return { ...losses, clip, gradients: Object.fromEntries(kept), updates }
+  return { ...losses, clip, gradients: Object.fromEntries(kept), gathered, updates }
 }
 
 function recordUpdate(r: Recorder, parameters: readonly Parameter[], { optimizer, sums }: Receiver): GpuTensor {

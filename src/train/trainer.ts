@@ -19,7 +19,7 @@ import type { Targets } from '../siamrpn/targets.ts'
 import { TrainableSiamRPN, type TrainingImages } from '../siamrpn/trainable.ts'
 import { type EpochMode, epochMode } from '../siamrpn/training-mode.ts'
 import { TrainerError } from './errors.ts'
-import type { GradientExchange } from './gradient-exchange.ts'
+import type { BucketExchange, GradientExchange } from './gradient-exchange.ts'
 import { GradientSums } from './gradient-sums.ts'
 import { type Averaged, averagesStatistics, MovingAverage } from './moving-average.ts'
 import { readOptimizerState, writeOptimizerState } from './optimizer-state.ts'
@@ -184,20 +184,29 @@ export class Trainer {
     const { step, update } = phase
     const exchange = last ? phase.exchange : undefined
     const { clip = last ? update?.result : undefined, updates } = step.result
-    const readNorm = async () => clip && (await device.readF32(clip))[0]
-    const [losses, norm] = await this.#pacer.through(
-      () => {
-        step.run()
-        if (last && !exchange) this.#update(phase)
-      },
-      async () => await Promise.all([this.#read(step.result), exchange?.read() ?? readNorm()]),
-    )
-    await exchange?.sum()
-    if (exchange) this.#update(phase)
-    const gradNorm = exchange ? await rested(device, readNorm()) : (norm ?? undefined)
+    const readNorm = async () => (clip && (await device.readF32(clip))[0]) ?? undefined
+    const [losses, gradNorm] = exchange
+      ? await this.#exchange(phase, exchange, readNorm)
+      : await this.#pacer.through(
+          () => {
+            step.run()
+            if (last) this.#update(phase)
+          },
+          async () => await Promise.all([this.#read(step.result), readNorm()]),
+        )
     this.model.countBatches(updates)
     this.#gathered = last ? 0 : this.#gathered + 1
     return { losses, gradNorm }
+  }
+
+  /** A step and its update, with the gradients of all ranks. */
+  async #exchange(phase: Phase, exchange: BucketExchange, readNorm: () => Promise<number | undefined>) {
+    const { device } = this.#options
+    const { step } = phase
+    const exchanged = exchange.run(step)
+    const [losses] = await rested(device, Promise.all([this.#read(step.result), exchanged]))
+    this.#update(phase)
+    return [losses, await rested(device, readNorm())] as const
   }
 
   #update({ update }: Phase): void {

@@ -149,6 +149,33 @@ describe('parameters', () => {
   })
 })
 
+describe('a gradient of a parameter', () => {
+  test('is told once, as soon as nothing that follows adds to it', () => {
+    const parameters = ['first', 'twice', 'last', 'unused'].map((name) => parameter(name, [4]))
+    plan(device, (r) => {
+      const tape = new Tape(r)
+      const [first, twice, last, unused] = parameters.map((each) => {
+        const tensor = tape.parameter(each, true)
+        return () => tape.note([tensor], tensor.data.reshape([1, 1, 1, 4]), (gradient) => [gradient])
+      }) as [() => Tensor, () => Tensor, () => Tensor, () => Tensor]
+      const early = ops.relu(tape, ops.add(tape, first(), twice()))
+      const middle = ops.relu(tape, ops.add(tape, early, last()))
+      unused()
+      const told: { readonly name: string; readonly gradient: GpuTensor; readonly dispatches: number }[] = []
+      const gradients = tape.backward(sum(tape, ops.add(tape, middle, twice())), ({ name }, gradient) =>
+        told.push({ name, gradient, dispatches: r.steps.length }),
+      )
+      expect(told.map(({ name }) => name)).toEqual(['last', 'twice', 'first'])
+      expect(told[0]!.dispatches).toBeLessThan(told[1]!.dispatches)
+      for (const { name, gradient } of told) {
+        const [whole] = [...gradients.parameters].flatMap(([each, found]) => (each.name === name ? [found] : []))
+        expect(gradient).toBe(whole)
+      }
+    })
+    for (const each of parameters) each.release(device)
+  })
+})
+
 describe('only what is wanted is computed', () => {
   test('a convolution of a constant has no gradient of its input, a frozen filter none of its own', () => {
     const steps = (input: 'constant' | 'variable', trains: boolean) =>

@@ -11,12 +11,11 @@ beforeAll(async () => {
 })
 afterAll(async () => await device.close())
 
-/** An exchange of each rank. What the ranks give is added up when all have come. */
-function localExchanges(ranks: number): GradientExchange[] {
-  let waiting: { readonly values: Float32Array; readonly rank: number; readonly done: () => void }[] = []
-  const settle = () => {
-    const inOrder = waiting.toSorted((a, b) => a.rank - b.rank)
-    waiting = []
+/** An exchange of each rank. What the ranks give is added up when all have come, the k-th with the k-th. */
+function localExchanges(ranks: number, bucketBytes: number): (GradientExchange & { sums: number })[] {
+  const rounds: { readonly values: Float32Array; readonly rank: number; readonly done: () => void }[][] = []
+  const settle = (round: (typeof rounds)[number]) => {
+    const inOrder = round.toSorted((a, b) => a.rank - b.rank)
     const sum = new Float32Array(inOrder[0]!.values.length)
     for (const { values } of inOrder) for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + values[i]!
     for (const { values, done } of inOrder) {
@@ -26,23 +25,30 @@ function localExchanges(ranks: number): GradientExchange[] {
   }
   return Array.from({ length: ranks }, (_, rank) => ({
     ranks,
-    sum: (values) =>
-      new Promise<void>((done) => {
-        waiting.push({ values, rank, done })
-        if (waiting.length === ranks) settle()
-      }),
+    bucketBytes,
+    sums: 0,
+    sum(values) {
+      const index = this.sums++
+      rounds[index] ??= []
+      const round = rounds[index]
+      return new Promise<void>((done) => {
+        round.push({ values, rank, done })
+        if (round.length === ranks) settle(round)
+      })
+    },
   }))
 }
 
-test('buckets take consecutive tensors, as many as fit, and a large one alone', () => {
-  const sizes = [3, 4, 5, 20, 1, 1].map((bytes) => ({ bytes }))
-  const buckets = bucketsOf(sizes, 10).map((bucket) => bucket.map(({ bytes }) => bytes))
+test('buckets take consecutive gradients, as many as fit, and a large one alone', () => {
+  const sizes = [3, 4, 5, 20, 1, 1].map((bytes) => ({ tensor: { bytes } }))
+  const buckets = bucketsOf(sizes, 10).map((bucket) => bucket.map(({ tensor }) => tensor.bytes))
   expect(buckets).toEqual([[3, 4], [5], [20], [1, 1]])
 })
 
 test('tensors of several buckets get the sums, each its own', async () => {
   const exchange: GradientExchange = {
     ranks: 2,
+    bucketBytes: 12,
     async sum(values) {
       values.forEach((value, i) => {
         values[i] = 10 * value
@@ -50,12 +56,45 @@ test('tensors of several buckets get the sums, each its own', async () => {
     },
   }
   const tensors = [1, 2, 3].map((n) => device.tensor(new Float32Array(n).fill(n), [n]))
-  const buckets = new BucketExchange(device, exchange, tensors, 12)
-  await buckets.read()
-  await buckets.sum()
+  const gathered = tensors.map((tensor, index) => ({ tensor, dispatches: 2 * index + 1 }))
+  const buckets = new BucketExchange(device, exchange, gathered)
+  const parts: (number | undefined)[][] = []
+  await buckets.run({ run: (...part) => void parts.push(part) })
+  expect(parts).toEqual([[0, 3], [3, 5], [5]])
   const found = await Promise.all(tensors.map(async (tensor) => [...(await device.readF32(tensor))]))
   expect(found).toEqual([[10], [20, 20], [30, 30, 30]])
   expect(buckets.bytes).toBe(24)
+  for (const tensor of tensors) device.release(tensor)
+})
+
+test('a bucket is under way before the step has ended, and buckets begin in their order', async () => {
+  const events: string[] = []
+  const reads: ((values: ArrayBuffer) => void)[] = []
+  const slow = {
+    readAll: () => new Promise<ArrayBuffer>((resolve) => reads.push(resolve)),
+    write: () => undefined,
+  } as unknown as Device
+  const exchange: GradientExchange = {
+    ranks: 2,
+    bucketBytes: 4,
+    sum: async ([value]) => void events.push(`sum ${value}`),
+  }
+  const tensors = [1, 2, 3].map((n) => device.tensor(Float32Array.of(n), [1]))
+  const gathered = tensors.map((tensor, index) => ({ tensor, dispatches: index + 1 }))
+  const ended = new BucketExchange(slow, exchange, gathered).run({
+    run: (from, to) => void events.push(`run ${from} to ${to ?? 'the end'}`),
+  })
+  expect(events).toEqual(['run 0 to 1', 'run 1 to 2', 'run 2 to 3', 'run 3 to the end'])
+  const tick = () => new Promise((resolve) => setTimeout(resolve, 1))
+  reads[0]!(Float32Array.of(1).buffer)
+  await tick()
+  expect(events.at(-1)).toBe('sum 1')
+  reads[2]!(Float32Array.of(3).buffer)
+  await tick()
+  expect(events.at(-1)).toBe('sum 1')
+  reads[1]!(Float32Array.of(2).buffer)
+  await ended
+  expect(events.slice(-3)).toEqual(['sum 1', 'sum 2', 'sum 3'])
   for (const tensor of tensors) device.release(tensor)
 })
 
@@ -67,7 +106,7 @@ test('two ranks do what one does that gathers over both their batches', async ()
     for (let k = 0; k < 2 * steps; k++) outcomes.push(await step(k))
     return { outcomes, model: await trainer.modelState(), optimizer: await trainer.optimizerState() }
   })
-  const exchanges = localExchanges(2)
+  const exchanges = localExchanges(2, 4096)
   const both = await Promise.all(
     exchanges.map((exchange, rank) =>
       withTrainer(device, { exchange }, async ({ trainer, step }) => {
@@ -78,6 +117,7 @@ test('two ranks do what one does that gathers over both their batches', async ()
       }),
     ),
   )
+  expect(exchanges[0]!.sums).toBe(5 * steps)
   for (const [rank, { outcomes, model, optimizer }] of both.entries()) {
     expect(outcomes.map(({ losses }) => losses)).toEqual(outcomes.map((_, k) => alone.outcomes[2 * k + rank]!.losses))
     expect(outcomes.map(({ gradNorm }) => gradNorm)).toEqual(

@@ -7,10 +7,10 @@ export const interruptedCode = 130
 
 const sameSignalMs = 1000
 
-/** Runs `work` with a signal that SIGINT, SIGTERM and SIGHUP raise. */
+/** Runs `work` with a signal that SIGINT, SIGTERM, SIGHUP and SIGUSR2, which mpirun passes on to its ranks, raise. */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
-  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const
   let first: number | undefined
   const interrupt = () => {
     first ??= performance.now()

@@ -13,7 +13,9 @@ const mpi = MpiLibrary.open(launchedBy(process.env)!)
 const collective = await MpiCollective.open(mpi, { patience: 600_000 })
 const { rank, ranks } = collective
 const device = await openDevice()
-const own = await withTrainer(device, { exchange: collective }, async ({ trainer, step }) => {
+/** Many buckets: the first ones travel while the backward pass goes on. */
+const exchange = { ranks, bucketBytes: 16_384, sum: (values: Float32Array) => collective.sum(values) }
+const own = await withTrainer(device, { exchange }, async ({ trainer, step }) => {
   await trainer.startEpoch(0)
   const losses: number[] = []
   for (let k = 0; k < steps; k++) losses.push((await step(k * ranks + rank)).losses.loss)
