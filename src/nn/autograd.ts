@@ -44,7 +44,10 @@ export class Tape {
   readonly r: Recorder
   readonly #nodes: Node[] = []
   readonly #parameters = new Map<Parameter, Tensor>()
+  /** Those that come last on the way back, whenever they were noted. */
+  readonly #lastNodes: Node[] = []
   #recording = true
+  #comesLast = false
 
   constructor(recorder: Recorder) {
     this.r = recorder
@@ -85,11 +88,32 @@ export class Tape {
     }
   }
 
+  /**
+   * What `body` records comes after all else on the way back: the gradients of its parameters become whole one after the other.
+   * Its ops may take from outside only what wants no gradient, and parameters. @throws ShapeError otherwise
+   */
+  lastOnTheWayBack<T>(body: () => T): T {
+    const before = this.#comesLast
+    this.#comesLast = true
+    try {
+      return body()
+    } finally {
+      this.#comesLast = before
+    }
+  }
+
   /** Notes an op that has been recorded: its output wants a gradient if one of its inputs does. */
   note(inputs: readonly (Tensor | undefined)[], output: GpuTensor, rule: Rule, recompute?: () => GpuTensor): Tensor {
     const tracked = this.tracks(inputs)
     const tensor = new Tensor(output, tracked, tracked ? recompute : undefined)
-    if (tracked) this.#nodes.push({ inputs, output: tensor, rule })
+    if (!tracked) return tensor
+    if (this.#comesLast && this.#nodes.some((node) => inputs.includes(node.output))) {
+      throw new ShapeError(
+        `\`${output.label}\` is last on the way back, but takes what is not, and its gradient would be lost`,
+      )
+    }
+    const nodes = this.#comesLast ? this.#lastNodes : this.#nodes
+    nodes.push({ inputs, output: tensor, rule })
     return tensor
   }
 
@@ -105,9 +129,10 @@ export class Tape {
     }
     if (!loss.requiresGrad) throw new ShapeError('backward: the loss depends on no tensor that wants a gradient')
     const gradients = new Gradients(this.#parameters)
-    const uses = new Uses(this.#nodes, this.#parameters)
+    const wayBack = [...this.#nodes.toReversed(), ...this.#lastNodes.toReversed()]
+    const uses = new Uses(wayBack, this.#parameters)
     gradients.add(this.r, loss, fill(this.r, loss.data.shape, 1, 'backward.seed'))
-    for (const { inputs, output, rule } of this.#nodes.toReversed()) {
+    for (const { inputs, output, rule } of wayBack) {
       const gradient = gradients.take(output)
       for (const [index, part] of gradient ? rule(gradient).entries() : []) {
         const input = inputs[index]

@@ -96,7 +96,10 @@ export class TrainableSiamRPN {
       return frozenLevels(backbone, layers, image, imagesAtOnce(backbone, image, tape.r))
     }
     const template = this.#graph.templateFeatures(layers, levels(images.template))
-    const search = neck.forward(layers, levels(images.search))
+    // On the way back this is the longest pass. As the last one it makes the backbone's gradients whole layer by layer, and they
+    // may travel to other ranks meanwhile.
+    const searched = tape.lastOnTheWayBack(() => levels(images.search))
+    const search = neck.forward(layers, searched)
     const kernels = this.#graph.head.forwardKernels(layers, template)
     const crossed = this.model.train_cfg?.rpn.cross_pairs ?? 0
     const append = (map: readonly Tensor[], first: number) =>

@@ -176,6 +176,42 @@ describe('a gradient of a parameter', () => {
   })
 })
 
+describe('what comes last on the way back', () => {
+  test('has its gradients after all others, and the same ones', async () => {
+    const shared = parameter('shared', [4])
+    const own = parameter('own', [4])
+    const record = (last: boolean) => (r: Recorder) => {
+      const tape = new Tape(r)
+      const row = (each: Parameter) => {
+        const tensor = tape.parameter(each, true)
+        return tape.note([tensor], tensor.data.reshape([1, 1, 1, 4]), (gradient) => [gradient])
+      }
+      const pass = () => ops.relu(tape, ops.relu(tape, row(shared)))
+      const near = ops.relu(tape, ops.add(tape, row(own), row(shared)))
+      const far = last ? tape.lastOnTheWayBack(pass) : pass()
+      const told: string[] = []
+      const gradients = tape.backward(sum(tape, ops.add(tape, near, far)), ({ name }) => told.push(name))
+      const early = ops.add(tape, near, near)
+      expect(() => tape.lastOnTheWayBack(() => ops.relu(tape, early, 'late'))).toThrow('`late` is last on the way back')
+      return { told, gradients: [...gradients.parameters.values()] }
+    }
+    const found = async (last: boolean) => {
+      const { result, destroy } = await runOnce(device, record(last)).then((program) => ({
+        result: program.result,
+        destroy: () => program.destroy(),
+      }))
+      const values = await Promise.all(result.gradients.map(async (each) => [...(await device.readF32(each))]))
+      destroy()
+      return { told: result.told, values }
+    }
+    const [plain, late] = [await found(false), await found(true)]
+    expect(late.values).toEqual(plain.values)
+    expect(plain.told).toEqual(['shared', 'own'])
+    expect(late.told).toEqual(['own', 'shared'])
+    for (const each of [shared, own]) each.release(device)
+  })
+})
+
 describe('only what is wanted is computed', () => {
   test('a convolution of a constant has no gradient of its input, a frozen filter none of its own', () => {
     const steps = (input: 'constant' | 'variable', trains: boolean) =>
