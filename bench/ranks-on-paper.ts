@@ -62,16 +62,25 @@ async function bucketsOfStep(epoch: number): Promise<{ readonly buckets: Bucket[
 }
 
 /** Seconds of an exchange: 2 (n - 1) / n of its bytes leave each rank, in 2 (n - 1) messages. */
-function exchangeSeconds(bytes: number, n: number, { bytesPerSecond, messageSeconds }: (typeof networks)[number]): number {
+function exchangeSeconds(
+  bytes: number,
+  n: number,
+  { bytesPerSecond, messageSeconds }: (typeof networks)[number],
+): number {
   const part = (n - 1) / n
   return (2 * part * bytes) / bytesPerSecond + 2 * (n - 1) * messageSeconds + (part * bytes) / sumBytesPerSecond
 }
 
-for (const [name, epoch] of [['frozen', 0], ['released', 10]] as const) {
+for (const [name, epoch] of [
+  ['frozen', 0],
+  ['released', 10],
+] as const) {
   const { buckets, flops } = await bucketsOfStep(epoch)
   const seconds = (count: number) => (pairs * count) / flopsPerSecond
   const bytes = buckets.reduce((sum, bucket) => sum + bucket.bytes, 0)
-  const where = buckets.map((bucket) => `${(bucket.bytes / 1e6).toFixed(1)} at ${Math.round((100 * bucket.flops) / flops)} %`)
+  const where = buckets.map(
+    (bucket) => `${(bucket.bytes / 1e6).toFixed(1)} at ${Math.round((100 * bucket.flops) / flops)} %`,
+  )
   process.stdout.write(`${name}: ${(bytes / 1e6).toFixed(1)} MB in ${buckets.length} buckets: ${where.join(', ')}\n`)
   for (const network of networks) {
     const cells = ranks.map((n) => {

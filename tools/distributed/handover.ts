@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Collective } from './collective.ts'
 
 /** Milliseconds between two rounds. */
-const PACE = 500
+const pace = 500
 
 export interface HandoverOptions {
   /** What is handed over, for messages. */
@@ -78,8 +78,8 @@ export class Handover {
         this.#stop.abort()
       }
       if (all.every(({ head }) => head.ended)) return
-      if (head.ended) await sleep(PACE)
-      else await sleep(PACE, undefined, { signal: this.#end.signal }).catch(() => undefined)
+      if (head.ended) await sleep(pace)
+      else await sleep(pace, undefined, { signal: this.#end.signal }).catch(() => undefined)
     }
   }
 }
@@ -98,13 +98,13 @@ export function divide<T>(items: readonly T[], ranks: number, cost: (item: T) =>
   return parts.map(({ indices }) => indices.sort((a, b) => a - b).map((index) => items[index] as T))
 }
 
-const HEAD_LENGTH_BYTES = 4
+const headLengthBytes = 4
 
 function packed(head: Head, results: readonly Uint8Array[]): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify(head))
-  const bytes = new Uint8Array(results.reduce((sum, { length }) => sum + length, HEAD_LENGTH_BYTES + text.length))
+  const bytes = new Uint8Array(results.reduce((sum, { length }) => sum + length, headLengthBytes + text.length))
   new DataView(bytes.buffer).setUint32(0, text.length)
-  let start = HEAD_LENGTH_BYTES
+  let start = headLengthBytes
   for (const part of [text, ...results]) {
     bytes.set(part, start)
     start += part.length
@@ -114,8 +114,8 @@ function packed(head: Head, results: readonly Uint8Array[]): Uint8Array {
 
 function unpacked(bytes: Uint8Array): { readonly head: Head; readonly results: readonly Uint8Array[] } {
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
-  let start = HEAD_LENGTH_BYTES + length
-  const head: Head = JSON.parse(new TextDecoder().decode(bytes.subarray(HEAD_LENGTH_BYTES, start)))
+  let start = headLengthBytes + length
+  const head: Head = JSON.parse(new TextDecoder().decode(bytes.subarray(headLengthBytes, start)))
   const results = head.lengths.map((each) => {
     start += each
     return bytes.slice(start - each, start)

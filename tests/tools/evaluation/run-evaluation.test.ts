@@ -9,8 +9,8 @@ import { differences } from '../../../tools/evaluation/differences.ts'
 import { EvaluationError } from '../../../tools/evaluation/errors.ts'
 import { ResultStore, readRun, readStoredResults } from '../../../tools/evaluation/result-store.ts'
 import { runEvaluation } from '../../../tools/evaluation/run-evaluation.ts'
-import { runSharedEvaluation } from '../../../tools/evaluation/shared-evaluation.ts'
 import type { ReadFrame } from '../../../tools/evaluation/sequence-video.ts'
+import { runSharedEvaluation } from '../../../tools/evaluation/shared-evaluation.ts'
 import { UnreadableImageError } from '../../../tools/frames/errors.ts'
 import { localCollectives } from '../distributed/local-collective.ts'
 import { temporaryFolder } from '../training/helpers.ts'
@@ -218,7 +218,14 @@ describe('an evaluation that two ranks make together', () => {
   test('ends on both when one is interrupted', async () => {
     const stop = new AbortController()
     const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 20))
-    const long = benchmarkOf(['a', 'b'].map((name) => sequenceOf(name, Array.from({ length: 500 }, () => box(10)))))
+    const long = benchmarkOf(
+      ['a', 'b'].map((name) =>
+        sequenceOf(
+          name,
+          Array.from({ length: 500 }, () => box(10)),
+        ),
+      ),
+    )
     const outcomes = await Promise.all(
       localCollectives(2).map(async (collective, rank) => {
         const signal = rank === 1 ? stop.signal : new AbortController().signal
