@@ -3,7 +3,7 @@
 import * as webgpu from 'webgpu'
 
 /** Must stay referenced: Dawn's threads abort when it is collected. */
-export const gpu: GPU = webgpu.create([])
+const gpu: GPU = webgpu.create([])
 
 Object.assign(globalThis, webgpu.globals)
 const place = { value: gpu, configurable: true }

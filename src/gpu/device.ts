@@ -18,7 +18,7 @@ import { KernelCache } from './pipelines.ts'
 import { findGpu, noAdapter } from './provider.ts'
 import { type DType, dtypeOf, elementBytes, elementCount, GpuTensor, Storage, type TensorData } from './tensor.ts'
 
-export type { AdapterFacts, DeviceOptions, SubgroupMatrixShape } from './adapter.ts'
+export type { AdapterFacts, DeviceOptions } from './adapter.ts'
 
 /** How long a failed call waits for WebGPU to say that the device is lost, in milliseconds. */
 const lostGrace = 100

@@ -2,7 +2,8 @@
 
 import type { SiamRpnError } from './errors.ts'
 import type { PacedDevice } from './pacer.ts'
-import type { Constants, ShaderInterface } from './shader.ts'
+import type { ShaderInterface } from './reflect.ts'
+import type { Constants } from './shader.ts'
 
 /** A shader file, the constants that specialise it and, if the file has several entry points, one of them. */
 export interface KernelSpec {

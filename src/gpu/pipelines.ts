@@ -4,7 +4,8 @@
 
 import { ShaderError } from './errors.ts'
 import type { CompiledKernel, Kernel, KernelHost, KernelSpec } from './kernel.ts'
-import { reflect, specialise } from './shader.ts'
+import { reflect } from './reflect.ts'
+import { specialise } from './shader.ts'
 import { type OnKernel, warmUpDriver } from './warm-up.ts'
 
 const stageCompute = 4

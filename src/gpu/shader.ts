@@ -6,9 +6,6 @@
 import { ShaderError } from './errors.ts'
 import { suggestion } from './names.ts'
 
-export type { ShaderInterface, StorageVariable, UniformField, UniformVariable, WindowVariable } from './reflect.ts'
-export { reflect } from './reflect.ts'
-
 /** A scalar or a vector that an alias may stand for. */
 export type WgslType = Scalar | `vec${2 | 3 | 4}${'f' | 'h' | 'i' | 'u'}`
 

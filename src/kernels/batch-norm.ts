@@ -7,7 +7,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type Activation, activationMax } from './activation.ts'
 import { type ChunkKernel, type ChunkPlan, chunkTotal, dispatchChunks, dispatchTotal, planChunks } from './chunks.ts'
-import { reluGradient } from './elementwise-gradient.ts'
+import { reluGradient } from './elementwise.ts'
 import { expectShape, imageShape } from './launch.ts'
 
 export interface BatchNormTrainArgs {

@@ -1,6 +1,6 @@
-// ReLU and ReLU6, sum of two tensors, softmax-weighted sum of levels: element by element, whatever the shape.
+// Functions of each element by itself, whatever the shape: ReLU, ReLU6 and the logistic function with their gradients, the sum of
+// two tensors, a product with a number, and a tensor of one value.
 
-import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type Activation, activationMax, type Rectifier } from './activation.ts'
@@ -8,9 +8,6 @@ import { expectShape, kernel, linearGrid } from './launch.ts'
 import { chooseWidth, mapKernel, sampleSize } from './map.ts'
 
 const workgroup = 64
-
-/** The most levels that one weighted sum takes. */
-export const maxLevels = 4
 
 /** `max(input, 0)`, any shape. */
 export function relu(r: Recorder, input: GpuTensor, label = 'relu'): GpuTensor {
@@ -35,6 +32,71 @@ function rectify(r: Recorder, input: GpuTensor, activation: Rectifier, label: st
   })
 }
 
+export interface ReluGradientArgs {
+  /** Of the output. */
+  readonly gradient: GpuTensor
+  /** What the forward pass gave. */
+  readonly output: GpuTensor
+  /** Default: ReLU. */
+  readonly activation?: Rectifier
+  readonly label?: string
+}
+
+/**
+ * `gradient` where the output is positive (and below 6 for ReLU6), else 0; any shape.
+ * @throws ShapeError if the shapes differ
+ */
+export function reluGradient(r: Recorder, args: ReluGradientArgs): GpuTensor {
+  const { gradient, output, activation = 'relu', label = 'reluGradient' } = args
+  expectShape('reluGradient', gradient, output.shape)
+  expectShape('reluGradient', output, output.shape)
+  return mapKernel(r, {
+    shader: 'relu_gradient',
+    label,
+    inputs: { gradient, activation: output },
+    shape: output.shape,
+    width: chooseWidth(sampleSize(output)),
+    constants: { ACTIVATION_MAX: activationMax(activation) },
+    flops: 1,
+  })
+}
+
+/** `1 / (1 + exp(-input))`, any shape. */
+export function sigmoid(r: Recorder, input: GpuTensor, label = 'sigmoid'): GpuTensor {
+  expectShape('sigmoid', input, input.shape)
+  return mapKernel(r, {
+    shader: 'sigmoid',
+    label,
+    inputs: { input },
+    shape: input.shape,
+    width: chooseWidth(sampleSize(input)),
+    flops: 4,
+  })
+}
+
+export interface SigmoidGradientArgs {
+  /** Of the output. */
+  readonly gradient: GpuTensor
+  /** What the forward pass gave. */
+  readonly output: GpuTensor
+  readonly label?: string
+}
+
+/** `gradient * output * (1 - output)`, any shape. @throws ShapeError if the shapes differ */
+export function sigmoidGradient(r: Recorder, args: SigmoidGradientArgs): GpuTensor {
+  const { gradient, output, label = 'sigmoid.gradient' } = args
+  expectShape('sigmoidGradient', gradient, output.shape)
+  expectShape('sigmoidGradient', output, output.shape)
+  return mapKernel(r, {
+    shader: 'sigmoid_gradient',
+    label,
+    inputs: { gradient, activation: output },
+    shape: output.shape,
+    width: chooseWidth(sampleSize(output)),
+    flops: 3,
+  })
+}
+
 export interface AddArgs {
   readonly a: GpuTensor
   readonly b: GpuTensor
@@ -55,38 +117,6 @@ export function add(r: Recorder, { a, b, activation = 'none', label = 'add' }: A
     width: chooseWidth(sampleSize(a)),
     constants: { ACTIVATION_MAX: activationMax(activation) },
     flops: activation === 'none' ? 1 : 2,
-  })
-}
-
-export interface WeightedSumArgs {
-  /** 1 to 4 tensors of one shape. */
-  readonly inputs: readonly GpuTensor[]
-  /** `[L]` logits; their softmax weighs the inputs. Absent: the plain average. */
-  readonly weights?: GpuTensor
-  readonly label?: string
-}
-
-/**
- * `sum over l of softmax(weights)[l] * inputs[l]`, as the heads of SiamRPN++ combine their levels.
- * Source: SiameseRPNHead.forward of MMTracking (siamese_rpn_head.py), `weighted_sum`.
- * @throws ShapeError if the shapes differ, or there are no inputs or more than four
- */
-export function weightedSum(r: Recorder, { inputs, weights, label = 'weightedSum' }: WeightedSumArgs): GpuTensor {
-  const [input0, input1, input2, input3] = inputs
-  if (!input0 || inputs.length > maxLevels) {
-    throw new ShapeError(`weightedSum: found ${inputs.length} inputs, expected 1 to ${maxLevels}`)
-  }
-  for (const input of inputs) expectShape('weightedSum', input, input0.shape)
-  if (weights) expectShape('weightedSum', weights, [inputs.length])
-  return mapKernel(r, {
-    shader: 'weighted_sum',
-    label,
-    inputs: { input0, input1: input1 ?? input0, input2: input2 ?? input0, input3: input3 ?? input0 },
-    shared: { logits: weights ?? input0 },
-    shape: input0.shape,
-    width: chooseWidth(sampleSize(input0)),
-    constants: { LEVELS: inputs.length, AVERAGE: weights === undefined },
-    flops: 2 * inputs.length - 1,
   })
 }
 

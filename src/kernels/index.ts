@@ -44,20 +44,16 @@ export {
   type AddArgs,
   add,
   fill,
+  type ReluGradientArgs,
   relu,
   relu6,
-  type ScaleArgs,
-  scale,
-  type WeightedSumArgs,
-  weightedSum,
-} from './elementwise.ts'
-export {
-  type ReluGradientArgs,
   reluGradient,
-  type WeightedSumGradientArgs,
-  type WeightedSumGradients,
-  weightedSumGradient,
-} from './elementwise-gradient.ts'
+  type ScaleArgs,
+  type SigmoidGradientArgs,
+  scale,
+  sigmoid,
+  sigmoidGradient,
+} from './elementwise.ts'
 export {
   type CrossEntropyLossArgs,
   crossEntropyLoss,
@@ -103,12 +99,21 @@ export {
   type ResizeTarget,
 } from './resize.ts'
 export type { SampleRange } from './samples.ts'
-export { type SigmoidGradientArgs, sigmoid, sigmoidGradient } from './sigmoid.ts'
 export { type SoftmaxCrossEntropyArgs, softmaxCrossEntropy } from './softmax-loss.ts'
-export { type CenterCropArgs, centerCrop, type MaxPoolArgs, maxPool } from './spatial.ts'
 export {
+  type CenterCropArgs,
   type CenterCropGradientArgs,
+  centerCrop,
   centerCropGradient,
+  type MaxPoolArgs,
   type MaxPoolGradientArgs,
+  maxPool,
   maxPoolGradient,
-} from './spatial-gradient.ts'
+} from './spatial.ts'
+export {
+  type WeightedSumArgs,
+  type WeightedSumGradientArgs,
+  type WeightedSumGradients,
+  weightedSum,
+  weightedSumGradient,
+} from './weighted-sum.ts'

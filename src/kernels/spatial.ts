@@ -1,9 +1,10 @@
-// Ops that move along height and width and leave channels alone: max pooling and the centre crop.
+// Ops that move along height and width and leave channels alone: max pooling and the centre crop, and their gradients, which
+// gather, so that no two invocations write one element.
 
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { expectInteger, imageShape } from './launch.ts'
+import { expectInteger, expectShape, type ImageShape, imageShape } from './launch.ts'
 import { channelConstant, chooseWidth, mapKernel } from './map.ts'
 
 export interface MaxPoolArgs {
@@ -23,31 +24,59 @@ export interface MaxPoolArgs {
  */
 export function maxPool(r: Recorder, { input, kernel, stride, padding, label = 'maxPool' }: MaxPoolArgs): GpuTensor {
   const { batch, height, width, channels } = imageShape('maxPool', input)
-  expectInteger('maxPool', 'kernel', kernel, 1)
-  expectInteger('maxPool', 'stride', stride, 1)
-  expectInteger('maxPool', 'padding', padding, 0)
+  const pool = { kernel, stride, padding }
+  checkPool('maxPool', pool)
   if (padding >= kernel || kernel > Math.min(height, width) + 2 * padding) {
     throw new ShapeError(
       `maxPool: kernel ${kernel} with padding ${padding} does not fit tensor \`${input.label}\` [${input.shape}]`,
     )
   }
-  const outHeight = Math.floor((height + 2 * padding - kernel) / stride) + 1
-  const outWidth = Math.floor((width + 2 * padding - kernel) / stride) + 1
   return mapKernel(r, {
     shader: 'max_pool',
     label,
     inputs: { input },
-    shape: [batch, outHeight, outWidth, channels],
+    shape: [batch, pooled(height, pool), pooled(width, pool), channels],
     width: chooseWidth(channels),
-    constants: {
-      ...channelConstant(channels),
-      IN_H: height,
-      IN_W: width,
-      KERNEL: kernel,
-      STRIDE: stride,
-      PADDING: padding,
-    },
+    constants: poolConstants({ height, width, channels }, pool),
     flops: kernel * kernel,
+  })
+}
+
+export interface MaxPoolGradientArgs {
+  /** Of the output, `[N, OH, OW, C]`. */
+  readonly gradient: GpuTensor
+  /** `[N, H, W, C]` */
+  readonly input: GpuTensor
+  /** What the forward pass gave, `[N, OH, OW, C]`. */
+  readonly output: GpuTensor
+  /** Side of the window, in pixels. */
+  readonly kernel: number
+  readonly stride: number
+  readonly padding: number
+  readonly label?: string
+}
+
+/**
+ * Gradient of `maxPool`, `[N, H, W, C]`: each window's goes to its maximum, the first in row-major order among equals, as in
+ * PyTorch.
+ * @throws ShapeError if the shapes do not belong to such a pooling
+ */
+export function maxPoolGradient(r: Recorder, args: MaxPoolGradientArgs): GpuTensor {
+  const { gradient, input, output, kernel, stride, padding, label = 'maxPoolGradient' } = args
+  const { batch, height, width, channels } = imageShape('maxPoolGradient', input)
+  const pool = { kernel, stride, padding }
+  checkPool('maxPoolGradient', pool)
+  const shape = [batch, pooled(height, pool), pooled(width, pool), channels]
+  expectShape('maxPoolGradient', output, shape)
+  expectShape('maxPoolGradient', gradient, shape)
+  return mapKernel(r, {
+    shader: 'max_pool_gradient',
+    label,
+    inputs: { gradient, input, pooled: output },
+    shape: input.shape,
+    width: chooseWidth(channels),
+    constants: poolConstants({ height, width, channels }, pool),
+    flops: Math.ceil(kernel / stride) ** 2,
   })
 }
 
@@ -76,15 +105,65 @@ export function centerCrop(r: Recorder, { input, size, label = 'centerCrop' }: C
     inputs: { input },
     shape: [batch, size, size, channels],
     width: chooseWidth(channels),
-    constants: {
-      ...channelConstant(channels),
-      IN_H: height,
-      IN_W: width,
-      OUT_H: size,
-      OUT_W: size,
-      TOP: Math.floor((height - size) / 2),
-      LEFT: Math.floor((width - size) / 2),
-    },
+    constants: cropConstants({ height, width, channels }, { height: size, width: size }),
     flops: 0,
   })
+}
+
+export interface CenterCropGradientArgs {
+  /** Of the crop, `[N, size, size, C]`. */
+  readonly gradient: GpuTensor
+  /** Of the image that was cropped, `[N, H, W, C]`. */
+  readonly inputShape: readonly number[]
+  readonly label?: string
+}
+
+/** Gradient of `centerCrop`: the crop's gradient at its place in zeros. @throws ShapeError if the crop is no part of it */
+export function centerCropGradient(r: Recorder, args: CenterCropGradientArgs): GpuTensor {
+  const { gradient, inputShape, label = 'centerCropGradient' } = args
+  const crop = imageShape('centerCropGradient', gradient)
+  const [batch, height = 0, width = 0, channels] = inputShape
+  const fits = batch === crop.batch && channels === crop.channels && crop.height <= height && crop.width <= width
+  if (!fits || inputShape.length !== 4) {
+    throw new ShapeError(
+      `centerCropGradient: gradient \`${gradient.label}\` [${gradient.shape}] is no crop of [${inputShape}]`,
+    )
+  }
+  return mapKernel(r, {
+    shader: 'center_crop_gradient',
+    label,
+    inputs: { gradient },
+    shape: inputShape,
+    width: chooseWidth(crop.channels),
+    constants: cropConstants({ height, width, channels: crop.channels }, crop),
+    flops: 0,
+  })
+}
+
+type Window = Pick<MaxPoolArgs, 'kernel' | 'stride' | 'padding'>
+
+function checkPool(op: string, { kernel, stride, padding }: Window): void {
+  expectInteger(op, 'kernel', kernel, 1)
+  expectInteger(op, 'stride', stride, 1)
+  expectInteger(op, 'padding', padding, 0)
+}
+
+/** Windows along a side. */
+function pooled(size: number, { kernel, stride, padding }: Window): number {
+  return Math.floor((size + 2 * padding - kernel) / stride) + 1
+}
+
+type Image = Omit<ImageShape, 'batch'>
+
+function poolConstants({ height, width, channels }: Image, { kernel, stride, padding }: Window) {
+  return { ...channelConstant(channels), IN_H: height, IN_W: width, KERNEL: kernel, STRIDE: stride, PADDING: padding }
+}
+
+function cropConstants({ height, width, channels }: Image, crop: Pick<ImageShape, 'height' | 'width'>) {
+  return {
+    ...channelConstant(channels),
+    ...{ IN_H: height, IN_W: width, OUT_H: crop.height, OUT_W: crop.width },
+    TOP: Math.floor((height - crop.height) / 2),
+    LEFT: Math.floor((width - crop.width) / 2),
+  }
 }

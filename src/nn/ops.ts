@@ -20,10 +20,11 @@ import {
   add as addForward,
   relu6 as relu6Forward,
   relu as reluForward,
+  reluGradient,
   scale,
-  weightedSum as weightedSumForward,
+  sigmoid as sigmoidForward,
+  sigmoidGradient,
 } from '../kernels/elementwise.ts'
-import { reluGradient, weightedSumGradient } from '../kernels/elementwise-gradient.ts'
 import { foldOnDevice, frozenBatchNorm as frozenForward } from '../kernels/norm.ts'
 import {
   bilinearResize as bilinearForward,
@@ -33,9 +34,13 @@ import {
   type ResizeTarget,
 } from '../kernels/resize.ts'
 import { appendSamples as appendForward, appendSamplesGradient, type SampleRange } from '../kernels/samples.ts'
-import { sigmoid as sigmoidForward, sigmoidGradient } from '../kernels/sigmoid.ts'
-import { centerCrop as cropForward, maxPool as maxPoolForward } from '../kernels/spatial.ts'
-import { centerCropGradient, maxPoolGradient } from '../kernels/spatial-gradient.ts'
+import {
+  centerCropGradient,
+  centerCrop as cropForward,
+  maxPool as maxPoolForward,
+  maxPoolGradient,
+} from '../kernels/spatial.ts'
+import { weightedSum as weightedSumForward, weightedSumGradient } from '../kernels/weighted-sum.ts'
 import type { Rule, Tape, Tensor } from './autograd.ts'
 import { ModuleStateError } from './errors.ts'
 import type { Parameter } from './parameter.ts'

@@ -49,7 +49,7 @@ export function cosineFactor(config: PolicyOf<'CosineAnnealing'>, moment: Moment
 }
 
 /** The rate of a policy of mmcv, warm-up included. @param base the optimizer's own @throws TrainingError after its end */
-export function policyRate(config: Policy, base: number, moment: Moment): number {
+function policyRate(config: Policy, base: number, moment: Moment): number {
   if (config.policy === 'CosineAnnealing' && config.min_lr === undefined) return base * cosineFactor(config, moment)
   return regularRate(config, base, moment) * warmUpFactor(config, moment)
 }

@@ -20,7 +20,7 @@ const longestMessage = 9000
 const longestWait = 90
 
 /** The input that a seed stands for. */
-export function mutated({ name, corpus }: Reader, seed: number): Uint8Array {
+function mutated({ name, corpus }: Reader, seed: number): Uint8Array {
   const random = new Random(`fuzz ${name}`, seed)
   let bytes = new Uint8Array(corpus[random.integer(corpus.length)] ?? [])
   const steps = 1 + random.integer(4)

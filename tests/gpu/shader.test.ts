@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { BindingError, ShaderError } from '../../src/gpu/errors.ts'
 import { packParams } from '../../src/gpu/params.ts'
-import { reflect, specialise, type UniformVariable } from '../../src/gpu/shader.ts'
+import { reflect, type UniformVariable } from '../../src/gpu/reflect.ts'
+import { specialise } from '../../src/gpu/shader.ts'
 
 const source = `const TILE: u32 = 64u;
 const LANES : u32 = 0x10;

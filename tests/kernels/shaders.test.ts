@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
-import { reflect } from '../../src/gpu/shader.ts'
+import { reflect } from '../../src/gpu/reflect.ts'
 import { kernel } from '../../src/kernels/launch.ts'
 import { type ShaderName, shaders } from '../../src/kernels/shaders.generated.ts'
 

@@ -254,7 +254,7 @@ const sources = [
 ] as const
 
 /** A data set that wraps no other one. */
-export const sourceDatasetSchema = z.discriminatedUnion('type', sources)
+const sourceDatasetSchema = z.discriminatedUnion('type', sources)
 
 const repeatDatasetSchema = z.strictObject({
   type: z.literal('RepeatDataset'),

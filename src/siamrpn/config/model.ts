@@ -15,7 +15,7 @@ export const fraction = z.number().min(0).max(1)
 const fourNumbers = z.tuple([z.number(), z.number(), z.number(), z.number()])
 
 /** Batch norm. `momentum` is the weight of the new batch in the running statistics. */
-export const normSchema = z.strictObject({
+const normSchema = z.strictObject({
   type: z.literal('BN'),
   requires_grad: z.boolean().default(true),
   eps: z.number().positive().default(1e-5),
@@ -171,7 +171,7 @@ export const bboxCoderSchema = z.strictObject({
 const reduction = z.enum(['mean', 'sum']).default('mean')
 const lossWeight = nonNegative.default(1)
 
-export const classificationLossSchema = z.discriminatedUnion('type', [
+const classificationLossSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('CrossEntropyLoss'),
     use_sigmoid: z.literal(false).default(false),
@@ -191,7 +191,7 @@ export const classificationLossSchema = z.discriminatedUnion('type', [
 
 const iouEps = z.number().positive().default(1e-6)
 
-export const regressionLossSchema = z.discriminatedUnion('type', [
+const regressionLossSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('L1Loss'), reduction, loss_weight: lossWeight }),
   z.strictObject({
     type: z.literal('SmoothL1Loss'),

@@ -23,7 +23,7 @@ export function fnv1a(key: string): number {
 }
 
 /** Element `index` of the stream that starts at `seed`: a multiple of 2^-32 in [0, 1). */
-export function hashUnit(seed: number, index: number): number {
+function hashUnit(seed: number, index: number): number {
   let x = (seed + Math.imul(index, goldenRatio)) | 0
   x ^= x >>> 16
   x = Math.imul(x, 0x85ebca6b)

@@ -17,7 +17,7 @@ export const drawsSchema = z.array(
 export type RecordedDraws = z.infer<typeof drawsSchema>
 
 /** A draw of another kind than the one recorded. */
-export class DrawOrderError extends SiamRpnError {}
+class DrawOrderError extends SiamRpnError {}
 
 export class ReplayedDraws implements TransformDraws {
   readonly #draws: { readonly kind: string; readonly value: number }[]

@@ -1,15 +1,17 @@
-// Gradients of the element-wise ops: ReLU, and the softmax-weighted sum with respect to its maps and its weights.
+// The sum of up to four maps, weighted by the softmax of their logits or averaged, and its gradient with respect to the maps and
+// the logits: how the heads of SiamRPN++ combine their levels.
 
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { activationMax, type Rectifier } from './activation.ts'
-import { maxLevels } from './elementwise.ts'
 import { expectShape, kernel } from './launch.ts'
 import { chooseWidth, mapKernel, sampleSize, valueAlias } from './map.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
 const workgroup = 64
+
+/** The most levels that one weighted sum takes. */
+const maxLevels = 4
 
 /** Elements (of four) that make an invocation worth its softmax, or its place in the workspace. */
 const leastRounds = 16
@@ -17,32 +19,35 @@ const leastRounds = 16
 /** Invocations of a dispatch, at most: each loops over elements. */
 const mostInvocations = { cpu: 512, gpu: 16384 } as const
 
-export interface ReluGradientArgs {
-  /** Of the output. */
-  readonly gradient: GpuTensor
-  /** What the forward pass gave. */
-  readonly output: GpuTensor
-  /** Default: ReLU. */
-  readonly activation?: Rectifier
+export interface WeightedSumArgs {
+  /** 1 to 4 tensors of one shape. */
+  readonly inputs: readonly GpuTensor[]
+  /** `[L]` logits; their softmax weighs the inputs. Absent: the plain average. */
+  readonly weights?: GpuTensor
   readonly label?: string
 }
 
 /**
- * `gradient` where the output is positive (and below 6 for ReLU6), else 0; any shape.
- * @throws ShapeError if the shapes differ
+ * `sum over l of softmax(weights)[l] * inputs[l]`, as the heads of SiamRPN++ combine their levels.
+ * Source: SiameseRPNHead.forward of MMTracking (siamese_rpn_head.py), `weighted_sum`.
+ * @throws ShapeError if the shapes differ, or there are no inputs or more than four
  */
-export function reluGradient(r: Recorder, args: ReluGradientArgs): GpuTensor {
-  const { gradient, output, activation = 'relu', label = 'reluGradient' } = args
-  expectShape('reluGradient', gradient, output.shape)
-  expectShape('reluGradient', output, output.shape)
+export function weightedSum(r: Recorder, { inputs, weights, label = 'weightedSum' }: WeightedSumArgs): GpuTensor {
+  const [input0, input1, input2, input3] = inputs
+  if (!input0 || inputs.length > maxLevels) {
+    throw new ShapeError(`weightedSum: found ${inputs.length} inputs, expected 1 to ${maxLevels}`)
+  }
+  for (const input of inputs) expectShape('weightedSum', input, input0.shape)
+  if (weights) expectShape('weightedSum', weights, [inputs.length])
   return mapKernel(r, {
-    shader: 'relu_gradient',
+    shader: 'weighted_sum',
     label,
-    inputs: { gradient, activation: output },
-    shape: output.shape,
-    width: chooseWidth(sampleSize(output)),
-    constants: { ACTIVATION_MAX: activationMax(activation) },
-    flops: 1,
+    inputs: { input0, input1: input1 ?? input0, input2: input2 ?? input0, input3: input3 ?? input0 },
+    shared: { logits: weights ?? input0 },
+    shape: input0.shape,
+    width: chooseWidth(sampleSize(input0)),
+    constants: { LEVELS: inputs.length, AVERAGE: weights === undefined },
+    flops: 2 * inputs.length - 1,
   })
 }
 
