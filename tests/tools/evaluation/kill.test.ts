@@ -1,7 +1,6 @@
 // An evaluation that is killed at any moment, while it writes a result too, loses at most the videos under way, and what goes on
 // from there ends with the results of one that was never killed.
 
-import { spawn } from 'node:child_process'
 import { readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +8,7 @@ import { build } from 'esbuild'
 import { expect, test } from 'vitest'
 import { Random } from '../../../src/siamrpn/random.ts'
 import { readStoredResults } from '../../../tools/evaluation/result-store.ts'
+import { runAndKill } from '../run-and-kill.ts'
 import { temporaryFolder } from '../training/helpers.ts'
 import { killedBenchmark } from './killed-benchmark.ts'
 
@@ -29,15 +29,15 @@ test('ends with the same results after six kills', async () => {
   await symlink(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(folder, 'node_modules'))
   const whole = join(folder, 'whole')
   const killed = join(folder, 'killed')
-  expect(await run(script, whole)).toEqual({ from: 0, ended: true })
+  expect(await runAndKill(script, whole)).toEqual({ from: 0, ended: true })
   const random = new Random('kills of an evaluation')
   let before = 0
   for (let kill = 0; kill < kills; kill++) {
-    const { from } = await run(script, killed, random.uniform(0, 100))
+    const { from } = await runAndKill(script, killed, random.uniform(0, 100))
     expect(from, `after kill ${kill}`).toBeGreaterThanOrEqual(before)
     before = await countResults(killed)
   }
-  expect(await run(script, killed)).toEqual({ from: before, ended: true })
+  expect(await runAndKill(script, killed)).toEqual({ from: before, ended: true })
   expect(await regionsIn(killed)).toEqual(await regionsIn(whole))
 })
 
@@ -52,19 +52,4 @@ async function regionsIn(folder: string) {
 async function countResults(folder: string): Promise<number> {
   const names = await readdir(join(folder, 'sequences'))
   return names.filter((name) => /^video-\d+\.json$/.test(name)).length
-}
-
-/** Runs the child to its end, or kills it so many milliseconds after it has begun to track. */
-async function run(script: string, folder: string, killAfter?: number): Promise<{ from: number; ended: boolean }> {
-  const child = spawn(process.execPath, [script, folder, killAfter === undefined ? '0' : '1'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let text = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    const begun = text.includes('from')
-    text += chunk.toString()
-    if (!begun && killAfter !== undefined) setTimeout(() => child.kill('SIGKILL'), killAfter)
-  })
-  await new Promise((resolve) => child.on('close', resolve))
-  return { from: Number(/from (\d+)/.exec(text)?.[1] ?? Number.NaN), ended: text.includes('done') }
 }

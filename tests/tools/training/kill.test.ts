@@ -1,7 +1,6 @@
 // Training that is killed at any moment, while it writes a checkpoint too, loses at most the interval, and what goes on from
 // there ends with the same bits as a run that was never killed. (kill.slow.test.ts: the real trainer.)
 
-import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +9,7 @@ import { expect, test } from 'vitest'
 import { Random } from '../../../src/siamrpn/random.ts'
 import { readTrainingCheckpoint } from '../../../tools/training/training-checkpoint.ts'
 import { WorkDir } from '../../../tools/training/work-dir.ts'
+import { runAndKill } from '../run-and-kill.ts'
 import { temporaryFolder } from './helpers.ts'
 
 const kills = 20
@@ -29,11 +29,11 @@ test('ends with the same bits after twenty kills', async () => {
   })
   const whole = join(folder, 'whole')
   const killed = join(folder, 'killed')
-  expect((await run(script, whole)).ended).toBe(true)
+  expect((await runAndKill(script, whole)).ended).toBe(true)
   const random = new Random('kills')
   let reached = 0
   for (let kill = 0; kill < kills; kill++) {
-    const { from } = await run(script, killed, random.uniform(0, 25))
+    const { from } = await runAndKill(script, killed, random.uniform(0, 25))
     expect(from, `after kill ${kill}`).toBeGreaterThanOrEqual(reached)
     const last = await lastCheckpoint(killed)
     if (!last) continue
@@ -41,25 +41,10 @@ test('ends with the same bits after twenty kills', async () => {
     reached = epoch * iterationsPerEpoch + iteration
     expect(reached % interval === 0 || iteration === 0).toBe(true)
   }
-  expect((await run(script, killed)).ended).toBe(true)
+  expect((await runAndKill(script, killed)).ended).toBe(true)
   const name = 'epoch_4.safetensors'
   expect(await readFile(join(killed, name))).toEqual(await readFile(join(whole, name)))
 })
-
-/** Runs the child to its end, or kills it so many milliseconds after it has begun to train. */
-async function run(script: string, folder: string, killAfter?: number): Promise<{ from: number; ended: boolean }> {
-  const child = spawn(process.execPath, [script, folder, killAfter === undefined ? '0' : '1'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let text = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    const begun = text.includes('from')
-    text += chunk.toString()
-    if (!begun && killAfter !== undefined) setTimeout(() => child.kill('SIGKILL'), killAfter)
-  })
-  await new Promise((resolve) => child.on('close', resolve))
-  return { from: Number(/from (\d+)/.exec(text)?.[1] ?? Number.NaN), ended: text.includes('done') }
-}
 
 async function lastCheckpoint(folder: string) {
   const workDir = await WorkDir.open(folder)

@@ -1,6 +1,7 @@
 // The numbers of an evaluation as a table for the terminal: one row per tracker, and the sequences with the lowest score.
 
 import type { Measure, MeasureName, ScoreRow, Scores } from '../../metrics/scores.ts'
+import { alignedTable } from '../terminal.ts'
 
 export interface ScoredTracker {
   readonly name: string
@@ -13,7 +14,7 @@ const worstShown = 5
 export function trackerTable(trackers: readonly ScoredTracker[]): string[] {
   const measures = trackers[0]?.scores.measures ?? []
   const ranked = [...trackers].sort((a, b) => rank(a.scores.overall, b.scores.overall, measures[0]))
-  return table(
+  return alignedTable(
     ['tracker', ...measures.map(({ title }) => title)],
     ranked.map(({ name, scores }) => [name, ...cells(scores.overall, measures)]),
   )
@@ -26,7 +27,7 @@ export function worstTable({ measures, sequences }: Scores): string[] {
   const worst = [...scored].sort((a, b) => rank(b, a, by)).slice(0, worstShown)
   if (worst.length < 2) return []
   const shown = measures.filter(({ name }) => worst.some(({ values }) => values[name] !== undefined))
-  return table(
+  return alignedTable(
     ['worst', 'frames', ...shown.map(({ title }) => title)],
     worst.map((row) => [row.name, String(row.frames), ...cells(row, shown)]),
   )
@@ -51,15 +52,4 @@ function cells(
   measures: readonly Measure[],
 ) {
   return measures.map(({ name, digits }) => values[name]?.toFixed(digits) ?? '-')
-}
-
-/** The first column to the left, the others to the right. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))
-  return [head, ...rows].map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join('  ')
-      .trimEnd(),
-  )
 }

@@ -3,6 +3,7 @@
 import type { SearchMeasure } from '../../search/judge.ts'
 import { ruleKeys } from '../../search/rules.ts'
 import { ranking, type Saving, type SearchOutcome } from '../../search/search.ts'
+import { alignedTable } from '../terminal.ts'
 
 /** The best sets of those that have seen all videos; the first of the scores, the configuration's own, is always among them. */
 export function ruleTable({ scores, measures }: SearchOutcome, measure: SearchMeasure, top: number): string[] {
@@ -17,13 +18,7 @@ export function ruleTable({ scores, measures }: SearchOutcome, measure: SearchMe
     ...ruleKeys.map((key) => String(score.rule[key])),
     ...others.map(({ name, digits }) => score.values[name]?.toFixed(digits) ?? '-'),
   ])
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))
-  return [head, ...rows].map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join('  ')
-      .trimEnd(),
-  )
+  return alignedTable(head, rows)
 }
 
 /** What became of the others; undefined where there are none. */
