@@ -40,7 +40,7 @@ export interface ConvChoice {
   readonly timed: number
 }
 
-const DEFAULT_SECONDS = 20
+const defaultSeconds = 20
 
 /**
  * Measures the convolutions that `record` would record and that have not been measured on this device; later recordings take
@@ -51,7 +51,7 @@ const DEFAULT_SECONDS = 20
 export async function benchmarkConvs(
   device: Device,
   record: (r: Recorder) => unknown,
-  { store, seconds = DEFAULT_SECONDS, onProgress = () => {} }: BenchmarkOptions = {},
+  { store, seconds = defaultSeconds, onProgress = () => {} }: BenchmarkOptions = {},
 ): Promise<ConvChoice[]> {
   const choices = device.attached(ConvChoices)
   const questions = choices
@@ -137,11 +137,11 @@ async function measure(device: Device, question: OpenQuestion, milliseconds: num
 /** What a choice depends on besides its problem. */
 function storeKey({ adapter }: Device): string {
   const { vendor, architecture, device, description } = adapter
-  return [vendor, architecture, device, description, `siamrpn ${version}`, `kernels ${KERNELS}`].join(' ').trim()
+  return [vendor, architecture, device, description, `siamrpn ${version}`, `kernels ${kernelVersion}`].join(' ').trim()
 }
 
 /** Raised where a convolution kernel or the candidates change between versions: what was measured before does not count any more. */
-const KERNELS = 1
+const kernelVersion = 1
 
 /** The choices of former runs, and those of this one. */
 class Remembered {

@@ -44,16 +44,16 @@ export const registerFamily = [
 export const shuffleFamily: readonly number[] = [16, 32]
 
 /** Parts of the inner dimension. */
-const SPLITS = [1, 2, 4, 8] as const
+const splitCounts = [1, 2, 4, 8] as const
 
 /** Fewer workgroups leave a GPU idle, more of them gain nothing from splits. */
-const USEFUL_WORKGROUPS = { least: 64, most: 1024 } as const
+const usefulWorkgroups = { least: 64, most: 1024 } as const
 
 /** Of the inner dimension, or pixels, that a part must have at least. */
-const LEAST_PART = 128
+const leastPart = 128
 
 /** With fewer channels Winograd's transforms cannot pay anywhere. */
-const LEAST_WINOGRAD_CHANNELS = 32
+const leastWinogradChannels = 32
 
 /** The default first, then everything that is possible and not hopeless. Pure. */
 export function convCandidates(adapter: ConvAdapter, problem: ConvProblem, limits: ConvLimits = {}): ConvPlan[] {
@@ -140,7 +140,7 @@ function winogradCandidates(adapter: ConvAdapter, problem: ConvProblem) {
   const { kernelHeight, kernelWidth, stride, inChannels, outChannels } = problem
   const possible = kernelHeight === 3 && kernelWidth === 3 && stride === 1
   const plan = winogradPlan(problem)
-  if (!possible || Math.min(inChannels, outChannels) < LEAST_WINOGRAD_CHANNELS) return []
+  if (!possible || Math.min(inChannels, outChannels) < leastWinogradChannels) return []
   if (samplesPerSlice(adapter, plan, problem) < 1) return []
   if (adapter.kind === 'cpu') return hasSubgroupsOf8(adapter) ? [plan] : []
   const products = fittingTiles(adapter, problem, outputPixels(problem) / 4)
@@ -148,10 +148,10 @@ function winogradCandidates(adapter: ConvAdapter, problem: ConvProblem) {
 }
 
 function splits(groups: number, depth: number): number[] {
-  return SPLITS.filter((count) => {
+  return splitCounts.filter((count) => {
     if (count === 1) return true
     const filled = groups * count
-    return filled >= USEFUL_WORKGROUPS.least && filled <= USEFUL_WORKGROUPS.most && depth / count >= LEAST_PART
+    return filled >= usefulWorkgroups.least && filled <= usefulWorkgroups.most && depth / count >= leastPart
   })
 }
 

@@ -26,35 +26,35 @@ export interface DepthwiseWeightPlan {
 }
 
 /** Filters of more taps would not stay in registers. */
-const MAX_TAPS = 49
+const maxTaps = 49
 
 /** Filters of more taps leave registers for narrow tiles only. */
-const FEW_TAPS = 9
+const fewTaps = 9
 
 /**
  * Outputs per invocation, at most. A software adapter wants few loads per output, hence tall tiles, but wider ones are no faster
  * there and take longer to compile; a GPU wants enough invocations to fill it. Reasoned, not yet measured on one.
  */
-const LARGEST_TILE = { cpu: { rows: 64, strip: 4 }, gpu: { rows: 4, strip: 4 } } as const
+const largestTile = { cpu: { rows: 64, strip: 4 }, gpu: { rows: 4, strip: 4 } } as const
 
 /** The same for the filter's gradient. */
-const LARGEST_PART = { cpu: { rows: 64, strip: 4 }, gpu: { rows: 8, strip: 4 } } as const
+const largestPart = { cpu: { rows: 64, strip: 4 }, gpu: { rows: 8, strip: 4 } } as const
 
 /** Outputs along a row where many taps take the registers. */
-const NARROW_STRIP = 2
+const narrowStrip = 2
 
 /** Copies of the filter that one dispatch writes, at most, and their memory in bytes. */
-const MOST_PARTS = { cpu: 64, gpu: 1024 } as const
-const PARTIAL_BYTES = 16 << 20
+const mostParts = { cpu: 64, gpu: 1024 } as const
+const partialBytes = 16 << 20
 
 /** Whether every channel has a filter of its own, of few enough taps for registers. */
 export function isDepthwise({ groups, inChannels, outChannels, kernelHeight, kernelWidth }: ConvProblem): boolean {
-  return groups > 1 && groups === inChannels && groups === outChannels && kernelHeight * kernelWidth <= MAX_TAPS
+  return groups > 1 && groups === inChannels && groups === outChannels && kernelHeight * kernelWidth <= maxTaps
 }
 
 /** The plan for a depthwise problem. */
 export function depthwisePlan({ kind }: Pick<AdapterFacts, 'kind'>, problem: ConvProblem): DepthwisePlan {
-  return { variant: 'depthwise', ...tile(problem, LARGEST_TILE[kind]) }
+  return { variant: 'depthwise', ...tile(problem, largestTile[kind]) }
 }
 
 /** The plan for the gradient of a depthwise problem's filter. */
@@ -63,9 +63,9 @@ export function depthwiseWeightPlan(
   problem: ConvProblem,
 ): DepthwiseWeightPlan {
   const { kernelHeight, kernelWidth, outChannels, outHeight, batch } = problem
-  const { strip, rows } = tile(problem, LARGEST_PART[kind])
+  const { strip, rows } = tile(problem, largestPart[kind])
   const filterBytes = kernelHeight * kernelWidth * Math.ceil(outChannels / 4) * 16
-  const parts = Math.min(MOST_PARTS[kind], Math.floor(Math.min(PARTIAL_BYTES, maxBindingBytes) / filterBytes))
+  const parts = Math.min(mostParts[kind], Math.floor(Math.min(partialBytes, maxBindingBytes) / filterBytes))
   const segments = Math.ceil(outHeight / interleave(problem).phases / rows)
   const samples = Math.min(batch, Math.ceil((batch * segments) / Math.max(1, parts)))
   return { variant: 'depthwise', strip, rows, samples }
@@ -76,7 +76,7 @@ function tile(problem: ConvProblem, largest: { readonly rows: number; readonly s
   const { kernelHeight, kernelWidth, outHeight } = problem
   const phaseRows = Math.ceil(outHeight / interleave(problem).phases)
   const rows = Math.ceil(phaseRows / Math.ceil(phaseRows / largest.rows))
-  return { rows, strip: kernelHeight * kernelWidth > FEW_TAPS ? NARROW_STRIP : largest.strip }
+  return { rows, strip: kernelHeight * kernelWidth > fewTaps ? narrowStrip : largest.strip }
 }
 
 /**

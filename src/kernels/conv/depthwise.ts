@@ -14,13 +14,13 @@ import { type ConvProblem, convFlops } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
 
 /** Small workgroups share out few invocations evenly among a CPU's cores. */
-const WORKGROUP = { cpu: 8, gpu: 64 } as const
+const workgroupSizes = { cpu: 8, gpu: 64 } as const
 
 /** Records the convolution of a slice of the batch. */
 export function depthwise(r: Recorder, conv: ConvLaunch, { strip, rows }: DepthwisePlan): void {
   const { problem, input, weight, output, residual, firstChannel, label } = conv
   const width = chooseWidth([problem.inChannels, input.shape[3] ?? 0, firstChannel])
-  const workgroup = WORKGROUP[r.adapter.kind]
+  const workgroup = workgroupSizes[r.adapter.kind]
   const walk = walkParams(problem, strip, rows)
   const values = problem.outChannels / width
   const count = problem.batch * walk.phases ** 2 * walk.segments * walk.strips * values
@@ -103,7 +103,7 @@ export function depthwiseWeightGradient(r: Recorder, launch: WeightGradientLaunc
   const output = partialSums(r, launch, parts)
   const { strip, rows, samples } = plan
   const width = chooseWidth([problem.inChannels, input.shape[3] ?? 0, firstChannel])
-  const workgroup = WORKGROUP[r.adapter.kind]
+  const workgroup = workgroupSizes[r.adapter.kind]
   const filterValues = launch.output.size / (problem.kernelHeight * problem.kernelWidth) / width
   const count = parts * filterValues
   r.dispatch({

@@ -8,15 +8,19 @@ import { directParams } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
 import type { WeightGradientPlan } from './weight-gradient-plan.ts'
 
-const WORKGROUP = 64
+const workgroup = 64
 
 /** Records conv2d_direct. */
 export function direct(r: Recorder, conv: ConvLaunch): void {
   const { problem, input, weight, output, label } = conv
   r.dispatch({
-    kernel: kernel('conv2d_direct', { WORKGROUP, ...epilogueConstants(conv), ...filterAlias(packedFilter(conv), 1) }),
+    kernel: kernel('conv2d_direct', {
+      WORKGROUP: workgroup,
+      ...epilogueConstants(conv),
+      ...filterAlias(packedFilter(conv), 1),
+    }),
     label,
-    workgroups: linearGrid(r.adapter, output.size, WORKGROUP),
+    workgroups: linearGrid(r.adapter, output.size, workgroup),
     bindings: {
       input,
       weight: packedFilter(conv),
@@ -39,9 +43,9 @@ export function directWeightGradient(
   const count = launch.output.size
   const rows = problem.batch * problem.outHeight
   r.dispatch({
-    kernel: kernel('conv2d_direct_weight_gradient', { WORKGROUP }),
+    kernel: kernel('conv2d_direct_weight_gradient', { WORKGROUP: workgroup }),
     label,
-    workgroups: [...linearGrid(r.adapter, count, WORKGROUP), splits],
+    workgroups: [...linearGrid(r.adapter, count, workgroup), splits],
     bindings: {
       input,
       gradient,

@@ -5,13 +5,13 @@
 import { bindingAlignment, type GpuTensor } from '../../gpu/tensor.ts'
 
 /** vec4 in a window. */
-export const WINDOW_VEC4 = 4096
+export const windowVec4 = 4096
 
 /** Bytes of memory that a filter needs behind it, so that windows on its end can be bound. */
-export const WINDOW_BYTES = WINDOW_VEC4 * 16
+export const windowBytes = windowVec4 * 16
 
 /** vec4 from one offset that can be bound to the next. */
-const ALIGNMENT = bindingAlignment / 16
+const alignment = bindingAlignment / 16
 
 /**
  * `batches` filters: `[panels, batches, taps, inChannels, panel4]` vec4, or in quarters, `[4, panels, batches, taps,
@@ -55,7 +55,7 @@ export function panelSize4(filter: FilterLayout): number {
 
 /** The window that a vec4 of a filter lies in, as near to its beginning as can be bound. */
 export function filterWindow(weight: GpuTensor, at4: number): { window: GpuTensor; first4: number } {
-  const first4 = (weight.byteOffset / 16 + at4) % ALIGNMENT
+  const first4 = (weight.byteOffset / 16 + at4) % alignment
   return { window: weight.from((at4 - first4) * 16), first4 }
 }
 
@@ -65,7 +65,7 @@ export function filterParts(filter: FilterLayout, panelsPerGroup: 1 | 2): Filter
   const batchSize = batchSize4(filter)
   const rowsPerChannel = filter.quarters ? 1 / 4 : 1
   // Where offsets cannot be bound, a window begins a little before what is read.
-  const room = WINDOW_VEC4 - (batchSize % ALIGNMENT === 0 ? 0 : ALIGNMENT - 1)
+  const room = windowVec4 - (batchSize % alignment === 0 ? 0 : alignment - 1)
   const fitting = Math.min(batches, Math.floor(room / batchSize))
   const groups = Math.ceil(panels / panelsPerGroup)
   const groupsAtOnce = fitting === batches ? groupsInWindow(room, panelSize4(filter), panelsPerGroup) : 1
@@ -91,14 +91,14 @@ function groupsInWindow(room: number, panelSize: number, panelsPerGroup: number)
 /** Runs of taps, or of a tap's channels, that fit a window. */
 function rowRuns({ taps, inChannels, panel4, quarters }: FilterLayout): RowRun[] {
   const channelsPerRow = quarters ? 4 : 1
-  const aligned = ((inChannels / channelsPerRow) * panel4) % ALIGNMENT === 0
-  const most = Math.floor((WINDOW_VEC4 - (aligned ? 0 : ALIGNMENT - 1)) / panel4) * channelsPerRow
+  const aligned = ((inChannels / channelsPerRow) * panel4) % alignment === 0
+  const most = Math.floor((windowVec4 - (aligned ? 0 : alignment - 1)) / panel4) * channelsPerRow
   if (inChannels <= most) {
     return evenRuns(taps, Math.floor(most / inChannels), 1).map(({ first, count }) => {
       return { firstTap: first, endTap: first + count, firstChannel: 0, channels: inChannels }
     })
   }
-  const channelRuns = evenRuns(inChannels, most, ALIGNMENT * channelsPerRow)
+  const channelRuns = evenRuns(inChannels, most, alignment * channelsPerRow)
   return Array.from({ length: taps }, (_, tap) =>
     channelRuns.map(({ first, count }) => {
       return { firstTap: tap, endTap: tap + 1, firstChannel: first, channels: count }

@@ -7,7 +7,7 @@ import { PrecisionError, ShapeError } from '../../gpu/errors.ts'
 import { largestHalf, toHalf } from '../../gpu/half.ts'
 import type { Constants } from '../../gpu/shader.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
-import { WINDOW_BYTES } from './filter-windows.ts'
+import { windowBytes } from './filter-windows.ts'
 
 /** What a filter is, without its values. */
 export interface FilterShape {
@@ -40,10 +40,10 @@ export interface TransformedWeight extends FilterShape {
 export type ConvFilter = ConvWeight | TransformedWeight
 
 /** Wider panels are not read by conv2d_subgroup: a vec4 for each of 8 lanes. */
-export const MOST_PANEL_CHANNELS = 32
+export const mostPanelChannels = 32
 
 /** Narrower panels would leave lanes idle. */
-const FEWEST_PANEL_CHANNELS = 16
+const fewestPanelChannels = 16
 
 /**
  * Panel width for a number of output channels: the widest from 16 to 32 that divides them, else all of them, padded to a
@@ -51,8 +51,8 @@ const FEWEST_PANEL_CHANNELS = 16
  */
 export function panelOf(outChannels: number): number {
   const whole = Math.ceil(outChannels / 4) * 4
-  if (whole <= MOST_PANEL_CHANNELS) return whole
-  for (let panel = MOST_PANEL_CHANNELS; panel >= FEWEST_PANEL_CHANNELS; panel -= 4) {
+  if (whole <= mostPanelChannels) return whole
+  for (let panel = mostPanelChannels; panel >= fewestPanelChannels; panel -= 4) {
     if (outChannels % panel === 0) return panel
   }
   return whole
@@ -60,7 +60,7 @@ export function panelOf(outChannels: number): number {
 
 /** Bytes of memory behind a filter: software adapters read filters through windows. */
 export function windowMargin({ adapter }: Device): number {
-  return adapter.kind === 'cpu' ? WINDOW_BYTES : 0
+  return adapter.kind === 'cpu' ? windowBytes : 0
 }
 
 /** How numbers are stored. Half precision: 11 binary digits, from 6e-8 to 65504; every sum is one of single precision. */

@@ -126,7 +126,7 @@ export interface FilterRow {
 }
 
 /** Taps of a filter row that conv2d_narrow takes together at most. */
-const MOST_TAPS = 4
+const mostTaps = 4
 
 /** Fewest passes of at most four taps each; two taps are not worth a kernel of their own. */
 export function filterRow({ kernelWidth, stride, dilation }: ConvProblem): FilterRow {
@@ -134,7 +134,7 @@ export function filterRow({ kernelWidth, stride, dilation }: ConvProblem): Filte
   const tapStep = stride / common
   const along = Math.ceil(kernelWidth / tapStep)
   if (along <= 2) return { taps: 1, passes: kernelWidth, tapStep: 1, phases: 1 }
-  const blocks = Math.ceil(along / MOST_TAPS)
+  const blocks = Math.ceil(along / mostTaps)
   return { taps: Math.ceil(along / blocks), passes: blocks * tapStep, tapStep, phases: dilation / common }
 }
 

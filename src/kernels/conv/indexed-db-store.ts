@@ -2,8 +2,8 @@
 
 import type { ChoiceStore } from './benchmark.ts'
 
-const DATABASE = 'siamrpn'
-const STORE = 'kernels'
+const databaseName = 'siamrpn'
+const storeName = 'kernels'
 
 /**
  * A store in the browser's database. Where there is none, or the page may not use it, nothing is remembered.
@@ -28,11 +28,11 @@ async function inStore(
   use: (store: IDBObjectStore) => IDBRequest,
 ): Promise<unknown> {
   if (!factory) return undefined
-  const opening = factory.open(DATABASE, 1)
-  opening.onupgradeneeded = () => opening.result.createObjectStore(STORE)
+  const opening = factory.open(databaseName, 1)
+  opening.onupgradeneeded = () => opening.result.createObjectStore(storeName)
   const database = await resultOf(opening)
   try {
-    return await resultOf(use(database.transaction(STORE, mode).objectStore(STORE)))
+    return await resultOf(use(database.transaction(storeName, mode).objectStore(storeName)))
   } finally {
     database.close()
   }

@@ -32,7 +32,7 @@ export interface ConvInputGradientArgs extends ConvWindow {
   readonly label?: string
 }
 
-const WORKGROUP = 64
+const workgroup = 64
 
 /**
  * The gradient of `conv2d` with respect to its input, `[N, H, W, C]`. Pixels that no output depends on get zeros.
@@ -79,9 +79,9 @@ function padded(r: Recorder, input: GpuTensor, outChannels: number): GpuTensor {
   const output = r.alloc([batch, height, width, outChannels], 'f32', `${input.label}.padded`)
   const count = output.size / 4
   r.dispatch({
-    kernel: kernel('pad_channels', { WORKGROUP }),
+    kernel: kernel('pad_channels', { WORKGROUP: workgroup }),
     label: output.label,
-    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: { input, output, params: { count, channels, out_channels4: outChannels / 4 } },
     bytes: input.bytes + output.bytes,
   })
@@ -130,11 +130,11 @@ function interleave(r: Recorder, input: GpuTensor, { output, phase, stride, labe
   r.dispatch({
     kernel: kernel('interleave_phase', {
       ...valueAlias(width),
-      WORKGROUP,
+      WORKGROUP: workgroup,
       EMPTY: phase.convolution === undefined,
     }),
     label: `${label}.interleave`,
-    workgroups: [Math.ceil((phase.width * channels) / width / WORKGROUP), phase.height, batch],
+    workgroups: [Math.ceil((phase.width * channels) / width / workgroup), phase.height, batch],
     bindings: {
       input,
       output,
@@ -185,9 +185,9 @@ function transposedFilter(r: Recorder, weight: ConvWeight, { forward, problem, y
     ? { out_channels4: outChannels / 4, panel4: weight.panel / 4, out_panel4: panel / 4 }
     : { group_inputs: weight.inChannels, group_outputs: groupOutputs, rows, panel: weight.panel, out_panel: panel }
   r.dispatch({
-    kernel: kernel(fast ? 'conv2d_transpose_weight_blocks' : 'conv2d_transpose_weight', { WORKGROUP }),
+    kernel: kernel(fast ? 'conv2d_transpose_weight_blocks' : 'conv2d_transpose_weight', { WORKGROUP: workgroup }),
     label: `${label}.filter`,
-    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: {
       weight: weight.tensor,
       output: tensor,

@@ -7,21 +7,21 @@ import type { Recorder } from '../../gpu/recorder.ts'
 import type { WgslType } from '../../gpu/shader.ts'
 import { kernel, linearGrid } from '../launch.ts'
 import { type ConvLaunch, convCost, epilogueBindings, epilogueParams, packedFilter } from './epilogue.ts'
-import { WINDOW_BYTES } from './filter-windows.ts'
+import { windowBytes } from './filter-windows.ts'
 import { filterRow, filterRows, imageParams } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
-import { type ChannelsPerLane, type ConvPlan, fitsWindow, SUBGROUP_LANES } from './plan.ts'
+import { type ChannelsPerLane, type ConvPlan, fitsWindow, laneCount } from './plan.ts'
 import { requireSubgroups } from './subgroup.ts'
 import { pixelRows } from './subgroup-weight-gradient.ts'
-import { SUBGROUP_TILE, type WeightGradientPlan } from './weight-gradient-plan.ts'
+import { subgroupTile, type WeightGradientPlan } from './weight-gradient-plan.ts'
 
 /** What a lane holds. */
 const laneTypes: Readonly<Record<ChannelsPerLane, WgslType>> = { 1: 'f32', 2: 'vec2f', 4: 'vec4f' }
 
 /** Positions that one subgroup loads. */
-const POSITIONS = 48
+const loadedPositions = 48
 
-/** Records conv2d_narrow: `POSITIONS + 1 - taps` outputs x `8 channelsPerLane` channels per subgroup. */
+/** Records conv2d_narrow: `loadedPositions + 1 - taps` outputs x `8 channelsPerLane` channels per subgroup. */
 export function narrow(
   r: Recorder,
   conv: ConvLaunch,
@@ -32,23 +32,23 @@ export function narrow(
   if (!fitsWindow(problem)) {
     const filter = packedFilter(conv)
     throw new ShapeError(
-      `${label}: filter \`${filter.label}\` has ${filter.bytes} bytes, this plan reads ${WINDOW_BYTES}`,
+      `${label}: filter \`${filter.label}\` has ${filter.bytes} bytes, this plan reads ${windowBytes}`,
     )
   }
   const { taps, passes, tapStep, phases } = filterRow(problem)
   const rowPositions = Math.ceil(problem.outWidth / phases) + taps - 1
   const positions = problem.batch * problem.outHeight * phases * rowPositions
-  const columns = Math.ceil(problem.outChannels / (SUBGROUP_LANES * channelsPerLane))
+  const columns = Math.ceil(problem.outChannels / (laneCount * channelsPerLane))
   r.dispatch({
     kernel: kernel('conv2d_narrow', {
       Lane: laneTypes[channelsPerLane],
-      WINDOW: WINDOW_BYTES / (4 * channelsPerLane),
+      WINDOW: windowBytes / (4 * channelsPerLane),
       FROM_WINDOW: channelsPerLane > 1,
       TAPS: taps,
       CHANNELS: weight.fileChannels === 3 ? 3 : 4,
     }),
     label,
-    workgroups: [...linearGrid(r.adapter, positions, POSITIONS + 1 - taps), columns],
+    workgroups: [...linearGrid(r.adapter, positions, loadedPositions + 1 - taps), columns],
     bindings: {
       input,
       weight: packedFilter(conv),
@@ -90,8 +90,8 @@ export function narrowWeightGradient(
     }),
     label,
     workgroups: [
-      Math.ceil(filterRows(problem) / SUBGROUP_TILE.rows),
-      Math.ceil(padded / (SUBGROUP_LANES * channelsPerLane)),
+      Math.ceil(filterRows(problem) / subgroupTile.rows),
+      Math.ceil(padded / (laneCount * channelsPerLane)),
       splits,
     ],
     bindings: {
@@ -104,7 +104,7 @@ export function narrowWeightGradient(
         padded_lanes: padded / channelsPerLane,
         panel: weight.panel / channelsPerLane,
         accumulate: launch.accumulate && splits === 1 ? 1 : 0,
-        sums: SUBGROUP_TILE.rows,
+        sums: subgroupTile.rows,
       },
     },
     ...gradientCost(launch),

@@ -21,7 +21,7 @@ export interface WeightGradientLaunch {
   readonly label: string
 }
 
-const WORKGROUP = 64
+const workgroup = 64
 
 /** FLOPs, and the bytes if everything were moved once. */
 export function gradientCost(launch: WeightGradientLaunch): { flops: number; bytes: number } {
@@ -42,7 +42,7 @@ export function addPartialSums(r: Recorder, launch: WeightGradientLaunch, partia
   r.dispatch({
     kernel: kernel('sum_partials'),
     label: `${label}.reduce`,
-    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: { partial, output, params: { count, partials: splits, accumulate: launch.accumulate ? 1 : 0 } },
     flops: output.size * (splits - 1),
     bytes: partial.bytes + output.bytes,

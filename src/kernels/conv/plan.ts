@@ -3,12 +3,12 @@
 
 import type { AdapterFacts } from '../../gpu/device.ts'
 import { type DepthwisePlan, depthwisePlan, isDepthwise } from './depthwise-plan.ts'
-import { MOST_PANEL_CHANNELS, panelOf } from './filter.ts'
-import { WINDOW_BYTES } from './filter-windows.ts'
+import { mostPanelChannels, panelOf } from './filter.ts'
+import { windowBytes } from './filter-windows.ts'
 import { type ConvProblem, filterRow, filterRows, outputPixels, tileGrid } from './geometry.ts'
 
 /** Lanes of the subgroups that the kernels for software adapters are written for. */
-export const SUBGROUP_LANES = 8
+export const laneCount = 8
 
 /** Output channels that one lane of conv2d_narrow computes. */
 export type ChannelsPerLane = 1 | 2 | 4
@@ -65,32 +65,32 @@ export type ConvAdapter = Pick<
 >
 
 /** Output channels of a subgroup: of conv2d_subgroup, and of conv2d_narrow at its widest. */
-const WIDE_TILE = 64
-const NARROW_TILE = 32
+const wideTileWidth = 64
+const narrowTileWidth = 32
 
 /** Time of conv2d_narrow for as many channels, in parts of conv2d_subgroup's; measured, 1x1 32 -> 128. */
-const NARROW_TIME = 1.06
+const narrowTime = 1.06
 
-const WIDE_INPUTS = 256
+const wideInputs = 256
 
 /** Smaller outputs do not fill the products' tiles. */
-const WINOGRAD_PIXELS = 100
+const winogradPixels = 100
 
 /** With fewer channels, on one side or both together, Winograd's transforms eat what the products save: loads counted, 64 -> 128 measured. */
-const WINOGRAD_CHANNELS = 64
-const WINOGRAD_CHANNEL_PAIRS = 64 * 128
+const winogradChannels = 64
+const winogradChannelPairs = 64 * 128
 
 /** Transformed filters up to this size are kept from run to run; larger ones are transformed in each run, slice by slice. */
-const STORED_FILTER_BYTES = 10 << 20
+const storedFilterBytes = 10 << 20
 
 /** Scratch memory for one slice of transformed filters. */
-const FILTER_SLICE_BYTES = 36 << 20
+const filterSliceBytes = 36 << 20
 
 /** Enough workgroups to fill a large GPU; below it the inner dimension is split. Reasoned, not yet measured on one. */
-const FULL_GPU_WORKGROUPS = 256
+const fullGpuWorkgroups = 256
 
 /** Steps of 16 along the inner dimension that a slice must have to be worth a second stage. */
-const STEPS_PER_SPLIT = 16
+const stepsPerSplit = 16
 
 /** What bounds the choice, besides the adapter and the problem. */
 export interface ConvLimits {
@@ -153,7 +153,7 @@ function hasSubgroupsOf4({ kind, features, subgroupMinSize, subgroupMaxSize }: C
 
 /** Whether conv2d_subgroup can read the filter. */
 function fitsSubgroup({ outChannels }: ConvProblem): boolean {
-  return outChannels % 4 === 0 && panelOf(outChannels) <= MOST_PANEL_CHANNELS
+  return outChannels % 4 === 0 && panelOf(outChannels) <= mostPanelChannels
 }
 
 /**
@@ -164,7 +164,7 @@ function fitsSubgroup({ outChannels }: ConvProblem): boolean {
 function subgroupPlan(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
   const { inChannels, outChannels } = problem
   const fits = fitsWindow(problem)
-  const wide = !fillsNarrowTilesBetter(outChannels) || inChannels >= WIDE_INPUTS || !fits
+  const wide = !fillsNarrowTilesBetter(outChannels) || inChannels >= wideInputs || !fits
   if (wide && fitsSubgroup(problem)) return { variant: 'subgroup' }
   if (!fits) return outChannels % 4 === 0 ? tiledPlan(adapter, problem) : { variant: 'direct' }
   const widths = ([1, 2, 4] as const).filter((width) => outChannels % width === 0)
@@ -175,18 +175,18 @@ function subgroupPlan(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
 /** Whether so many channels leave enough of conv2d_subgroup's last tile empty: 96 and 144 do, 64 and 192 do not. */
 function fillsNarrowTilesBetter(outChannels: number): boolean {
   const computed = (tile: number) => Math.ceil(outChannels / tile) * tile
-  return computed(NARROW_TILE) * NARROW_TIME < computed(WIDE_TILE)
+  return computed(narrowTileWidth) * narrowTime < computed(wideTileWidth)
 }
 
 /** Whether conv2d_narrow sees the whole filter through its window. */
 export function fitsWindow(problem: ConvProblem): boolean {
-  return filterRows(problem) * Math.ceil(problem.outChannels / 4) * 16 <= WINDOW_BYTES
+  return filterRows(problem) * Math.ceil(problem.outChannels / 4) * 16 <= windowBytes
 }
 
 /** Per pixel and four inputs, along one filter row, in loads of a vec4 by each lane; checked against measurements. */
 function narrowCost(problem: ConvProblem, { channelsPerLane }: NarrowPlan): number {
   const { taps, passes } = filterRow(problem)
-  const columns = Math.ceil(problem.outChannels / (SUBGROUP_LANES * channelsPerLane))
+  const columns = Math.ceil(problem.outChannels / (laneCount * channelsPerLane))
   const positions = 6.6 // 6 loads and 192 broadcasts
   const products = 1.4 * taps * channelsPerLane
   return (columns * passes * (positions + taps * channelsPerLane + products)) / (49 - taps)
@@ -201,13 +201,13 @@ export function fitsWinograd(adapter: ConvAdapter, problem: ConvProblem): boolea
 export function suitsWinograd(problem: ConvProblem): boolean {
   const { kernelHeight, kernelWidth, stride, inChannels, outChannels, outHeight, outWidth } = problem
   return (
-    outChannels % MOST_PANEL_CHANNELS === 0 &&
+    outChannels % mostPanelChannels === 0 &&
     kernelHeight === 3 &&
     kernelWidth === 3 &&
     stride === 1 &&
-    outHeight * outWidth >= WINOGRAD_PIXELS &&
-    Math.min(inChannels, outChannels) >= WINOGRAD_CHANNELS &&
-    inChannels * outChannels >= WINOGRAD_CHANNEL_PAIRS
+    outHeight * outWidth >= winogradPixels &&
+    Math.min(inChannels, outChannels) >= winogradChannels &&
+    inChannels * outChannels >= winogradChannelPairs
   )
 }
 
@@ -220,10 +220,10 @@ function transformedBytes({ inChannels }: ConvProblem): number {
 export function winogradPlan(problem: ConvProblem): WinogradPlan {
   const { outChannels } = problem
   const bytesPerChannel = transformedBytes(problem)
-  if (bytesPerChannel * outChannels <= STORED_FILTER_BYTES) {
+  if (bytesPerChannel * outChannels <= storedFilterBytes) {
     return { variant: 'winograd', sliceChannels: outChannels }
   }
-  const slices = Math.ceil((bytesPerChannel * outChannels) / FILTER_SLICE_BYTES)
+  const slices = Math.ceil((bytesPerChannel * outChannels) / filterSliceBytes)
   const sliceChannels = Math.ceil(outChannels / slices / 64) * 64
   return { variant: 'winograd', sliceChannels: Math.min(sliceChannels, outChannels) }
 }
@@ -238,7 +238,7 @@ export interface FilterForms {
 /** The forms that the plans for all problems of a filter read; for whoever owns the filter and knows those problems. Pure. */
 export function filterForms(adapter: ConvAdapter, problems: readonly ConvProblem[]): FilterForms {
   const whole = problems.map((problem) => {
-    const stored = transformedBytes(problem) * problem.outChannels <= STORED_FILTER_BYTES
+    const stored = transformedBytes(problem) * problem.outChannels <= storedFilterBytes
     return stored && chooseConv(adapter, problem).variant === 'winograd'
   })
   return { packed: whole.length === 0 || whole.includes(false), transformed: whole.includes(true) }
@@ -265,7 +265,7 @@ function tiledPlan(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
 /** Splits of the inner dimension such that `groups` workgroups become enough to fill a large GPU, if they stay worth it. */
 function splitsThatFill(problem: ConvProblem, groups: number): number {
   const steps = Math.ceil(filterRows(problem) / 16)
-  return Math.max(1, Math.min(Math.floor(FULL_GPU_WORKGROUPS / groups), Math.floor(steps / STEPS_PER_SPLIT), 8))
+  return Math.max(1, Math.min(Math.floor(fullGpuWorkgroups / groups), Math.floor(steps / stepsPerSplit), 8))
 }
 
 /** Workgroups of a launch in tiles. */
@@ -275,7 +275,7 @@ export function workgroups(problem: ConvProblem, { tileM, tileN }: Pick<Tile, 't
 
 function squareTile({ maxWorkgroupInvocations }: ConvAdapter, problem: ConvProblem) {
   const large = { tileM: 64, tileN: 64 }
-  const fills = workgroups(problem, large) >= FULL_GPU_WORKGROUPS / 2
+  const fills = workgroups(problem, large) >= fullGpuWorkgroups / 2
   return maxWorkgroupInvocations >= 256 && fills ? large : { tileM: 32, tileN: 32 }
 }
 
@@ -283,9 +283,7 @@ function squareTile({ maxWorkgroupInvocations }: ConvAdapter, problem: ConvProbl
 function narrowTile({ maxWorkgroupInvocations }: ConvAdapter, problem: ConvProblem) {
   const tileN = problem.outChannels
   const fits = [128, 64].find((tileM) => {
-    return (
-      (tileM * tileN) / 16 <= maxWorkgroupInvocations && workgroups(problem, { tileM, tileN }) >= FULL_GPU_WORKGROUPS
-    )
+    return (tileM * tileN) / 16 <= maxWorkgroupInvocations && workgroups(problem, { tileM, tileN }) >= fullGpuWorkgroups
   })
   return { tileM: fits ?? (tileN < 16 ? 64 : 32), tileN }
 }

@@ -11,7 +11,7 @@ import { addSplitSums, splitSums } from './split-sums.ts'
 import type { WeightGradientPlan } from './weight-gradient-plan.ts'
 
 /** Invocations along the output channels, and along pixels or rows of the filter. */
-const THREADS = { x: 8, y: 8 } as const
+const threads = { x: 8, y: 8 } as const
 
 /** Records a convolution, in two stages where the inner dimension is split. */
 export function registers(r: Recorder, conv: ConvLaunch, plan: ConvPlan & { readonly variant: 'registers' }): void {
@@ -21,8 +21,8 @@ export function registers(r: Recorder, conv: ConvLaunch, plan: ConvPlan & { read
   const sums = splitSums(r, conv, splitK)
   r.dispatch({
     kernel: kernel('conv2d_registers', {
-      THREADS_X: THREADS.x,
-      THREADS_Y: THREADS.y,
+      THREADS_X: threads.x,
+      THREADS_Y: threads.y,
       PIXELS: perInvocation,
       COLUMNS: channels / 4,
       SPLIT_K: splitK,
@@ -32,8 +32,8 @@ export function registers(r: Recorder, conv: ConvLaunch, plan: ConvPlan & { read
     }),
     label,
     workgroups: [
-      Math.ceil(problem.outChannels / (channels * THREADS.x)),
-      Math.ceil(pixels / (perInvocation * THREADS.y)),
+      Math.ceil(problem.outChannels / (channels * threads.x)),
+      Math.ceil(pixels / (perInvocation * threads.y)),
       splitK,
     ],
     bindings: { input, weight: packedFilter(conv), ...epilogueBindings(conv), output: sums, params: { pixels } },
@@ -53,15 +53,15 @@ export function registersWeightGradient(
   const output = partialSums(r, launch, splits)
   r.dispatch({
     kernel: kernel('conv2d_registers_weight_gradient', {
-      THREADS_X: THREADS.x,
-      THREADS_Y: THREADS.y,
+      THREADS_X: threads.x,
+      THREADS_Y: threads.y,
       COLUMNS: channels / 4,
       ...imageConstants(problem, launch, weight.panel),
     }),
     label,
     workgroups: [
-      Math.ceil(problem.outChannels / (channels * THREADS.x)),
-      Math.ceil(filterRows(problem) / (4 * THREADS.y)),
+      Math.ceil(problem.outChannels / (channels * threads.x)),
+      Math.ceil(filterRows(problem) / (4 * threads.y)),
       splits,
     ],
     bindings: {

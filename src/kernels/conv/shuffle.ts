@@ -10,7 +10,7 @@ import { type ConvAdapter, type ConvPlan, passesAmong } from './plan.ts'
 import { addSplitSums, splitSums } from './split-sums.ts'
 
 /** A multiple of the largest subgroup that there is. */
-const WORKGROUP = 64
+const workgroup = 64
 
 /**
  * Records a convolution, in two stages where the inner dimension is split.
@@ -24,7 +24,7 @@ export function shuffle(r: Recorder, conv: ConvLaunch, plan: ConvPlan & { readon
   const sums = splitSums(r, conv, splitK)
   r.dispatch({
     kernel: kernel('conv2d_shuffle', {
-      WORKGROUP,
+      WORKGROUP: workgroup,
       LANES: lanes,
       SPLIT_K: splitK,
       ...imageConstants(problem, conv, weight.panel),
@@ -32,7 +32,7 @@ export function shuffle(r: Recorder, conv: ConvLaunch, plan: ConvPlan & { readon
       ...filterAlias(packedFilter(conv), 4),
     }),
     label,
-    workgroups: [Math.ceil(pixels / WORKGROUP), Math.ceil(problem.outChannels / (4 * lanes)), splitK],
+    workgroups: [Math.ceil(pixels / workgroup), Math.ceil(problem.outChannels / (4 * lanes)), splitK],
     bindings: { input, weight: packedFilter(conv), ...epilogueBindings(conv), output: sums, params: { pixels } },
     ...convCost(conv),
   })

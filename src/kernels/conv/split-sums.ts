@@ -6,7 +6,7 @@ import type { GpuTensor } from '../../gpu/tensor.ts'
 import { kernel, linearGrid } from '../launch.ts'
 import { type ConvLaunch, epilogueBindings, epilogueConstants } from './epilogue.ts'
 
-const WORKGROUP = 64
+const workgroup = 64
 
 /** Where the kernel writes: one copy of the output per split, or the output itself. */
 export function splitSums(r: Recorder, { output, label }: ConvLaunch, splits: number): GpuTensor {
@@ -21,7 +21,7 @@ export function addSplitSums(r: Recorder, conv: ConvLaunch, sums: GpuTensor, spl
   r.dispatch({
     kernel: kernel('conv2d_reduce', constants),
     label: `${label}.reduce`,
-    workgroups: linearGrid(r.adapter, output.size / 4, WORKGROUP),
+    workgroups: linearGrid(r.adapter, output.size / 4, workgroup),
     bindings: { partial: sums, ...epilogueBindings(conv), output, params: { count: output.size / 4 } },
     flops: output.size * (splits - 1),
     bytes: sums.bytes + output.bytes,

@@ -6,7 +6,7 @@ import { kernel } from '../launch.ts'
 import { filterRows, imageParams, outputPixels, pixelGrid } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
 import { requireSubgroups } from './subgroup.ts'
-import { SUBGROUP_TILE, type WeightGradientPlan } from './weight-gradient-plan.ts'
+import { subgroupTile, type WeightGradientPlan } from './weight-gradient-plan.ts'
 
 /** Records the gradient, and the sum of its parts. */
 export function subgroupWeightGradient(
@@ -43,8 +43,8 @@ export function subgroupGradientProducts(r: Recorder, products: SubgroupGradient
     kernel: kernel('conv2d_subgroup_weight_gradient'),
     label,
     workgroups: [
-      Math.ceil(filterRows(problem) / SUBGROUP_TILE.rows),
-      Math.ceil(problem.outChannels / SUBGROUP_TILE.channels),
+      Math.ceil(filterRows(problem) / subgroupTile.rows),
+      Math.ceil(problem.outChannels / subgroupTile.channels),
       batches * splits,
     ],
     bindings: {
@@ -59,7 +59,7 @@ export function subgroupGradientProducts(r: Recorder, products: SubgroupGradient
         input_batch: input.size / 4 / batches,
         gradient_batch: gradient.size / 4 / batches,
         accumulate: launch.accumulate ? 1 : 0,
-        sums: 2 * SUBGROUP_TILE.rows,
+        sums: 2 * subgroupTile.rows,
       },
     },
     flops: flops * batches,

@@ -7,7 +7,7 @@ import type { Recorder } from '../../gpu/recorder.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { kernel } from '../launch.ts'
 import { type ConvLaunch, convCost, epilogueBindings, epilogueParams, noEpilogue, packedFilter } from './epilogue.ts'
-import { MOST_PANEL_CHANNELS } from './filter.ts'
+import { mostPanelChannels } from './filter.ts'
 import {
   batchSize4,
   type FilterLayout,
@@ -17,7 +17,7 @@ import {
   panelSize4,
 } from './filter-windows.ts'
 import { filterRows, imageParams, outputPixels } from './geometry.ts'
-import { SUBGROUP_LANES } from './plan.ts'
+import { laneCount } from './plan.ts'
 
 /** One batched GEMM through the subgroup kernel; `batches` products of equal size, one after the other in memory. */
 export interface SubgroupProducts {
@@ -40,7 +40,7 @@ export function subgroupProducts(r: Recorder, products: SubgroupProducts): void 
   const { conv, weight, panel, batches = 1, quarters = false } = products
   const { problem, label } = conv
   const lanes = subgroupLanes(r, label)
-  if (panel > MOST_PANEL_CHANNELS) {
+  if (panel > mostPanelChannels) {
     throw new ShapeError(`${label}: filter \`${weight.label}\` has panels of ${panel} channels, at most 32 are read`)
   }
   const taps = problem.kernelHeight * problem.kernelWidth
@@ -130,13 +130,13 @@ function partEpilogue(conv: ConvLaunch, part: FilterPart, taps: number): Record<
 
 /** Lanes that conv2d_subgroup is written for, as many as the adapter has. @throws FeatureError below 4 */
 function subgroupLanes(r: Recorder, label: string): 4 | 8 {
-  if (r.adapter.subgroupMinSize >= SUBGROUP_LANES) return SUBGROUP_LANES
+  if (r.adapter.subgroupMinSize >= laneCount) return laneCount
   requireSubgroups(r, label, 4)
   return 4
 }
 
 /** Subgroup kernels pass operands among 8 lanes, or 4; fewer would give wrong sums. @throws FeatureError */
-export function requireSubgroups({ adapter }: Recorder, label: string, lanes: 4 | 8 = SUBGROUP_LANES): void {
+export function requireSubgroups({ adapter }: Recorder, label: string, lanes: 4 | 8 = laneCount): void {
   if (adapter.features.has('subgroups') && adapter.subgroupMinSize >= lanes) return
   const found = adapter.features.has('subgroups') ? `subgroups of ${adapter.subgroupMinSize} lanes` : 'no subgroups'
   throw new FeatureError(

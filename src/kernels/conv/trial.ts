@@ -31,19 +31,19 @@ export interface Trial<P> {
 }
 
 /** Values of the input and of the result in a trial, at most: larger batches are measured by fewer samples. */
-const MOST_VALUES = 1 << 24
+const mostValues = 1 << 24
 
 /** Results differ by less than this part of the largest magnitude, or a plan is not right. Winograd's error is the largest. */
-const TOLERANCE = 1e-4
+const tolerance = 1e-4
 
 /** Samples that a median is made of, and the milliseconds that each should take at least. */
-const SAMPLES = 5
-const SAMPLE_MILLISECONDS = 2
+const sampleCount = 5
+const sampleMilliseconds = 2
 
-const MOST_RUNS = 64
+const mostRuns = 64
 
 /** A plan that takes longer than this many times the best so far is not timed again. */
-const HOPELESS = 1.5
+const hopeless = 1.5
 
 /** A forward convolution, or one that a gradient of an input is made of. */
 export function forwardTrial(device: Device, { problem: whole, limits }: ConvQuestion): Trial<ConvPlan> {
@@ -121,7 +121,7 @@ export async function measureCandidates<P>(
 function affordable(problem: ConvProblem): ConvProblem {
   const { batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels } = problem
   const values = Math.max(inHeight * inWidth * inChannels, outHeight * outWidth * outChannels)
-  return { ...problem, batch: Math.max(1, Math.min(batch, Math.floor(MOST_VALUES / values))) }
+  return { ...problem, batch: Math.max(1, Math.min(batch, Math.floor(mostValues / values))) }
 }
 
 function operands(device: Device, problem: ConvProblem, { firstChannel = 0 }: ConvLimits) {
@@ -161,11 +161,11 @@ async function timeOf(device: Device, record: (r: Recorder) => GpuTensor, best: 
       return (performance.now() - start) / runs
     }
     const first = await sample(1)
-    if (first > Math.max(HOPELESS * best, SAMPLE_MILLISECONDS)) return first
-    const runs = Math.min(MOST_RUNS, Math.ceil(SAMPLE_MILLISECONDS / first))
+    if (first > Math.max(hopeless * best, sampleMilliseconds)) return first
+    const runs = Math.min(mostRuns, Math.ceil(sampleMilliseconds / first))
     const samples: number[] = []
-    for (let k = 0; k < SAMPLES; k++) samples.push(await sample(runs))
-    return samples.sort((a, b) => a - b)[SAMPLES >> 1] ?? first
+    for (let k = 0; k < sampleCount; k++) samples.push(await sample(runs))
+    return samples.sort((a, b) => a - b)[sampleCount >> 1] ?? first
   } finally {
     program.destroy()
   }
@@ -181,7 +181,7 @@ function isClose(found: Float32Array, expected: Float32Array): boolean {
     largest = Math.max(largest, Math.abs(value))
     difference = Math.max(difference, distance)
   }
-  return difference <= TOLERANCE * largest
+  return difference <= tolerance * largest
 }
 
 /** Errors that say that this plan does not go here, not that something is broken. */

@@ -11,8 +11,8 @@ import {
   type ConvLimits,
   fitsWinograd,
   hasSubgroupsOf8,
+  laneCount,
   plainTile,
-  SUBGROUP_LANES,
   samplesPerSlice,
   type Tile,
   winogradPlan,
@@ -37,22 +37,22 @@ export type WeightGradientPlan =
 export type WeightGradientVariant = WeightGradientPlan['variant']
 
 /** Rows (taps x input channels) and output channels that one subgroup computes. */
-export const SUBGROUP_TILE = { rows: 32, channels: 64 } as const
+export const subgroupTile = { rows: 32, channels: 64 } as const
 
 /** Enough workgroups for a CPU's cores to finish about together. */
-const FULL_CPU_WORKGROUPS = 16
+const fullCpuWorkgroups = 16
 
 /** Enough workgroups to fill a large GPU. Reasoned, not yet measured on one. */
-const FULL_GPU_WORKGROUPS = 256
+const fullGpuWorkgroups = 256
 
 /** Pixels that a GPU's workgroup must have to be worth a second stage. */
-const PIXELS_PER_SPLIT = 256
+const pixelsPerSplit = 256
 
 /** A sum over more pixels than this would lose digits in f32: the pixels are split. */
-const MOST_PIXELS = 1 << 13
+const mostPixels = 1 << 13
 
 /** Memory for partial sums. */
-const PARTIAL_BYTES = 16 << 20
+const partialBytes = 16 << 20
 
 /** The plan for a problem on an adapter. Pure. */
 export function chooseWeightGradient(
@@ -82,14 +82,14 @@ export function gradientSamples(
   const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels } = problem
   const sampleBytes = [inHeight * inWidth * inChannels * 4, outHeight * outWidth * outChannels * 4]
   if (sampleBytes.some((bytes) => bytes % bindingAlignment !== 0)) return Number.POSITIVE_INFINITY
-  return Math.max(1, Math.floor((MOST_PIXELS * plan.splits) / (outHeight * outWidth)))
+  return Math.max(1, Math.floor((mostPixels * plan.splits) / (outHeight * outWidth)))
 }
 
 /** One invocation per element: there are few on a GPU, so the rows of pixels are split. */
 function directPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPlan {
   const rows = problem.batch * problem.outHeight
   const elements = filterRows(problem) * problem.outChannels
-  const full = adapter.kind === 'gpu' ? FULL_GPU_WORKGROUPS : FULL_CPU_WORKGROUPS
+  const full = adapter.kind === 'gpu' ? fullGpuWorkgroups : fullCpuWorkgroups
   const wanted = Math.ceil(full / Math.ceil(elements / 64))
   return { variant: 'direct', splits: affordable(adapter, problem, Math.min(wanted, rows)) }
 }
@@ -100,9 +100,9 @@ export function subgroupPlan(adapter: ConvAdapter, problem: ConvProblem): Weight
   const widths = ([1, 2, 4] as const).filter((width) => outChannels % width === 0)
   const channelsPerLane = widths.reduce((a, b) => (narrowCost(outChannels, b) < narrowCost(outChannels, a) ? b : a))
   const wide = outChannels % 4 === 0 && wideCost(outChannels) <= narrowCost(outChannels, channelsPerLane)
-  const channels = wide ? SUBGROUP_TILE.channels : SUBGROUP_LANES * channelsPerLane
-  const tiles = Math.ceil(filterRows(problem) / SUBGROUP_TILE.rows) * Math.ceil(outChannels / channels)
-  const wanted = Math.max(Math.ceil(FULL_CPU_WORKGROUPS / tiles), splitsForDigits(problem))
+  const channels = wide ? subgroupTile.channels : laneCount * channelsPerLane
+  const tiles = Math.ceil(filterRows(problem) / subgroupTile.rows) * Math.ceil(outChannels / channels)
+  const wanted = Math.max(Math.ceil(fullCpuWorkgroups / tiles), splitsForDigits(problem))
   const splits = affordable(adapter, problem, Math.min(wanted, pixelGrid(problem, wanted).rows))
   return wide ? { variant: 'subgroup', splits } : { variant: 'narrow', channelsPerLane, splits }
 }
@@ -110,14 +110,13 @@ export function subgroupPlan(adapter: ConvAdapter, problem: ConvProblem): Weight
 /** Instructions for four pixels, by count: loads (64 for a vec4, lane by lane), broadcasts, products. */
 function narrowCost(outChannels: number, channelsPerLane: ChannelsPerLane): number {
   return (
-    Math.ceil(outChannels / (SUBGROUP_LANES * channelsPerLane)) *
-    ((4 + channelsPerLane) * 64 + 128 + 128 * channelsPerLane)
+    Math.ceil(outChannels / (laneCount * channelsPerLane)) * ((4 + channelsPerLane) * 64 + 128 + 128 * channelsPerLane)
   )
 }
 
 /** The same for two vec4 per lane. */
 function wideCost(outChannels: number): number {
-  return Math.ceil(outChannels / SUBGROUP_TILE.channels) * (12 * 64 + 128 + 1024)
+  return Math.ceil(outChannels / subgroupTile.channels) * (12 * 64 + 128 + 1024)
 }
 
 /** Large tiles where the filter fills them. */
@@ -126,17 +125,17 @@ function tiledPlan(adapter: ConvAdapter, problem: ConvProblem): WeightGradientPl
   const { outChannels } = problem
   const tile = adapter.maxWorkgroupInvocations >= 256 && rows >= 64 && outChannels >= 64 ? 64 : 32
   const tiles = Math.ceil(rows / tile) * Math.ceil(outChannels / tile)
-  const wanted = Math.min(Math.ceil(FULL_GPU_WORKGROUPS / tiles), Math.ceil(outputPixels(problem) / PIXELS_PER_SPLIT))
+  const wanted = Math.min(Math.ceil(fullGpuWorkgroups / tiles), Math.ceil(outputPixels(problem) / pixelsPerSplit))
   const splits = affordable(adapter, problem, wanted)
   return { variant: 'tiled', tileM: tile, tileN: tile, ...plainTile(adapter), splits }
 }
 
 function splitsForDigits(problem: ConvProblem): number {
-  return Math.ceil(outputPixels(problem) / MOST_PIXELS)
+  return Math.ceil(outputPixels(problem) / mostPixels)
 }
 
 /** At most `wanted` splits, and as many as there is memory for: a copy of the filter's gradient for each. */
 function affordable({ maxBindingBytes }: ConvAdapter, problem: ConvProblem, wanted: number): number {
   const bytes = filterRows(problem) * Math.ceil(problem.outChannels / 4) * 16
-  return Math.max(1, Math.min(wanted, Math.floor(Math.min(PARTIAL_BYTES, maxBindingBytes) / bytes)))
+  return Math.max(1, Math.min(wanted, Math.floor(Math.min(partialBytes, maxBindingBytes) / bytes)))
 }

@@ -11,9 +11,9 @@ import type { WeightGradientLaunch } from './partial-sums.ts'
 import { subgroupGradientProducts } from './subgroup-weight-gradient.ts'
 import { tiledGradientProducts } from './tiled.ts'
 import type { WeightGradientPlan } from './weight-gradient-plan.ts'
-import { type ChannelSlice, outputTiles, POSITIONS, transformInput } from './winograd.ts'
+import { type ChannelSlice, outputTiles, positions, transformInput } from './winograd.ts'
 
-const WORKGROUP = 64
+const workgroup = 64
 
 /** Records the gradient: input transform, then per slice of output channels gradient transform, products, filter transform. */
 export function winogradWeightGradient(
@@ -29,7 +29,7 @@ export function winogradWeightGradient(
     const slice = { first, count: Math.min(sliceChannels, outChannels - first) }
     const gradient = transformGradient(r, launch, grid, slice)
     const panel = panelOf(slice.count)
-    const output = r.alloc([POSITIONS, inChannels, slice.count], 'f32', `${label}.products`)
+    const output = r.alloc([positions, inChannels, slice.count], 'f32', `${label}.products`)
     const batched = {
       launch: {
         ...launch,
@@ -38,7 +38,7 @@ export function winogradWeightGradient(
         label: `${label}.products`,
       },
       panel,
-      batches: POSITIONS,
+      batches: positions,
       splits: 1,
     }
     if (products) tiledGradientProducts(r, { ...batched, tile: products })
@@ -59,12 +59,12 @@ function transformGradient(
   grid: TileGrid,
   slice: ChannelSlice,
 ): GpuTensor {
-  const output = r.alloc([POSITIONS, 1, grid.tiles, slice.count], 'f32', `${label}.gradients`)
+  const output = r.alloc([positions, 1, grid.tiles, slice.count], 'f32', `${label}.gradients`)
   const count = (grid.tiles * slice.count) / 4
   r.dispatch({
-    kernel: kernel('winograd_output_gradient', { WORKGROUP }),
+    kernel: kernel('winograd_output_gradient', { WORKGROUP: workgroup }),
     label: `${label}.gradients`,
-    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: {
       gradient,
       output,
@@ -83,9 +83,9 @@ function transformFilter(r: Recorder, launch: WeightGradientLaunch, products: Gp
   const { problem, weight, output, accumulate, label } = launch
   const count = (problem.inChannels * slice.count) / 4
   r.dispatch({
-    kernel: kernel('winograd_weight_gradient', { WORKGROUP }),
+    kernel: kernel('winograd_weight_gradient', { WORKGROUP: workgroup }),
     label,
-    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: {
       products,
       output,

@@ -15,10 +15,10 @@ import type { WinogradPlan } from './plan.ts'
 import { subgroupProducts } from './subgroup.ts'
 import { tiledProducts } from './tiled.ts'
 
-const WORKGROUP = 64
+const workgroup = 64
 
 /** Positions of the transformed tile: 4x4. */
-export const POSITIONS = 16
+export const positions = 16
 
 /** Output channels `first .. first + count`. */
 export interface ChannelSlice {
@@ -40,9 +40,9 @@ export function winograd(r: Recorder, conv: ConvLaunch, { sliceChannels, product
     const slice = { first, count: Math.min(sliceChannels, problem.outChannels - first) }
     const stored = slice.count === problem.outChannels ? weight.transformed : undefined
     const filter = stored ?? transformSlice(r, packedFilter(conv), weight, slice, `${label}.filter`)
-    const products = r.alloc([POSITIONS, 1, grid.tiles, slice.count], 'f32', `${label}.products`)
+    const products = r.alloc([positions, 1, grid.tiles, slice.count], 'f32', `${label}.products`)
     const launch = productLaunch(conv, data, products, grid.tiles)
-    const batched = { conv: launch, weight: filter, panel: panelOf(slice.count), batches: POSITIONS }
+    const batched = { conv: launch, weight: filter, panel: panelOf(slice.count), batches: positions }
     if (tile) tiledProducts(r, { ...batched, tile, splitK: 1 })
     else subgroupProducts(r, { ...batched, quarters: true })
     transformOutput(r, conv, { products, grid, slice })
@@ -74,7 +74,7 @@ export async function transformFilter(device: Device, weight: ConvWeight): Promi
 
 function filterShape(inChannels: number, outChannels: number): readonly number[] {
   const panel = panelOf(outChannels)
-  return [4, outChannels / panel, POSITIONS, inChannels / 4, panel]
+  return [4, outChannels / panel, positions, inChannels / 4, panel]
 }
 
 /** The image's side, `[16, 1, tiles, C]`. */
@@ -84,12 +84,12 @@ export function transformInput(
   grid: TileGrid,
 ): GpuTensor {
   const { inChannels } = problem
-  const output = r.alloc([POSITIONS, 1, grid.tiles, inChannels], 'f32', `${label}.tiles`)
+  const output = r.alloc([positions, 1, grid.tiles, inChannels], 'f32', `${label}.tiles`)
   const count = (grid.tiles * inChannels) / 4
   r.dispatch({
-    kernel: kernel('winograd_input', { WORKGROUP }),
+    kernel: kernel('winograd_input', { WORKGROUP: workgroup }),
     label: `${label}.tiles`,
-    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: {
       input,
       output,
@@ -137,9 +137,9 @@ function recordTransform(r: Recorder, { packed, weight, slice, output }: FilterT
   const { first, count } = slice
   const invocations = (inChannels * count) / 4
   r.dispatch({
-    kernel: kernel('winograd_weight', { WORKGROUP, ...filterAlias(packed, 4) }),
+    kernel: kernel('winograd_weight', { WORKGROUP: workgroup, ...filterAlias(packed, 4) }),
     label: output.label,
-    workgroups: linearGrid(r.adapter, invocations, WORKGROUP),
+    workgroups: linearGrid(r.adapter, invocations, workgroup),
     bindings: {
       weight: packed,
       output,
@@ -201,9 +201,9 @@ function transformOutput(r: Recorder, conv: ConvLaunch, { products, grid, slice 
   const { problem, output, label } = conv
   const count = (grid.tiles * slice.count) / 4
   r.dispatch({
-    kernel: kernel('winograd_output', { WORKGROUP }),
+    kernel: kernel('winograd_output', { WORKGROUP: workgroup }),
     label,
-    workgroups: linearGrid(r.adapter, count, WORKGROUP),
+    workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: {
       input: products,
       ...epilogueBindings(conv),

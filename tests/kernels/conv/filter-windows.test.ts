@@ -4,7 +4,7 @@ import {
   type FilterPart,
   filterParts,
   panelSize4,
-  WINDOW_VEC4,
+  windowVec4,
 } from '../../../src/kernels/conv/filter-windows.ts'
 
 const layouts: readonly FilterLayout[] = [1, 3, 8].flatMap((panels) =>
@@ -36,7 +36,7 @@ describe('parts of a filter', () => {
       for (const filter of layouts) {
         const covered = new Map<string, number>()
         for (const part of filterParts(filter, per)) {
-          expect(lastRead(filter, part, per), JSON.stringify({ filter, part })).toBeLessThanOrEqual(WINDOW_VEC4)
+          expect(lastRead(filter, part, per), JSON.stringify({ filter, part })).toBeLessThanOrEqual(windowVec4)
           expect(part.channels % (filter.quarters ? 4 : 1)).toBe(0)
           for (let group = 0; group < part.groups; group++) {
             for (let batch = 0; batch < part.batches; batch++) {
