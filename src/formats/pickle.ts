@@ -29,7 +29,7 @@ export interface PickleOptions {
 const maxWork = 2 ** 23
 /** Work of an instruction that allocates an object rather than a slot on the stack: bounds memory, not only time. */
 const objectWork = 16
-/** Of one that allocates a text or a number. */
+/** Work of an instruction that allocates a text or a number. */
 const valueWork = 4
 /** Characters of text per step: there may be 64 MiB of them. */
 const textPerStep = 8

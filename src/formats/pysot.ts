@@ -15,7 +15,7 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/^rpn_head\.(?:rpn([234])\.)?(cls|loc)\.head\.3\./, 'head.$2_heads.$1.head_convs.1.conv.'],
 ]
 
-/** Of AlexNet written down as one sequence: the layers with weights, by their places. */
+/** AlexNet written down as one sequence: the layers with weights, by their places. */
 const alexNetFeatures: Readonly<Record<number, string>> = {
   ...{ 0: 'layer1.0', 1: 'layer1.1', 4: 'layer2.0', 5: 'layer2.1', 8: 'layer3.0', 9: 'layer3.1' },
   ...{ 11: 'layer4.0', 12: 'layer4.1', 14: 'layer5.0', 15: 'layer5.1' },

@@ -71,7 +71,7 @@ function assign(lifetimes: readonly Lifetime[], order: readonly Lifetime[]): Mem
   return { buffers: buffers.map(({ bytes }) => bytes), assignment: lifetimes.map((each) => chosen.get(each) ?? -1) }
 }
 
-/** Of the buffers free for that long: the smallest that is large enough, else the largest, which will grow. */
+/** The smallest of the buffers free for that long that is large enough, else the largest, which will grow. */
 function bestBuffer(buffers: readonly SharedBuffer[], lifetime: Lifetime): number | undefined {
   let best: { index: number; spare: number } | undefined
   for (const [index, { bytes, members }] of buffers.entries()) {

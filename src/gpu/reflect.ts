@@ -50,7 +50,7 @@ export interface WindowVariable {
   readonly type: string
   readonly scalar: Scalar | undefined
   readonly elementBytes: number
-  /** Of the whole array; always bound in full, whether or not the tensor goes as far. */
+  /** Bytes of the whole array; always bound in full, whether or not the tensor goes as far. */
   readonly bytes: number
 }
 

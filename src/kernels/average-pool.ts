@@ -22,7 +22,7 @@ export function globalAveragePool(r: Recorder, input: GpuTensor, label = 'global
 }
 
 export interface GlobalAveragePoolGradientArgs {
-  /** Of the output, `[N, 1, 1, C]`. */
+  /** The gradient of the output, `[N, 1, 1, C]`. */
   readonly gradient: GpuTensor
   /** `[N, H, W, C]` */
   readonly inputShape: readonly number[]

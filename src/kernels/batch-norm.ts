@@ -129,7 +129,7 @@ export interface BatchNormGradients {
 }
 
 export interface BatchNormTrainGradientArgs {
-  /** Of the output, `[N, H, W, C]`. */
+  /** The gradient of the output, `[N, H, W, C]`. */
   readonly gradient: GpuTensor
   readonly input: GpuTensor
   /** Output of the forward pass: which elements the activation clamped. Needed with one, unless `beta` is given instead. */
@@ -192,7 +192,7 @@ export function batchNormTrainGradient(r: Recorder, args: BatchNormTrainGradient
 }
 
 export interface FrozenBatchNormGradientArgs {
-  /** Of the output, `[N, H, W, C]`. */
+  /** The gradient of the output, `[N, H, W, C]`. */
   readonly gradient: GpuTensor
   readonly input: GpuTensor
   /** Output of the forward pass: which elements the activation clamped. Needed with one. */

@@ -18,7 +18,7 @@ import { expectShape, type ImageShape, imageShape, kernel as kernelSpec, linearG
 import { batchSlices, sliceOf } from './slices.ts'
 
 export interface DepthwiseCorrelationGradientArgs {
-  /** Of the output, `[N, H - kh + 1, W - kw + 1, C]`. */
+  /** The gradient of the output, `[N, H - kh + 1, W - kw + 1, C]`. */
   readonly gradient: GpuTensor
   /** `[N, H, W, C]` */
   readonly input: GpuTensor

@@ -105,7 +105,7 @@ export interface CorrelationLaunch {
   readonly kernel: GpuTensor
   readonly output: GpuTensor
   readonly label: string
-  /** Of the whole batch. */
+  /** Multiplications of the whole batch. */
   readonly multiplies: number
 }
 

@@ -42,7 +42,7 @@ export interface CropResizeArgs {
   readonly size: number
   /** Turn R, G, B into B, G, R (or back). Default true. */
   readonly reverseChannels?: boolean
-  /** Of crops whose channels are blue, green, red. Default: values stay from 0 to 255. */
+  /** Applied to crops whose channels are blue, green, red. Default: values stay from 0 to 255. */
   readonly normalise?: Normalisation | undefined
   readonly label?: string
 }

@@ -33,7 +33,7 @@ function rectify(r: Recorder, input: GpuTensor, activation: Rectifier, label: st
 }
 
 export interface ReluGradientArgs {
-  /** Of the output. */
+  /** The gradient of the output. */
   readonly gradient: GpuTensor
   /** What the forward pass gave. */
   readonly output: GpuTensor
@@ -75,7 +75,7 @@ export function sigmoid(r: Recorder, input: GpuTensor, label = 'sigmoid'): GpuTe
 }
 
 export interface SigmoidGradientArgs {
-  /** Of the output. */
+  /** The gradient of the output. */
   readonly gradient: GpuTensor
   /** What the forward pass gave. */
   readonly output: GpuTensor
@@ -100,7 +100,7 @@ export function sigmoidGradient(r: Recorder, args: SigmoidGradientArgs): GpuTens
 export interface AddArgs {
   readonly a: GpuTensor
   readonly b: GpuTensor
-  /** Of the sum; default: none. */
+  /** Applied to the sum; default: none. */
   readonly activation?: Activation | undefined
   readonly label?: string
 }

@@ -13,7 +13,7 @@ export type ResizeTarget = number | readonly [number, number]
 export interface NearestResizeArgs {
   /** `[N, H, W, C]` */
   readonly input: GpuTensor
-  /** Of the result. */
+  /** Size of the result. */
   readonly size: ResizeTarget
   readonly label?: string
 }
@@ -24,9 +24,9 @@ export interface BilinearResizeArgs extends NearestResizeArgs {
 }
 
 export interface NearestResizeGradientArgs {
-  /** Of the output, `[N, OH, OW, C]`. */
+  /** The gradient of the output, `[N, OH, OW, C]`. */
   readonly gradient: GpuTensor
-  /** Of the map that was resized, `[N, H, W, C]`. */
+  /** Shape of the map that was resized, `[N, H, W, C]`. */
   readonly inputShape: readonly number[]
   readonly label?: string
 }

@@ -52,7 +52,7 @@ export function appendSamples(r: Recorder, { input, first, count, label = 'appen
 }
 
 export interface AppendSamplesGradientArgs extends SampleRange {
-  /** Of the output, f32 `[N + count, ...]`. */
+  /** The gradient of the output, f32 `[N + count, ...]`. */
   readonly gradient: GpuTensor
   readonly label?: string
 }

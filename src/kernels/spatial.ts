@@ -43,7 +43,7 @@ export function maxPool(r: Recorder, { input, kernel, stride, padding, label = '
 }
 
 export interface MaxPoolGradientArgs {
-  /** Of the output, `[N, OH, OW, C]`. */
+  /** The gradient of the output, `[N, OH, OW, C]`. */
   readonly gradient: GpuTensor
   /** `[N, H, W, C]` */
   readonly input: GpuTensor
@@ -111,9 +111,9 @@ export function centerCrop(r: Recorder, { input, size, label = 'centerCrop' }: C
 }
 
 export interface CenterCropGradientArgs {
-  /** Of the crop, `[N, size, size, C]`. */
+  /** The gradient of the crop, `[N, size, size, C]`. */
   readonly gradient: GpuTensor
-  /** Of the image that was cropped, `[N, H, W, C]`. */
+  /** Shape of the image that was cropped, `[N, H, W, C]`. */
   readonly inputShape: readonly number[]
   readonly label?: string
 }

@@ -52,7 +52,7 @@ export function weightedSum(r: Recorder, { inputs, weights, label = 'weightedSum
 }
 
 export interface WeightedSumGradientArgs {
-  /** Of the output. */
+  /** The gradient of the output. */
   readonly gradient: GpuTensor
   /** The inputs of the forward pass, 1 to 4 of one shape. */
   readonly inputs: readonly GpuTensor[]

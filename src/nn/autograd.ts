@@ -177,12 +177,12 @@ export class Gradients {
     this.#parameters = parameters
   }
 
-  /** Of a leaf: a parameter's tensor, or a variable. Undefined if the loss does not depend on it. */
+  /** The gradient of a leaf: a parameter's tensor, or a variable. Undefined if the loss does not depend on it. */
   of(tensor: Tensor): GpuTensor | undefined {
     return this.#byTensor.get(tensor)
   }
 
-  /** Of every parameter that the loss depends on and that trains, in the order of their first use. */
+  /** The gradient of every parameter that the loss depends on and that trains, in the order of their first use. */
   get parameters(): ReadonlyMap<Parameter, GpuTensor> {
     const found = [...this.#parameters].flatMap(([parameter, tensor]) => {
       const gradient = this.#byTensor.get(tensor)

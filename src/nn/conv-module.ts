@@ -58,7 +58,7 @@ export interface ConvModuleOptions {
    * filter is kept as it was packed.
    */
   readonly inputSizes?: readonly number[]
-  /** Of the filter as it is stored; its batch norm and bias are f32. Default f32. */
+  /** The filter's element type as it is stored; its batch norm and bias are f32. Default f32. */
   readonly precision?: Precision
 }
 

@@ -27,7 +27,7 @@ export interface TrainableNorm {
 }
 
 export interface TrainableConvOptions {
-  /** Of the running statistics. Default 0.1. */
+  /** The part of a batch in the running statistics. Default 0.1. */
   readonly momentum?: number
 }
 

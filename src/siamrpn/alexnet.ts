@@ -9,7 +9,7 @@ import type { Backbone } from './backbone.ts'
 import type { BackboneConfig } from './config/schema.ts'
 import { conv, imageChannels } from './conv-specs.ts'
 
-/** Of each layer: output channels at `widen_factor` 1, and whether a pooling follows. */
+/** The layers: output channels at `widen_factor` 1, and whether a pooling follows. */
 const alexNetLayers = [
   { channels: 96, kernel: 11, stride: 2, pools: true },
   { channels: 256, kernel: 5, stride: 1, pools: true },

@@ -35,7 +35,7 @@ interface Initialised {
   readonly model: ModelConfig
   readonly name: string
   readonly shape: readonly number[]
-  /** Of all tensors. */
+  /** Shapes of all tensors. */
   readonly shapes: ReadonlyMap<string, readonly number[]>
   readonly random: Random
 }
@@ -59,7 +59,7 @@ function resetTensor(values: Float32Array, { name, shape, shapes, random }: Init
   } else values.fill(constantOf(name))
 }
 
-/** Of a vector: 1 for scales, variances and the levels' logits, 0 for shifts and means. */
+/** What a vector begins with: 1 for scales, variances and the levels' logits, 0 for shifts and means. */
 function constantOf(name: string): number {
   return name.endsWith('weight') || name.endsWith('.running_var') ? 1 : 0
 }

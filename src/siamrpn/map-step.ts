@@ -134,7 +134,7 @@ class MapStep {
     this.#held = Array.from({ length: crops.shape[0] ?? 0 }, () => undefined)
   }
 
-  /** Of its intermediates. */
+  /** Bytes of its intermediates. */
   get bytes(): number {
     return this.#program.stats.arenaBytes
   }

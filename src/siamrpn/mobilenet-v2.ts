@@ -13,7 +13,7 @@ import { conv, imageChannels } from './conv-specs.ts'
 
 type MobileNetV2Config = Extract<BackboneConfig, { type: 'MobileNetV2' }>
 
-/** Of each layer: factor of the expansion, output channels at `widen_factor` 1, blocks. */
+/** The layers: factor of the expansion, output channels at `widen_factor` 1, blocks. */
 const mobileNetLayers = [
   { expansion: 1, channels: 16, blocks: 1 },
   { expansion: 6, channels: 24, blocks: 2 },

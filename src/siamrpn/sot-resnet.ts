@@ -14,7 +14,7 @@ const stageBlocks = [3, 4, 6, 3] as const
 /** Output channels of a bottleneck, in units of its width. */
 const expansion = 4
 
-/** Of the first convolution and the pooling together. */
+/** The stride of the first convolution and the pooling together. */
 const stemStride = 4
 
 /** One bottleneck block. */

@@ -47,7 +47,7 @@ export interface GroupSteps {
 
 /** A group as the tracker sees it. */
 export interface GroupState {
-  /** Of each target, before the next frame. */
+  /** Where each target is, before the next frame. */
   readonly places: readonly Place[]
   readonly shape: FrameShape
   /** Correlation kernels, `[T, 5, 5, 2 C]` per level. */
@@ -177,7 +177,7 @@ export class TargetGroup implements GroupState {
     return await this.#runner.withSteps(this, shot, use)
   }
 
-  /** Of all targets, with the search image of a model. */
+  /** The request of all targets, with the search image of a model. */
   #request({ test_cfg }: ModelConfig): SearchRequest {
     const { width, height } = this.shape
     const crops = new Float32Array(this.#places.length * cropRecordSize)

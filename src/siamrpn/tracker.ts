@@ -51,7 +51,7 @@ export class SiamRPN implements StepRunner {
   /** The configuration in use; its anchors are the checkpoint's. */
   readonly config: Config
   readonly device: Device
-  /** Of the filters as they are stored. */
+  /** The filters' element type as they are stored. */
   readonly precision: Precision
   /** What `benchmark` found, one entry per distinct convolution. */
   readonly convChoices: readonly ConvChoice[]

@@ -30,7 +30,7 @@ const usualBucketBytes = 25 * 1024 * 1024
 
 interface Bucket {
   readonly tensors: readonly GpuTensor[]
-  /** Of the step, after which all of them are complete. */
+  /** Dispatches of the step, after which all of them are complete. */
   readonly dispatches: number
   readonly host: Float32Array<ArrayBuffer>
 }

@@ -278,7 +278,7 @@ export class Trainer {
     return found
   }
 
-  /** Of the phase that runs: its program's numbers. */
+  /** The numbers of the program of the phase that runs. */
   get stats(): ProgramStats | undefined {
     return this.#phase?.step.stats
   }

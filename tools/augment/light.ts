@@ -8,7 +8,7 @@ export interface Light {
   readonly gain: number
   readonly offset: number
   readonly gamma: number
-  /** Of R, G, B. */
+  /** Factors of R, G, B. */
   readonly tint: readonly [number, number, number]
 }
 

@@ -114,7 +114,7 @@ class CocoChecker {
     }
   }
 
-  /** Of a decoded image against what the file states. */
+  /** Compares the size of a decoded image with what the file states. */
   compareSize(index: number, place: string, size: FrameSize): void {
     const image = this.#order[index]
     if (!image || (image.width === size.width && image.height === size.height)) return

@@ -36,7 +36,7 @@ const labelGround: Color = [12, 13, 16]
 
 const gap = 6
 const margin = 14
-/** Of a picture's own brightness. */
+/** Brightness of a frame without the object, in parts of the picture's own. */
 const hiddenBrightness = 0.4
 const mostSheetPixels = 200_000_000
 /** A box smaller than this in the sheet gets a wider frame around it. */

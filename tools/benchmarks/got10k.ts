@@ -57,7 +57,7 @@ function namesFit([first = '']: readonly string[], split: string): boolean {
 export interface Got10kSequence {
   readonly name: string
   readonly folder: string
-  /** Of the test split: one box, no labels. */
+  /** Whether it is of the test split: one box, no labels. */
   readonly test: boolean
   readonly tell: Tell
 }

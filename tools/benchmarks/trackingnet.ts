@@ -66,7 +66,7 @@ async function chunkFolders(root: string, split: string, tell: Tell): Promise<st
   return found.map((chunk) => join(root, chunk))
 }
 
-/** Of all sequences with boxes or frames, sorted as MMTracking does. */
+/** The names of all sequences with boxes or frames, sorted as MMTracking does. */
 async function namesIn(chunk: string): Promise<string[]> {
   const boxes = (await readdir(join(chunk, 'anno'))).filter((name) => name.endsWith('.txt'))
   return [

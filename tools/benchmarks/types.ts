@@ -27,7 +27,7 @@ export interface Sequence {
   readonly boxes: readonly Box[]
   /** Whether the object is to be seen, one per box. */
   readonly visible: readonly boolean[]
-  /** Of polygons: x1, y1 ... x4, y4, one per box; `boxes` holds what encloses them. */
+  /** Corners of polygons: x1, y1 ... x4, y4, one per box; `boxes` holds what encloses them. */
   readonly corners?: readonly (readonly number[])[]
   /** The data set's abbreviations of what makes the sequence hard, such as IV, SV, OCC. */
   readonly attributes: readonly string[]
@@ -35,7 +35,7 @@ export interface Sequence {
   readonly frameTags?: Readonly<Record<string, readonly boolean[]>>
   /** GOT-10k: 0 (hidden) to 8 (all of it seen), one per frame. */
   readonly cover?: readonly number[]
-  /** Of its frames in pixels, where the data set says so. */
+  /** Size of its frames in pixels, where the data set says so. */
   readonly size?: { readonly width: number; readonly height: number }
 }
 

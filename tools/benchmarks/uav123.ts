@@ -23,7 +23,7 @@ interface Version {
   /** Below anno/ and data_seq/. */
   readonly annotations: string
   readonly images: string
-  /** Of the videos at 30 frames per second, how many are one here. */
+  /** How many frames of the videos at 30 frames per second are one here. */
   readonly every: number
   readonly sequences: number
   /** The list in configSeqs.m. */

@@ -7,7 +7,7 @@ import type { LoadTracker } from './track/tracking.ts'
 export interface CommandContext {
   readonly terminal: Terminal
   readonly load: LoadTracker
-  /** Of an evaluation. */
+  /** Loads the trackers of an evaluation. */
   readonly loadTrackers: LoadTrackers
   /** Set by a command that ends in order, but not with 0. */
   exitCode: number

@@ -19,7 +19,7 @@ export interface CocoCutoutOptions {
   readonly images: string
   readonly out: string
   readonly perCategory: number
-  /** Of the object's shorter side, pixels. */
+  /** The least shorter side of an object, in pixels. */
   readonly minSize: number
   /** Larger ones are made smaller; of the longer side, pixels. */
   readonly maxSide: number

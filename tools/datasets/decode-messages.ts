@@ -21,7 +21,7 @@ export interface DecodeOrder {
 /** The images made: one of a frame; template and search window of a pair. */
 export interface Decoded {
   readonly images: readonly RgbFrame[]
-  /** Of a pair: the objects in its windows. */
+  /** The objects in the windows of a pair. */
   readonly boxes?: readonly [Xyxy, Xyxy]
 }
 

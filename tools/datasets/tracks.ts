@@ -22,7 +22,7 @@ export interface LeftOut {
 
 /** Boxes that nothing is to be learned from. */
 export interface BoxFilter {
-  /** Of the shorter side, pixels. */
+  /** The least shorter side of an object, in pixels. */
   readonly min_size: number
   /** Longer side / shorter side. */
   readonly max_ratio: number

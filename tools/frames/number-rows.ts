@@ -96,7 +96,7 @@ function behindLine(text: string, lineEnd: number): number {
   return twice ? lineEnd + 3 : lineEnd + 1
 }
 
-/** Of a line without anything in it. */
+/** Stands for a line without anything in it. */
 const blankLine = -1
 
 /** @returns how many numbers the line holds; 0 if it is broken, `blankLine` if there is nothing in it */

@@ -62,7 +62,7 @@ export class OddImages {
   }
 }
 
-/** Of this process; a thread that decodes sends its own to the main thread. */
+/** The odd images of this process; a thread that decodes sends its own to the main thread. */
 export const oddImages: OddImages = new OddImages(({ path, reason }, isFirst) => {
   if (!isFirst) return
   process.emitWarning(`${path}: ${cut(reason, 200)}; read all the same, and so are others, which are only counted`)

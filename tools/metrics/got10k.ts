@@ -13,7 +13,7 @@ export const got10kThresholds: readonly number[] = Array.from({ length: 101 }, (
 /** Overlaps of the frames that count; those of several videos can be put together. */
 export interface Got10kTally {
   readonly frames: number
-  /** Of all overlaps. */
+  /** The sum of all overlaps. */
   readonly sum: number
   readonly above50: number
   readonly above75: number

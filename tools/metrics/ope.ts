@@ -195,7 +195,7 @@ function bump(bins: Float64Array, bin: number): void {
   bins[bin] = value(bins, bin) + 1
 }
 
-/** Of bins by how many thresholds are exceeded: share of frames above each threshold. */
+/** The share of frames above each threshold, from bins by how many thresholds are exceeded. */
 function sharesAbove(bins: Float64Array, frames: number): number[] {
   const shares = new Array<number>(bins.length - 1)
   let above = 0
@@ -206,7 +206,7 @@ function sharesAbove(bins: Float64Array, frames: number): number[] {
   return shares
 }
 
-/** Of bins by the first threshold that is met: share of frames that meet each threshold. */
+/** The share of frames that meet each threshold, from bins by the first threshold that is met. */
 function sharesUpTo(bins: Float64Array, frames: number): number[] {
   let met = 0
   return Array.from(bins.subarray(0, -1), (count) => {

@@ -40,7 +40,7 @@ export type CurveName = 'success' | 'precision' | 'normPrecision' | 'expectedOve
 
 export interface Axis {
   readonly name: CurveName
-  /** Of the plot, such as `Success plot`. */
+  /** Title of the plot, such as `Success plot`. */
   readonly title: string
   /** What the thresholds are, with the unit. */
   readonly x: string
@@ -52,7 +52,7 @@ export interface Axis {
 }
 
 export interface ScoreRow {
-  /** Of the sequence or attribute; `all` for the row of everything. */
+  /** Name of the sequence or attribute; `all` for the row of everything. */
   readonly name: string
   /** How many sequences it is made of. */
   readonly sequences: number

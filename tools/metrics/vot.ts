@@ -19,7 +19,7 @@ export interface VotFragment {
   readonly overlaps: readonly number[]
   /** Whether it ends in a failure, so that all later frames count as overlap zero. */
   readonly failed: boolean
-  /** Of the weighted mean over fragments. */
+  /** Its weight in the mean over fragments. */
   readonly weight: number
 }
 

@@ -6,7 +6,7 @@ import { fromFloat32, type StateDict } from 'siamrpn/formats'
 import { PretrainedFileError } from './errors.ts'
 import type { TfliteConvolution } from './tflite.ts'
 
-/** Of mmcls's batch norms. */
+/** The eps of mmcls's batch norms. */
 const eps = 1e-5
 
 /** Expansion, output channels, blocks, stride of the first block: one row per layer of mmcls's backbone. */

@@ -7,7 +7,7 @@ import { FlatFile, type FlatTable } from './flat-table.ts'
 
 /** A convolution with its bias. */
 export interface TfliteConvolution {
-  /** Of its output; names of fused layers are joined by semicolons. */
+  /** Name of its output; names of fused layers are joined by semicolons. */
   readonly name: string
   readonly depthwise: boolean
   /** `[outputs, inputs, height, width]`; depthwise: `[channels, 1, height, width]`. */
@@ -15,7 +15,7 @@ export interface TfliteConvolution {
   readonly weight: Float32Array<ArrayBuffer>
   /** One per output. */
   readonly bias: Float32Array<ArrayBuffer>
-  /** Of height and width. */
+  /** The stride along height and width. */
   readonly stride: number
 }
 

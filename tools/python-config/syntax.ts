@@ -7,7 +7,7 @@ export interface Assignment {
   readonly at: number
   /** Several for `a = b = value`. */
   readonly names: readonly string[]
-  /** Of `a += value`; undefined for `a = value`. */
+  /** The operator of `a += value`; undefined for `a = value`. */
   readonly operator: string | undefined
   readonly value: Expression
 }

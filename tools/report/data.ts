@@ -25,7 +25,7 @@ export interface ReportRun {
   readonly parameters?: number
   /** The GPU, in its driver's words. */
   readonly adapter?: string
-  /** Of the frames that the last run tracked, decoding included. */
+  /** Speed on the frames that the last run tracked, decoding included. */
   readonly framesPerSecond?: number
   /** Videos that an earlier run had tracked already, so that their frames are not in `framesPerSecond`. */
   readonly videosBefore?: number
@@ -43,6 +43,6 @@ export interface ReportData {
   readonly run: ReportRun
   /** Frames of the benchmark; absent: from its image files. */
   readonly read?: ReadFrame
-  /** Of the training that made the model. */
+  /** Log of the training that made the model. */
   readonly training?: TrainingLog
 }

@@ -15,7 +15,7 @@ const goodOverlap = 0.5
 const between = 2
 const later = [10, 30]
 
-/** Of the videos in which the object is lost, those with the least mean overlap, the worst first. */
+/** The videos in which the object is lost that have the least mean overlap, the worst first. */
 export function worstFailures(traces: readonly Trace[], count: number): FailureChoice[] {
   return traces
     .flatMap((trace) => (trace.lostAt === undefined ? [] : [{ trace, lostAt: trace.lostAt }]))

@@ -34,7 +34,7 @@ interface Size {
 
 const qualities = [64, 48, 34, 22]
 const ratio = tileWidth / tileHeight
-/** Of the boxes' extent, on every side. */
+/** The margin on every side, in parts of the boxes' extent. */
 const margin = 0.2
 /** In lengths of the object's longer side. */
 const leastView = 3

@@ -20,7 +20,7 @@ export function condensed(values: readonly (number | undefined)[], count: number
   })
 }
 
-/** Of values 0..1 over a width, as SVG paths; where there is no value, there is a gap. */
+/** SVG paths of values 0..1 over a width; where there is no value, there is a gap. */
 export function overlapPaths(
   points: readonly (number | undefined)[],
   width: number,

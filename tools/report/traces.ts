@@ -18,7 +18,7 @@ export interface Trace {
   readonly framesPerSecond: number | undefined
 }
 
-/** Of those sequences that were judged. */
+/** The traces of those sequences that were judged. */
 export function traceAll({ protocol, sequences }: Benchmark, { results, scores }: ReportTracker): Trace[] {
   const judged = new Set(scores.sequences.map(({ name }) => name))
   return sequences.flatMap((sequence) => {

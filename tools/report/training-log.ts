@@ -39,10 +39,10 @@ export async function readTrainingLog(files: readonly string[]): Promise<Trainin
   )
 }
 
-/** Of a log. */
+/** The most lines of a log. */
 const mostLines = 1_000_000
 
-/** Of a line of a log: a number for each group of parameters and each loss. */
+/** Bounds of a line of a log: a number for each group of parameters and each loss. */
 const lineLimits: JsonLimits = { ...jsonLimits, containers: 1000, values: 10_000 }
 
 /** Where a run was resumed from an earlier point, the later file's lines count. */

@@ -12,7 +12,7 @@ export type Scores = Readonly<Record<string, number>>
 
 /** What every batch has. */
 export interface NamedBatch {
-  /** Of its samples, for messages. */
+  /** Names of its samples, for messages. */
   readonly ids: readonly string[]
 }
 

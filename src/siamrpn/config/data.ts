@@ -164,7 +164,7 @@ const refImgSamplerSchema = z.strictObject({
 
 /** Not in MMTracking: boxes that nothing is to be learned from; with it, crowds are left out, too. */
 const boxFilterSchema = z.strictObject({
-  /** Of the shorter side, pixels. */
+  /** The least shorter side of an object, in pixels. */
   min_size: nonNegative.default(0),
   /** Longer side / shorter side. */
   max_ratio: z.number().min(1).default(Number.MAX_VALUE),
@@ -225,7 +225,7 @@ const cutoutDatasetSchema = z.strictObject({
   path: z.string(),
   /** Folder of photographs to lay them over. */
   background_path: z.string(),
-  /** Of the mask's shorter side, pixels. */
+  /** The least shorter side of a mask, in pixels. */
   min_size: positiveInteger.default(12),
   pos_prob: positiveShare,
   /** Degrees between exemplar and search image, either way, and of the share `far_turn_prob` of the pairs. */

@@ -92,12 +92,12 @@ const mobileNetV2Schema = z.strictObject({
     .min(1),
   /** Layers without gradient, the first convolution included; -1: none, 0: the first convolution alone. */
   frozen_stages: z.int().min(-1).max(mobileLayers).default(-1),
-  /** Of the first block of each layer. Not in mmcls, where they are fixed; as pysot has them. */
+  /** Stride of the first block of each layer. Not in mmcls, where they are fixed; as pysot has them. */
   strides: z
     .array(z.literal([1, 2]))
     .length(mobileLayers)
     .default([1, 2, 2, 2, 1, 2, 1]),
-  /** Of each layer; its first block has that of the layer before. Not in mmcls; as pysot has them. */
+  /** Dilation of each layer; its first block has that of the layer before. Not in mmcls; as pysot has them. */
   dilations: z.array(positiveInteger).length(mobileLayers).default([1, 1, 1, 1, 1, 1, 1]),
   norm_cfg: normSchema.prefault({ type: 'BN' }),
   /**
@@ -111,7 +111,7 @@ const mobileNetV2Schema = z.strictObject({
   init_cfg: pretrainedSchema.nullable().default(null),
 })
 
-/** Of pysot; not in MMTracking, mmdet or mmcls. It has one output, that of its last layer. */
+/** The AlexNet of pysot; not in MMTracking, mmdet or mmcls. It has one output, that of its last layer. */
 const alexNetSchema = z.strictObject({
   type: z.literal('AlexNet'),
   /** Factor of all numbers of channels. */

@@ -48,7 +48,7 @@ export const configSchema = z.strictObject({
   evaluation: evaluationSchema.optional(),
   log_config: logConfigSchema.optional(),
   total_epochs: positiveInteger.optional(),
-  /** Of every random choice of training; null: 0. */
+  /** Seed of every random choice of training; null: 0. */
   seed: z.int().nonnegative().nullable().default(null),
   /** Read by MMTracking only: training here always is. */
   deterministic: z.boolean().default(true),

@@ -8,7 +8,7 @@ export type Xyxy = readonly [number, number, number, number]
 
 /** One of the two images of a pair. */
 export interface PairFrame {
-  /** Of the object. */
+  /** Where the object is. */
   readonly box: Xyxy
 }
 

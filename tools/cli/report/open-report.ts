@@ -106,7 +106,7 @@ async function openNamed(options: DataOptions, warn: (line: string) => void): Pr
   return await openEvaluationData(options, { model: { test_cfg: {} } }, warn)
 }
 
-/** Of summary.json: circumstances that only the run itself knew. */
+/** What is read of summary.json: circumstances that only the run itself knew. */
 const summarySchema = z.object({
   tracker: z.string().optional(),
   date: z.string().optional(),

@@ -31,7 +31,7 @@ export interface LoadRequest {
   readonly weights: { readonly checkpoint: string } | { readonly seed: string }
   /** A taught head, file or URL, in place of the checkpoint's own. */
   readonly head?: string | undefined
-  /** Of the filters as they are stored. Default f32. */
+  /** The filters' element type as they are stored. Default f32. */
   readonly precision?: Precision
   /** Overrides the anchors that the checkpoint's layout implies. */
   readonly anchors?: 'mmtracking' | 'pysot'

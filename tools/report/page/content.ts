@@ -18,7 +18,7 @@ export interface Content {
   readonly trackers: readonly DrawnTracker[]
   /** The one that trackers are ranked by. */
   readonly main: Measure | undefined
-  /** Of ours, in the benchmark's order. */
+  /** The traces of our tracker, in the benchmark's order. */
   readonly traces: readonly Trace[]
   readonly curves: readonly Plot[]
   readonly attributes: Plot | undefined
