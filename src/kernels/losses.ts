@@ -88,9 +88,9 @@ export function crossEntropyLoss(r: Recorder, args: CrossEntropyLossArgs): Loss 
   const op = classification('crossEntropyLoss', args)
   return recordLoss(r, {
     ...op,
-    shader: 'loss_cross_entropy',
+    shader: 'loss_classification',
     label,
-    params: { scale: lossScale(args, op.elements), class_weight: classWeight ?? [1, 1] },
+    params: { scale: lossScale(args, op.elements), class_weight: classWeight ?? [1, 1], gamma: 0, alpha: 0 },
     flops: 14,
   })
 }
@@ -105,9 +105,10 @@ export function focalLoss(r: Recorder, args: FocalLossArgs): Loss {
   const op = classification('focalLoss', args)
   return recordLoss(r, {
     ...op,
-    shader: 'loss_focal',
+    constants: { ...op.constants, FOCAL: true },
+    shader: 'loss_classification',
     label,
-    params: { scale: lossScale(args, classes * op.elements), gamma, alpha },
+    params: { scale: lossScale(args, classes * op.elements), class_weight: [1, 1], gamma, alpha },
     flops: 46,
   })
 }

@@ -1,22 +1,27 @@
-// Weighted sigmoid focal loss of two logits per anchor, its gradient, and one partial sum per workgroup.
-// Each class is a question of its own, answered yes for the label's class and no for the other:
+// Weighted loss of two logits per anchor, its gradient, and one partial sum per workgroup. Softmax cross entropy:
+//   z = logit[label] - logit[other],  loss = scale * w * log(1 + exp(-z)),  w = weight * class_weight[label]
+//   d loss / d logit[other] = scale * w / (1 + exp(z)) = - d loss / d logit[label]
+// With FOCAL the sigmoid focal loss, each class a question of its own, answered yes for the label's class, else no:
 //   z = logit where yes, -logit where no;  q = 1 / (1 + exp(z)), the probability of the wrong answer
-//   loss = scale * w * alpha_t * q^gamma * log(1 + exp(-z)),  alpha_t = alpha where yes, 1 - alpha where no
-//   d loss / dz = -scale * w * alpha_t * q^gamma * (q + gamma * (1 - q) * log(1 + exp(-z)))
-// q^gamma = exp(-gamma * softplus(z)), so that logits of any finite size are safe (py_sigmoid_focal_loss of mmdet).
+//   loss = scale * weight * alpha_t * q^gamma * log(1 + exp(-z)),  alpha_t = alpha where yes, 1 - alpha where no
+//   d loss / dz = -scale * weight * alpha_t * q^gamma * (q + gamma * (1 - q) * log(1 + exp(-z)))
+// Written with softplus, q^gamma as exp(-gamma * softplus(z)), so that logits of any finite size are safe
+// (CrossEntropyLoss with use_sigmoid=False and py_sigmoid_focal_loss of mmdet).
 // logits, gradient [positions, class * ANCHORS + a]; labels (0, or above 0.5: object), weights [anchors] at
 // position * ANCHORS + a. partials[first + workgroup] = sum of the workgroup's losses, in a fixed order.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = anchors.
 
 const WORKGROUP: u32 = 256u;
 const ANCHORS: u32 = 5u;
+const FOCAL: bool = false;
 
 const CLASSES: u32 = 2u;
 const OBJECT: f32 = 0.5;
 const SERIES_BELOW: f32 = 0.01;
 
 struct Params {
-  gamma: f32,
+  class_weight: vec2f, // of the cross entropy
+  gamma: f32, // of the focal loss, as alpha
   alpha: f32,
   scale: f32,
   count: u32,
@@ -41,7 +46,20 @@ fn softplus(z: f32) -> f32 {
   return max(z, 0.0) + log1p(exp(-abs(z)));
 }
 
-fn anchor_loss(index: u32) -> f32 {
+fn cross_entropy(index: u32) -> f32 {
+  let background_at = index / ANCHORS * ANCHORS * CLASSES + index % ANCHORS;
+  let object_at = background_at + ANCHORS;
+  let margin = logits[object_at] - logits[background_at];
+  let is_object = labels[index] > OBJECT;
+  let z = select(-margin, margin, is_object);
+  let weight = params.scale * weights[index] * select(params.class_weight.x, params.class_weight.y, is_object);
+  let slope = weight * exp(-softplus(z));
+  gradient[object_at] = select(slope, -slope, is_object);
+  gradient[background_at] = select(-slope, slope, is_object);
+  return weight * softplus(-z);
+}
+
+fn focal(index: u32) -> f32 {
   let start = index / ANCHORS * ANCHORS * CLASSES + index % ANCHORS;
   let label_class = select(0u, 1u, labels[index] > OBJECT);
   let weight = params.scale * weights[index];
@@ -70,7 +88,11 @@ fn main(
   let index = group * WORKGROUP + local;
   var loss = 0.0;
   if (index < params.count) {
-    loss = anchor_loss(index);
+    if (FOCAL) {
+      loss = focal(index);
+    } else {
+      loss = cross_entropy(index);
+    }
   }
   sums[local] = loss;
   for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
