@@ -34,6 +34,14 @@ export function searchNetwork(model: ModelConfig): SearchNetwork {
   return { image, kernels: branches, nodes, outputs: [...outputs.values()] }
 }
 
+/** Multiply-adds of a node for one image; those of a pooling, a resize or a sum are not counted. */
+export function multiplyAdds(node: NetworkNode): number {
+  if (node.op === 'correlation') return node.outSize ** 2 * node.channels * node.kernelSize ** 2
+  if (node.op !== 'conv') return 0
+  const { outChannels, inChannels, kernel, groups = 1 } = node.spec
+  return node.outSize ** 2 * outChannels * kernel ** 2 * (inChannels / groups)
+}
+
 /** Names and shapes of a convolution's tensors, and how many numbers each has. */
 export function convTensors(spec: ConvSpec): Map<string, number> {
   return new Map(convShapes(spec).map(([name, shape]) => [name, shape.reduce((product, size) => product * size, 1)]))

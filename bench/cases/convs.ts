@@ -2,11 +2,11 @@
 // search branch as the library runs it, with folded batch norm, residual and ReLU.
 
 import { ConvModule, type ConvSpec } from '../../src/nn/conv-module.ts'
-import { type ConvNode, multiplyAdds } from '../../src/nn/counting-layers.ts'
+import type { ConvNode } from '../../src/nn/counting-layers.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { type BenchCase, operationCase } from '../case.ts'
 import { noise, noiseWeights } from '../data.ts'
-import { convTensors, searchNetwork } from '../network.ts'
+import { convTensors, multiplyAdds, searchNetwork } from '../network.ts'
 import { correlationCase } from './operations.ts'
 
 /** One bare layer; a square input of `size` pixels. */

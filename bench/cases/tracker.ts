@@ -2,13 +2,12 @@
 // are those of the golden data. Each has a device of its own, so that its memory can be told.
 
 import type { Profile } from '../../src/gpu/program.ts'
-import { multiplyAdds } from '../../src/nn/counting-layers.ts'
 import type { ModelConfig } from '../../src/siamrpn/config.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
 import type { BenchCase, BenchContext, Running } from '../case.ts'
 import { benchModel, videoBox, videoFrame } from '../data.ts'
-import { searchNetwork } from '../network.ts'
+import { multiplyAdds, searchNetwork } from '../network.ts'
 import { timed } from '../stopwatch.ts'
 
 export function trackerCases(): BenchCase[] {

@@ -160,14 +160,6 @@ export class CountingLayers implements Layers<Features> {
   observeBare(): void {}
 }
 
-/** Multiply-adds of a node for one image; those of a pooling, a resize or a sum are not counted. */
-export function multiplyAdds(node: NetworkNode): number {
-  if (node.op === 'correlation') return node.outSize ** 2 * node.channels * node.kernelSize ** 2
-  if (node.op !== 'conv') return 0
-  const { outChannels, inChannels, kernel, groups = 1 } = node.spec
-  return node.outSize ** 2 * outChannels * kernel ** 2 * (inChannels / groups)
-}
-
 function convSize(size: number, { padding, dilation, kernel, stride }: ConvSpec): number {
   return Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1
 }

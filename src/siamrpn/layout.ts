@@ -4,11 +4,6 @@ import { type ConvSpec, convShapes } from '../nn/conv-module.ts'
 import type { ModelConfig } from './config/schema.ts'
 import { SiameseNetwork } from './siamese-network.ts'
 
-/** Every convolution, in PyTorch's order. */
-export function convSpecs(model: ModelConfig): readonly ConvSpec[] {
-  return new SiameseNetwork(model).convs
-}
-
 /** Every tensor of the model's state dict with its shape, in PyTorch's order. */
 export function stateDictShapes(model: ModelConfig): Map<string, readonly number[]> {
   const { backbone, neck, head } = new SiameseNetwork(model)

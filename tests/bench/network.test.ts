@@ -1,8 +1,8 @@
 // The list of layers that the benches and the peers are built from.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { searchNetwork } from '../../bench/network.ts'
-import { type ConvNode, multiplyAdds, type NetworkNode } from '../../src/nn/counting-layers.ts'
+import { multiplyAdds, searchNetwork } from '../../bench/network.ts'
+import type { ConvNode, NetworkNode } from '../../src/nn/counting-layers.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 
 const network = searchNetwork(namedConfig('r50').model)

@@ -3,7 +3,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { ChannelMapper } from '../../src/siamrpn/channel-mapper.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
-import { convSpecs, stateDictShapes } from '../../src/siamrpn/layout.ts'
+import { stateDictShapes } from '../../src/siamrpn/layout.ts'
+import { SiameseNetwork } from '../../src/siamrpn/siamese-network.ts'
 import { anchorsPerPosition, SiameseRPNHead } from '../../src/siamrpn/siamese-rpn-head.ts'
 import { SOTResNet } from '../../src/siamrpn/sot-resnet.ts'
 import { readGoldenSection } from '../golden/check/reader.ts'
@@ -66,7 +67,7 @@ describe('the geometry of r50', () => {
   test('is that of every convolution of MMTracking, in its order', () => {
     const { columns, rows } = golden.convs_r50
     expect(columns).toEqual(['name', 'in', 'out', 'k', 'stride', 'pad', 'dil', 'bias'])
-    const found = convSpecs(model).map(
+    const found = new SiameseNetwork(model).convs.map(
       ({ name, inChannels, outChannels, kernel, stride, padding, dilation, bias }) =>
         [name, inChannels, outChannels, kernel, stride, padding, dilation, bias] as const,
     )
@@ -93,7 +94,7 @@ describe('the geometry of r50', () => {
   })
 
   test('gives every convolution of the backbone a batch norm, and the last of each branch a bias', () => {
-    const specs = convSpecs(model)
+    const specs = new SiameseNetwork(model).convs
     expect(specs.filter(({ name, norm }) => name.startsWith('backbone.') && !norm)).toEqual([])
     expect(specs.filter(({ bias, norm }) => bias === Boolean(norm))).toEqual([])
     expect(specs.filter(({ bias }) => bias).map(({ name }) => name)).toEqual(

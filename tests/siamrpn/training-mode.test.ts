@@ -4,12 +4,13 @@ import { describe, expect, test } from 'vitest'
 import { type ConfigInput, parseConfig } from '../../src/siamrpn/config.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
 import { r50 as input } from '../../src/siamrpn/configs/r50.ts'
-import { convSpecs, stateDictShapes } from '../../src/siamrpn/layout.ts'
+import { stateDictShapes } from '../../src/siamrpn/layout.ts'
+import { SiameseNetwork } from '../../src/siamrpn/siamese-network.ts'
 import { epochMode } from '../../src/siamrpn/training-mode.ts'
 
 const r50 = namedConfig('r50')
 const parameters = [...stateDictShapes(r50.model).keys()].filter((name) => !/running|num_batches/.test(name))
-const norms = convSpecs(r50.model).flatMap(({ norm }) => norm ?? [])
+const norms = new SiameseNetwork(r50.model).convs.flatMap(({ norm }) => norm ?? [])
 
 function withBackbone(changes: object, optimizer_config: ConfigInput['optimizer_config'] = input.optimizer_config) {
   const { model } = input

@@ -3,7 +3,8 @@
 
 import * as z from 'zod'
 import type { ConvSpec } from '../../../src/nn/conv-module.ts'
-import { convSpecs, stateDictShapes } from '../../../src/siamrpn/layout.ts'
+import { stateDictShapes } from '../../../src/siamrpn/layout.ts'
+import { SiameseNetwork } from '../../../src/siamrpn/siamese-network.ts'
 import type { GoldenSet, NamedModel } from './golden-set.ts'
 import { fnv1a, hashStream, hashTensor } from './hash.ts'
 import { modelSchema } from './models.ts'
@@ -110,7 +111,7 @@ async function checkConvTables(
     if (!table.success) throw new GoldenDataError(`${key} of A.json is no table with the columns ${columns.join(', ')}`)
     const model = models.get(key.slice('convs_'.length))
     if (!model) throw new GoldenDataError(`${key} of A.json is the table of a model that it does not list`)
-    const specs = convSpecs(model.config.model)
+    const specs = new SiameseNetwork(model.config.model).convs
     await report.check(key, (one) => {
       one.exact(
         'names and order',
