@@ -32,12 +32,13 @@ export { type ConvInputGradientArgs, convInputGradient } from './conv/input-grad
 export type { ChannelsPerLane, ConvPlan, Tile } from './conv/plan.ts'
 export { type ConvWeightGradientArgs, convWeightGradient } from './conv/weight-gradient.ts'
 export type { WeightGradientPlan } from './conv/weight-gradient-plan.ts'
-export { type DepthwiseCorrelationArgs, depthwiseCorrelation } from './correlation.ts'
 export {
+  type DepthwiseCorrelationArgs,
   type DepthwiseCorrelationGradientArgs,
   type DepthwiseCorrelationGradients,
+  depthwiseCorrelation,
   depthwiseCorrelationGradient,
-} from './correlation-gradient.ts'
+} from './correlation.ts'
 export { type CropResizeArgs, cropResize, type PackedFrame, type PixelFormat } from './crop-resize.ts'
 export type { DecodeRule } from './decode-best.ts'
 export {

@@ -14,8 +14,7 @@ import {
 import { conv2d as convForward } from '../kernels/conv/forward.ts'
 import { convInputGradient } from '../kernels/conv/input-gradient.ts'
 import { convWeightGradient } from '../kernels/conv/weight-gradient.ts'
-import { depthwiseCorrelation as correlate } from '../kernels/correlation.ts'
-import { depthwiseCorrelationGradient } from '../kernels/correlation-gradient.ts'
+import { depthwiseCorrelation as correlate, depthwiseCorrelationGradient } from '../kernels/correlation.ts'
 import {
   add as addForward,
   relu6 as relu6Forward,
