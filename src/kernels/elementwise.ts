@@ -5,7 +5,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type Activation, activationMax, type Rectifier } from './activation.ts'
 import { expectShape, kernel, linearGrid } from './launch.ts'
-import { chooseWidth, mapKernel, sampleSize } from './map.ts'
+import { chooseWidth, type MapKernel, mapKernel, sampleSize } from './map.ts'
 
 const workgroup = 64
 
@@ -20,13 +20,10 @@ export function relu6(r: Recorder, input: GpuTensor, label = 'relu6'): GpuTensor
 }
 
 function rectify(r: Recorder, input: GpuTensor, activation: Rectifier, label: string): GpuTensor {
-  expectShape(activation, input, input.shape)
-  return mapKernel(r, {
+  return perElement(r, activation, input, {
     shader: 'relu',
     label,
     inputs: { input },
-    shape: input.shape,
-    width: chooseWidth(sampleSize(input)),
     constants: { ACTIVATION_MAX: activationMax(activation) },
     flops: activation === 'relu6' ? 2 : 1,
   })
@@ -48,14 +45,10 @@ export interface ReluGradientArgs {
  */
 export function reluGradient(r: Recorder, args: ReluGradientArgs): GpuTensor {
   const { gradient, output, activation = 'relu', label = 'reluGradient' } = args
-  expectShape('reluGradient', gradient, output.shape)
-  expectShape('reluGradient', output, output.shape)
-  return mapKernel(r, {
+  return perElement(r, 'reluGradient', output, {
     shader: 'relu_gradient',
     label,
     inputs: { gradient, activation: output },
-    shape: output.shape,
-    width: chooseWidth(sampleSize(output)),
     constants: { ACTIVATION_MAX: activationMax(activation) },
     flops: 1,
   })
@@ -63,15 +56,7 @@ export function reluGradient(r: Recorder, args: ReluGradientArgs): GpuTensor {
 
 /** `1 / (1 + exp(-input))`, any shape. */
 export function sigmoid(r: Recorder, input: GpuTensor, label = 'sigmoid'): GpuTensor {
-  expectShape('sigmoid', input, input.shape)
-  return mapKernel(r, {
-    shader: 'sigmoid',
-    label,
-    inputs: { input },
-    shape: input.shape,
-    width: chooseWidth(sampleSize(input)),
-    flops: 4,
-  })
+  return perElement(r, 'sigmoid', input, { shader: 'sigmoid', label, inputs: { input }, flops: 4 })
 }
 
 export interface SigmoidGradientArgs {
@@ -85,16 +70,8 @@ export interface SigmoidGradientArgs {
 /** `gradient * output * (1 - output)`, any shape. @throws ShapeError if the shapes differ */
 export function sigmoidGradient(r: Recorder, args: SigmoidGradientArgs): GpuTensor {
   const { gradient, output, label = 'sigmoid.gradient' } = args
-  expectShape('sigmoidGradient', gradient, output.shape)
-  expectShape('sigmoidGradient', output, output.shape)
-  return mapKernel(r, {
-    shader: 'sigmoid_gradient',
-    label,
-    inputs: { gradient, activation: output },
-    shape: output.shape,
-    width: chooseWidth(sampleSize(output)),
-    flops: 3,
-  })
+  const inputs = { gradient, activation: output }
+  return perElement(r, 'sigmoidGradient', output, { shader: 'sigmoid_gradient', label, inputs, flops: 3 })
 }
 
 export interface AddArgs {
@@ -107,14 +84,10 @@ export interface AddArgs {
 
 /** `activation(a + b)`, of one shape. @throws ShapeError if the shapes differ */
 export function add(r: Recorder, { a, b, activation = 'none', label = 'add' }: AddArgs): GpuTensor {
-  expectShape('add', a, a.shape)
-  expectShape('add', b, a.shape)
-  return mapKernel(r, {
+  return perElement(r, 'add', a, {
     shader: 'add',
     label,
     inputs: { a, b },
-    shape: a.shape,
-    width: chooseWidth(sampleSize(a)),
     constants: { ACTIVATION_MAX: activationMax(activation) },
     flops: activation === 'none' ? 1 : 2,
   })
@@ -142,15 +115,18 @@ export interface ScaleArgs {
 
 /** `input * factor`, any shape. @throws ShapeError unless the factor has one element */
 export function scale(r: Recorder, { input, factor, label = 'scale' }: ScaleArgs): GpuTensor {
-  expectShape('scale', input, input.shape)
   expectShape('scale', factor, [1])
-  return mapKernel(r, {
+  return perElement(r, 'scale', input, {
     shader: 'scale_by',
     label,
     inputs: { input },
     shared: { factor },
-    shape: input.shape,
-    width: chooseWidth(sampleSize(input)),
     flops: 1,
   })
+}
+
+/** Records a kernel whose inputs and output have the shape of `like`. @throws ShapeError unless the inputs have it */
+function perElement(r: Recorder, op: string, like: GpuTensor, map: Omit<MapKernel, 'shape' | 'width'>): GpuTensor {
+  for (const input of Object.values(map.inputs)) expectShape(op, input, like.shape)
+  return mapKernel(r, { ...map, shape: like.shape, width: chooseWidth(sampleSize(like)) })
 }
