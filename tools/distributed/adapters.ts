@@ -5,12 +5,12 @@ import { findGpu } from 'siamrpn/gpu'
 import { DistributedError } from './errors.ts'
 
 /** No adapter is called like this. */
-const NOBODY = 'list of adapters'
+const nobody = 'list of adapters'
 const software = /llvmpipe|lavapipe|softpipe|swiftshader|microsoft basic render|\bwarp\b/i
 
 /** The names of the adapters of this machine, in Dawn's order. */
 export async function adapterNames(): Promise<readonly string[]> {
-  const { gpu } = await findGpu({ toggles: [`adapter=${NOBODY}`] })
+  const { gpu } = await findGpu({ toggles: [`adapter=${nobody}`] })
   const message = await gpu.requestAdapter().then(
     () => '',
     (error) => String(error),

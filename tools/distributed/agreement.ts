@@ -15,7 +15,7 @@ export function libraryVersion(): string {
 export type Agreed = Readonly<Record<string, unknown>>
 
 /** How many differences a message shows. */
-const MOST_SHOWN = 4
+const mostShown = 4
 
 /** Does something on every rank, so that all fail where one does; a process alone simply does it. */
 export type OnAll = <T>(what: string, work: () => Promise<T>) => Promise<T>
@@ -57,8 +57,8 @@ export async function agree(collective: Collective, own: Agreed): Promise<void> 
     ),
   )
   if (found.length === 0) return
-  const more = found.length > MOST_SHOWN ? [`and ${found.length - MOST_SHOWN} further differences`] : []
-  const lines = [...found.slice(0, MOST_SHOWN), ...more]
+  const more = found.length > mostShown ? [`and ${found.length - mostShown} further differences`] : []
+  const lines = [...found.slice(0, mostShown), ...more]
   throw told(collective, `the ranks differ:\n  ${lines.join('\n  ')}`)
 }
 

@@ -10,15 +10,15 @@ import { DistributedError, PeerError } from './errors.ts'
 import type { Handle, MpiLibrary, Request } from './mpi-library.ts'
 
 /** Turns of the event loop that ask at once; after them a waiting rank asks every millisecond, and leaves the processor alone. */
-const EAGER_TURNS = 20
+const eagerTurns = 20
 /** After so long, in milliseconds, a waiting rank tells the others that it waits. */
-const TELL_AFTER = 1000
+const tellAfter = 1000
 /** For what has been told just before to arrive. */
-const GRACE = 1000
+const graceMs = 1000
 /** Between two messages that a rank is at work, as a part of the others' patience. */
-const BUSY_PART = 0.1
+const busyPart = 0.1
 /** In a message: at work, in the place of the number of an operation. */
-const BUSY = -1
+const busyResult = -1
 
 interface Waiting {
   readonly request: Request
@@ -117,9 +117,9 @@ export class MpiCollective implements Collective {
 
   busy(): void {
     const now = performance.now()
-    if (now - this.#lastBusy < BUSY_PART * this.#patience) return
+    if (now - this.#lastBusy < busyPart * this.#patience) return
     this.#lastBusy = now
-    this.#tell(BUSY)
+    this.#tell(busyResult)
   }
 
   /** Ends the processes of all ranks at once. */
@@ -198,7 +198,7 @@ export class MpiCollective implements Collective {
       if (this.#waiting.size === 0) break
       this.#hear()
       await new Promise<void>((resolve) => {
-        if (idle < EAGER_TURNS) setImmediate(resolve)
+        if (idle < eagerTurns) setImmediate(resolve)
         else setTimeout(resolve, 1)
       })
     }
@@ -225,12 +225,12 @@ export class MpiCollective implements Collective {
   /** Loses patience with ranks that do not come. @throws DistributedError that names them */
   #watch(waiting: Waiting): void {
     const waited = performance.now() - waiting.since
-    if (!waiting.told && waited > Math.min(TELL_AFTER, this.#patience / 4)) {
+    if (!waiting.told && waited > Math.min(tellAfter, this.#patience / 4)) {
       waiting.told = true
       this.#heard[this.rank] = waiting.operation
       this.#tell(waiting.operation)
     }
-    if (waited < this.#patience + GRACE) return
+    if (waited < this.#patience + graceMs) return
     const ranks = [...this.#heard.keys()]
     const missing = ranks.filter((rank) => (this.#heard[rank] ?? 0) < waiting.operation)
     const there = ranks.filter((rank) => !missing.includes(rank))
@@ -272,7 +272,7 @@ export class MpiCollective implements Collective {
   #hear(): void {
     while (this.#mpi.ended(this.#listening)) {
       const [rank = 0, operation = 0] = this.#message
-      if (operation === BUSY) for (const waiting of this.#waiting) waiting.since = performance.now()
+      if (operation === busyResult) for (const waiting of this.#waiting) waiting.since = performance.now()
       else this.#heard[rank] = Math.max(operation, this.#heard[rank] ?? 0)
       this.#listening = this.#listen()
     }

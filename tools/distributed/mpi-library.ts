@@ -42,10 +42,10 @@ export type Handle = number | bigint
 export type Request = BigUint64Array<ArrayBuffer>
 
 /** Codes of MPI that are needed; the same in both families unless said otherwise. */
-const SUCCESS = 0
-const FUNNELED = 1
-const LONGEST_TEXT = 1024
-const STATUS_BYTES = 64
+const mpiSuccess = 0
+const mpiThreadFunneled = 1
+const longestText = 1024
+const statusBytes = 64
 
 interface Constants {
   readonly world: Handle
@@ -83,7 +83,7 @@ export class MpiLibrary {
   readonly constants: Constants
   readonly #library: LibraryHandle
   readonly #functions = new Map<string, (...args: unknown[]) => number>()
-  readonly #status = new Uint8Array(STATUS_BYTES)
+  readonly #status = new Uint8Array(statusBytes)
   readonly #flag = new Int32Array(1)
 
   /**
@@ -95,7 +95,7 @@ export class MpiLibrary {
     checkConnection(family, process.env)
     const library = new MpiLibrary(family, loadLibrary(family, file))
     const provided = new Int32Array(1)
-    library.#call('MPI_Init_thread', ['void *', 'void *', 'int', 'void *'], null, null, FUNNELED, provided)
+    library.#call('MPI_Init_thread', ['void *', 'void *', 'int', 'void *'], null, null, mpiThreadFunneled, provided)
     library.#call(
       'MPI_Comm_set_errhandler',
       ['handle', 'handle'],
@@ -209,11 +209,11 @@ export class MpiLibrary {
       this.#functions.set(name, known)
     }
     const code = known(...args)
-    if (code !== SUCCESS) throw new MpiError(`${name} failed: ${this.#errorText(code)}`)
+    if (code !== mpiSuccess) throw new MpiError(`${name} failed: ${this.#errorText(code)}`)
   }
 
   #errorText(code: number): string {
-    const text = new Uint8Array(LONGEST_TEXT)
+    const text = new Uint8Array(longestText)
     const length = new Int32Array(1)
     this.#library.func('MPI_Error_string', 'int', ['int', 'void *', 'void *'])(code, text, length)
     return new TextDecoder().decode(text.subarray(0, length[0])) || `error ${code}`
