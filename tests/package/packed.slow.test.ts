@@ -2,7 +2,7 @@
 // and the command line.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build as esbuild } from 'esbuild'
 import { build as vite } from 'vite'
@@ -276,5 +276,25 @@ describe('the command line', () => {
     const evaluated = command('evaluate', '--root', 'clips', '--out', 'results')
     expect(evaluated.status, evaluated.output).toBe(0)
     expect(readdirSync(join(both, 'results')).some((name) => name.endsWith('.html'))).toBe(true)
+  })
+
+  const launchers = [
+    { mpirun: '/usr/bin/mpirun.openmpi', flags: ['--allow-run-as-root', '--oversubscribe'] },
+    { mpirun: '/usr/bin/mpirun.mpich', flags: ['-pmi-port'] },
+  ].filter(({ mpirun }) => existsSync(mpirun))
+
+  test.each(launchers)('trains on two ranks, which $mpirun starts through npx', ({ mpirun, flags }) => {
+    const small = [
+      ...['data.samples_per_gpu=2', 'data.samples_per_epoch=8', 'log_config.interval=1', 'data.train.clips=4'],
+      ...['data.train.frames_per_clip=6', 'data.train.width=96', 'data.train.height=96'],
+    ].flatMap((setting) => ['--set', setting])
+    const train = ['train', '--config', 'micro', '--data', 'synthetic', '--launcher', 'mpi', '--max-iters', '1']
+    const to = ['--work-dir', join(both, basename(mpirun)), '--no-evaluate', '--no-progress']
+    const ranks = [...flags, '-n', '2', 'npx', '--no-install', 'siamrpn', ...train, ...to, ...small]
+    const { status, output } = run(mpirun, ranks, both)
+    expect(status, output).toBe(0)
+    expect(output.match(/2 ranks, each with batches of 2/g)).toHaveLength(1)
+    expect(output.match(/Epoch \[1\]\[1\/2\]/g)).toHaveLength(1)
+    expect(existsSync(join(both, basename(mpirun), 'iter_1.safetensors'))).toBe(true)
   })
 })
