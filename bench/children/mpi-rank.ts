@@ -49,7 +49,7 @@ async function stepTimes(collective: MpiCollective | undefined, repeats: number)
       bytes += values.byteLength
     },
   }
-  const { device, trainer, step } = await openTrainer('micro', 2, exchange)
+  const { device, trainer, step } = await openTrainer('tiny', 2, exchange)
   await trainer.startEpoch(0)
   for (let k = 0; k < warmUp; k++) await step()
   ;[exchangeMs, bytes] = [0, 0]
