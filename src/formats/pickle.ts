@@ -263,6 +263,7 @@ class Machine {
 
   #global(module: string, name: string, code = 0x63): boolean {
     const full = `${module}.${name}`
+    this.#charge(objectWork + Math.floor(full.length / textPerStep))
     const known = this.#options.globals.get(full)
     if (known === undefined) {
       if (this.#options.placeholders !== true || code !== 0x63) throw refusal(full)

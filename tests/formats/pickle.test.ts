@@ -193,6 +193,7 @@ describe('hostile and broken pickles', () => {
     ['lists', ']0'],
     ['views of bytes', 'C\x000'],
     ['calls', 'h\x00)R0'],
+    ['globals', 'ccollections\nOrderedDict\n0'],
   ])('refuses a million %s, which would take far more memory than the file', (_, code) => {
     const prepare = 'ccollections\nOrderedDict\nq\x000'
     expect(() => load(prepare, bytesOf(code.repeat(2 ** 20)), 'N.')).toThrow(/more than \d+ steps/)

@@ -5,6 +5,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { AnnotationError } from './errors.ts'
 
 const chunkBytes = 1 << 22
+/** Of the object of the file; annotations have about five. */
+const mostNames = 1000
 const quote = 0x22
 const comma = 0x2c
 const colon = 0x3a
@@ -59,8 +61,9 @@ class JsonArrays {
     await this.#skipByteOrderMark()
     if ((await this.#peek()) !== openBrace) await this.#fail('expected an object')
     this.#at++
-    while ((await this.#peek()) !== closeBrace) {
-      if (names.size > 0) await this.#expect(comma, 'a comma or the end of the object')
+    for (let entries = 0; (await this.#peek()) !== closeBrace; entries++) {
+      if (entries === mostNames) await this.#fail(`more than ${mostNames} names, expected those of annotations`)
+      if (entries > 0) await this.#expect(comma, 'a comma or the end of the object')
       if ((await this.#peek()) !== quote) await this.#fail('expected a name in quotes')
       const name = String(await this.#value('name'))
       await this.#expect(colon, 'a colon')

@@ -8,7 +8,7 @@ import { parseJson } from 'siamrpn/formats'
 import * as z from 'zod'
 import type { Sequence, SequenceResult, TrackedRegion } from '../benchmarks/types.ts'
 import { writeWhole } from '../frames/atomic.ts'
-import { mostJsonBytes, readBounded } from '../read-bounded.ts'
+import { FileSizeError, mostJsonBytes, readBounded } from '../read-bounded.ts'
 import { differences } from './differences.ts'
 import { EvaluationError } from './errors.ts'
 
@@ -144,6 +144,7 @@ async function readJson(file: string): Promise<unknown> {
   try {
     text = (await readBounded(file, mostJsonBytes)).toString()
   } catch (error) {
+    if (error instanceof FileSizeError) throw error
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw new EvaluationError(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }

@@ -4,7 +4,7 @@
 import { parseJson } from 'siamrpn/formats'
 import { cut } from 'siamrpn/gpu'
 import { z } from 'zod'
-import { mostJsonBytes, readBounded } from '../read-bounded.ts'
+import { FileSizeError, mostJsonBytes, readBounded } from '../read-bounded.ts'
 import { GroundTruthError, SourceNotFoundError } from './errors.ts'
 import { decodeText, eachRow } from './number-rows.ts'
 import type { Box } from './types.ts'
@@ -18,13 +18,14 @@ export type GroundTruth = readonly (Box | undefined)[]
  * semicolons or spaces, in pixels. A line with a NaN is a frame without object. Or a .json file written by this package.
  *
  * @param target which target of a .json file with several (0)
- * @throws SourceNotFoundError, GroundTruthError with file and line
+ * @throws SourceNotFoundError, FileSizeError, GroundTruthError with file and line
  */
 export async function readGroundTruth(file: string, target = 0): Promise<GroundTruth> {
   let text: string
   try {
     text = decodeText(await readBounded(file, mostJsonBytes)).replace(/^\uFEFF/, '')
   } catch (error) {
+    if (error instanceof FileSizeError) throw error
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     if (missing) throw new SourceNotFoundError(file, { cause: error })
     throw new GroundTruthError(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error })

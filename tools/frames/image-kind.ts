@@ -17,13 +17,32 @@ export function imageKind(bytes: Uint8Array): ImageKind | undefined {
 
 /** Components of a JPEG's pixels (1 grey, 3 color, 4 CMYK), as its frame header says; undefined where there is none. */
 export function jpegComponents(bytes: Uint8Array): number | undefined {
+  for (const { marker, at } of jpegHead(bytes)) {
+    if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) return bytes[at + 9]
+  }
+  return undefined
+}
+
+/** Profiles and texts come in pieces of 64 kB, some hundreds at most; each costs a decoder as much as a small picture. */
+const mostSegments = 4096
+
+/** Whether a JPEG has more segments before its picture than any has a use for. */
+export function hasTooManySegments(bytes: Uint8Array): boolean {
+  let count = 0
+  for (const _ of jpegHead(bytes)) if (++count > mostSegments) return true
+  return false
+}
+
+/** The segments of a JPEG before its first scan. */
+function* jpegHead(bytes: Uint8Array): Generator<{ readonly marker: number; readonly at: number }> {
   let at = 2
   while (at + 9 < bytes.length && bytes[at] === 0xff) {
     const marker = bytes[at + 1] ?? 0
     if (marker === 0xff) at++
-    else if (marker === 0xda || marker === 0xd9) return undefined
-    else if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) return bytes[at + 9]
-    else at += 2 + 256 * (bytes[at + 2] ?? 0) + (bytes[at + 3] ?? 0)
+    else if (marker === 0xda || marker === 0xd9) return
+    else {
+      yield { marker, at }
+      at += 2 + 256 * (bytes[at + 2] ?? 0) + (bytes[at + 3] ?? 0)
+    }
   }
-  return undefined
 }

@@ -10,7 +10,7 @@ import { cut, SiamRpnError } from 'siamrpn/gpu'
 import { decodeBmp } from './bmp.ts'
 import { cmykToRgb, isCmyk } from './cmyk.ts'
 import { SourceNotFoundError, UnreadableImageError } from './errors.ts'
-import { type ImageKind, imageKind } from './image-kind.ts'
+import { hasTooManySegments, type ImageKind, imageKind } from './image-kind.ts'
 import { maxPixels, maxPixelsVariable } from './max-pixels.ts'
 import { type OddImages, oddImages } from './odd-images.ts'
 
@@ -65,6 +65,9 @@ export function checkImage(file: string, bytes: Uint8Array): ImageKind {
       file,
       'it is no JPEG, PNG, GIF, WebP, TIFF, AVIF or BMP file, whatever its name says',
     )
+  }
+  if (kind === 'jpeg' && hasTooManySegments(bytes)) {
+    throw new UnreadableImageError(file, 'it has thousands of segments before its picture, which no JPEG needs')
   }
   return kind
 }

@@ -10,8 +10,8 @@ export type RowVisitor = (row: Float64Array, count: number, line: number, shown:
 /** Told of a line that does not parse, from 1. */
 export type BrokenLine = (line: number, message: string) => void
 
-/** A day of video has 2.6 million frames at 30 a second. */
-const mostLines = 3_000_000
+/** Fourteen hours of video at 30 frames a second. */
+const mostLines = 1_500_000
 /** Numbers of a row that are kept; further ones are only counted. */
 const capacity = 16
 /** Longest word that is looked at, and part of a line that messages are made from. */

@@ -4,7 +4,7 @@
 import { type JsonLimits, jsonLimits, parseJson } from 'siamrpn/formats'
 import { show } from 'siamrpn/gpu'
 import { UsageError } from '../errors.ts'
-import { mostJsonBytes, readBounded } from '../read-bounded.ts'
+import { FileSizeError, mostJsonBytes, readBounded } from '../read-bounded.ts'
 
 /** Values over the course of a training run. */
 export interface TrainingLog {
@@ -71,6 +71,7 @@ async function readText(file: string): Promise<string> {
   try {
     return (await readBounded(file, mostJsonBytes)).toString()
   } catch (error) {
+    if (error instanceof FileSizeError) throw error
     throw new UsageError(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }
 }

@@ -13,7 +13,7 @@ import {
 } from 'siamrpn'
 import { parseJson } from 'siamrpn/formats'
 import { readPythonConfig } from '../python-config/config.ts'
-import { mostTextBytes, readBounded } from '../read-bounded.ts'
+import { FileSizeError, mostTextBytes, readBounded } from '../read-bounded.ts'
 import { ConfigFileError } from './errors.ts'
 
 /** What a file says, as it says it. */
@@ -107,6 +107,7 @@ async function readUtf8(file: string): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(await readBounded(file, mostTextBytes))
   } catch (cause) {
+    if (cause instanceof FileSizeError) throw cause
     throw unreadable(file, cause)
   }
 }

@@ -54,6 +54,13 @@ const broken: readonly (readonly [text: string, message: RegExp])[] = [
   ['{a: [1]}', /byte 1: expected a name in quotes/],
 ]
 
+test('names without end are refused, different or equal ones', async () => {
+  for (const name of [(k: number) => `k${k}`, () => 'a']) {
+    const text = `{${Array.from({ length: 1001 }, (_, k) => `"${name(k)}":[0]`).join()}}`
+    await expect(read(text)).rejects.toThrow(/more than 1000 names, expected those of annotations/)
+  }
+})
+
 test.each(broken)('%s', async (text, message) => {
   await expect(read(text)).rejects.toThrow(AnnotationError)
   await expect(read(text)).rejects.toThrow(message)

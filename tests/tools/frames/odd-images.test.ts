@@ -52,6 +52,25 @@ test.each(['png', 'gif'] as const)(
   60_000,
 )
 
+test('a JPEG of comments without end is refused at once, one with some is read', async () => {
+  const bytes = await jpeg()
+  const comment = [0xff, 0xfe, 0, 4, 1, 1]
+  const withComments = (count: number) =>
+    Buffer.concat([
+      bytes.subarray(0, 2),
+      ...Array.from({ length: count }, () => Buffer.from(comment)),
+      bytes.subarray(2),
+    ])
+  expect((await readImage(await write('some.jpg', withComments(200)))).data).toEqual(
+    (await readImage(await write('none.jpg', bytes))).data,
+  )
+  for (const read of [readImage, openFrames]) {
+    const file = await write('many.jpg', withComments(5000))
+    await expect(read(file)).rejects.toThrow(UnreadableImageError)
+    await expect(read(file)).rejects.toThrow(/thousands of segments before its picture/)
+  }
+})
+
 test('the limit is what SIAMRPN_MAX_PIXELS says', async () => {
   const file = await write('a.jpg', await jpeg())
   vi.stubEnv('SIAMRPN_MAX_PIXELS', String(64 * 48 - 1))

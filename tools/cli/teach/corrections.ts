@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { UsageError } from '../../errors.ts'
 import type { GroundTruth } from '../../frames/ground-truth.ts'
 import type { Box } from '../../frames/types.ts'
-import { mostJsonBytes, readBounded } from '../../read-bounded.ts'
+import { FileSizeError, mostJsonBytes, readBounded } from '../../read-bounded.ts'
 
 /** One frame, and where the object is in it; null: it is not there. */
 export interface Correction {
@@ -44,13 +44,14 @@ const projectSchema = z.object({
 /**
  * Reads corrections: `[{ "frame": 0, "box": [x, y, w, h] }, { "frame": 40, "box": null }]`, or a project of the page.
  * @param target which target of a project with several, from 0
- * @throws UsageError with the file and what is wrong in it
+ * @throws UsageError with the file and what is wrong in it; FileSizeError
  */
 export async function readCorrections(file: string, target = 0): Promise<Correction[]> {
   let value: unknown
   try {
     value = parseJson((await readBounded(file, mostJsonBytes)).toString())
   } catch (error) {
+    if (error instanceof FileSizeError) throw error
     throw new UsageError(`${file} cannot be read as JSON: ${error instanceof Error ? error.message : error}`, {
       cause: error,
     })
