@@ -7,7 +7,7 @@ import type { AssignerConfig } from './config.ts'
 
 const { fround } = Math
 
-/** Neither positive nor negative. */
+/** The label of an anchor that is neither positive nor negative. */
 const ignoredLabel = -1
 
 /** Result of an assignment. */

@@ -11,7 +11,7 @@ const shownProblems = 12
 export class ConfigError extends SiamRpnError {
   /** Where the configuration came from (a file, an option), if that is known. */
   readonly source: string | undefined
-  /** The first hundred or so. */
+  /** What is wrong, entry by entry; of very many problems the first hundred. */
   readonly problems: readonly ConfigProblem[]
 
   /** @param left how many more problems there are than those that are given */

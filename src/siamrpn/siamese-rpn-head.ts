@@ -114,7 +114,7 @@ export class SiameseRPNHead {
   }
 }
 
-/** A */
+/** The number of anchors per position, A. */
 export function anchorsPerPosition({ anchor_generator }: Pick<HeadConfig, 'anchor_generator'>): number {
   return anchor_generator.ratios.length * anchor_generator.scales.length
 }

@@ -41,7 +41,7 @@ export function writeTargets(device: Device, tensors: TargetTensors, targets: Ta
   }
 }
 
-/** Frees them. */
+/** Frees the tensors of targets. */
 export function releaseTargets(device: Device, tensors: TargetTensors): void {
   for (const tensor of Object.values(tensors)) device.release(tensor)
 }

@@ -204,7 +204,7 @@ export class Target {
     return visiblePart(this.center, this.group.shape)
   }
 
-  /** The same by centre. */
+  /** The target's whole box, by its centre. */
   get center(): CenterBox {
     const [center] = this.group.centers
     if (!center) throw new ClosedError('The group has no targets')

@@ -8,7 +8,7 @@ import type { GpuTensor } from '../gpu/tensor.ts'
 
 /** The processes that train one model together; every one of them makes the same calls in the same order. */
 export interface GradientExchange {
-  /** How many there are. */
+  /** How many ranks there are. */
   readonly ranks: number
   /**
    * Adds up the values of all ranks in the order of ranks, element by element in float32, and puts the sums in their place:

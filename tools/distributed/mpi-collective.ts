@@ -18,7 +18,7 @@ const graceMs = 1000
 /** Between two messages that a rank is at work, as a part of the others' patience. */
 const busyPart = 0.1
 /** In a message: at work, in the place of the number of an operation. */
-const busyResult = -1
+const busyOperation = -1
 
 interface Waiting {
   readonly request: Request
@@ -119,7 +119,7 @@ export class MpiCollective implements Collective {
     const now = performance.now()
     if (now - this.#lastBusy < busyPart * this.#patience) return
     this.#lastBusy = now
-    this.#tell(busyResult)
+    this.#tell(busyOperation)
   }
 
   /** Ends the processes of all ranks at once. */
@@ -272,7 +272,7 @@ export class MpiCollective implements Collective {
   #hear(): void {
     while (this.#mpi.ended(this.#listening)) {
       const [rank = 0, operation = 0] = this.#message
-      if (operation === busyResult) for (const waiting of this.#waiting) waiting.since = performance.now()
+      if (operation === busyOperation) for (const waiting of this.#waiting) waiting.since = performance.now()
       else this.#heard[rank] = Math.max(operation, this.#heard[rank] ?? 0)
       this.#listening = this.#listen()
     }

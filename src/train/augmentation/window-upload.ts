@@ -60,7 +60,7 @@ export class WindowUpload {
     return this.#sides[0].output
   }
 
-  /** Likewise. */
+  /** `[N, size, size, 4]`, as the template's. */
   get search(): GpuTensor {
     return this.#sides[1].output
   }
