@@ -46,6 +46,8 @@ export class MpiCollective implements Collective {
   readonly #lanes: { readonly blocks: Handle; readonly sums: Handle; readonly others: Handle; readonly talk: Handle }
   readonly #buffers = new WeakMap<Float32Array, { readonly padded: Float32Array; readonly blocks: Float32Array }>()
   readonly #waiting = new Set<Waiting>()
+  /** What was given up: MPI may write to its memory all the same. */
+  readonly #givenUp: Waiting[] = []
   /** The operation that each rank has last told to wait in. */
   readonly #heard: number[]
   readonly #message = new Int32Array(new ArrayBuffer(8))
@@ -217,6 +219,7 @@ export class MpiCollective implements Collective {
       return false
     } catch (error) {
       this.#waiting.delete(waiting)
+      this.#givenUp.push(waiting)
       waiting.reject(error instanceof Error ? error : new Error(String(error)))
       return true
     }
