@@ -1,26 +1,40 @@
 // The page in a real browser, on the software adapter: what a person does, from opening to export, and what they read when
 // something is missing or wrong. One visit serves all of it; the tests follow each other.
 
-import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Download } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fromFloat32, writeSafetensors } from '../../src/index.ts'
 import type { ExportKind } from '../../web/src/session/export.ts'
-import type { Session } from '../../web/src/session/session.ts'
+import {
+  allThumbnails,
+  boxesOf,
+  choose,
+  drag,
+  drop,
+  exported,
+  followFor,
+  idle,
+  inPage,
+  modelIsThere,
+  nearest,
+  noticeOf,
+  openSample,
+  pause,
+  projectOf,
+  seriousProblems,
+  stageState,
+  until,
+} from './actions.ts'
 import { type Box, overlap, readSample, type Sample, writeCamera } from './sample.ts'
 import { buildPage, chromiumPath, type OpenedPage, openPage, serve } from './site.ts'
 
 const path = chromiumPath()
 if (!path) console.warn('Skipped: there is no Chromium on this machine; `node scripts/ensure-browser.mjs` installs it.')
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const bars = { FRAMES: 15, OVERLAP: 0.5 }
-const outOfTime = 600_000
 
 let folder: string
 let site: Awaited<ReturnType<typeof serve>>
@@ -37,112 +51,6 @@ afterAll(async () => {
   site?.server.close()
   if (folder) await rm(folder, { recursive: true, force: true })
 })
-
-/** The session that the page puts on `window`, evaluated there. */
-async function inPage<T>({ page }: OpenedPage, read: (session: Session) => T): Promise<Awaited<T>> {
-  return await page.evaluate(`(${read})(window.siamrpnSession)`)
-}
-
-/** Waits for something in the page. Asked from outside: the page's policy forbids to evaluate texts there. */
-async function until(opened: OpenedPage, condition: string | ((session: Session) => boolean)): Promise<void> {
-  const asked = `Boolean(window.siamrpnSession && (${condition})(window.siamrpnSession))`
-  const end = Date.now() + outOfTime
-  while (!(await opened.page.evaluate(asked))) {
-    if (Date.now() > end)
-      throw new Error(`Waited in vain for ${condition}; ${await opened.page.locator('main').innerText()}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
-const idle = (opened: OpenedPage) => until(opened, ({ workspace }) => !workspace.activity.busy.value)
-const modelIsThere = (opened: OpenedPage) =>
-  until(
-    opened,
-    ({ model, workspace }) => Boolean(model.adapter.value ?? workspace.notice.value) && !model.loading.value,
-  )
-const projectOf = (opened: OpenedPage) =>
-  inPage(opened, ({ workspace }) => {
-    const project = workspace.project.value
-    return (
-      project && {
-        ...project,
-        targets: project.targets.map((t) => ({ ...t, marks: [...t.marks], track: [...t.track] })),
-      }
-    )
-  })
-const noticeOf = async ({ page }: OpenedPage) => await page.getByTestId('notice').innerText()
-
-/** Follows until so many frames are there, then pauses. */
-async function followFor(opened: OpenedPage, frames: number): Promise<void> {
-  await opened.page.getByTestId('follow').click()
-  await until(opened, `({ workspace }) => workspace.project.value.targets[0].track.size >= ${frames}`)
-  await pause(opened)
-}
-
-async function pause(opened: OpenedPage): Promise<void> {
-  await inPage(opened, ({ workspace }) => workspace.activity.stop())
-}
-
-/** Drags on the stage, in frame pixels. */
-async function drag(opened: OpenedPage, from: readonly [number, number], to: readonly [number, number]): Promise<void> {
-  const corner = ([x, y]: readonly [number, number]): Promise<[number, number]> =>
-    opened.page.evaluate(`(() => {
-      const canvas = document.querySelector('canvas.stage')
-      const { left, top, width, height } = canvas.getBoundingClientRect()
-      const scale = Math.min(width / canvas.width, height / canvas.height)
-      return [left + width / 2 + (${x} - canvas.width / 2) * scale, top + height / 2 + (${y} - canvas.height / 2) * scale]
-    })()`)
-  await opened.page.mouse.move(...(await corner(from)))
-  await opened.page.mouse.down()
-  await opened.page.mouse.move(...(await corner([(from[0] + to[0]) / 2, (from[1] + to[1]) / 2])))
-  await opened.page.mouse.move(...(await corner(to)))
-  await opened.page.mouse.up()
-}
-
-async function openSample(opened: OpenedPage): Promise<void> {
-  await opened.page.getByRole('navigation').getByRole('button', { name: 'Sample' }).click()
-  await until(opened, ({ workspace }) => workspace.project.value?.clip.name === 'sample')
-  await idle(opened)
-}
-
-async function exported(opened: OpenedPage, kind: ExportKind): Promise<string> {
-  await opened.page.getByLabel('Format to export').selectOption(kind)
-  const waiting = opened.page.waitForEvent('download', { timeout: outOfTime })
-  await opened.page.getByRole('button', { name: 'Export', exact: true }).click()
-  const file: Download = await waiting
-  const target = join(folder, file.suggestedFilename())
-  await file.saveAs(target)
-  return target
-}
-
-async function choose(opened: OpenedPage, id: 'open' | 'import' | 'weights', name: string, bytes: Uint8Array | string) {
-  const buffer = Buffer.from(bytes as Uint8Array)
-  await opened.page.getByTestId(id).setInputFiles({ name, mimeType: 'application/octet-stream', buffer })
-}
-
-/** Drops a file onto the page. */
-async function drop({ page }: OpenedPage, name: string, bytes: Uint8Array): Promise<void> {
-  const data = await page.evaluateHandle(
-    ([fileName, text]) => {
-      const transfer = new DataTransfer()
-      transfer.items.add(new File([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], fileName))
-      return transfer
-    },
-    [name, Buffer.from(bytes).toString('base64')] as const,
-  )
-  await page.dispatchEvent('main', 'drop', { dataTransfer: data })
-}
-
-/** Problems that axe-core calls serious or critical. */
-async function seriousProblems({ page }: OpenedPage): Promise<string[]> {
-  await page.evaluate(axe)
-  return await page.evaluate(async () => {
-    const tool = (window as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string }[] }> } })
-      .axe
-    const { violations } = await tool.run()
-    return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id }) => id)
-  })
-}
 
 /** A video that the page exported. */
 let video: string
@@ -279,7 +187,7 @@ describe.skipIf(!path)('the page', () => {
 
   test.each<ExportKind>(['json', 'csv', 'mot', 'coco'])('what is exported as %s is imported again', async (kind) => {
     const before = boxesOf((await projectOf(opened))?.targets[0])
-    const file = await exported(opened, kind)
+    const file = await exported(opened, kind, folder)
     await opened.page.getByRole('button', { name: 'Remove Target 1' }).click()
     await choose(opened, 'import', file, await readFile(file))
     await until(opened, ({ workspace }) => workspace.project.value?.targets.length === 1)
@@ -290,7 +198,7 @@ describe.skipIf(!path)('the page', () => {
 
   test('the exported clip folder has every picture, and opens again with its boxes', async () => {
     const before = boxesOf((await projectOf(opened))?.targets[0])
-    const file = await exported(opened, 'clip')
+    const file = await exported(opened, 'clip', folder)
     const { pictures, truth } = await readSample(file)
     expect([pictures.length, truth.length]).toEqual([sample.pictures.length, sample.pictures.length])
     for (const [frame, box] of before) expect(overlap(box, truth[frame])).toBeGreaterThan(0.99)
@@ -302,7 +210,7 @@ describe.skipIf(!path)('the page', () => {
   })
 
   test('an exported video is dropped onto the page and opens with as many frames', async () => {
-    video = await exported(opened, 'webm')
+    video = await exported(opened, 'webm', folder)
     await drop(opened, 'tracked.webm', await readFile(video))
     await until(opened, ({ workspace }) => workspace.project.value?.clip.name === 'tracked.webm')
     await idle(opened)
@@ -437,14 +345,6 @@ describe.skipIf(!path)('the page', () => {
   })
 })
 
-describe.skipIf(!path)('the recipe of docs/web.md', () => {
-  test('has 40 lines, and stands there as it is here', async () => {
-    const text = await readFile(new URL('../../examples/video.html', import.meta.url), 'utf8')
-    expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(40)
-    expect(await readFile(new URL('../../docs/web.md', import.meta.url), 'utf8')).toContain(`\`\`\`html\n${text}\`\`\``)
-  })
-})
-
 test.skipIf(!path)('without WebGPU, or without an adapter, the page says what to do', async () => {
   const opened = await openPage(site.address, { webgpu: false })
   const missing = opened.page.getByTestId('missing')
@@ -461,15 +361,6 @@ test.skipIf(!path)('without WebGPU, or without an adapter, the page says what to
   }
 })
 
-type PlainTarget = NonNullable<Awaited<ReturnType<typeof projectOf>>>['targets'][number]
-
-/** Where a target is, by frame, from marks and track. */
-function boxesOf(target: PlainTarget | undefined): Map<number, Box> {
-  const found = new Map<number, Box>(target?.track.map(([frame, { box }]) => [frame, box]))
-  for (const [frame, mark] of target?.marks ?? []) if (mark.kind === 'box') found.set(frame, mark.box)
-  return new Map([...found].sort(([a], [b]) => a - b))
-}
-
 /** The file with noise from its head on. */
 function damaged(bytes: Uint8Array): Uint8Array {
   return bytes.map((value, index) => (index > 600 ? (value * 31 + index * 7) & 255 : value))
@@ -482,48 +373,4 @@ const dot = Buffer.from(
 
 function otherModel(): Uint8Array {
   return writeSafetensors(new Map([['backbone.conv1.weight', fromFloat32(new Float32Array(8), [8])]]))
-}
-
-/** Pixels of a thumbnail, by which a picture of the sample is told. */
-const thumbnail = { width: 32, height: 24 } as const
-
-/** In the page: RGBA bytes of `picture` as a thumbnail. */
-const thumbnailOf = `((picture) => {
-  const context = new OffscreenCanvas(${thumbnail.width}, ${thumbnail.height}).getContext('2d')
-  context.imageSmoothingQuality = 'high'
-  context.drawImage(picture, 0, 0, ${thumbnail.width}, ${thumbnail.height})
-  return [...context.getImageData(0, 0, ${thumbnail.width}, ${thumbnail.height}).data]
-})`
-
-/** Of every frame of the open clip. */
-async function allThumbnails({ page }: OpenedPage): Promise<number[][]> {
-  return await page.evaluate(`(async () => {
-    const found = []
-    for await (const picture of window.siamrpnSession.workspace.source.value.frames(0)) {
-      found.push(${thumbnailOf}(picture))
-      picture.close()
-    }
-    return found
-  })()`)
-}
-
-/** The thumbnail of the picture on the stage, without boxes, and where the first target is in it. */
-async function stageState({
-  page,
-}: OpenedPage): Promise<{ readonly pixels: number[]; readonly found: Box | undefined }> {
-  return await page.evaluate(`(() => {
-    const { picture, frame, project } = window.siamrpnSession.workspace
-    const pixels = ${thumbnailOf}(picture.value)
-    return { pixels, found: project.value.targets[0]?.track.get(frame.value)?.box }
-  })()`)
-}
-
-function meanDifference(a: readonly number[], b: readonly number[] | undefined): number {
-  return a.reduce((sum, value, index) => sum + Math.abs(value - (b?.[index] ?? 0)), 0) / a.length
-}
-
-/** The picture that is most like another one. */
-function nearest(pixels: readonly number[], candidates: readonly number[][]): number {
-  const differences = candidates.map((candidate) => meanDifference(pixels, candidate))
-  return differences.indexOf(Math.min(...differences))
 }

@@ -7,10 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
-import { type RgbFrame, SiamRPN } from '../../src/index.ts'
-import { readImage } from '../../tools/frames/image.ts'
+import { SiamRPN } from '../../src/index.ts'
 import type { Session } from '../../web/src/session/session.ts'
-import { readSample, type Sample } from './sample.ts'
+import { decode, readSample, type Sample } from './sample.ts'
 import { buildPage, openPage, serve } from './site.ts'
 
 const output = fileURLToPath(new URL('../../docs/images/page.webp', import.meta.url))
@@ -39,21 +38,6 @@ async function trackSample({ pictures, truth }: Sample): Promise<string> {
   const marks = [{ frame: 0, kind: 'box', box }]
   const clip = { frameCount: pictures.length }
   return JSON.stringify({ format: 'siamrpn-project', clip, targets: [{ id: 1, name: 'Target 1', marks, track }] })
-}
-
-async function decode(pictures: readonly Uint8Array[]): Promise<RgbFrame[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'siamrpn-record-'))
-  try {
-    const frames: RgbFrame[] = []
-    for (const jpeg of pictures) {
-      const file = join(folder, 'frame.jpg')
-      await writeFile(file, jpeg)
-      frames.push(await readImage(file))
-    }
-    return frames
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
 }
 
 /** Plays what was tracked: the track grows as it does while it is followed. */

@@ -1,7 +1,11 @@
-// The sample clip that ships with the page, as the tests need it: its truth, its pictures, and a camera that shows it.
+// A sample clip that ships with the page, as the tests need it: its truth, its pictures, and a camera that shows it.
 
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { strFromU8, unzipSync } from 'fflate'
+import type { RgbFrame } from '../../src/index.ts'
+import { readImage } from '../../tools/frames/image.ts'
 
 export interface Box {
   readonly x: number
@@ -29,6 +33,22 @@ export async function readSample(zip: URL | string): Promise<Sample> {
       return { x, y, width, height }
     })
   return { truth, pictures: files.filter(([name]) => name.endsWith('.jpg')).map(([, bytes]) => bytes) }
+}
+
+/** JPEG files as frames. */
+export async function decode(pictures: readonly Uint8Array[]): Promise<RgbFrame[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'siamrpn-decode-'))
+  try {
+    const frames: RgbFrame[] = []
+    for (const jpeg of pictures) {
+      const file = join(folder, 'frame.jpg')
+      await writeFile(file, jpeg)
+      frames.push(await readImage(file))
+    }
+    return frames
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
 /** Writes what Chromium's fake camera plays: the pictures one behind the other. */

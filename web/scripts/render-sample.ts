@@ -1,5 +1,5 @@
-// Renders the sample clip that ships with the page, web/public/sample.zip, unless it is there: a generated clip that no training
-// has seen, in this project's clip layout. It is written under another name first, so that a half-written one is never served.
+// Renders the sample clips that ship with the page, web/public/*sample.zip, those that are not there: generated clips that no training
+// has seen, in this project's clip layout. Each is written under another name first, so that a half-written one is never served.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -10,15 +10,17 @@ import { fileURLToPath } from 'node:url'
 import { zipSync } from 'fflate'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const output = fileURLToPath(new URL('../public/sample.zip', import.meta.url))
 const program = join(root, 'tools/cli/main.ts')
-/** The first of the clips that are kept back from training. */
-const options = ['--layout', 'folder', '--clips', '1', '--frames', '80', '--seed', '1000000']
+const options = ['--layout', 'folder', '--clips', '1', '--frames', '80']
 
-async function renderSample(): Promise<void> {
+/** Seeds of clips that are kept back from training. In the hard one a look-alike draws the model that ships away. */
+const seeds = { sample: 1_000_000, 'hard-sample': 1_000_060 } as const
+
+async function renderSample(seed: number, output: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'siamrpn-sample-'))
   try {
-    const command = ['--import', 'tsx', program, 'dataset', 'synthetic', ...options, '--out', folder]
+    const clip = [...options, '--seed', String(seed), '--out', folder]
+    const command = ['--import', 'tsx', program, 'dataset', 'synthetic', ...clip]
     const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
     if (status !== 0) throw new Error(`The sample clip could not be rendered (exit code ${status})`)
     await writeFile(`${output}.tmp`, zipSync(await filesOf(folder), { level: 0 }))
@@ -35,4 +37,7 @@ async function filesOf(folder: string): Promise<Record<string, Uint8Array>> {
   return Object.fromEntries(await Promise.all(pairs))
 }
 
-if (!existsSync(output)) await renderSample()
+for (const [name, seed] of Object.entries(seeds)) {
+  const output = fileURLToPath(new URL(`../public/${name}.zip`, import.meta.url))
+  if (!existsSync(output)) await renderSample(seed, output)
+}

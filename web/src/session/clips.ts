@@ -10,6 +10,16 @@ import { type ExportKind, exportProject } from './export.ts'
 import { savedProject } from './storage.ts'
 import type { Workspace } from './workspace.ts'
 
+/** The clips that ship with the page, and what to do with each. */
+const samples = {
+  sample: 'The first box is set: press Follow. Or draw a box of your own.',
+  'hard-sample':
+    'The first box is set: press Follow. The box goes over to the look-alike beside it: drag it back in a frame or two, then press ' +
+    'Teach.',
+} as const
+
+export type SampleName = keyof typeof samples
+
 export class Clips {
   readonly #workspace: Workspace
 
@@ -22,13 +32,13 @@ export class Clips {
     await this.#opening(async () => files)
   }
 
-  /** Opens the clip that ships with the page. */
-  async openSample(): Promise<void> {
+  /** Opens a clip that ships with the page. */
+  async openSample(name: SampleName): Promise<void> {
     await this.#opening(async () => {
-      const response = await fetch('./sample.zip')
+      const response = await fetch(`./${name}.zip`)
       if (!response.ok) throw new ClipError(`The sample clip is missing (${response.status} for ${response.url})`)
-      return [new File([await response.blob()], 'sample.zip')]
-    })
+      return [new File([await response.blob()], `${name}.zip`)]
+    }, samples[name])
   }
 
   /** Reads an annotation file into the project of the open clip. */
@@ -66,7 +76,8 @@ export class Clips {
     })
   }
 
-  async #opening(files: () => Promise<readonly File[]>): Promise<void> {
+  /** @param hint what to do where the first box is set already */
+  async #opening(files: () => Promise<readonly File[]>, hint: string = samples.sample): Promise<void> {
     const { activity, progress } = this.#workspace
     await activity.run('opening', async (signal) => {
       progress.value = { stage: 'Opening', done: 0, total: 0 }
@@ -77,7 +88,7 @@ export class Clips {
           return
         }
         const saved = await savedProject(source.facts).catch(() => undefined) // private windows have no storage
-        const { project, sentence } = startOf(saved ?? emptyProject(source.facts), groundTruth)
+        const { project, sentence } = startOf(saved ?? emptyProject(source.facts), groundTruth, hint)
         await this.#workspace.show(source, project)
         this.#workspace.inform(sentence)
       } finally {
@@ -91,14 +102,14 @@ export class Clips {
 function startOf(
   project: Project,
   truth: string | undefined,
+  hint: string,
 ): { readonly project: Project; readonly sentence: string } {
   const { clip } = project
   if (project.targets.length > 0) return { project, sentence: `Your work on "${clip.name}" was restored.` }
   const marks = truth === undefined ? undefined : readGroundTruth(clip, truth, 'Target 1').targets[0]?.marks
   for (const [frame, mark] of marks ?? []) {
     if (mark.kind !== 'box') continue
-    const sentence = 'The first box is set: press Follow. Or draw a box of your own.'
-    return { project: addTarget(project, frame, mark.box).project, sentence }
+    return { project: addTarget(project, frame, mark.box).project, sentence: hint }
   }
   return { project, sentence: 'Draw a box around what is to be followed.' }
 }

@@ -92,7 +92,7 @@ export class Teacher {
     await targets.follow([id])
     if (workspace.notice.value) return
     workspace.inform(
-      `${target.name} was followed again with what the tracker has learned. The thin line shows the scores before.`,
+      `${target.name} was followed again with what the tracker has learned. The row below on the timeline shows the scores before.`,
     )
   }
 }

@@ -11,6 +11,8 @@ import type { Follower } from './follow.ts'
 export interface Weights {
   readonly name: string
   readonly bytes: ArrayBuffer
+  /** Name of the library's configuration for them. Undefined: the one that the file carries, or ResNet-50's. */
+  readonly architecture?: string | undefined
 }
 
 /** Times of the last steps from which the shown milliseconds are taken. */
@@ -119,7 +121,8 @@ export class PageTracker implements Follower {
     taught: ArrayBuffer | undefined,
     onProgress: (progress: Progress) => void,
   ): Promise<AdapterInfo> {
-    const request = { kind: 'load', weights: weights?.bytes.slice(0), taught: taught?.slice(0) } as const
+    const { bytes, architecture } = weights ?? {}
+    const request = { kind: 'load', weights: bytes?.slice(0), architecture, taught: taught?.slice(0) } as const
     const transfer = [request.weights, request.taught].filter((bytes) => bytes !== undefined)
     const info = await this.#client.ask<'load'>(request, transfer, onProgress)
     this.#alive.clear()

@@ -58,9 +58,19 @@ function Welcome({ session }: { session: Session }) {
         <li>Draw a box. It is followed through the clip.</li>
         <li>Correct it where it is wrong, teach it your object, and export the boxes or the video.</li>
       </ol>
-      <button type="button" class="primary" data-testid="sample" onClick={() => void session.clips.openSample()}>
-        Open the sample clip
-      </button>
+      <div class="buttons">
+        <button
+          type="button"
+          class="primary"
+          data-testid="sample"
+          onClick={() => void session.clips.openSample('sample')}
+        >
+          Open the sample clip
+        </button>
+        <button type="button" onClick={() => void session.clips.openSample('hard-sample')}>
+          Open a hard one, to teach
+        </button>
+      </div>
     </div>
   )
 }
@@ -86,8 +96,11 @@ function OpenButtons({ session }: { session: Session }) {
       <button type="button" data-testid="camera" onClick={() => void session.camera.open()}>
         Camera
       </button>
-      <button type="button" onClick={() => void session.clips.openSample()}>
+      <button type="button" onClick={() => void session.clips.openSample('sample')}>
         Sample
+      </button>
+      <button type="button" onClick={() => void session.clips.openSample('hard-sample')}>
+        Hard sample
       </button>
       <input
         ref={file}

@@ -171,8 +171,20 @@ export function ExportPanel({ session }: { session: Session }) {
   )
 }
 
+/** What weights from disk may be of; the first is the configuration that the file carries, or ResNet-50's. */
+const architectures = [
+  { name: '', label: 'as the file says, or ResNet-50' },
+  { name: 'siamrpn_alex_dwxcorr', label: "pysot's AlexNet" },
+  { name: 'siamrpn_mobilev2_l234_dwxcorr', label: "pysot's MobileNetV2" },
+] as const
+
 export function ModelPanel({ session }: { session: Session }) {
   const file = useRef<HTMLInputElement>(null)
+  const architecture = useRef<HTMLSelectElement>(null)
+  const open = async (chosen: File) => {
+    const name = architecture.current?.value
+    await session.model.load({ name: chosen.name, bytes: await chosen.arrayBuffer(), architecture: name || undefined })
+  }
   const { value: adapter } = session.model.adapter
   const { value: time } = session.targets.stepTime
   const missing = session.missing.value !== undefined
@@ -189,6 +201,16 @@ export function ModelPanel({ session }: { session: Session }) {
           {time === undefined ? '–' : `${time.toFixed(0)} ms, ${(1000 / time).toFixed(1)} frames/s`}
         </dd>
       </dl>
+      <label class="field">
+        Own weights are
+        <select ref={architecture} disabled={busy}>
+          {architectures.map(({ name, label }) => (
+            <option key={name} value={name}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </label>
       <div class="buttons">
         <button type="button" disabled={busy} onClick={() => file.current?.click()}>
           Own weights…
@@ -204,11 +226,11 @@ export function ModelPanel({ session }: { session: Session }) {
         tabIndex={-1}
         aria-label="Weights of MMTracking, pysot or safetensors"
         data-testid="weights"
-        accept=".safetensors,.pth,.pt"
+        accept=".safetensors,.pth,.pt,.model"
         onChange={(event) => {
           const [chosen] = event.currentTarget.files ?? []
           event.currentTarget.value = ''
-          if (chosen) void chosen.arrayBuffer().then((bytes) => session.model.load({ name: chosen.name, bytes }))
+          if (chosen) void open(chosen).catch((error) => session.workspace.complain(error))
         }}
       />
     </Panel>

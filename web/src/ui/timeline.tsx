@@ -1,8 +1,9 @@
-// The timeline: a row per target with its scores, marks and gaps, and the current frame, which it moves by pointer and keys.
+// The timeline: a row per target with its scores, marks and gaps, one more with the scores before it was taught, and the current
+// frame, which the timeline moves by pointer and keys.
 
 import { useSignalEffect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import type { Project } from '../model/project.ts'
+import type { Project, TrackedTarget } from '../model/project.ts'
 import type { Session } from '../session/session.ts'
 import { onTimelineKey } from './keys.ts'
 
@@ -10,6 +11,27 @@ const ROW = 28
 const PADDING = 6
 /** From the middle of a mark to its edge. */
 const MARK = 5
+const LABEL = '600 11px system-ui, sans-serif'
+
+interface Row {
+  readonly target: TrackedTarget
+  /** The target's own, or the one that it had before the tracker was taught. */
+  readonly track: TrackedTarget['track']
+  readonly label: string
+}
+
+type Before = Pick<TrackedTarget, 'id' | 'track'> | undefined
+
+function rowsOf({ targets }: Project, before: Before): Row[] {
+  return targets.flatMap((target) => {
+    const { track } = target
+    if (before?.id !== target.id) return [{ target, track, label: '' }]
+    return [
+      { target, track, label: 'taught' },
+      { target, track: before.track, label: 'before' },
+    ]
+  })
+}
 
 export function Timeline({ session }: { session: Session }) {
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -20,7 +42,8 @@ export function Timeline({ session }: { session: Session }) {
     if (!element || !project) return
     const ratio = window.devicePixelRatio
     const width = element.clientWidth
-    const height = Math.max(1, project.targets.length) * ROW + PADDING
+    const rows = rowsOf(project, session.workspace.before.value)
+    const height = Math.max(1, rows.length) * ROW + PADDING
     element.style.height = `${height}px`
     if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio)
     if (element.height !== Math.round(height * ratio)) element.height = Math.round(height * ratio)
@@ -28,10 +51,10 @@ export function Timeline({ session }: { session: Session }) {
     if (!context) return
     context.setTransform(ratio, 0, 0, ratio, 0, 0)
     drawTimeline(context, {
-      ...{ project, width, height },
+      ...{ rows, width, height },
+      frameCount: project.clip.frameCount,
       frame: session.workspace.frame.value,
       selected: session.workspace.selected.value,
-      before: session.workspace.before.value,
     })
   }
 
@@ -53,7 +76,7 @@ export function Timeline({ session }: { session: Session }) {
     if (!project || !element) return
     const bounds = element.getBoundingClientRect()
     const row = Math.floor((event.clientY - bounds.top) / ROW)
-    const target = project.targets[row]
+    const { target } = rowsOf(project, session.workspace.before.value)[row] ?? {}
     if (target) session.workspace.selected.value = target.id
     void session.workspace.activity.stop()
     void session.workspace.seek(((event.clientX - bounds.left) / bounds.width) * (project.clip.frameCount - 1))
@@ -85,55 +108,68 @@ export function Timeline({ session }: { session: Session }) {
 }
 
 interface TimelineView {
-  readonly project: Project
+  readonly rows: readonly Row[]
+  readonly frameCount: number
   readonly frame: number
   readonly selected: number | undefined
-  /** an earlier track, drawn as a thin line. */
-  readonly before: { readonly id: number; readonly track: Project['targets'][number]['track'] } | undefined
   readonly width: number
   readonly height: number
 }
 
-function drawTimeline(
-  context: CanvasRenderingContext2D,
-  { project, frame, selected, before, width, height }: TimelineView,
-): void {
-  const style = getComputedStyle(context.canvas)
-  const step = width / Math.max(1, project.clip.frameCount - 1)
+function drawTimeline(context: CanvasRenderingContext2D, view: TimelineView): void {
+  const { rows, frameCount, frame, width, height } = view
+  const step = width / Math.max(1, frameCount - 1)
   context.clearRect(0, 0, width, height)
-  for (const [row, target] of project.targets.entries()) {
-    const top = row * ROW + PADDING / 2
-    const base = top + ROW - 6
-    context.fillStyle = style.getPropertyValue(target.id === selected ? '--row-selected' : '--row')
-    context.fillRect(0, top, width, ROW - 4)
-    context.fillStyle = target.colour
-    for (const [x, score] of columnsOf(target.track, step)) {
-      const bar = Math.max(1, score * (ROW - 10))
-      context.fillRect(x - step / 2, base - bar, Math.max(1, step), bar)
-    }
-    if (before?.id === target.id) {
-      context.fillStyle = style.color
-      for (const [x, score] of columnsOf(before.track, step))
-        context.fillRect(x - step / 2, base - score * (ROW - 10) - 1, Math.max(1, step), 1.5)
-    }
-    for (const [at, mark] of target.marks)
-      drawMark(
-        context,
-        Math.min(width - MARK, Math.max(MARK, at * step)),
-        top + ROW / 2 - 2,
-        mark.kind === 'box',
-        style.color,
-      )
-  }
-  context.fillStyle = style.color
+  for (const [index, row] of rows.entries()) drawRow(context, row, index * ROW + PADDING / 2, { ...view, step })
+  context.fillStyle = getComputedStyle(context.canvas).color
   context.fillRect(Math.min(width - 2, frame * step), 0, 2, height)
 }
 
+function drawRow(
+  context: CanvasRenderingContext2D,
+  { target, track, label }: Row,
+  top: number,
+  { selected, width, step }: TimelineView & { readonly step: number },
+): void {
+  const style = getComputedStyle(context.canvas)
+  const base = top + ROW - 6
+  context.fillStyle = style.getPropertyValue(target.id === selected ? '--row-selected' : '--row')
+  context.fillRect(0, top, width, ROW - 4)
+  context.fillStyle = target.colour
+  context.globalAlpha = track === target.track ? 1 : 0.5
+  for (const [x, score] of columnsOf(track, step)) {
+    const bar = Math.max(1, score * (ROW - 10))
+    context.fillRect(x - step / 2, base - bar, Math.max(1, step), bar)
+  }
+  context.globalAlpha = 1
+  const middle = top + ROW / 2 - 2
+  for (const [at, mark] of target.marks) {
+    const x = Math.min(width - MARK, Math.max(MARK, at * step))
+    drawMark(context, x, middle, mark.kind === 'box', style.color)
+  }
+  if (label) drawLabel(context, label, { x: 3 * MARK, y: middle, colour: style.color, ground: style.backgroundColor })
+}
+
+function drawLabel(
+  context: CanvasRenderingContext2D,
+  text: string,
+  {
+    x,
+    y,
+    colour,
+    ground,
+  }: { readonly x: number; readonly y: number; readonly colour: string; readonly ground: string },
+): void {
+  context.font = LABEL
+  context.textBaseline = 'middle'
+  context.fillStyle = ground
+  context.fillRect(x - MARK, y - 8, context.measureText(text).width + 2 * MARK, 16)
+  context.fillStyle = colour
+  context.fillText(text, x, y + 1)
+}
+
 /** Where to draw which score: of frames that share a pixel the lowest one, so that a long clip draws as fast as a short one. */
-function columnsOf(
-  track: TimelineView['project']['targets'][number]['track'],
-  step: number,
-): ReadonlyMap<number, number> {
+function columnsOf(track: TrackedTarget['track'], step: number): ReadonlyMap<number, number> {
   const columns = new Map<number, number>()
   for (const [frame, { score }] of track) {
     const x = step < 1 ? Math.round(frame * step) : frame * step

@@ -13,6 +13,8 @@ export interface LoadRequest {
   readonly kind: 'load'
   /** Undefined: the model that ships. */
   readonly weights: ArrayBuffer | undefined
+  /** Name of the configuration of the weights. Undefined: the one that the file carries, or ResNet-50's. */
+  readonly architecture: string | undefined
   /** Weights that this model was taught, to be used in place of its own. */
   readonly taught: ArrayBuffer | undefined
 }

@@ -9,6 +9,7 @@ import {
   type Target,
   type TeachProgress,
 } from 'siamrpn'
+import { namedConfig } from 'siamrpn/configs'
 import { indexedDbStore } from 'siamrpn/kernels'
 import type {
   AdapterInfo,
@@ -76,14 +77,15 @@ class Host {
     }
   }
 
-  async #load({ weights, taught }: LoadRequest, tell: Tell): Promise<AdapterInfo> {
+  async #load({ weights, architecture, taught }: LoadRequest, tell: Tell): Promise<AdapterInfo> {
+    const config = architecture === undefined ? undefined : namedConfig(architecture)
     const onProgress = ({ stage, done, total }: LoadProgress) => tell({ stage: stages[stage], done, total })
     const device = await openDevice()
     const { description, kind } = device.adapter
     const software = kind === 'cpu'
     const benchmark = software ? false : { store: indexedDbStore(), seconds: BENCHMARK_SECONDS }
     try {
-      const tracker = await SiamRPN.load({ checkpoint: weights, device, benchmark, onProgress })
+      const tracker = await SiamRPN.load({ checkpoint: weights, config, device, benchmark, onProgress })
       const learned = taught && (await SiamRPN.load({ checkpoint: taught, device, onProgress }))
       await this.#close()
       this.#loadedTracker = tracker
