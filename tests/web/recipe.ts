@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { productionEnvironment } from './site.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -22,7 +23,8 @@ export async function buildRecipe(folder: string, video: string): Promise<string
     `import { sourceAliases } from ${aliases}
 export default { base: './', logLevel: 'error', resolve: { alias: sourceAliases } }`,
   )
-  const vite = spawnSync(join(ROOT, 'node_modules/.bin/vite'), ['build'], { cwd: root, encoding: 'utf8' })
+  const options = { cwd: root, encoding: 'utf8', env: productionEnvironment } as const
+  const vite = spawnSync(join(ROOT, 'node_modules/.bin/vite'), ['build'], options)
   if (vite.status !== 0) throw new Error(`The recipe does not build:\n${vite.stderr}`)
   return join(root, 'dist')
 }

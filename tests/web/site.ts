@@ -50,12 +50,13 @@ export function chromiumPath(): string | undefined {
   )
 }
 
+/** What Vitest sets would make Vite build for development, without the service worker. */
+export const productionEnvironment = { ...process.env, NODE_ENV: 'production' }
+
 /** Builds the page into web/dist, as `npm run web:build` does. */
 export function buildPage(): void {
-  const { status, stderr } = spawnSync('npm', ['run', '--silent', 'web:build'], {
-    cwd: repositoryRoot,
-    encoding: 'utf8',
-  })
+  const options = { cwd: repositoryRoot, encoding: 'utf8', env: productionEnvironment } as const
+  const { status, stderr } = spawnSync('npm', ['run', '--silent', 'web:build'], options)
   if (status !== 0) throw new Error(`The page does not build:\n${stderr}`)
 }
 

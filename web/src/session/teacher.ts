@@ -62,9 +62,9 @@ export class Teacher {
   ): Promise<boolean> {
     const { workspace, tracker, model } = this.#parts
     const cancel = () => void tracker.cancelTeaching()
-    stop.addEventListener('abort', cancel)
     try {
-      const examples = await examplesOf(target.marks, source)
+      const examples = await examplesOf(target.marks, source, stop)
+      stop.addEventListener('abort', cancel)
       await tracker.teach(examples, steps, (progress) => {
         workspace.progress.value = progress
         if (progress.loss !== undefined) this.losses.value = [...this.losses.value, progress.loss]
@@ -103,12 +103,13 @@ interface Example {
 }
 
 /** The marked frames with what the person said of them, in the order of the clip. */
-async function examplesOf(marks: TrackedTarget['marks'], source: ClipSource): Promise<Example[]> {
+async function examplesOf(marks: TrackedTarget['marks'], source: ClipSource, stop: AbortSignal): Promise<Example[]> {
   const examples: Example[] = []
   try {
     for (const [frame, mark] of [...marks].sort(([a], [b]) => a - b)) {
       examples.push({ picture: await source.frame(frame), box: mark.kind === 'box' ? mark.box : null })
     }
+    stop.throwIfAborted() // nobody is there yet whom a cancellation could reach
   } catch (error) {
     for (const { picture } of examples) picture.close()
     throw error

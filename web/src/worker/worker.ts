@@ -48,8 +48,13 @@ class Host {
   #taught: SiamRPN | undefined
   /** That both live on. */
   #device: Device | undefined
-  #teaching: AbortController | undefined
+  #teaching = new AbortController()
   readonly #targets = new Map<number, Target>()
+
+  /** Told of a request before those in front of it are done, so that it can be cancelled while it waits. */
+  announce({ kind }: Request): void {
+    if (kind === 'teach') this.#teaching = new AbortController()
+  }
 
   async handle(request: Request, tell: Tell): Promise<Answers[keyof Answers]> {
     switch (request.kind) {
@@ -64,7 +69,7 @@ class Host {
       case 'teach':
         return await this.#teach(request, tell)
       case 'cancel-teach':
-        this.#teaching?.abort()
+        this.#teaching.abort()
         return null
       case 'forget':
         await this.#forget()
@@ -135,15 +140,14 @@ class Host {
   async #teach({ examples, steps }: TeachRequest, tell: Tell): Promise<Answers['teach']> {
     const base = this.#loadedTracker
     if (!base) throw new Error('No model is loaded')
-    const stop = new AbortController()
-    this.#teaching = stop
+    const { signal } = this.#teaching
     const losses: number[] = []
     try {
       const taught = await base.teach(
         examples.map(({ picture, box }) => ({ frame: picture, box })),
         {
           steps,
-          signal: stop.signal,
+          signal,
           onProgress: ({ stage, done, total, loss }) => {
             if (loss !== undefined) losses.push(loss)
             tell({ stage: teachStages[stage], done, total, loss })
@@ -154,7 +158,6 @@ class Host {
       this.#taught = taught
       return { losses, weights: bytesOf(taught.save()) }
     } finally {
-      this.#teaching = undefined
       for (const { picture } of examples) picture.close()
     }
   }
@@ -200,6 +203,7 @@ async function answer(id: number, request: Request): Promise<void> {
 
 /** One request at a time, but for those that cut into the one under way. */
 self.onmessage = ({ data: { id, request } }: MessageEvent<{ id: number; request: Request }>) => {
+  host.announce(request)
   if (request.kind === 'cancel-teach' || request.kind === 'lose') void answer(id, request)
   else turn = turn.then(() => answer(id, request))
 }
