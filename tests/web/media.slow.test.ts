@@ -112,7 +112,11 @@ describe.skipIf(!path)('the page without an adapter', () => {
 
     test.each<[string, string[], RegExp]>([
       ['zero.webm', [...quarter, '-frames:v', '0'], /"zero.webm" has a video track without a single frame/],
-      ['old.mp4', [...quarter, '-c:v', 'mpeg4'], /"old.mp4" is coded as .*, which this browser cannot decode. Convert it/],
+      [
+        'old.mp4',
+        [...quarter, '-c:v', 'mpeg4'],
+        /"old.mp4" is coded as .*, which this browser cannot decode. Convert it/,
+      ],
       ['sound.mp4', ['-f', 'lavfi', '-i', 'sine', '-t', '0.2', '-vn'], /"sound.mp4" contains no video, only sound/],
     ])('%s is refused with a sentence, and what is open stays', async (name, made, sentence) => {
       const before = (await projectOf(opened))?.clip

@@ -198,11 +198,7 @@ test.skipIf(!path)('a second visit works without a network, and finds the work a
   await openSample(opened, 'Hard sample')
   expect(await noticeOf(opened)).toContain('Your work on "hard-sample" was restored.')
   const marks = (await projectOf(opened))?.targets[0]?.marks ?? []
-  expect(marks.map(([frame]) => frame).sort((a, b) => a - b)).toEqual([
-    0,
-    CORRECTED,
-    MARKED,
-  ])
+  expect(marks.map(([frame]) => frame).sort((a, b) => a - b)).toEqual([0, CORRECTED, MARKED])
 })
 
 /** Whether the timeline looks another way with the track before than without it. */

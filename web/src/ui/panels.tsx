@@ -201,7 +201,7 @@ export function ModelPanel({ session }: { session: Session }) {
           {time === undefined ? '–' : `${time.toFixed(0)} ms, ${(1000 / time).toFixed(1)} frames/s`}
         </dd>
       </dl>
-      <label class="field">
+      <label class="field stacked">
         Own weights are
         <select ref={architecture} disabled={busy}>
           {architectures.map(({ name, label }) => (
