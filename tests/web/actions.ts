@@ -11,7 +11,7 @@ import type { OpenedPage } from './site.ts'
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** Milliseconds. */
-export const OUT_OF_TIME = 600_000
+export const outOfTime = 600_000
 
 /** The session that the page puts on `window`, evaluated there. */
 export async function inPage<T>({ page }: OpenedPage, read: (session: Session) => T): Promise<Awaited<T>> {
@@ -21,7 +21,7 @@ export async function inPage<T>({ page }: OpenedPage, read: (session: Session) =
 /** Waits for something in the page. Asked from outside: the page's policy forbids to evaluate texts there. */
 export async function until(opened: OpenedPage, condition: string | ((session: Session) => boolean)): Promise<void> {
   const asked = `Boolean(window.siamrpnSession && (${condition})(window.siamrpnSession))`
-  const end = Date.now() + OUT_OF_TIME
+  const end = Date.now() + outOfTime
   while (!(await opened.page.evaluate(asked))) {
     if (Date.now() > end)
       throw new Error(`Waited in vain for ${condition}; ${await opened.page.locator('main').innerText()}`)
@@ -88,7 +88,7 @@ export async function openSample(opened: OpenedPage, name: 'Sample' | 'Hard samp
 
 export async function exported(opened: OpenedPage, kind: ExportKind, folder: string): Promise<string> {
   await opened.page.getByLabel('Format to export').selectOption(kind)
-  const waiting = opened.page.waitForEvent('download', { timeout: OUT_OF_TIME })
+  const waiting = opened.page.waitForEvent('download', { timeout: outOfTime })
   await opened.page.getByRole('button', { name: 'Export', exact: true }).click()
   const file = await waiting
   const target = join(folder, file.suggestedFilename())

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { type RgbFrame, SiamRPN } from '../../src/index.ts'
 import { type Box, decode, overlap, readSample } from './sample.ts'
 
-const GIVEN = [0, 20, 40, 60]
+const given = [0, 20, 40, 60]
 const bars = { LOST: 0.5, KEPT: 0.65 } as const
 const script = fileURLToPath(new URL('../../web/scripts/render-sample.ts', import.meta.url))
 
@@ -24,13 +24,13 @@ test('the model that ships loses the hard sample, and keeps it after four frames
     for (const [frame, picture] of frames.entries()) {
       if (frame === 0) continue
       const { box } = await target.update(picture)
-      if (!GIVEN.includes(frame)) overlaps.push(overlap(box, truth[frame]))
+      if (!given.includes(frame)) overlaps.push(overlap(box, truth[frame]))
     }
     await target.release()
     return overlaps.reduce((sum, value) => sum + value, 0) / overlaps.length
   }
   await using tracker = await SiamRPN.load()
-  const examples = GIVEN.map((frame) => ({ frame: frames[frame] as RgbFrame, box: truth[frame] as Box }))
+  const examples = given.map((frame) => ({ frame: frames[frame] as RgbFrame, box: truth[frame] as Box }))
   await using taught = await tracker.teach(examples)
   const [before, after] = [await meanOverlap(tracker), await meanOverlap(taught)]
   console.log(`hard sample: mean overlap ${before.toFixed(2)} as it ships, ${after.toFixed(2)} taught`)

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { followFor, inPage, modelIsThere, openSample, projectOf, until } from './actions.ts'
 import { buildPage, type OpenedPage, openPage, serve } from './site.ts'
 
-const FRAMES = 20
+const followed = 20
 const video = { seconds: 600, part: 10, size: '1920x1080', rate: 25 } as const
 
 const quantile = (values: readonly number[], share: number) =>
@@ -48,7 +48,7 @@ async function tracking(opened: OpenedPage): Promise<void> {
     }
     requestAnimationFrame(draw)
   })
-  await followFor(opened, FRAMES)
+  await followFor(opened, followed)
   const times = (await opened.page.evaluate('window.drawTimes')) as number[]
   const step = await inPage(opened, ({ tracker }) => tracker.stepTime)
   const late = times.filter((time) => time > 25).length / times.length

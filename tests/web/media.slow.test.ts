@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { allThumbnails, idle, inPage, nearest, noticeOf, OUT_OF_TIME, projectOf, until } from './actions.ts'
+import { allThumbnails, idle, inPage, nearest, noticeOf, outOfTime, projectOf, until } from './actions.ts'
 import { buildRecipe } from './recipe.ts'
 import { type Box, overlap, readSample, type Sample } from './sample.ts'
 import { buildPage, chromiumPath, type OpenedPage, openPage, serve } from './site.ts'
@@ -36,19 +36,19 @@ function ffmpeg(...args: readonly string[]): void {
 }
 
 /** Where a track header's matrix stands behind its name (ISO/IEC 14496-12, 8.3.2, version 0), and one in its fixed-point numbers. */
-const MATRIX = { from: 44, ONE: 0x10000 } as const
+const matrixPlace = { from: 44, one: 0x10000 } as const
 
 /** The video with another matrix of display: x' = a x + c y, y' = b x + d y, as phones write how they were held. */
 function turned(bytes: Buffer, [a, b, c, d]: readonly [number, number, number, number]): Buffer {
   const copy = Buffer.from(bytes)
-  const start = copy.indexOf('tkhd') + MATRIX.from
+  const start = copy.indexOf('tkhd') + matrixPlace.from
   for (const [place, value] of [
     [0, a],
     [4, b],
     [12, c],
     [16, d],
   ] as const) {
-    copy.writeInt32BE(value * MATRIX.ONE, start + place)
+    copy.writeInt32BE(value * matrixPlace.one, start + place)
   }
   return copy
 }
@@ -183,7 +183,7 @@ describe.skipIf(!path)('the recipe of docs/web.md', () => {
     const { page } = opened
     try {
       await page.addStyleTag({ content: 'video { width: 480px }' })
-      await page.locator('output', { hasText: 'Drag a box' }).waitFor({ timeout: OUT_OF_TIME })
+      await page.locator('output', { hasText: 'Drag a box' }).waitFor({ timeout: outOfTime })
       await page.evaluate(() => {
         const [element] = document.querySelectorAll('video')
         if (element) element.playbackRate = 0.0625 // the software adapter takes its time
@@ -210,7 +210,7 @@ describe.skipIf(!path)('the recipe of docs/web.md', () => {
 
 /** The box that the recipe shows, and of which second of the video, once it has come so far. */
 async function afterSeconds({ page }: OpenedPage, seconds: number): Promise<Box & { readonly time: number }> {
-  for (const end = Date.now() + OUT_OF_TIME; Date.now() < end; ) {
+  for (const end = Date.now() + outOfTime; Date.now() < end; ) {
     const found = await page.evaluate(() => {
       const { x, y, width, height } = document.querySelector('#box')?.getBoundingClientRect() ?? new DOMRect()
       return { x, y, width, height, text: document.querySelector('output')?.value ?? '' }

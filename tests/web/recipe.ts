@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { productionEnvironment } from './site.ts'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const repositoryRoot = fileURLToPath(new URL('../../', import.meta.url))
 
-const recipe = join(ROOT, 'examples/video.html')
+const recipe = join(repositoryRoot, 'examples/video.html')
 
 /** @returns the folder of the built page */
 export async function buildRecipe(folder: string, video: string): Promise<string> {
@@ -17,14 +17,14 @@ export async function buildRecipe(folder: string, video: string): Promise<string
   await copyFile(recipe, join(root, 'index.html'))
   await copyFile(video, join(root, 'clip.webm'))
   // The library from its sources; a reader has the package.
-  const aliases = JSON.stringify(join(ROOT, 'scripts/source-aliases.ts'))
+  const aliases = JSON.stringify(join(repositoryRoot, 'scripts/source-aliases.ts'))
   await writeFile(
     join(root, 'vite.config.ts'),
     `import { sourceAliases } from ${aliases}
 export default { base: './', logLevel: 'error', resolve: { alias: sourceAliases } }`,
   )
   const options = { cwd: root, encoding: 'utf8', env: productionEnvironment } as const
-  const vite = spawnSync(join(ROOT, 'node_modules/.bin/vite'), ['build'], options)
+  const vite = spawnSync(join(repositoryRoot, 'node_modules/.bin/vite'), ['build'], options)
   if (vite.status !== 0) throw new Error(`The recipe does not build:\n${vite.stderr}`)
   return join(root, 'dist')
 }

@@ -14,8 +14,8 @@ import {
   inPage,
   modelIsThere,
   noticeOf,
-  OUT_OF_TIME,
   openSample,
+  outOfTime,
   pause,
   projectOf,
   until,
@@ -25,8 +25,8 @@ import { type Box, overlap, readSample, type Sample } from './sample.ts'
 import { buildPage, chromiumPath, type OpenedPage, openPage, serve } from './site.ts'
 
 const path = chromiumPath()
-const MARKED = 20
-const CORRECTED = 4
+const markedFrame = 20
+const correctedFrame = 4
 const shipped = new URL('../../models/mobile.safetensors', import.meta.url)
 
 let folder: string
@@ -77,7 +77,7 @@ describe.skipIf(!path)('teaching in the page', () => {
     await page.getByTestId('follow').click()
     await followTo(3)
     expect(await page.getByTestId('teach').count()).toBe(0)
-    const box = sample.truth[MARKED] as Box
+    const box = sample.truth[markedFrame] as Box
     await inPage(opened, ({ workspace }) => workspace.seek(20))
     await page.evaluate(`window.siamrpnSession.targets.place(1, ${JSON.stringify(box)})`)
     const panel = page.locator('section', { has: page.getByRole('heading', { name: 'Teach' }) })
@@ -124,7 +124,7 @@ describe.skipIf(!path)('teaching in the page', () => {
   })
 
   test('gives the weights as a file of this model', async () => {
-    const waiting = opened.page.waitForEvent('download', { timeout: OUT_OF_TIME })
+    const waiting = opened.page.waitForEvent('download', { timeout: outOfTime })
     await opened.page.getByTestId('save-weights').click()
     const file = await waiting
     expect(file.suggestedFilename()).toBe('taught.safetensors')
@@ -156,15 +156,15 @@ describe.skipIf(!path)('teaching in the page', () => {
 test.skipIf(!path)('a correction is followed backwards to the one before, when that is asked for', async () => {
   const { page } = opened
   await page.getByLabel('Also backwards to the last correction').check()
-  const box = sample.truth[CORRECTED] as Box
+  const box = sample.truth[correctedFrame] as Box
   await page.evaluate(`(async () => {
     const { workspace, targets } = window.siamrpnSession
-    await workspace.seek(${CORRECTED})
+    await workspace.seek(${correctedFrame})
     void targets.correct(1, { kind: 'box', box: ${JSON.stringify(box)} })
   })()`)
-  await followTo(CORRECTED + 1)
+  await followTo(correctedFrame + 1)
   const track = await trackOf()
-  expect([...track.keys()].filter((frame) => frame < CORRECTED).sort()).toEqual([1, 2, 3])
+  expect([...track.keys()].filter((frame) => frame < correctedFrame).sort()).toEqual([1, 2, 3])
   for (const frame of [1, 2, 3]) expect(overlap(track.get(frame)?.box as Box, sample.truth[frame])).toBeGreaterThan(0.5)
 })
 
@@ -198,7 +198,7 @@ test.skipIf(!path)('a second visit works without a network, and finds the work a
   await openSample(opened, 'Hard sample')
   expect(await noticeOf(opened)).toContain('Your work on "hard-sample" was restored.')
   const marks = (await projectOf(opened))?.targets[0]?.marks ?? []
-  expect(marks.map(([frame]) => frame).sort((a, b) => a - b)).toEqual([0, CORRECTED, MARKED])
+  expect(marks.map(([frame]) => frame).sort((a, b) => a - b)).toEqual([0, correctedFrame, markedFrame])
 })
 
 /** Whether the timeline looks another way with the track before than without it. */
