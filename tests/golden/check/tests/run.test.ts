@@ -195,7 +195,7 @@ describe('a changed value', () => {
     })
     const { code, out } = await golden('--dir', directory, '--sections', 'F')
     expect(out).toMatch(/get_bbox 0 {2}argmax {2}differs: found \d+, expected \d+/)
-    expect(out).toMatch(/get_bbox 1 {2}box {2}0\.02 of 0\.01/)
+    expect(out).toMatch(/get_bbox 1 {2}box {2}0\.02 of 0\.001/)
     expect(code).toBe(1)
   })
 
@@ -217,7 +217,7 @@ describe('a changed value', () => {
     expect(out).toMatch(/frame 3 {2}sha256 {2}differs/)
     expect(out).toMatch(/G00 {2}side of the search image {2}differs: found 144, expected 145/)
     expect(out).toMatch(/G01 {2}dumped maps: argmax {2}differs/)
-    expect(out).toMatch(/G02 {2}x_cols {2}\S+ of 1e-5/)
+    expect(out).toMatch(/G02 {2}x_cols {2}\S+ of 5e-7/)
     expect(out).toMatch(/sequence 0 \(OPE, small\) {2}box of frame 2 {2}0\.03 of 0\.01/)
     expect(code).toBe(1)
   })
