@@ -1,7 +1,8 @@
 // A tensor on the device: a shape and an element type over a range of a storage. Views (reshape, samples) share the storage.
 // A storage made by a Recorder is virtual: it gets its buffer when the capture ends, and may share that buffer with others.
 
-import { BindingError, ShapeError } from './errors.ts'
+import { ArgumentError, BindingError, ShapeError } from './errors.ts'
+import { show } from './message.ts'
 
 /** `f16` is storage: kernels compute in f32. */
 export type DType = 'f32' | 'f16' | 'u32' | 'i32'
@@ -147,9 +148,19 @@ export function elementCount(shape: readonly number[], label: string): number {
   return count
 }
 
-/** Element type of a typed array. */
+const dtypes: Readonly<Record<string, DType>> = {
+  Float32Array: 'f32',
+  Uint16Array: 'f16',
+  Uint32Array: 'u32',
+  Int32Array: 'i32',
+}
+
+/** Element type of a typed array, of another realm's (a frame's, a `vm` context's), too. @throws ArgumentError for other data */
 export function dtypeOf(data: TensorData): DType {
-  if (data instanceof Float32Array) return 'f32'
-  if (data instanceof Uint16Array) return 'f16'
-  return data instanceof Uint32Array ? 'u32' : 'i32'
+  const kind = ArrayBuffer.isView(data) ? data[Symbol.toStringTag] : undefined
+  const dtype = kind !== undefined && Object.hasOwn(dtypes, kind) ? dtypes[kind] : undefined
+  if (dtype) return dtype
+  throw new ArgumentError(
+    `the data of a tensor are ${kind ?? show(data)}, expected one of ${Object.keys(dtypes).join(', ')}`,
+  )
 }

@@ -12,6 +12,7 @@ import { show } from '../gpu/message.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { PackedFrame } from '../kernels/crop-resize.ts'
 import { FrameError } from './errors.ts'
+import { kindOf } from './source.ts'
 
 /** Pixels in memory, rows from the top, without gaps. An ImageData is one. */
 export interface PixelFrame {
@@ -105,8 +106,7 @@ export class FrameBuffer {
 
 /** A copy of what lies in shared memory, which WebGPU does not take. */
 function unshared(data: Uint8Array | Uint8ClampedArray): Uint8Array | Uint8ClampedArray {
-  const shared = 'SharedArrayBuffer' in globalThis && data.buffer instanceof SharedArrayBuffer
-  return shared ? new Uint8Array(data) : data
+  return kindOf(data.buffer) === 'SharedArrayBuffer' ? new Uint8Array(data) : data
 }
 
 function isPixels(frame: Frame): frame is PixelFrame | ImageData {

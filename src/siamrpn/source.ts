@@ -67,7 +67,7 @@ async function readBytes(source: CheckpointSource, onProgress: (done: number, to
 }
 
 /** `Uint8Array`, `Blob`, `URL` and so on, of other frames and realms, too. */
-function kindOf(value: unknown): string {
+export function kindOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice('[object '.length, -1)
 }
 

@@ -24,7 +24,7 @@ import { type CreateOptions, checkOptions, checkPrecision, type LoadOptions, rep
 import { Network } from './network.ts'
 import { SearchPrograms } from './search-programs.ts'
 import type { Shot } from './shots.ts'
-import { isRemote, readSource, sourceName } from './source.ts'
+import { isRemote, kindOf, readSource, sourceName } from './source.ts'
 import { benchmarkTracking, makeContext, releaseContext, type StepContext, templateKernels, warmUp } from './steps.ts'
 import { type GroupState, type GroupSteps, type StepRunner, Target, TargetGroup } from './target.ts'
 import type { TeachExample, TeachOptions } from './teach.ts'
@@ -101,7 +101,7 @@ export class SiamRPN implements StepRunner {
   /** A tracker from a state dict by MMTracking's names, which must fit the configuration. @throws as `load` */
   static async create(state: StateDict, options: CreateOptions = {}): Promise<SiamRPN> {
     checkOptions(options)
-    if (!(state instanceof Map)) throw new ArgumentError(`the state dict is ${show(state)}, expected a Map of tensors`)
+    if (kindOf(state) !== 'Map') throw new ArgumentError(`the state dict is ${show(state)}, expected a Map of tensors`)
     const config = parseConfig(options.config ?? r50)
     return await SiamRPN.#make(state, 'state dict', { ...options, config })
   }

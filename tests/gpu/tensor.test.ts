@@ -1,11 +1,30 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { ShapeError } from '../../src/gpu/errors.ts'
-import { GpuTensor, Storage } from '../../src/gpu/tensor.ts'
+import { ArgumentError, ShapeError } from '../../src/gpu/errors.ts'
+import { dtypeOf, GpuTensor, Storage } from '../../src/gpu/tensor.ts'
 
 function tensor(shape: number[]): GpuTensor {
   const bytes = 4 * shape.reduce((a, b) => a * b)
   return new GpuTensor(new Storage(bytes, 'features', { owner: {} }), shape, 'f32')
 }
+
+describe('the element type of data', () => {
+  test.each([
+    ['Float32Array', 'f32'],
+    ['Uint16Array', 'f16'],
+    ['Uint32Array', 'u32'],
+    ['Int32Array', 'i32'],
+  ])('%s, of this realm and of another, is %s', (kind, expected) => {
+    for (const data of [runInNewContext(`new ${kind}(4)`), new (Reflect.get(globalThis, kind))(4)]) {
+      expect(dtypeOf(data)).toBe(expected)
+    }
+  })
+
+  test.each([new Float64Array(4), new Uint8Array(4), [1, 2], undefined])('%j is none', (data) => {
+    expect(() => dtypeOf(data as never)).toThrow(ArgumentError)
+    expect(() => dtypeOf(data as never)).toThrow(/expected one of Float32Array, Uint16Array, Uint32Array, Int32Array/)
+  })
+})
 
 describe('GpuTensor', () => {
   test('reshapes over the same storage', () => {

@@ -4,6 +4,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { createContext, runInContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   BackboneOnlyError,
@@ -81,6 +82,24 @@ describe('frames and boxes', () => {
     await using plain = await tracker.init(clipFrame(0), firstBox)
     await using other = await tracker.init(clipFrame(0), firstBox)
     expect(await other.update({ data: shared, width, height })).toEqual(await plain.update(clipFrame(1)))
+  })
+
+  test('pixels and state dicts of another realm, as test runners and iframes have them, are taken', async () => {
+    const { data, width, height } = clipFrame(1)
+    const elsewhere = createContext({ bytes: [...data], entries: [...microWeights()] })
+    const run = (script: string) => runInContext(script, elsewhere)
+    const weights: StateDict = run('new Map(entries)')
+    await using other = await SiamRPN.create(weights, { config: micro, device })
+    await using target = await other.init(clipFrame(0), firstBox)
+    await using plain = await tracker.init(clipFrame(0), firstBox)
+    const expected = await plain.update(clipFrame(1))
+    for (const memory of ['bytes', 'new SharedArrayBuffer(bytes.length)']) {
+      const foreign: Uint8Array = run(`new Uint8Array(${memory})`)
+      foreign.set(data)
+      await using again = await other.init(clipFrame(0), firstBox)
+      expect(await again.update({ data: foreign, width, height })).toEqual(expected)
+    }
+    expect(await target.update(clipFrame(1))).toEqual(expected)
   })
 
   test('a bad frame is refused at init, too', async () => {
