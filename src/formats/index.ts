@@ -20,7 +20,7 @@ export {
   UnsafePickleError,
   UnsupportedCheckpointError,
 } from './errors.ts'
-export { checkJsonSize, type JsonLimits, JsonSizeError, jsonLimits, parseJson } from './json.ts'
+export { checkJsonSize, configJsonLimits, type JsonLimits, JsonSizeError, jsonLimits, parseJson } from './json.ts'
 export { type MatchOptions, matchStateDict } from './match.ts'
 export { isTensor, type PickleDict, type PickleHelper, type PickleValue } from './pickle-value.ts'
 export type { WritableValue } from './pickle-writer.ts'

@@ -22,6 +22,9 @@ export const jsonLimits: JsonLimits = {
   ...{ length: 2 ** 26, depth: 100, containers: 1_000_000, values: 4_000_000, text: 2 ** 25 },
 }
 
+/** Of a configuration: parsing it refuses more than 100,000 values. */
+export const configJsonLimits: JsonLimits = { ...jsonLimits, containers: 100_000, values: 400_000 }
+
 /** A text of JSON is larger than what is read. */
 export class JsonSizeError extends SiamRpnError {}
 

@@ -3,7 +3,7 @@
 
 import { anchorsKey, type Checkpoint, readCheckpoint } from '../formats/checkpoint.ts'
 import { CheckpointError, CorruptCheckpointError } from '../formats/errors.ts'
-import { checkJsonSize } from '../formats/json.ts'
+import { checkJsonSize, configJsonLimits } from '../formats/json.ts'
 import { matchStateDict } from '../formats/match.ts'
 import type { StateDict } from '../formats/state-dict.ts'
 import { type Config, parseConfig } from './config.ts'
@@ -15,7 +15,7 @@ export function ownConfig({ meta }: Checkpoint, name: string): Config | undefine
   if (typeof text !== 'string' || !text.startsWith('{')) return undefined
   let value: unknown
   try {
-    checkJsonSize(text)
+    checkJsonSize(text, configJsonLimits)
   } catch (cause) {
     throw new CorruptCheckpointError(`${name}: its configuration ${messageOf(cause)}`, { cause })
   }

@@ -14,8 +14,9 @@ export class PythonSource {
   /** @throws PythonConfigError for a text of more than a million characters */
   constructor(text: string, file: string) {
     this.file = file
-    this.text = text.replace(/^\uFEFF/, '').replaceAll(/\r\n?/g, '\n')
-    if (text.length > maxCharacters) {
+    const isLong = text.length > maxCharacters
+    this.text = (isLong ? text.slice(0, longestShown) : text).replace(/^\uFEFF/, '').replaceAll(/\r\n?/g, '\n')
+    if (isLong) {
       throw this.error(0, `${text.length} characters, expected a configuration of at most ${maxCharacters}`)
     }
   }

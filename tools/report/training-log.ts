@@ -40,7 +40,7 @@ export async function readTrainingLog(files: readonly string[]): Promise<Trainin
 }
 
 /** The most lines of a log. */
-const mostLines = 1_000_000
+const mostLines = 500_000
 
 /** Bounds of a line of a log: a number for each group of parameters and each loss. */
 const lineLimits: JsonLimits = { ...jsonLimits, containers: 1000, values: 10_000 }

@@ -11,7 +11,7 @@ import {
   type TrackingConfig,
   type TrackingExtra,
 } from 'siamrpn'
-import { parseJson } from 'siamrpn/formats'
+import { configJsonLimits, parseJson } from 'siamrpn/formats'
 import { readPythonConfig } from '../python-config/config.ts'
 import { FileSizeError, mostTextBytes, readBounded } from '../read-bounded.ts'
 import { ConfigFileError } from './errors.ts'
@@ -81,7 +81,7 @@ async function readPython(file: string): Promise<ConfigText> {
 async function readJson(file: string): Promise<ConfigText> {
   const text = await readUtf8(file)
   try {
-    return { entries: parseJson(text) }
+    return { entries: parseJson(text, configJsonLimits) }
   } catch (cause) {
     throw unreadable(file, cause)
   }

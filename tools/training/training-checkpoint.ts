@@ -7,6 +7,7 @@ import { dirname } from 'node:path'
 import type { Config } from 'siamrpn'
 import {
   anchorsKey,
+  configJsonLimits,
   JsonSizeError,
   optimizerPrefix,
   parseJson,
@@ -131,7 +132,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
 /** Undefined for Python text, as MMTracking writes it. @throws TrainingCheckpointError for more than any configuration holds */
 function parseConfigText(path: string, text: string): unknown {
   try {
-    return parseJson(text)
+    return parseJson(text, configJsonLimits)
   } catch (cause) {
     if (cause instanceof JsonSizeError) {
       throw new TrainingCheckpointError(`${path}: its configuration ${cause.message}`, { cause })
