@@ -166,7 +166,7 @@ describe('the package', () => {
     const run: RunProgram = async (_program, args) => {
       expect(args).toContain(packageSpec)
       const { writeFile } = await import('node:fs/promises')
-      await writeFile(join(args.at(-1)!, 'p.tgz'), 'bytes')
+      await writeFile(join(args[args.indexOf('--pack-destination') + 1]!, 'p.tgz'), 'bytes')
       return JSON.stringify([{ filename: 'p.tgz' }])
     }
     expect(new TextDecoder().decode(await fetchPackage(run))).toBe('bytes')
