@@ -47,8 +47,8 @@ const mpiThreadFunneled = 1
 const longestText = 1024
 const statusBytes = 64
 
-// With MPICH 4.0 and UCX, which moves its data, 2 of 23 starts of three ranks ended with a broken heap in MPI_Init; with the two
-// settings that follow, none of 49.
+// With MPICH 4.0 and UCX, which moves its data, 2 of 23 starts of three ranks ended with a broken heap in MPI_Init; with the larger
+// stack 1 of 54, with UCX's settings too none of 49.
 
 /** koffi's own stack for calls; its usual one is a megabyte. */
 const stackBytes = 8 << 20
