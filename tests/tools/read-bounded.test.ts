@@ -63,6 +63,14 @@ test('a configuration of more names than any has is refused before it is parsed'
   expect(process.cpuUsage(start).user / 1e6).toBeLessThan(1)
 })
 
+test('a list of more lines than any has is refused, whatever ends them', async () => {
+  for (const end of ['\n', '\r']) {
+    const root = await temporaryFolder()
+    await writeFile(join(root, 'list.txt'), end.repeat(400_001))
+    await expect(openBenchmark({ type: 'vot2018', root })).rejects.toThrow(/has more than 200000 lines/)
+  }
+})
+
 test('flags of a clip above their bound are refused, not passed over', async () => {
   const folder = await temporaryFolder()
   const clip = join(folder, 'clip')

@@ -13,10 +13,25 @@ const brokenLinesTold = 5
 /** A text file, undefined where there is none or it cannot be read (`tell` decides whether that matters). @throws FileSizeError */
 export async function readTextFile(file: string): Promise<string | undefined> {
   try {
-    return decodeText(await readBounded(file, mostTextBytes))
+    const text = decodeText(await readBounded(file, mostTextBytes))
+    checkLines(text, file)
+    return text
   } catch (error) {
     if (error instanceof FileSizeError) throw error
     return undefined
+  }
+}
+
+/** No list and no sequence has so many; every line of a list costs a finding. */
+const mostLines = 200_000
+
+function checkLines(text: string, file: string): void {
+  let lines = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if ((code === 10 || code === 13) && ++lines > 2 * mostLines) {
+      throw new FileSizeError(`${file} has more than ${mostLines} lines, expected fewer of a file of its kind`)
+    }
   }
 }
 
