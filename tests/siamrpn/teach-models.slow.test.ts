@@ -11,10 +11,12 @@ beforeAll(async () => {
 })
 afterAll(() => device.close())
 
-test.each([
-  ['siamrpn_alex_dwxcorr', { steps: 4, given: 2 }],
-  ['siamrpn_mobilev2_l234_dwxcorr', { steps: 4, given: 2 }],
-  ['r50', { steps: 2, given: 1 }],
-] as const)('%s is taught its heads alone, and its weights come back', async (name, extent) => {
-  await expectTeaching(device, namedConfig(name), { ...extent, lr: 1e-3, pairs: 4, followed: 1 })
-})
+/** All windows of one frame: every step sees the same ones, so that a falling loss says something after a few steps. */
+const pairs = 20
+
+test.each(['siamrpn_alex_dwxcorr', 'siamrpn_mobilev2_l234_dwxcorr', 'r50'] as const)(
+  '%s is taught its heads alone, and its weights come back',
+  async (name) => {
+    await expectTeaching(device, namedConfig(name), { steps: 2, given: 1, lr: 2e-5, pairs, followed: 1 })
+  },
+)
