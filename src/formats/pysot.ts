@@ -1,6 +1,7 @@
 // Names of pysot's SiamRPN++ models as rules onto MMTracking's names: ResNet-50 (siamrpn_r50_l234_dwxcorr), whose backbone has
 // the same names in both; AlexNet (siamrpn_alex_dwxcorr), written down in two ways; and MobileNetV2
-// (siamrpn_mobilev2_l234_dwxcorr), which gets mmcls's names. The tensors are the same; the anchors are not: pysot truncates w and h before, MMTracking after scaling (40x80, 32x96 against 40x88, 32x104).
+// (siamrpn_mobilev2_l234_dwxcorr), which gets mmcls's names. The tensors are the same; the anchors are not: pysot truncates w
+// and h before, MMTracking after scaling (40x80, 32x96 against 40x88, 32x104).
 
 /** Regular expression and its replacement; the stages 2, 3, 4 become levels 0, 1, 2, a head or neck without a number level 0. */
 const rules: readonly (readonly [RegExp, string])[] = [

@@ -1,6 +1,6 @@
 // Data-parallel training as the trainer sees it: several processes step on parts of a batch, and before each update their
-// gradients are added up, bucket by bucket, each as soon as the backward pass has come past its gradients. What carries the numbers (MPI, in the command line) is behind an interface.
-// Source of the idea: Li et al., PyTorch Distributed, VLDB 2020.
+// gradients are added up, bucket by bucket, each as soon as the backward pass has come past its gradients. What carries the
+// numbers (MPI, in the command line) is behind an interface. Source of the idea: Li et al., PyTorch Distributed, VLDB 2020.
 
 import type { Device } from '../gpu/device.ts'
 import type { Program } from '../gpu/program.ts'

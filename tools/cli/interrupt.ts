@@ -1,6 +1,6 @@
-// Ctrl-C as a request: the first one (or SIGTERM, or SIGHUP when the terminal is closed) raises a signal that the command heeds between frames, so that files
-// are finished; the second one ends the process at once. Launchers such as tsx pass on a signal that the terminal has
-// sent to us already, so that one which follows closely is the same one.
+// Ctrl-C as a request: the first one (or SIGTERM, or SIGHUP when the terminal is closed) raises a signal that the command heeds
+// between frames, so that files are finished; the second one ends the process at once. Launchers such as tsx pass on a signal
+// that the terminal has sent to us already, so that one which follows closely is the same one.
 
 /** The exit code of an interrupted command, by the shells' convention 128 + SIGINT. */
 export const interruptedCode = 130

@@ -1,6 +1,6 @@
-// The picture of docs/teaching.md and README: a generated clip that the model as it ships loses, followed from the first box before
-// and after four of its frames were taught. `npx tsx tools/scripts/teaching-picture.ts [FILE] [CLIP]` draws it anew; without a clip it takes
-// the one of eight that gains most.
+// The picture of docs/teaching.md and README: a generated clip that the model as it ships loses, followed from the first box
+// before and after four of its frames were taught. `npx tsx tools/scripts/teaching-picture.ts [FILE] [CLIP]` draws it anew;
+// without a clip it takes the one of eight that gains most.
 
 import sharp from 'sharp'
 import { type RgbFrame, SiamRPN } from 'siamrpn'

@@ -1,4 +1,5 @@
-// The epoch under way as a bar on a terminal, and before it the kernels that are compiled. Log lines go above it: the bar vanishes while they are written.
+// The epoch under way as a bar on a terminal, and before it the kernels that are compiled. Log lines go above it: the bar
+// vanishes while they are written.
 
 import { SingleBar } from 'cli-progress'
 import type { Hook, Run } from '../../training/runner.ts'
