@@ -1,13 +1,17 @@
 // Checkpoints over HTTP, from a server on this machine that can misbehave.
 
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ArgumentError } from '../../src/gpu/errors.ts'
 import { defaultModel, defaultModelName } from '../../src/siamrpn/default-model.ts'
 import { SourceError } from '../../src/siamrpn/errors.ts'
-import { type CheckpointSource, readSource, sourceName } from '../../src/siamrpn/source.ts'
+import { type CheckpointSource, isRemote, readSource, sourceName } from '../../src/siamrpn/source.ts'
 
 const payload = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31) % 256)
 
@@ -173,6 +177,19 @@ test.each<[unknown, string]>([
 test('the model that ships is where the code says', async () => {
   expect(defaultModel().pathname).toMatch(new RegExp(`/models/${defaultModelName}\\.safetensors$`))
   expect((await readSource(defaultModel())).length).toBeGreaterThan(100_000)
+})
+
+test('a path with a colon is a path, and a file URL is one in any case of letters', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'siamrpn-source-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'epoch:20.pth')
+  await writeFile(path, payload)
+  expect(isRemote('epoch:20.pth')).toBe(false)
+  expect(isRemote('HTTPS://host/b.pth')).toBe(true)
+  const { href } = pathToFileURL(path)
+  for (const source of [path, relative(process.cwd(), path), href, href.replace('file:', 'FILE:')]) {
+    expect(Buffer.compare(await readSource(source), payload), source).toBe(0)
+  }
 })
 
 test('sources are named in messages by path or URL', () => {

@@ -2,9 +2,10 @@
 // leave behind. The network is the smallest, the clips are generated.
 
 import { spawn } from 'node:child_process'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { writeSafetensors } from '../../../../src/formats/safetensors.ts'
 import type { NamedTensor } from '../../../../src/formats/state-dict.ts'
@@ -149,6 +150,27 @@ describe('what is wrong is said before anything is made', () => {
     expect((await readdir(folder)).filter((name) => name.endsWith('.safetensors') || name.endsWith('.lock'))).toEqual(
       [],
     )
+  })
+
+  test.each([
+    ['without any extent', '10,12,1e-30,1e-30', /error: sample .*: the box \[10,12,10,12\] has no area/],
+    ['beyond the pixels of a window', '10,12,1e6,1e-3', /error: .*box \[.*\] expected finite x1 < x2 and y1 < y2/],
+  ])('boxes %s, when a pair is drawn, and the folder is free again', async (_, line, message) => {
+    const clips = await temporaryFolder()
+    const images = join(clips, 'clip', 'img')
+    await mkdir(images, { recursive: true })
+    const gray = { create: { width: 64, height: 48, channels: 3, background: '#808080' } } as const
+    for (const frame of [1, 2, 3])
+      await sharp(gray)
+        .png()
+        .toFile(join(images, `${frame}.png`))
+    await writeFile(join(clips, 'clip', 'groundtruth.txt'), `${line}\n`.repeat(3))
+    const folder = await temporaryFolder()
+    const trained = ['train', '--config', 'micro', '--data', clips, '--work-dir', folder, '--max-iters', '1']
+    const workers = ['--set', 'data.workers_per_gpu=1', '--no-evaluate']
+    const { code, err } = await siamrpn(...trained, ...workers)
+    expect([code, err]).toEqual([1, expect.stringMatching(message)])
+    expect((await readdir(folder)).filter((name) => /\.lock$|\.safetensors$/.test(name))).toEqual([])
   })
 
   test('a folder that another process trains in', async () => {
