@@ -1,4 +1,4 @@
-// This project's own JSON: complete (marks, tracks, names, colours), so that work can go on.
+// This project's own JSON: complete (marks, tracks, names, colors), so that work can go on.
 
 import { ImportError } from '../model/errors.ts'
 import type { ClipFacts, Project, TrackedTarget } from '../model/project.ts'
@@ -8,10 +8,10 @@ import { projectOf, type Row } from './rows.ts'
 const FORMAT = 'siamrpn-project'
 
 export function writeProjectJson(project: Project): string {
-  const targets = project.targets.map(({ id, name, colour, marks, track }) => ({
+  const targets = project.targets.map(({ id, name, color, marks, track }) => ({
     id,
     name,
-    colour,
+    color,
     marks: [...marks].sort(byFrame).map(([frame, mark]) => ({ frame, ...mark })),
     track: [...track].sort(byFrame).map(([frame, { box, score }]) => ({ frame, box, score })),
   }))
@@ -30,11 +30,11 @@ export function readProjectJson(clip: ClipFacts, file: JsonRecord): Project {
     throw new ImportError(`The project is for a clip of ${shown(found)} frames, the open clip has ${clip.frameCount}`)
   }
   const rows: Row[] = []
-  const colours = new Map<number, unknown>()
-  for (const { id, name, colour, marks = [], track = [] } of recordsOf(file, 'targets')) {
+  const colors = new Map<number, unknown>()
+  for (const { id, name, color, marks = [], track = [] } of recordsOf(file, 'targets')) {
     if (typeof id !== 'number' || !Number.isInteger(id) || typeof name !== 'string')
       throw new ImportError('A target of the project file lacks its "id" or "name"')
-    colours.set(id, colour)
+    colors.set(id, color)
     const marked = new Set<unknown>()
     for (const { frame, kind, box } of recordsOf({ marks }, 'marks')) {
       if (kind !== 'box' && kind !== 'absent') {
@@ -50,15 +50,15 @@ export function readProjectJson(clip: ClipFacts, file: JsonRecord): Project {
     }
   }
   const project = projectOf(clip, rows)
-  const coloured = (target: TrackedTarget) => ({
+  const colored = (target: TrackedTarget) => ({
     ...target,
-    colour: safeColour(colours.get(target.id)) ?? target.colour,
+    color: safeColor(colors.get(target.id)) ?? target.color,
   })
-  return { ...project, targets: project.targets.map(coloured) }
+  return { ...project, targets: project.targets.map(colored) }
 }
 
-function safeColour(colour: unknown): string | undefined {
-  return typeof colour === 'string' && /^#[0-9a-f]{6}$/i.test(colour) ? colour : undefined
+function safeColor(color: unknown): string | undefined {
+  return typeof color === 'string' && /^#[0-9a-f]{6}$/i.test(color) ? color : undefined
 }
 
 function byFrame(a: readonly [number, unknown], b: readonly [number, unknown]): number {

@@ -3,7 +3,7 @@
 import type { Box } from 'siamrpn'
 import { ImportError } from '../model/errors.ts'
 import type { ClipFacts, Mark, Project, Tracked, TrackedTarget } from '../model/project.ts'
-import { colours, positionAt } from '../model/project.ts'
+import { colors, positionAt } from '../model/project.ts'
 import { shortened } from './json-value.ts'
 
 export interface Row {
@@ -47,11 +47,11 @@ export function projectOf(clip: ClipFacts, rows: readonly Row[]): Project {
     if (row.box && row.score !== undefined) target.track.set(row.frame, { box: row.box, score: row.score })
     else target.marks.set(row.frame, row.box ? { kind: 'box', box: row.box } : { kind: 'absent' })
   }
-  return { clip, targets: [...targets].map(([id, target]): TrackedTarget => ({ id, colour: colourOf(id), ...target })) }
+  return { clip, targets: [...targets].map(([id, target]): TrackedTarget => ({ id, color: colorOf(id), ...target })) }
 }
 
-function colourOf(id: number): string {
-  return colours[(Math.max(1, Math.trunc(id)) - 1) % colours.length] ?? colours[0]
+function colorOf(id: number): string {
+  return colors[(Math.max(1, Math.trunc(id)) - 1) % colors.length] ?? colors[0]
 }
 
 function checkRow({ frameCount }: ClipFacts, { frame, name, box, score }: Row): void {

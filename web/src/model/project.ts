@@ -17,8 +17,8 @@ export interface Tracked {
 export interface TrackedTarget {
   readonly id: number
   readonly name: string
-  /** CSS colour of the box and its line on the timeline. */
-  readonly colour: string
+  /** CSS color of the box and its line on the timeline. */
+  readonly color: string
   /** By frame number from 0. */
   readonly marks: ReadonlyMap<number, Mark>
   readonly track: ReadonlyMap<number, Tracked>
@@ -39,8 +39,8 @@ export interface Project {
   readonly targets: readonly TrackedTarget[]
 }
 
-/** Distinct in light and dark, also for the common forms of colour blindness (Okabe and Ito's palette, darkened to 4.5:1 on text). */
-export const colours = ['#d55e00', '#0072b2', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#f0e442', '#999999'] as const
+/** Distinct in light and dark, also for the common forms of color blindness (Okabe and Ito's palette, darkened to 4.5:1 on text). */
+export const colors = ['#d55e00', '#0072b2', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#f0e442', '#999999'] as const
 
 export function emptyProject(clip: ClipFacts): Project {
   return { clip, targets: [] }
@@ -49,9 +49,9 @@ export function emptyProject(clip: ClipFacts): Project {
 /** Adds a target whose first mark is `box` in `frame`. */
 export function addTarget(project: Project, frame: number, box: Box): { project: Project; id: number } {
   const id = project.targets.reduce((most, target) => Math.max(most, target.id), 0) + 1
-  const colour = colours[(id - 1) % colours.length] ?? colours[0]
+  const color = colors[(id - 1) % colors.length] ?? colors[0]
   const marks = new Map<number, Mark>([[frame, { kind: 'box', box }]])
-  const target: TrackedTarget = { id, name: `Target ${id}`, colour, marks, track: new Map() }
+  const target: TrackedTarget = { id, name: `Target ${id}`, color, marks, track: new Map() }
   return { project: { ...project, targets: [...project.targets, target] }, id }
 }
 

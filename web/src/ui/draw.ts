@@ -25,12 +25,12 @@ export function drawTargets(context: Context, { project, frame, selected, draft 
   const line = Math.max(2, project.clip.width / 320)
   for (const target of project.targets) {
     const position = positionAt(target, frame)
-    drawTrail(context, trailOf(target, frame), target.colour, line)
+    drawTrail(context, trailOf(target, frame), target.color, line)
     const own = draft && target.id === selected
     const box = position?.box
     if (!box || own) continue
-    strokeBox(context, box, target.colour, target.id === selected ? line * 1.5 : line)
-    drawLabel(context, box, `${target.name} ${position.score.toFixed(2)}`, { colour: target.colour, line })
+    strokeBox(context, box, target.color, target.id === selected ? line * 1.5 : line)
+    drawLabel(context, box, `${target.name} ${position.score.toFixed(2)}`, { color: target.color, line })
   }
   if (draft) strokeBox(context, draft, '#ffffff', line)
 }
@@ -44,14 +44,14 @@ function trailOf(target: Project['targets'][number], frame: number): Point[] {
   return points
 }
 
-function drawTrail(context: Context, points: readonly Point[], colour: string, line: number): void {
+function drawTrail(context: Context, points: readonly Point[], color: string, line: number): void {
   context.beginPath()
   for (const { x, y } of points) context.lineTo(x, y)
   context.lineJoin = 'round'
   context.globalAlpha = 0.7
   for (const [style, width] of [
     ['#000000', line * 1.6],
-    [colour, line * 0.8],
+    [color, line * 0.8],
   ] as const) {
     context.strokeStyle = style
     context.lineWidth = width
@@ -61,16 +61,16 @@ function drawTrail(context: Context, points: readonly Point[], colour: string, l
   context.lineJoin = 'miter'
 }
 
-function strokeBox(context: Context, box: Box, colour: string, line: number): void {
+function strokeBox(context: Context, box: Box, color: string, line: number): void {
   context.lineWidth = line * 2
   context.strokeStyle = '#000000a0'
   context.strokeRect(box.x, box.y, box.width, box.height)
   context.lineWidth = line
-  context.strokeStyle = colour
+  context.strokeStyle = color
   context.strokeRect(box.x, box.y, box.width, box.height)
 }
 
-function drawLabel(context: Context, box: Box, text: string, style: { colour: string; line: number }): void {
+function drawLabel(context: Context, box: Box, text: string, style: { color: string; line: number }): void {
   const size = style.line * 5
   context.font = `600 ${size}px system-ui, sans-serif`
   const width = context.measureText(text).width + size

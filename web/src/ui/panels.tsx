@@ -27,7 +27,7 @@ export function Targets({ session }: { session: Session }) {
         <p class="hint">Drag on the picture, or press N on it, to draw the first box.</p>
       )}
       <ul class="targets">
-        {project.targets.map(({ id, name, colour, marks }) => (
+        {project.targets.map(({ id, name, color, marks }) => (
           <li key={id} class={id === selected ? 'selected' : ''}>
             <input
               type="radio"
@@ -39,7 +39,7 @@ export function Targets({ session }: { session: Session }) {
               }}
             />
             <svg class="swatch" aria-hidden="true" viewBox="0 0 10 10">
-              <rect width="10" height="10" rx="2" fill={colour} />
+              <rect width="10" height="10" rx="2" fill={color} />
             </svg>
             <input
               type="text"

@@ -135,7 +135,7 @@ function drawRow(
   const base = top + ROW - 6
   context.fillStyle = style.getPropertyValue(target.id === selected ? '--row-selected' : '--row')
   context.fillRect(0, top, width, ROW - 4)
-  context.fillStyle = target.colour
+  context.fillStyle = target.color
   context.globalAlpha = track === target.track ? 1 : 0.5
   for (const [x, score] of columnsOf(track, step)) {
     const bar = Math.max(1, score * (ROW - 10))
@@ -147,24 +147,19 @@ function drawRow(
     const x = Math.min(width - MARK, Math.max(MARK, at * step))
     drawMark(context, x, middle, mark.kind === 'box', style.color)
   }
-  if (label) drawLabel(context, label, { x: 3 * MARK, y: middle, colour: style.color, ground: style.backgroundColor })
+  if (label) drawLabel(context, label, { x: 3 * MARK, y: middle, color: style.color, ground: style.backgroundColor })
 }
 
 function drawLabel(
   context: CanvasRenderingContext2D,
   text: string,
-  {
-    x,
-    y,
-    colour,
-    ground,
-  }: { readonly x: number; readonly y: number; readonly colour: string; readonly ground: string },
+  { x, y, color, ground }: { readonly x: number; readonly y: number; readonly color: string; readonly ground: string },
 ): void {
   context.font = LABEL
   context.textBaseline = 'middle'
   context.fillStyle = ground
   context.fillRect(x - MARK, y - 8, context.measureText(text).width + 2 * MARK, 16)
-  context.fillStyle = colour
+  context.fillStyle = color
   context.fillText(text, x, y + 1)
 }
 
@@ -179,10 +174,10 @@ function columnsOf(track: TrackedTarget['track'], step: number): ReadonlyMap<num
 }
 
 /** A diamond where a person set a box, a cross where they said that the target is absent. */
-function drawMark(context: CanvasRenderingContext2D, x: number, y: number, filled: boolean, colour: string): void {
+function drawMark(context: CanvasRenderingContext2D, x: number, y: number, filled: boolean, color: string): void {
   const size = MARK
-  context.strokeStyle = colour
-  context.fillStyle = colour
+  context.strokeStyle = color
+  context.fillStyle = color
   context.lineWidth = 2
   context.beginPath()
   if (filled) {
