@@ -1,14 +1,14 @@
 // Keeps the page for visits without a network: every built file is fetched at the first visit and answered from the store from
 // then on. A new build has another version, and its store replaces the old one.
 
-const STORE = 'siamrpn-__VERSION__'
-const FILES = __FILES__
+const storeName = 'siamrpn-__VERSION__'
+const shellFiles = __FILES__
 
 self.addEventListener('install', (event) => {
   event.waitUntil(
     caches
-      .open(STORE)
-      .then((store) => store.addAll(FILES))
+      .open(storeName)
+      .then((store) => store.addAll(shellFiles))
       .then(() => self.skipWaiting()),
   )
 })
@@ -17,7 +17,7 @@ self.addEventListener('activate', (event) => {
   const clean = async () => {
     const names = await caches.keys()
     await Promise.all(
-      names.filter((name) => name.startsWith('siamrpn-') && name !== STORE).map((name) => caches.delete(name)),
+      names.filter((name) => name.startsWith('siamrpn-') && name !== storeName).map((name) => caches.delete(name)),
     )
     await self.clients.claim()
   }

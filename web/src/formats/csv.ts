@@ -5,7 +5,7 @@ import type { ClipFacts, Project } from '../model/project.ts'
 import { shortened } from './json-value.ts'
 import { projectOf, type Row, rowsOf } from './rows.ts'
 
-const COLUMNS = ['frame', 'target', 'name', 'x', 'y', 'width', 'height', 'score', 'source'] as const
+const columnNames = ['frame', 'target', 'name', 'x', 'y', 'width', 'height', 'score', 'source'] as const
 
 export function writeCsv(project: Project): string {
   const lines = rowsOf(project).map(({ frame, target, name, box, score }) => {
@@ -13,7 +13,7 @@ export function writeCsv(project: Project): string {
     const source = score !== undefined ? 'tracked' : box ? 'marked' : 'absent'
     return [frame + 1, target, quote(name), ...numbers, score === undefined ? '' : rounded(score), source].join(',')
   })
-  return `${[COLUMNS.join(','), ...lines].join('\n')}\n`
+  return `${[columnNames.join(','), ...lines].join('\n')}\n`
 }
 
 /** True if the first line has the columns of `writeCsv`. */
@@ -21,7 +21,7 @@ export function isCsv(text: string): boolean {
   return text
     .replace(/^\uFEFF/, '')
     .trimStart()
-    .startsWith(COLUMNS.join(','))
+    .startsWith(columnNames.join(','))
 }
 
 /** @throws ImportError with the line */
@@ -37,8 +37,10 @@ export function readCsv(clip: ClipFacts, text: string): Project {
 
 function readLine(line: string, number: number): Row {
   const cells = splitCsv(line)
-  if (cells.length !== COLUMNS.length) {
-    throw new ImportError(`Line ${number} has ${cells.length} cells, expected ${COLUMNS.length}: ${COLUMNS.join(', ')}`)
+  if (cells.length !== columnNames.length) {
+    throw new ImportError(
+      `Line ${number} has ${cells.length} cells, expected ${columnNames.length}: ${columnNames.join(', ')}`,
+    )
   }
   const [frame = '', target = '', name = '', x = '', y = '', width = '', height = '', score = '', source = ''] = cells
   const numeric = (cell: string, column: string) => {

@@ -5,7 +5,7 @@ import type { ClipFacts, Project, TrackedTarget } from '../model/project.ts'
 import { boxOf, isRecord, type JsonRecord, recordsOf, shortened, shown } from './json-value.ts'
 import { projectOf, type Row } from './rows.ts'
 
-const FORMAT = 'siamrpn-project'
+const formatName = 'siamrpn-project'
 
 export function writeProjectJson(project: Project): string {
   const targets = project.targets.map(({ id, name, color, marks, track }) => ({
@@ -15,12 +15,12 @@ export function writeProjectJson(project: Project): string {
     marks: [...marks].sort(byFrame).map(([frame, mark]) => ({ frame, ...mark })),
     track: [...track].sort(byFrame).map(([frame, { box, score }]) => ({ frame, box, score })),
   }))
-  return `${JSON.stringify({ format: FORMAT, version: 1, clip: project.clip, targets }, null, 1)}\n`
+  return `${JSON.stringify({ format: formatName, version: 1, clip: project.clip, targets }, null, 1)}\n`
 }
 
 /** True if a parsed JSON value says that it is a project of this page. */
 export function isProjectJson(value: unknown): value is JsonRecord {
-  return isRecord(value) && value.format === FORMAT
+  return isRecord(value) && value.format === formatName
 }
 
 /** @throws ImportError */

@@ -5,7 +5,7 @@ import { ImportError } from '../model/errors.ts'
 import type { ClipFacts, Project } from '../model/project.ts'
 import { projectOf, type Row, rowsOf } from './rows.ts'
 
-const FIELDS = 7
+const fieldCount = 7
 
 export function writeMot(project: Project): string {
   const lines = rowsOf(project).flatMap(({ frame, target, box, score }) => {
@@ -21,7 +21,7 @@ export function writeMot(project: Project): string {
 export function isMot(text: string): boolean {
   const first = text.split(/\r\n|\r|\n/).find((line) => line.trim() !== '') ?? ''
   const cells = first.split(',')
-  return cells.length >= FIELDS && cells.every((cell) => cell.trim() !== '' && Number.isFinite(Number(cell)))
+  return cells.length >= fieldCount && cells.every((cell) => cell.trim() !== '' && Number.isFinite(Number(cell)))
 }
 
 /** Boxes with a confidence below 1 count as tracked, the others as marked. @throws ImportError with the line */

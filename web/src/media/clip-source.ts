@@ -23,10 +23,10 @@ export interface ClipSource {
  * Pixels of the longer side that a frame is reduced to at most: a search crop is 193 pixels wide, so more detail is only weight,
  * and an 8K frame is above the 128 MiB that one binding may have.
  */
-export const LONGEST_SIDE = 1920
+export const longestSide = 1920
 
 /** The size that frames of `width` x `height` are worked with. */
 export function workingSize(width: number, height: number): { width: number; height: number } {
-  const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height))
+  const scale = Math.min(1, longestSide / Math.max(width, height))
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }
 }

@@ -4,7 +4,7 @@ import { ClipError } from '../model/errors.ts'
 import type { ClipFacts } from '../model/project.ts'
 import { type ClipSource, type Picture, workingSize } from './clip-source.ts'
 
-const FRAME_RATE = 25
+const frameRate = 25
 
 /** @throws ClipError if there is no image or one has another size than the first */
 export async function openImages(files: readonly File[], name: string): Promise<ClipSource> {
@@ -14,7 +14,7 @@ export async function openImages(files: readonly File[], name: string): Promise<
   const bitmap = await decode(first)
   const { width, height } = bitmap
   bitmap.close()
-  const facts = { name, ...workingSize(width, height), frameCount: images.length, frameRate: FRAME_RATE }
+  const facts = { name, ...workingSize(width, height), frameCount: images.length, frameRate }
   return new ImageSource(images, facts, { width, height })
 }
 

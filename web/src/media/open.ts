@@ -13,15 +13,15 @@ export interface OpenedClip {
 }
 
 /** Pixels of the shorter side below which there is nothing to track. */
-const SMALLEST_SIDE = 16
+const smallestSide = 16
 
 /** @throws ClipError */
 export async function openClip(files: readonly File[]): Promise<OpenedClip> {
   const opened = await openAny(files)
   const { name, width, height } = opened.source.facts
-  if (Math.min(width, height) >= SMALLEST_SIDE) return opened
+  if (Math.min(width, height) >= smallestSide) return opened
   opened.source.close()
-  const expected = `expected at least ${SMALLEST_SIDE}x${SMALLEST_SIDE}`
+  const expected = `expected at least ${smallestSide}x${smallestSide}`
   throw new ClipError(`"${name}" is ${width}x${height} pixels, too small to track anything in: ${expected}`)
 }
 

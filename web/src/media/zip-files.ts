@@ -4,7 +4,7 @@ import { unzip, zip } from 'fflate'
 import { ClipError } from '../model/errors.ts'
 
 /** Bytes that an archive may unpack to: what a tab can hold beside the model. */
-const MOST_BYTES = 2 ** 30
+const mostBytes = 2 ** 30
 
 /** @throws ClipError for a damaged archive or one that unpacks to more than 1 GiB */
 export async function readZipFiles(file: File): Promise<File[]> {
@@ -13,7 +13,7 @@ export async function readZipFiles(file: File): Promise<File[]> {
   const filter = ({ name, originalSize }: { name: string; originalSize: number }) => {
     const wanted = !name.endsWith('/') && !name.startsWith('__MACOSX')
     if (wanted) total += originalSize
-    return wanted && total <= MOST_BYTES
+    return wanted && total <= mostBytes
   }
   const entries = await new Promise<Record<string, Uint8Array>>((resolve, reject) => {
     unzip(packed, { filter }, (error, found) => (error ? reject(error) : resolve(found)))
@@ -23,7 +23,7 @@ export async function readZipFiles(file: File): Promise<File[]> {
       { cause: error },
     )
   })
-  if (total > MOST_BYTES)
+  if (total > mostBytes)
     throw new ClipError(`"${file.name}" unpacks to more than 1 GiB; choose the folder of images instead`)
   return Object.entries(entries).map(
     ([path, bytes]) => new File([new Uint8Array(bytes)], path.split('/').at(-1) ?? path),

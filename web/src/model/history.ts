@@ -7,7 +7,7 @@ export interface History<T> {
 }
 
 /** More steps than a person takes back; older ones are dropped, so that memory stays bounded. */
-const MOST_STEPS = 200
+const mostSteps = 200
 
 export function startHistory<T>(present: T): History<T> {
   return { past: [], present, future: [] }
@@ -15,7 +15,7 @@ export function startHistory<T>(present: T): History<T> {
 
 /** A step that can be taken back. */
 export function push<T>(history: History<T>, present: T): History<T> {
-  return { past: [...history.past, history.present].slice(-MOST_STEPS), present, future: [] }
+  return { past: [...history.past, history.present].slice(-mostSteps), present, future: [] }
 }
 
 /** A change that is no step of its own, such as each frame of a track being followed. */

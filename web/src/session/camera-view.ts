@@ -3,7 +3,7 @@
 import { openCamera } from '../media/camera.ts'
 import type { Picture } from '../media/clip-source.ts'
 import { clearTrack, type Project, setTracked } from '../model/project.ts'
-import { TRAIL } from '../ui/draw.ts'
+import { trailFrames } from '../ui/draw.ts'
 import { LiveRun } from './live.ts'
 import type { TeachParts } from './teacher.ts'
 import { cameraProject, type Results } from './workspace.ts'
@@ -41,7 +41,9 @@ export class CameraView {
 
   #frame(frame: number, results: Results, picture: Picture): void {
     const { workspace, tracker, targets } = this.#parts
-    workspace.grow((project) => trimmed(setTracked(withFrames(project, frame + 1), frame, results), frame - TRAIL))
+    workspace.grow((project) =>
+      trimmed(setTracked(withFrames(project, frame + 1), frame, results), frame - trailFrames),
+    )
     targets.stepTime.value = tracker.stepTime
     workspace.put(frame, picture)
   }

@@ -75,7 +75,7 @@ export async function followForward(
 }
 
 /** Frames that are held at once on the way back: compressed video only decodes forwards. */
-const CHUNK = 16
+const chunkFrames = 16
 
 /** Follows one stretch backwards, in chunks that are decoded forwards. */
 export async function followBackward(
@@ -86,8 +86,8 @@ export async function followBackward(
 ): Promise<void> {
   const pass = new Pass(follower, [stretch], hooks)
   try {
-    for (let end = stretch.from; end >= stretch.to && !hooks.signal.aborted; end -= CHUNK) {
-      const start = Math.max(stretch.to, end - CHUNK + 1)
+    for (let end = stretch.from; end >= stretch.to && !hooks.signal.aborted; end -= chunkFrames) {
+      const start = Math.max(stretch.to, end - chunkFrames + 1)
       const pictures = await readChunk(source, start, end)
       try {
         for (let frame = end; frame >= start && !hooks.signal.aborted; frame--) {

@@ -5,18 +5,18 @@ import type { AdapterInfo } from '../worker/protocol.ts'
 import type { PageTracker, Weights } from './tracker.ts'
 import type { Workspace } from './workspace.ts'
 
-const SHIPPED = 'The model that ships'
+const shippedName = 'The model that ships'
 
 export class Model {
   readonly adapter = signal<AdapterInfo | undefined>(undefined)
-  readonly name = signal(SHIPPED)
+  readonly name = signal(shippedName)
   readonly loading = signal(false)
   /** Whether weights in use came from teaching. */
   readonly taught = signal(false)
   readonly #workspace: Workspace
   readonly #tracker: PageTracker
   #loaded: Promise<void> = Promise.resolve()
-  #before = SHIPPED
+  #before = shippedName
 
   constructor(workspace: Workspace, tracker: PageTracker) {
     this.#workspace = workspace
@@ -63,7 +63,7 @@ export class Model {
       this.adapter.value = await this.#tracker.load(weights, (told) => {
         progress.value = told
       })
-      this.name.value = weights?.name ?? SHIPPED
+      this.name.value = weights?.name ?? shippedName
       this.taught.value = false
       this.#workspace.before.value = undefined
       if (weights) this.#workspace.inform(`Tracking with "${weights.name}" from now on.`)

@@ -2,11 +2,11 @@
 
 import type { ClipFacts, Project } from '../model/project.ts'
 
-const DATABASE = 'siamrpn'
-const STORE = 'projects'
+const databaseName = 'siamrpn'
+const storeName = 'projects'
 
 /** Projects that are kept; the oldest go first. */
-const MOST_PROJECTS = 50
+const mostProjects = 50
 
 interface Saved {
   readonly key: string
@@ -23,9 +23,9 @@ export function clipKey({ name, width, height, frameCount }: ClipFacts): string 
 export async function saveProject(project: Project): Promise<void> {
   const saved: Saved = { key: clipKey(project.clip), time: Date.now(), project }
   await withStore('readwrite', (store) => store.put(saved))
-  if ((await withStore<number>('readonly', (store) => store.count())) <= MOST_PROJECTS) return
+  if ((await withStore<number>('readonly', (store) => store.count())) <= mostProjects) return
   const all = await withStore<Saved[]>('readonly', (store) => store.getAll())
-  const old = all.sort((a, b) => b.time - a.time).slice(MOST_PROJECTS)
+  const old = all.sort((a, b) => b.time - a.time).slice(mostProjects)
   for (const { key } of old) await withStore('readwrite', (store) => store.delete(key))
 }
 
@@ -38,8 +38,8 @@ async function withStore<T>(mode: IDBTransactionMode, use: (store: IDBObjectStor
   const database = await openDatabase()
   try {
     return await new Promise<T>((resolve, reject) => {
-      const transaction = database.transaction(STORE, mode)
-      const request = use(transaction.objectStore(STORE))
+      const transaction = database.transaction(storeName, mode)
+      const request = use(transaction.objectStore(storeName))
       transaction.oncomplete = () => resolve(request.result)
       transaction.onerror = () => reject(transaction.error ?? new DOMException('The transaction failed'))
       transaction.onabort = () =>
@@ -52,8 +52,8 @@ async function withStore<T>(mode: IDBTransactionMode, use: (store: IDBObjectStor
 
 function openDatabase(): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.open(DATABASE, 1)
-    request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: 'key' })
+    const request = indexedDB.open(databaseName, 1)
+    request.onupgradeneeded = () => request.result.createObjectStore(storeName, { keyPath: 'key' })
     request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(request.error)
     request.onblocked = () => reject(new DOMException('Another tab holds the storage', 'BlockedError'))

@@ -11,7 +11,7 @@ import type { PageTracker } from './tracker.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Steps of a fit: enough for the heads to settle on a few frames. */
-const TEACH_STEPS = 80
+const teachSteps = 80
 
 export interface TeachParts {
   readonly workspace: Workspace
@@ -30,7 +30,7 @@ export class Teacher {
   }
 
   /** Teaches the tracker a target from its marked frames, then follows the target again from its marks. */
-  async teach(id: number, steps = TEACH_STEPS): Promise<void> {
+  async teach(id: number, steps = teachSteps): Promise<void> {
     const { workspace, model } = this.#parts
     let learned = false
     await workspace.activity.run('teaching', async (stop) => {

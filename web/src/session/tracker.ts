@@ -16,7 +16,7 @@ export interface Weights {
 }
 
 /** Times of the last steps from which the shown milliseconds are taken. */
-const WINDOW = 20
+const frameWindow = 20
 
 export class PageTracker implements Follower {
   readonly #client = new TrackerClient()
@@ -159,7 +159,7 @@ export class PageTracker implements Follower {
     const start = performance.now()
     const results = await this.#client.ask<'step'>({ kind: 'step', keys, picture }, [picture])
     this.#times.push((performance.now() - start) / keys.length)
-    if (this.#times.length > WINDOW) this.#times.shift()
+    if (this.#times.length > frameWindow) this.#times.shift()
     for (const [index, key] of keys.entries()) {
       const result = results[index]
       if (result) this.#last.set(key, result.box)

@@ -6,7 +6,7 @@ import { type Project, positionAt } from '../model/project.ts'
 type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D
 
 /** Frames before the current one whose centres make the trail. */
-export const TRAIL = 40
+export const trailFrames = 40
 
 interface Point {
   readonly x: number
@@ -37,7 +37,7 @@ export function drawTargets(context: Context, { project, frame, selected, draft 
 
 function trailOf(target: Project['targets'][number], frame: number): Point[] {
   const points: Point[] = []
-  for (let before = Math.max(0, frame - TRAIL); before <= frame; before++) {
+  for (let before = Math.max(0, frame - trailFrames); before <= frame; before++) {
     const box = positionAt(target, before)?.box
     if (box) points.push({ x: box.x + box.width / 2, y: box.y + box.height / 2 })
   }

@@ -6,9 +6,9 @@ import { positionAt, type TrackedTarget } from '../model/project.ts'
 import type { Session } from '../session/session.ts'
 
 /** Frame pixels. */
-export const SMALLEST_BOX = 3
+export const smallestBox = 3
 /** Frames that a larger step goes. */
-const LEAP = 10
+const leapFrames = 10
 
 interface Command {
   /** As in KeyboardEvent.key. */
@@ -42,14 +42,14 @@ const commands: readonly Command[] = [
   {
     keys: [',', '<', ';'], // what Shift makes of a comma depends on the keyboard
     shown: ',',
-    what: `frame before; with Shift, ${LEAP} back`,
-    act: (session, { shiftKey }) => seekBy(session, shiftKey ? -LEAP : -1),
+    what: `frame before; with Shift, ${leapFrames} back`,
+    act: (session, { shiftKey }) => seekBy(session, shiftKey ? -leapFrames : -1),
   },
   {
     keys: ['.', '>', ':'],
     shown: '.',
-    what: `next frame; with Shift, ${LEAP} on`,
-    act: (session, { shiftKey }) => seekBy(session, shiftKey ? LEAP : 1),
+    what: `next frame; with Shift, ${leapFrames} on`,
+    act: (session, { shiftKey }) => seekBy(session, shiftKey ? leapFrames : 1),
   },
   { keys: ['Home'], shown: 'Home', what: 'first frame', act: ({ workspace }) => void workspace.seek(0) },
   {
@@ -93,7 +93,7 @@ const commands: readonly Command[] = [
 /** What the arrows do, which depends on where the focus is; for the help alone. */
 const arrowHelp = [
   { shown: 'Arrows on the picture', what: 'move the selected box; with Shift, resize it' },
-  { shown: 'Arrows on the timeline', what: `one frame; with Shift, ${LEAP} frames` },
+  { shown: 'Arrows on the timeline', what: `one frame; with Shift, ${leapFrames} frames` },
   { shown: 'Ctrl Z, Ctrl Shift Z', what: 'undo, redo' },
 ]
 
@@ -114,9 +114,9 @@ export function onStageKey(session: Session, event: KeyboardEvent): void {
 /** Acts on a key of the timeline. */
 export function onTimelineKey(session: Session, event: KeyboardEvent): void {
   if (plainKey(session, event) || !isFree(session)) return
-  const pages: Readonly<Record<string, number>> = { PageUp: -LEAP, PageDown: LEAP }
+  const pages: Readonly<Record<string, number>> = { PageUp: -leapFrames, PageDown: leapFrames }
   const [x, y] = arrows[event.key] ?? [0, 0]
-  const step = pages[event.key] ?? (x - y) * (event.shiftKey ? LEAP : 1)
+  const step = pages[event.key] ?? (x - y) * (event.shiftKey ? leapFrames : 1)
   if (step === 0) return
   event.preventDefault()
   seekBy(session, step)
@@ -161,8 +161,8 @@ function moved(box: Box, [x, y]: readonly [number, number], resize: boolean): Bo
   if (!resize) return { ...box, x: box.x + x * step, y: box.y + y * step }
   return {
     ...box,
-    width: Math.max(SMALLEST_BOX, box.width + x * step),
-    height: Math.max(SMALLEST_BOX, box.height + y * step),
+    width: Math.max(smallestBox, box.width + x * step),
+    height: Math.max(smallestBox, box.height + y * step),
   }
 }
 

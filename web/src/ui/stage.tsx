@@ -6,10 +6,10 @@ import type { Box } from 'siamrpn'
 import { positionAt } from '../model/project.ts'
 import type { Session } from '../session/session.ts'
 import { drawTargets } from './draw.ts'
-import { onStageKey, SMALLEST_BOX } from './keys.ts'
+import { onStageKey, smallestBox } from './keys.ts'
 
 /** CSS pixels around a corner in which it is taken, wide enough for a finger. */
-const GRIP = 14
+const gripSize = 14
 
 interface Point {
   readonly x: number
@@ -50,7 +50,7 @@ export function Stage({ session }: { session: Session }) {
     if (!session.workspace.live.value) void session.workspace.activity.stop()
     event.currentTarget.setPointerCapture(event.pointerId)
     const { scale, point } = inFrame(event)
-    drag.current = beginDrag(session, point, GRIP * scale)
+    drag.current = beginDrag(session, point, gripSize * scale)
   }
 
   const onPointerMove = (event: CanvasPointerEvent) => {
@@ -63,7 +63,7 @@ export function Stage({ session }: { session: Session }) {
     drag.current = undefined
     draft.value = undefined
     if (!current || !box) return
-    if (box.width < SMALLEST_BOX || box.height < SMALLEST_BOX) return // a click
+    if (box.width < smallestBox || box.height < smallestBox) return // a click
     if (current.kind === 'new') void addAndFollow(session, box)
     else void session.targets.correct(current.id, { kind: 'box', box })
   }

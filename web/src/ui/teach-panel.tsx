@@ -4,7 +4,7 @@ import type { Session } from '../session/session.ts'
 import { Panel } from './panels.tsx'
 
 /** Marks from which teaching pays: the first box alone is a gamble. */
-const FEWEST_MARKS = 2
+const fewestMarks = 2
 
 export function TeachPanel({ session }: { session: Session }) {
   const { value: target } = session.workspace.selectedTarget
@@ -14,7 +14,7 @@ export function TeachPanel({ session }: { session: Session }) {
   const teaching = session.workspace.activity.kind.value === 'teaching'
   const busy = session.workspace.activity.busy.value
   const { value: taught } = session.model.taught
-  if (count < FEWEST_MARKS && !taught) return null
+  if (count < fewestMarks && !taught) return null
   return (
     <Panel title="Teach">
       <p class="hint">

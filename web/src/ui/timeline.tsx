@@ -7,11 +7,11 @@ import type { Project, TrackedTarget } from '../model/project.ts'
 import type { Session } from '../session/session.ts'
 import { onTimelineKey } from './keys.ts'
 
-const ROW = 28
-const PADDING = 6
+const rowHeight = 28
+const rowPadding = 6
 /** From the middle of a mark to its edge. */
-const MARK = 5
-const LABEL = '600 11px system-ui, sans-serif'
+const markSize = 5
+const labelFont = '600 11px system-ui, sans-serif'
 
 interface Row {
   readonly target: TrackedTarget
@@ -43,7 +43,7 @@ export function Timeline({ session }: { session: Session }) {
     const ratio = window.devicePixelRatio
     const width = element.clientWidth
     const rows = rowsOf(project, session.workspace.before.value)
-    const height = Math.max(1, rows.length) * ROW + PADDING
+    const height = Math.max(1, rows.length) * rowHeight + rowPadding
     element.style.height = `${height}px`
     if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio)
     if (element.height !== Math.round(height * ratio)) element.height = Math.round(height * ratio)
@@ -75,7 +75,7 @@ export function Timeline({ session }: { session: Session }) {
     const element = canvas.current
     if (!project || !element) return
     const bounds = element.getBoundingClientRect()
-    const row = Math.floor((event.clientY - bounds.top) / ROW)
+    const row = Math.floor((event.clientY - bounds.top) / rowHeight)
     const { target } = rowsOf(project, session.workspace.before.value)[row] ?? {}
     if (target) session.workspace.selected.value = target.id
     void session.workspace.activity.stop()
@@ -120,7 +120,8 @@ function drawTimeline(context: CanvasRenderingContext2D, view: TimelineView): vo
   const { rows, frameCount, frame, width, height } = view
   const step = width / Math.max(1, frameCount - 1)
   context.clearRect(0, 0, width, height)
-  for (const [index, row] of rows.entries()) drawRow(context, row, index * ROW + PADDING / 2, { ...view, step })
+  for (const [index, row] of rows.entries())
+    drawRow(context, row, index * rowHeight + rowPadding / 2, { ...view, step })
   context.fillStyle = getComputedStyle(context.canvas).color
   context.fillRect(Math.min(width - 2, frame * step), 0, 2, height)
 }
@@ -132,22 +133,23 @@ function drawRow(
   { selected, width, step }: TimelineView & { readonly step: number },
 ): void {
   const style = getComputedStyle(context.canvas)
-  const base = top + ROW - 6
+  const base = top + rowHeight - 6
   context.fillStyle = style.getPropertyValue(target.id === selected ? '--row-selected' : '--row')
-  context.fillRect(0, top, width, ROW - 4)
+  context.fillRect(0, top, width, rowHeight - 4)
   context.fillStyle = target.color
   context.globalAlpha = track === target.track ? 1 : 0.5
   for (const [x, score] of columnsOf(track, step)) {
-    const bar = Math.max(1, score * (ROW - 10))
+    const bar = Math.max(1, score * (rowHeight - 10))
     context.fillRect(x - step / 2, base - bar, Math.max(1, step), bar)
   }
   context.globalAlpha = 1
-  const middle = top + ROW / 2 - 2
+  const middle = top + rowHeight / 2 - 2
   for (const [at, mark] of target.marks) {
-    const x = Math.min(width - MARK, Math.max(MARK, at * step))
+    const x = Math.min(width - markSize, Math.max(markSize, at * step))
     drawMark(context, x, middle, mark.kind === 'box', style.color)
   }
-  if (label) drawLabel(context, label, { x: 3 * MARK, y: middle, color: style.color, ground: style.backgroundColor })
+  if (label)
+    drawLabel(context, label, { x: 3 * markSize, y: middle, color: style.color, ground: style.backgroundColor })
 }
 
 function drawLabel(
@@ -155,10 +157,10 @@ function drawLabel(
   text: string,
   { x, y, color, ground }: { readonly x: number; readonly y: number; readonly color: string; readonly ground: string },
 ): void {
-  context.font = LABEL
+  context.font = labelFont
   context.textBaseline = 'middle'
   context.fillStyle = ground
-  context.fillRect(x - MARK, y - 8, context.measureText(text).width + 2 * MARK, 16)
+  context.fillRect(x - markSize, y - 8, context.measureText(text).width + 2 * markSize, 16)
   context.fillStyle = color
   context.fillText(text, x, y + 1)
 }
@@ -175,7 +177,7 @@ function columnsOf(track: TrackedTarget['track'], step: number): ReadonlyMap<num
 
 /** A diamond where a person set a box, a cross where they said that the target is absent. */
 function drawMark(context: CanvasRenderingContext2D, x: number, y: number, filled: boolean, color: string): void {
-  const size = MARK
+  const size = markSize
   context.strokeStyle = color
   context.fillStyle = color
   context.lineWidth = 2

@@ -38,7 +38,7 @@ const teachStages: Readonly<Record<TeachProgress['stage'], string>> = {
 }
 
 /** Seconds for measuring kernels at the first visit. On a processor the default ones are the measured ones already. */
-const BENCHMARK_SECONDS = 3
+const benchmarkSeconds = 3
 
 type Tell = (progress: Progress) => void
 
@@ -88,7 +88,7 @@ class Host {
     const device = await openDevice()
     const { description, kind } = device.adapter
     const software = kind === 'cpu'
-    const benchmark = software ? false : { store: indexedDbStore(), seconds: BENCHMARK_SECONDS }
+    const benchmark = software ? false : { store: indexedDbStore(), seconds: benchmarkSeconds }
     try {
       const tracker = await SiamRPN.load({ checkpoint: weights, config, device, benchmark, onProgress })
       const learned = taught && (await SiamRPN.load({ checkpoint: taught, device, onProgress }))
