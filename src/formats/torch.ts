@@ -16,16 +16,6 @@ import { readZip, type ZipOptions } from './zip.ts'
 const magicNumber = 0x1950a86a20f9469cfc6cn
 const legacyProtocol = 1001
 
-/** Whether the bytes begin as a zip archive does. */
-export function isTorchZip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4
-}
-
-/** Whether the bytes begin as a pickle of protocol 2 or later does. */
-export function isPickle(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x80 && (bytes[1] ?? 0) >= 2 && (bytes[1] ?? 0) <= 5
-}
-
 /**
  * The object in a zip file of torch.save. Contiguous tensors are views of `bytes`.
  * @throws TruncatedCheckpointError, CorruptCheckpointError, UnsupportedCheckpointError, UnsafePickleError

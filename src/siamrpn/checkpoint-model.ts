@@ -1,9 +1,10 @@
 // Reads what a checkpoint says of its model beside the weights: the configuration that training wrote into it, which
 // anchors it was trained with, and which part of the weights it holds.
 
-import { anchorsKey, type Checkpoint, readCheckpoint } from '../formats/checkpoint.ts'
+import { anchorsKey, type Checkpoint } from '../formats/checkpoint-contents.ts'
 import { CheckpointError, CorruptCheckpointError } from '../formats/errors.ts'
 import { checkJsonSize, configJsonLimits } from '../formats/json.ts'
+import { loadCheckpoint } from '../formats/load-checkpoint.ts'
 import { matchStateDict } from '../formats/match.ts'
 import type { StateDict } from '../formats/state-dict.ts'
 import { type Config, parseConfig } from './config.ts'
@@ -39,7 +40,7 @@ export const partKey = 'siamrpn.part'
 /** The state dict with another head. @throws CheckpointError for a file that is no head of this model */
 export async function withHead(state: StateDict, source: CheckpointSource): Promise<StateDict> {
   const name = sourceName(source)
-  const { stateDict: head } = readCheckpoint(await readSource(source), name)
+  const { stateDict: head } = await loadCheckpoint(await readSource(source), name)
   const strange = [...head.keys()].find((key) => !key.startsWith(headPrefix))
   if (strange !== undefined) {
     throw new CheckpointError(

@@ -1,7 +1,7 @@
 // SiamRPN: loads a model once, then starts targets in frames. Programs and frame memory are shared by all targets and keyed by
 // what they depend on; calls queue up, because they share them. Source: SiamRPN of mmtrack/models/sot/siamrpn.py.
 
-import { readCheckpoint } from '../formats/checkpoint.ts'
+import { loadCheckpoint } from '../formats/load-checkpoint.ts'
 import { matchStateDict } from '../formats/match.ts'
 import { writeSafetensors } from '../formats/safetensors.ts'
 import type { StateDict } from '../formats/state-dict.ts'
@@ -91,7 +91,7 @@ export class SiamRPN implements StepRunner {
       onProgress: reporter(options, isRemote(checkpoint) ? 'download' : 'reading'),
     })
     const name = sourceName(checkpoint)
-    const file = readCheckpoint(bytes, name)
+    const file = await loadCheckpoint(bytes, name)
     const config = given ?? ownConfig(file, name) ?? parseConfig(r50)
     const anchors = options.anchors ?? impliedAnchors(file)
     const state = options.head === undefined ? file.stateDict : await withHead(file.stateDict, options.head)

@@ -15,6 +15,7 @@ import {
   type StateDict,
   safetensorsChunks,
 } from 'siamrpn/formats'
+import { cut } from 'siamrpn/gpu'
 import * as z from 'zod'
 import { pendingFile } from '../frames/atomic.ts'
 import { TrainingCheckpointError } from './errors.ts'
@@ -109,7 +110,7 @@ export async function readTrainingCheckpoint(path: string): Promise<SavedTrainin
         'it can be started from (--load-from), not resumed',
     )
   }
-  const parsed = factsSchema.safeParse(parseJson(text))
+  const parsed = factsSchema.safeParse(parseFacts(path, text))
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     throw new TrainingCheckpointError(
@@ -126,6 +127,17 @@ async function readBytes(path: string): Promise<Uint8Array> {
     return await readFile(path)
   } catch (cause) {
     throw new TrainingCheckpointError(`cannot read the checkpoint ${path}: ${reason(cause)}`, { cause })
+  }
+}
+
+function parseFacts(path: string, text: string): unknown {
+  try {
+    return parseJson(text, configJsonLimits)
+  } catch (cause) {
+    const found = cut(reason(cause), 200)
+    throw new TrainingCheckpointError(`${path}: \`${trainingKey}\` is no JSON that training writes: ${found}`, {
+      cause,
+    })
   }
 }
 

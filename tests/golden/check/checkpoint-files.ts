@@ -3,9 +3,10 @@
 
 import * as z from 'zod'
 import type { Checkpoint } from '../../../src/formats/checkpoint.ts'
+import { containerOf } from '../../../src/formats/checkpoint-contents.ts'
 import { isTensor, type PickleValue } from '../../../src/formats/pickle-value.ts'
 import { type StateDict, toTypedArray } from '../../../src/formats/state-dict.ts'
-import { isTorchZip, readTorchLegacy, readTorchZip } from '../../../src/formats/torch.ts'
+import { readTorchLegacy, readTorchZip } from '../../../src/formats/torch.ts'
 import type { GoldenSection } from './reader.ts'
 import type { CaseReport } from './report.ts'
 
@@ -103,7 +104,7 @@ function tensorOf(section: GoldenSection<unknown>, name: string, key: string): E
 
 /** Tensors of every dtype and layout, and plain values. */
 export function checkTricky(golden: Tricky, bytes: Uint8Array, one: CaseReport): void {
-  const root = isTorchZip(bytes) ? readTorchZip(bytes) : readTorchLegacy(bytes)
+  const root = containerOf(bytes) === 'torch-zip' ? readTorchZip(bytes) : readTorchLegacy(bytes)
   if (!(root instanceof Map)) {
     one.fail('root', 'the file holds no dict')
     return

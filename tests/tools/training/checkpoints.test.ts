@@ -193,6 +193,17 @@ describe('reading', () => {
     await writeFile(path, writeSafetensors(await new FakeTrainee().modelState(), metadata))
     await expect(readTrainingCheckpoint(path)).rejects.toThrow(/odd\.safetensors: `siamrpn\.training` .* epoch /)
   })
+
+  test.each([
+    ['cut', '{"version":1,"seed":', /is no JSON that training writes/],
+    ['too deep', '['.repeat(1000), /is no JSON that training writes: .*nests deeper than 100/],
+  ])('refuses a position that is %s', async (_, text, message) => {
+    const path = join(await temporaryFolder(), 'cut.safetensors')
+    await writeFile(path, writeSafetensors(await new FakeTrainee().modelState(), { 'siamrpn.training': text }))
+    const reading = readTrainingCheckpoint(path)
+    await expect(reading).rejects.toThrow(TrainingCheckpointError)
+    await expect(reading).rejects.toThrow(message)
+  })
 })
 
 describe('training that diverges', () => {
