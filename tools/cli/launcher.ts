@@ -89,6 +89,7 @@ export async function launched<T>(
   } catch (error) {
     if (collective.rank > 0) await sleep(error instanceof PeerError ? peerPrecedence : precedence)
     writeSync(process.stderr.fd, `${described(error, collective)}\n`)
+    await sleep(relayTime)
     collective.abort(isAbort(error) ? interruptedCode : error instanceof SiamRpnError ? 1 : 2)
     throw error // MPI has not ended the process yet.
   }
@@ -106,6 +107,9 @@ function refuseRanks(): void {
       'expected --launcher mpi, or no mpirun',
   )
 }
+
+/** Milliseconds in which mpirun passes on what a rank has written: what it says itself of an abort must not come first. */
+const relayTime = 300
 
 /** Between two messages that rank 0 is still at work, in milliseconds. */
 const sayEvery = 1000
