@@ -100,7 +100,8 @@ export { openSweep, type Sweep, type SweepCounts, type TrackRule } from './siamr
 export type { Target, TargetGroup, TrackResult } from './siamrpn/target.ts'
 export { emptyTargets, releaseTargets, type TargetTensors, writeTargets } from './siamrpn/target-tensors.ts'
 export { TargetBuilder, type TargetSample, type Targets } from './siamrpn/targets.ts'
-export { TeachError, type TeachExample, type TeachOptions, type TeachProgress } from './siamrpn/teach.ts'
+export type { TeachOptions, TeachProgress } from './siamrpn/teach.ts'
+export { TeachError, type TeachExample } from './siamrpn/teach-examples.ts'
 export { type CreateOptions, type LoadOptions, type LoadProgress, SiamRPN } from './siamrpn/tracker.ts'
 export {
   type StatisticTensor,

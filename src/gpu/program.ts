@@ -95,12 +95,13 @@ export class Program<T> {
   run(from = 0, to = Number.POSITIVE_INFINITY): void {
     this.#check()
     const { gpu } = this.#device
-    const { poison } = this.#assembly
-    const steps = this.#assembly.steps.slice(from, to)
+    const { poison, steps } = this.#assembly
     const encoder = gpu.createCommandEncoder({ label: this.label })
     let pass = encoder.beginComputePass({ label: this.label })
     let pipeline: GPUComputePipeline | undefined
-    for (const step of steps) {
+    for (let index = from; index < to; index++) {
+      const step = steps[index]
+      if (!step) break
       if (poison && step.fresh.length > 0) {
         pass.end()
         for (const { buffer, bytes } of step.fresh) encoder.copyBufferToBuffer(poison, 0, buffer, 0, bytes)

@@ -27,7 +27,8 @@ import type { Shot } from './shots.ts'
 import { isRemote, kindOf, readSource, sourceName } from './source.ts'
 import { benchmarkTracking, makeContext, releaseContext, type StepContext, templateKernels, warmUp } from './steps.ts'
 import { type GroupState, type GroupSteps, type StepRunner, Target, TargetGroup } from './target.ts'
-import type { TeachExample, TeachOptions } from './teach.ts'
+import type { TeachOptions } from './teach.ts'
+import type { TeachExample } from './teach-examples.ts'
 import { UploadAhead } from './upload-ahead.ts'
 
 export type { CreateOptions, LoadOptions, LoadProgress } from './load-options.ts'
@@ -188,11 +189,9 @@ export class SiamRPN implements StepRunner {
     }
     const work = async () => {
       // Only who teaches loads what trains: a page that tracks is a good deal smaller.
-      const { checkExamples, checkTeachOptions, teachHead } = await import('./teach.ts')
-      checkTeachOptions(options)
-      const checked = checkExamples(examples)
+      const { teachHead } = await import('./teach.ts')
       try {
-        return await teachHead(source, checked, options)
+        return await teachHead(source, examples, options)
       } finally {
         this.#sweep()
       }
