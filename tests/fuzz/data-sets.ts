@@ -3,9 +3,10 @@
 
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { zipSync } from 'fflate'
 import { openBenchmark } from '../../tools/benchmarks/open-benchmark.ts'
 import { readResults } from '../../tools/benchmarks/results/read-results.ts'
-import { type Benchmark, benchmarkNames, type Finding } from '../../tools/benchmarks/types.ts'
+import { type Benchmark, type BenchmarkName, benchmarkNames, type Finding } from '../../tools/benchmarks/types.ts'
 import { SyntheticClips } from '../../tools/clips/clips.ts'
 import { layouts } from '../../tools/clips/write.ts'
 import { readClips } from '../../tools/datasets/clip-folder.ts'
@@ -19,15 +20,15 @@ function listen({ place, message }: Finding): void {
 }
 
 export async function dataSetReaders(folder: string): Promise<Reader[]> {
-  const clips = new SyntheticClips({ seed: 1, clips: 1, framesPerClip: 4, width: 64, height: 64 })
+  const make = (clips: number) => new SyntheticClips({ seed: 1, clips, framesPerClip: 4, width: 64, height: 64 })
   const found: Reader[] = []
   for (const type of benchmarkNames) {
     const root = join(folder, type)
-    await layouts[type](clips, root)
+    await layouts[type](make(type === 'trackingnet' ? 2 : 1), root) // TRAIN_0 has the first one, TEST the second.
     for (const file of await textFiles(root)) {
-      found.push(
-        await fileReader(`${type} ${relative(root, file)}`, file, () => openBenchmark({ type, root, tell: listen })),
-      )
+      const name = relative(root, file)
+      const split = splitOf(type, name)
+      found.push(await fileReader(`${type} ${name}`, file, () => openBenchmark({ type, root, tell: listen, ...split })))
     }
   }
   const own = join(folder, 'folder')
@@ -35,6 +36,12 @@ export async function dataSetReaders(folder: string): Promise<Reader[]> {
     found.push(await fileReader(`clips ${relative(own, file)}`, file, () => readClips(own)))
   }
   return [...found, ...(await annotationReaders(folder)), ...resultReaders]
+}
+
+/** The part of the data set that has the file, where it is not the one that is read by default. */
+function splitOf(type: BenchmarkName, name: string): { readonly split?: string } {
+  const isTrain = type === 'got10k' || (type === 'trackingnet' && name.startsWith('TRAIN'))
+  return isTrain ? { split: 'train' } : {}
 }
 
 /** The file gets its own bytes back before the next reader comes. */
@@ -95,12 +102,20 @@ const benchmark = (protocol: Benchmark['protocol']): Benchmark => ({
   ],
 })
 
-const resultReaders: readonly Reader[] = (['ope', 'got10k', 'vot'] as const).map((protocol) => ({
-  name: `results ${protocol}`,
-  corpus: [
-    text('1,2,30,20\n1.5\t2\t30\t20\nNaN,NaN,NaN,NaN\n'),
-    text('1\n1,2,30,20\n2\n'),
-    text('0,0,9,0,9,9,0,9\n'.repeat(3)),
-  ],
-  read: viaFile(`results-${protocol}/a.txt`, (file) => readResults(join(file, '..'), benchmark(protocol), listen)),
-}))
+const resultText = '1,2,30,20\n'.repeat(3)
+const resultReaders: readonly Reader[] = [
+  {
+    name: 'results in an archive',
+    corpus: [zipSync({ 'a.txt': text(resultText) }), zipSync({ 'run/a/a_001.txt': [text(resultText), { level: 0 }] })],
+    read: viaFile('results.zip', (file) => readResults(file, benchmark('ope'), listen)),
+  },
+  ...(['ope', 'got10k', 'vot'] as const).map((protocol) => ({
+    name: `results ${protocol}`,
+    corpus: [
+      text('1,2,30,20\n1.5\t2\t30\t20\nNaN,NaN,NaN,NaN\n'),
+      text('1\n1,2,30,20\n2\n'),
+      text('0,0,9,0,9,9,0,9\n'.repeat(3)),
+    ],
+    read: viaFile(`results-${protocol}/a.txt`, (file) => readResults(join(file, '..'), benchmark(protocol), listen)),
+  })),
+]

@@ -22,3 +22,24 @@ test.each(readers)('mutated files of the reader of $name end in a value or an er
     if (finding) expect.fail(`seed ${finding.seed}: ${finding.reason}`)
   }
 })
+
+test.each(readers.map(({ name, read, corpus }) => ({ name, read, first: corpus[0] })))(
+  'the reader of $name reads its first file: what it is given reaches it',
+  async ({ read, first }) => {
+    await read(new Uint8Array(first!), folder)
+  },
+)
+
+test('what takes long once is tried again, and is a finding only if it takes long again', async () => {
+  const slow = (times: number) => {
+    let left = times
+    const read = () => {
+      const start = process.cpuUsage()
+      const taken = () => process.cpuUsage(start).user + process.cpuUsage(start).system
+      if (left-- > 0) while (taken() < 2.1e6) Buffer.alloc(1e6).fill(1)
+    }
+    return tryInput({ name: 'slow', corpus: [], read }, new Uint8Array(), { seed: 1, folder })
+  }
+  expect(await slow(1)).toBeUndefined()
+  expect((await slow(2))?.reason).toMatch(/^2\.\d+ s of CPU time, tried again: 2\.\d+ s$/)
+})

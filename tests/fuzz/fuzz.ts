@@ -93,38 +93,74 @@ export async function tryOne(reader: Reader, seed: number, folder: string): Prom
   return await tryInput(reader, mutated(reader, seed), { seed, folder })
 }
 
-/** Tries one file. @param seed what it was made from @returns what is wrong, if anything is */
+/**
+ * Tries one file. What takes too long is tried once more, and told: CPU time is that of the whole process, so garbage of readers
+ * before, or a machine that did something else, may be in it once, but not twice.
+ * @param seed what it was made from @returns what is wrong, if anything is
+ */
 export async function tryInput(
   reader: Reader,
   input: Uint8Array,
   { seed, folder }: { readonly seed: number | string; readonly folder: string },
 ): Promise<Finding | undefined> {
   const found = (reason: string): Finding => ({ reader: reader.name, seed, reason, input })
+  const first = await measured(reader, input, folder)
+  if (first.reason !== undefined) return found(first.reason)
+  if (first.seconds > mostSeconds) {
+    const again = await measured(reader, input, folder)
+    const reason = `${first.seconds} s of CPU time, tried again: ${again.seconds} s`
+    process.stderr.write(`${reader.name}, seed ${seed}: ${reason}\n`)
+    if (again.reason !== undefined || again.seconds > mostSeconds) return found(again.reason ?? reason)
+  }
+  return first.grown > mostBytes ? found(`${first.grown} bytes of memory`) : undefined
+}
+
+interface Measured {
+  /** What is wrong with the outcome, if anything is. */
+  readonly reason?: string
+  /** Of CPU time. */
+  readonly seconds: number
+  /** Bytes of resident memory. */
+  readonly grown: number
+}
+
+async function measured(reader: Reader, input: Uint8Array, folder: string): Promise<Measured> {
   const start = process.cpuUsage()
-  const before = process.memoryUsage().rss
+  const before = process.memoryUsage.rss()
+  const reason = await outcome(reader, input, folder)
+  const { user, system } = process.cpuUsage(start)
+  const taken = { seconds: (user + system) / 1e6, grown: process.memoryUsage.rss() - before }
+  return reason === undefined ? taken : { ...taken, reason }
+}
+
+/** Reads a file. @returns what is wrong with the error that comes of it, if anything is */
+async function outcome(reader: Reader, input: Uint8Array, folder: string): Promise<string | undefined> {
   try {
     await ended(Promise.resolve(reader.read(input, folder)))
   } catch (error) {
     if (!(error instanceof SiamRpnError || error instanceof ImportError)) {
-      return found(`${error instanceof Error ? error.stack : String(error)}`)
+      return `${error instanceof Error ? error.stack : String(error)}`
     }
-    if (error.message.length > longestMessage) return found(`a message of ${error.message.length} characters`)
+    if (error.message.length > longestMessage) return `a message of ${error.message.length} characters`
   }
-  const { user, system } = process.cpuUsage(start)
-  if ((user + system) / 1e6 > mostSeconds) return found(`${(user + system) / 1e6} s of CPU time`)
-  const grown = process.memoryUsage().rss - before
-  return grown > mostBytes ? found(`${grown} bytes of memory`) : undefined
+  return undefined
 }
 
-/** Settles like `work`, or rejects when it takes so long that it may never settle. */
+/**
+ * Settles like `work`, or rejects when it takes so long that it may never settle. Turns of a timer are counted, not the clock: a
+ * process that is stopped does not take long.
+ */
 async function ended(work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
+  let seconds = 0
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it has not ended after ${longestWait} s`)), 1000 * longestWait)
+    timer = setInterval(() => {
+      if (++seconds === longestWait) reject(new Error(`it has not ended after ${longestWait} s`))
+    }, 1000)
   })
   try {
     await Promise.race([work, late])
   } finally {
-    clearTimeout(timer)
+    clearInterval(timer)
   }
 }

@@ -1,15 +1,19 @@
 // The readers that the fuzzer tries, each with files that it reads. Files in corpus/NAME are tried with them: videos, and
 // what was a fault once.
 
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { unzipSync, zipSync } from 'fflate'
 import { readCheckpoint } from '../../src/formats/checkpoint.ts'
 import { writeSafetensors } from '../../src/formats/safetensors.ts'
 import { writeTorchZip } from '../../src/formats/torch-writer.ts'
 import { ownConfig } from '../../src/siamrpn/checkpoint-model.ts'
 import { fromMMTracking, overrideConfig, parseConfig } from '../../src/siamrpn/config.ts'
 import { namedConfig } from '../../src/siamrpn/configs/index.ts'
+import { outlineOf, readMask } from '../../tools/augment/cutout.ts'
 import { readCorrections } from '../../tools/cli/teach/corrections.ts'
+import { writeCocoCutouts } from '../../tools/datasets/coco-cutouts.ts'
 import { readCocoVid } from '../../tools/datasets/coco-vid.ts'
 import { readRun, readStoredResults } from '../../tools/evaluation/result-store.ts'
 import { openFrames } from '../../tools/frames/frames.ts'
@@ -20,7 +24,9 @@ import { readTfliteConvolutions } from '../../tools/pretrained/tflite.ts'
 import { readTrainingLog } from '../../tools/report/training-log.ts'
 import { TrackCache } from '../../tools/search/track-cache.ts'
 import { readConfigFile } from '../../tools/training/config-file.ts'
+import { takeLock } from '../../tools/training/lock.ts'
 import { readTrainingCheckpoint } from '../../tools/training/training-checkpoint.ts'
+import { WorkDir } from '../../tools/training/work-dir.ts'
 import { writeCocoVid } from '../../web/src/formats/coco-vid.ts'
 import { writeCsv } from '../../web/src/formats/csv.ts'
 import { importAnnotations } from '../../web/src/formats/import.ts'
@@ -29,7 +35,7 @@ import { writeMot } from '../../web/src/formats/mot.ts'
 import { addTarget, emptyProject } from '../../web/src/model/project.ts'
 import { tfliteFile } from '../tools/pretrained/tflite-file.ts'
 import { dataSetReaders } from './data-sets.ts'
-import { images } from './images.ts'
+import { images, maskPicture, plainPicture } from './images.ts'
 import { json, parse, type Reader, text, viaFile } from './reader.ts'
 
 const tensor = { dtype: 'f32' as const, shape: [2, 3], data: new Uint8Array(24) }
@@ -40,6 +46,13 @@ const state = new Map([
 const tiny: unknown = JSON.parse(JSON.stringify(namedConfig('tiny')))
 const annotation = { id: 1, image_id: 1, bbox: [1, 2, 3, 4], iscrowd: 0 }
 const coco = { images: [{ id: 1, file_name: 'a.jpg', width: 9, height: 9 }], annotations: [annotation] }
+
+const segmentation = [[10, 10, 30, 10, 30, 25, 10, 25]]
+const outlined = {
+  images: [{ id: 1, file_name: 'a.png', width: 48, height: 40 }],
+  categories: [{ id: 1, name: 'a dog' }],
+  annotations: [1, 2].map((id) => ({ ...annotation, id, bbox: [10, 10, 20, 15], category_id: 1, segmentation })),
+}
 
 const facts = {
   ...{ version: 1, epoch: 1, iteration: 2, iterationsPerEpoch: 5, batchSize: 2, seed: 0 },
@@ -56,15 +69,29 @@ const sequence = { format: 'siamrpn-sequence', name: 'a', regions: [1, [1, 2, 3,
 
 const convolution = { name: 'a', depthwise: false, shape: [1, 1, 1, 3], filter: [1, 2, 3], bias: [4], stride: 1 }
 
-const python = `_base_ = './config.py'
+const python = `_base_ = './base.py'
 cudnn_benchmark = False
 crop_size = 511
-model = dict(type='SiamRPN', backbone=dict(depth=50, strides=(1, 2, 1, 1), frozen_stages=4),
-    test_cfg=dict(rpn=dict(penalty_k=0.05, lr=4e-1), exemplar_size=2**7 - 1, x=[i for i in range(3)], **{'_delete_': True}))
-name = f'{crop_size}' 'x'
+model = dict(type='SiamRPN', test_cfg=dict(rpn=dict(penalty_k=0.05, lr=4e-1), exemplar_size=2**7 - 1, **{'_delete_': False}))
+work_dir = f'{crop_size}' 'x'
 data_root = '{{ fileDirname }}' + '/data'
-lr_config = [dict(policy='step', step=[10, 20]), None, -1 << 3, "\\u00e4", r'a\\b', {'a': {'b': True}}]
+lists = [dict(policy='step', step=[10, 20]), None, -1 * 3, 7 // 2 % 3, "\\u00e4", r'a\\b', {'a': {'b': True}}]
+train_pipeline = [{'a': [1, 2][0], 'b': (1,), 'c': lists}]
 `
+/** As Python writes it. */
+const tinyPython = Object.entries(tiny as object)
+  .map(
+    ([name, value]) => `${name} = ${JSON.stringify(value).replaceAll('true', 'True').replaceAll('false', 'False')}\n`,
+  )
+  .join('')
+  .replaceAll('null', 'None')
+
+const torch = writeTorchZip({
+  meta: { epoch: 1, cfg: 'x = 1', list: [1, 2.5, null] },
+  state_dict: state,
+  optimizer: {},
+})
+const golden = (name: string): Promise<Uint8Array> => readFile(new URL(`../golden/${name}`, import.meta.url))
 
 /** How long reading takes follows from how many frames are asked for. */
 const mostFrames = 20
@@ -79,9 +106,12 @@ const readers: readonly Reader[] = [
     name: 'checkpoint',
     corpus: [
       writeSafetensors(state, { note: 'text' }),
-      writeTorchZip({ meta: { epoch: 1, cfg: 'x = 1', list: [1, 2.5, null] }, state_dict: state, optimizer: {} }),
+      torch,
       writeTorchZip(state),
       writeSafetensors(state, { config: JSON.stringify(tiny) }),
+      zipSync(unzipSync(torch)),
+      await golden('tricky.legacy.pth'),
+      await golden('tricky.zip.pth'),
     ],
     read: (bytes) => ownConfig(readCheckpoint(bytes), 'file'),
   },
@@ -105,14 +135,20 @@ const readers: readonly Reader[] = [
   },
   {
     name: 'Python configuration',
-    corpus: [text(python), text(python.replace(/^.*\n/, ''))],
-    read: viaFile('config.py', async (file) => parseConfig(await readConfigFile(file), file)),
+    corpus: [text(tinyPython), text(python), text(python.replace(/^.*\n/, '')), text('x = [i for i in range(3)]\n')],
+    read: viaFile('config.py', async (file) => {
+      await writeFile(join(file, '../base.py'), 'lr = 0.1\n')
+      return parseConfig(await readConfigFile(file), file)
+    }),
   },
   {
     name: 'override',
-    corpus: ['model.test_cfg.rpn.lr=0.3', 'data.train[0].type=ClipFolder', "work_dir='a'", 'a.b["c.d"]=[1,(2,3)]'].map(
-      text,
-    ),
+    corpus: [
+      'model.test_cfg.rpn.lr=0.3',
+      "work_dir='a'",
+      'model.backbone.strides=[1,2,1,2]',
+      'optimizer.paramwise_cfg.custom_keys={"backbone": {"lr_mult": 0.1}}',
+    ].map(text),
     read: (bytes) => overrideConfig(namedConfig('tiny'), new TextDecoder().decode(bytes)),
   },
   {
@@ -162,6 +198,40 @@ const readers: readonly Reader[] = [
       const cache = new TrackCache(folder, {})
       await viaFile('a.safetensors', () => cache.load(video))(bytes, cache.folder)
     },
+  },
+  {
+    name: 'cut-outs of COCO',
+    corpus: [
+      json(outlined),
+      text(JSON.stringify(outlined).replace('"category_id":1', '"category_id":12345678901234567890')),
+    ],
+    read: viaFile('cutouts/instances.json', async (annFile) => {
+      const folder = join(annFile, '..')
+      await writeFile(join(folder, 'a.png'), plainPicture)
+      const out = join(folder, 'out')
+      await writeCocoCutouts({ annFile, images: folder, out, perCategory: 2, minSize: 1, maxSide: 64, seed: 1 })
+    }),
+  },
+  { name: 'mask', corpus: [maskPicture], read: viaFile('mask.png', async (file) => outlineOf(await readMask(file))) },
+  {
+    name: 'lock',
+    corpus: [
+      json({ pid: 2 ** 22 + 1, host: hostname(), birth: '1', key: 'a' }),
+      json({ pid: 1, host: 'other', birth: null }),
+    ],
+    read: viaFile('locked/training.lock', async (file) => await (await takeLock(file, join(file, '..')))()),
+  },
+  {
+    name: 'pointer to the last checkpoint',
+    corpus: [text('epoch_1.safetensors\n'), text('../a/iter_1.safetensors')],
+    read: viaFile('run/last_checkpoint', async (file) => {
+      const run = await WorkDir.open(join(file, '..'))
+      try {
+        await run.lastCheckpoint()
+      } finally {
+        await run.close()
+      }
+    }),
   },
   {
     name: 'TFLite model',

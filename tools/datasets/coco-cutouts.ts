@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { Random, type RgbFrame } from 'siamrpn'
 import { rasterise } from '../clips/raster.ts'
-import { pendingFolder } from '../frames/atomic.ts'
+import { attempt, pendingFolder } from '../frames/atomic.ts'
 import { UnreadableImageError } from '../frames/errors.ts'
 import { readImage } from '../frames/image.ts'
 import { CocoEntry, CocoIds } from './coco-entry.ts'
@@ -31,7 +31,7 @@ export interface CocoCutoutOptions {
 export interface CocoCutouts {
   readonly cutouts: number
   readonly categories: number
-  /** Images that could not be read. */
+  /** Objects whose images could not be read, or have another size than the annotations say. */
   readonly unreadable: number
 }
 
@@ -41,15 +41,25 @@ const maxArea = 0.7
 const border = 1
 /** Margin around the object in parts of its sides. */
 const margin = 0.05
+/** Of a polygon; those of COCO have some hundreds. */
+const mostCorners = 10_000
+/** Of a category's name, characters: a file's name has 255 bytes. */
+const longestKind = 50
 
 interface Found {
-  readonly image: number
+  readonly image: StatedImage
   readonly polygon: Float64Array
+}
+
+interface StatedImage {
+  readonly name: string
+  readonly width: number
+  readonly height: number
 }
 
 interface Catalogue {
   readonly ids: CocoIds
-  readonly images: ReadonlyMap<number, { readonly name: string; readonly width: number; readonly height: number }>
+  readonly images: ReadonlyMap<number, StatedImage>
   readonly categories: ReadonlyMap<number, string>
 }
 
@@ -70,13 +80,15 @@ export async function writeCocoCutouts(options: CocoCutoutOptions): Promise<Coco
   const folder = await pendingFolder(out, (name) => /^[^.].*-\d{4,}\.(jpg|png)$/.test(name))
   try {
     let [done, unreadable] = [0, 0]
+    const numbers = new Map<string, number>() // Categories whose names have the same letters share theirs.
     for (const [category, objects] of [...chosen].sort(([a], [b]) => a - b)) {
-      const kind = (catalogue.categories.get(category) ?? `category ${category}`).replaceAll(/[^\p{L}\p{N}]+/gu, '_')
-      for (const [k, object] of objects.entries()) {
+      const kind = kindOf(catalogue.categories.get(category) ?? `category ${catalogue.ids.show(category)}`)
+      for (const { image, polygon } of objects) {
         signal?.throwIfAborted()
-        const name = `${kind}-${String(k + 1).padStart(4, '0')}`
-        const file = join(root, catalogue.images.get(object.image)?.name ?? '')
-        const written = await writeCutout(object.polygon, file, join(folder.temporary, name), options.maxSide)
+        const number = (numbers.get(kind) ?? 0) + 1
+        numbers.set(kind, number)
+        const target = join(folder.temporary, `${kind}-${String(number).padStart(4, '0')}`)
+        const written = await writeCutout({ polygon, image, root, target, maxSide: options.maxSide })
         if (!written) unreadable++
         onProgress?.(++done, total)
       }
@@ -88,10 +100,15 @@ export async function writeCocoCutouts(options: CocoCutoutOptions): Promise<Coco
   }
 }
 
+/** A category as files are named by it. */
+function kindOf(category: string): string {
+  return category.replaceAll(/[^\p{L}\p{N}]+/gu, '_').slice(0, longestKind)
+}
+
 async function readCatalogue(file: string): Promise<Catalogue> {
   if (!(await exists(file)))
     throw new DatasetMissingError(`no annotation file ${file}, expected COCO's, such as instances_train2017.json`)
-  const images = new Map<number, { name: string; width: number; height: number }>()
+  const images = new Map<number, StatedImage>()
   const categories = new Map<number, string>()
   const ids = new CocoIds()
   await readJsonArrays(file, {
@@ -120,11 +137,10 @@ async function drawObjects(options: CocoCutoutOptions, { images, ids }: Catalogu
       const entry: CocoEntry = new CocoEntry(file, 'annotations', index, value)
       const polygon = onePolygon(value)
       if (polygon === undefined || entry.flag('iscrowd')) return
-      const image = entry.id('image_id', ids)
-      const size = images.get(image)
-      if (size === undefined) entry.fail('.image_id', ids.show(image), "an image's id")
+      const id = entry.id('image_id', ids)
+      const image = images.get(id) ?? entry.fail('.image_id', ids.show(id), "an image's id")
       const box = entry.box()
-      if (box === undefined || !isWhole(box, size, minSize)) return
+      if (box === undefined || !isWhole(box, image, minSize) || !isWithin(polygon, image)) return
       const category = entry.id('category_id', ids)
       const count = (seen.get(category) ?? 0) + 1
       seen.set(category, count)
@@ -146,8 +162,9 @@ function onePolygon(value: unknown): Float64Array | undefined {
     typeof value === 'object' && value !== null && 'segmentation' in value ? value.segmentation : undefined
   if (!Array.isArray(segmentation) || segmentation.length !== 1) return undefined
   const [points] = segmentation
-  const numbers = Array.isArray(points) && points.length >= 6 && points.every((one) => Number.isFinite(one))
-  return numbers ? clockwise(Float64Array.from(points)) : undefined
+  const pairs =
+    Array.isArray(points) && points.length >= 6 && points.length % 2 === 0 && points.length <= 2 * mostCorners
+  return pairs && points.every((one) => Number.isFinite(one)) ? clockwise(Float64Array.from(points)) : undefined
 }
 
 /** In the direction that the rasteriser counts as covered. */
@@ -171,8 +188,21 @@ function isWhole(
   return inside && Math.min(width, height) >= minSize && width * height <= maxArea * image.width * image.height
 }
 
-/** Whether the image could be read; its file must be there. */
-async function writeCutout(polygon: Float64Array, file: string, target: string, maxSide: number): Promise<boolean> {
+function isWithin(polygon: Float64Array, { width, height }: StatedImage): boolean {
+  return polygon.every((value, i) => value >= 0 && value <= (i % 2 === 0 ? width : height))
+}
+
+interface CutoutRequest extends Found {
+  /** Of images. */
+  readonly root: string
+  /** Path without extension. */
+  readonly target: string
+  readonly maxSide: number
+}
+
+/** Whether the image could be read and has the size that is stated; its file must be there. @throws OutputError */
+async function writeCutout({ polygon, image: stated, root, target, maxSide }: CutoutRequest): Promise<boolean> {
+  const file = join(root, stated.name)
   let frame: RgbFrame
   try {
     frame = await readImage(file)
@@ -181,6 +211,7 @@ async function writeCutout(polygon: Float64Array, file: string, target: string, 
     throw new DatasetMissingError(`no image ${file}, expected the images of the annotations`, { cause: error })
   }
   const { width, height } = frame
+  if (width !== stated.width || height !== stated.height) return false
   const mask = maskOf(polygon, width, height)
   const region = around(polygon, width, height)
   const scale = Math.min(1, maxSide / Math.max(region.width, region.height))
@@ -189,16 +220,14 @@ async function writeCutout(polygon: Float64Array, file: string, target: string, 
     height: Math.max(1, Math.round(scale * region.height)),
   }
   const image = sharp(frame.data, { raw: { width, height, channels: 3 } }).extract(region)
-  await image
-    .resize({ ...size, fit: 'fill' })
-    .jpeg({ quality: 92, chromaSubsampling: '4:4:4' })
-    .toFile(`${target}.jpg`)
+  image.resize({ ...size, fit: 'fill' }).jpeg({ quality: 92, chromaSubsampling: '4:4:4' })
+  await attempt(`${target}.jpg`, () => image.toFile(`${target}.jpg`))
   const shape = sharp(mask, { raw: { width, height, channels: 1 } }).extract(region)
-  await shape
+  shape
     .resize({ ...size, fit: 'fill' })
     .threshold(128)
     .png({ palette: true, colors: 2 })
-    .toFile(`${target}.png`)
+  await attempt(`${target}.png`, () => shape.toFile(`${target}.png`))
   return true
 }
 
@@ -210,9 +239,9 @@ function maskOf(polygon: Float64Array, width: number, height: number): Uint8Arra
 }
 
 function around(polygon: Float64Array, width: number, height: number) {
-  const xs = polygon.filter((_, i) => i % 2 === 0)
-  const ys = polygon.filter((_, i) => i % 2 === 1)
-  const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)]
+  const least = (from: number) => polygon.reduce((a, b, i) => (i % 2 === from ? Math.min(a, b) : a), Infinity)
+  const most = (from: number) => polygon.reduce((a, b, i) => (i % 2 === from ? Math.max(a, b) : a), -Infinity)
+  const [x0, x1, y0, y1] = [least(0), most(0), least(1), most(1)]
   const [marginX, marginY] = [2 + margin * (x1 - x0), 2 + margin * (y1 - y0)]
   const left = Math.max(0, Math.floor(x0 - marginX))
   const top = Math.max(0, Math.floor(y0 - marginY))

@@ -25,6 +25,8 @@ interface Found {
 const mostLevels = 8
 /** How often a lock that changes while it is looked at is looked at again. */
 const mostTries = 20
+/** Signals to the numbers beside go to groups of processes, or nowhere. */
+const greatestPid = 2 ** 31 - 1
 
 /**
  * Takes a lock. It is given back by the returned function, and when the process exits.
@@ -105,8 +107,8 @@ async function read(path: string): Promise<Found | undefined> {
   let text = ''
   try {
     text = await readFile(path, 'utf8')
-    const { pid, host, birth } = JSON.parse(text)
-    const isOwner = typeof pid === 'number' && typeof host === 'string'
+    const { pid, host, birth } = JSON.parse(text) ?? {}
+    const isOwner = Number.isInteger(pid) && pid > 0 && pid <= greatestPid && typeof host === 'string'
     return { text, owner: isOwner ? { pid, host, birth: typeof birth === 'string' ? birth : null } : undefined }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined

@@ -128,3 +128,35 @@ test('bad input: nothing to cut, no such image, a damaged one; nothing half writ
   await writeFile(join(damaged.out, 'mine.txt'), '')
   await expect(writeCocoCutouts(damaged)).rejects.toThrow('it holds mine.txt')
 })
+
+test('polygons that are none, or lie beside their image, are left out; images of another size are counted', async () => {
+  const good = [10, 12, 40, 30] as const
+  const around = (points: readonly number[]) => object(1, 1, good, { segmentation: [points] })
+  const circle = Array.from({ length: 200_000 }, (_, k) => [30 + 15 * Math.cos(k / 3e4), 30 + 15 * Math.sin(k / 3e4)])
+  const options = await coco([
+    around([10, 10, 50, 10, 50, 40, 10]),
+    around([-1e6, 10, 50, 10, 50, 40]),
+    around([10, 10, 1e308, 10, 50, 40]),
+    around([500, 500, 550, 500, 550, 540]),
+    around(circle.flat()),
+    object(1, 1, good),
+    object(2, 2, good),
+  ])
+  await writeJpeg(join(options.images, '2.jpg'), [0, 0, 0], 64)
+  expect(await writeCocoCutouts({ ...options, perCategory: 9 })).toEqual({ cutouts: 1, categories: 1, unreadable: 1 })
+})
+
+test('categories of one name, or of a long one, keep all their cut-outs', async () => {
+  const box = [10, 12, 40, 30] as const
+  const options = await coco([1, 2, 3].map((category_id) => object(category_id, 1, box, { category_id })))
+  const file = JSON.parse(await readFile(options.annFile, 'utf8'))
+  const categories = ['hot dog', 'hot_dog', '\u72ac'.repeat(300)].map((name, index) => ({ id: index + 1, name }))
+  await writeFile(options.annFile, JSON.stringify({ ...file, categories }))
+  expect(await writeCocoCutouts(options)).toEqual({ cutouts: 3, categories: 3, unreadable: 0 })
+  expect((await readdir(options.out)).filter((name) => name.startsWith('hot'))).toEqual([
+    'hot_dog-0001.jpg',
+    'hot_dog-0001.png',
+    'hot_dog-0002.jpg',
+    'hot_dog-0002.png',
+  ])
+})

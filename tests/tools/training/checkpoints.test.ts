@@ -254,6 +254,12 @@ describe('the work folder', () => {
     ['a process that is gone', { pid: 2 ** 22 + 1, host: hostname(), birth: '1' }],
     ['an earlier process of the same number', { pid: process.pid, host: hostname(), birth: '1' }],
     ['something else', 'nonsense'],
+    ['null', null],
+    ['a list', []],
+    ['the number of every process', { pid: -1, host: hostname(), birth: null }],
+    ['the number of a group of processes', { pid: 0, host: hostname(), birth: null }],
+    ['a number that no process has', { pid: 2 ** 53, host: hostname(), birth: null }],
+    ['half a number', { pid: process.pid + 0.5, host: hostname(), birth: null }],
   ])('is taken over from %s', async (_, owner) => {
     const folder = await temporaryFolder()
     await writeFile(join(folder, 'training.lock'), JSON.stringify(owner))

@@ -50,7 +50,11 @@ export function cutoutsCommand({ terminal }: CommandContext): Command {
           const { cutouts, categories, unreadable } = await writeCocoCutouts({ ...options, signal, onProgress })
           progress.stop()
           print(terminal, fact('wrote', `${cutouts} cut-outs of ${categories} categories to ${options.out}`))
-          if (unreadable > 0) print(terminal, fact('left out', `${unreadable} whose images could not be read`))
+          if (unreadable > 0)
+            print(
+              terminal,
+              fact('left out', `${unreadable} whose images could not be read or have another size than is stated`),
+            )
           print(terminal, fact('use', `{ type: 'CutoutDataset', path: '${options.out}', background_path: ... }`))
         } finally {
           progress.stop()
