@@ -5,6 +5,7 @@ import { kernelTolerance } from '../../../tests/helpers/host-tensors.ts'
 import {
   defaultForms,
   type FormCheck,
+  matrixForms,
   registerForms,
   shuffleForms,
   tileForms,
@@ -24,9 +25,10 @@ export const formsSection: Section = {
   title: 'Every kernel form against float64',
   share: 4,
   async run({ budget, signal, say }) {
-    const device = await openDevice()
+    // Subgroup matrices are behind this switch in Dawn.
+    const device = await openDevice({ toggles: ['enable-dawn-features=allow_unsafe_apis'] })
     try {
-      const all = [...defaultForms(device.adapter), ...interleave(tileForms, registerForms, shuffleForms)]
+      const all = [...defaultForms(device.adapter), ...interleave(tileForms, registerForms, shuffleForms, matrixForms)]
       const suited = all.filter(({ suits }) => suits(device.adapter))
       const results: FormResult[] = []
       for (const check of suited) {

@@ -9,6 +9,8 @@ import {
   type ConvPlan,
   chooseConv,
   hasSubgroupsOf8,
+  matrixShapes,
+  matrixTile,
   passesAmong,
   samplesPerSlice,
   type Tile,
@@ -69,6 +71,11 @@ export function convCandidates(adapter: ConvAdapter, problem: ConvProblem, limit
     for (const lanes of shuffleFamily.filter((count) => passesAmong(adapter, count))) {
       const tile = { tileM: 64, tileN: 4 * lanes }
       for (const splitK of parts(workgroups(problem, tile))) candidates.push({ variant: 'shuffle', lanes, splitK })
+    }
+  }
+  for (const shape of halfFilter ? matrixShapes(adapter) : []) {
+    for (const splitK of parts(workgroups(problem, matrixTile(shape)))) {
+      candidates.push({ variant: 'matrices', ...shape, splitK })
     }
   }
   for (const form of adapter.kind === 'gpu' ? registerFamily : registerFamily.slice(0, 1)) {

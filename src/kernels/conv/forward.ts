@@ -13,6 +13,7 @@ import { direct } from './direct.ts'
 import type { ConvLaunch } from './epilogue.ts'
 import type { ConvFilter } from './filter.ts'
 import { type ConvWindow, convProblem } from './geometry.ts'
+import { matrices } from './matrices.ts'
 import { narrow } from './narrow.ts'
 import { type ConvPlan, type ConvVariant, samplesPerSlice } from './plan.ts'
 import { planName } from './plan-name.ts'
@@ -89,6 +90,7 @@ const launches: { readonly [V in ConvVariant]: Launch<V> } = {
   tiled,
   registers,
   shuffle,
+  matrices,
   subgroup,
   narrow,
   winograd,

@@ -16,6 +16,7 @@ export function planName(plan: ConvPlan | WeightGradientPlan): string {
       : named(`registers ${plan.pixels}x${plan.channels}`, plan.splitK)
   }
   if (variant === 'shuffle') return named(`shuffle ${plan.lanes} lanes`, plan.splitK)
+  if (variant === 'matrices') return named(`matrices ${plan.rows}x${plan.columns}x${plan.depth}`, plan.splitK)
   if (variant === 'winograd') {
     const { products, sliceChannels } = plan
     return [products ? `winograd of ${tileName(products)}` : 'winograd', `slices of ${sliceChannels}`].join(', ')

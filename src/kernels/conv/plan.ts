@@ -26,10 +26,19 @@ export type ConvPlan =
   | { readonly variant: 'registers'; readonly pixels: 4 | 8; readonly channels: 4 | 8; readonly splitK: number }
   /** `lanes` pixels x `4 lanes` channels per `lanes` lanes of a GPU's subgroup. */
   | { readonly variant: 'shuffle'; readonly lanes: number; readonly splitK: number }
+  /** A GPU's matrix units, which round both operands to half precision. */
+  | (MatrixShape & { readonly variant: 'matrices'; readonly splitK: number })
   /** F(2x2, 3x3) around 16 products, in tiles or by the subgroup kernel, `sliceChannels` output channels at a time. */
   | { readonly variant: 'winograd'; readonly sliceChannels: number; readonly products?: Tile }
   /** One channel in, one out: `strip` x `rows` outputs per invocation, the filter in registers. */
   | DepthwisePlan
+
+/** A product that a subgroup computes at once: `rows` x `depth` by `depth` x `columns`. */
+export interface MatrixShape {
+  readonly rows: number
+  readonly columns: number
+  readonly depth: number
+}
 
 /** What a workgroup of the tiled kernels computes; forward, rows are pixels. */
 export interface Tile {
@@ -62,6 +71,7 @@ export type ConvAdapter = Pick<
   | 'maxBindingBytes'
   | 'maxWorkgroupInvocations'
   | 'maxWorkgroupBytes'
+  | 'subgroupMatrices'
 >
 
 /** Output channels of a subgroup: of conv2d_subgroup, and of conv2d_narrow at its widest. */
@@ -115,6 +125,8 @@ export function chooseConv(adapter: ConvAdapter, problem: ConvProblem, limits: C
   if (isDepthwise(problem)) return depthwisePlan(adapter, problem)
   if (groups > 1 || inChannels % 4 !== 0 || firstChannel % 4 !== 0) return { variant: 'direct' }
   if (halfFilter && adapter.kind === 'cpu') return { variant: 'direct' }
+  const [shape] = halfFilter && outChannels % 4 === 0 ? matrixShapes(adapter) : []
+  if (shape) return matricesPlan(problem, shape)
   if (hasSubgroupsOf8(adapter)) {
     return allowWinograd && fitsWinograd(adapter, problem) ? winogradPlan(problem) : subgroupPlan(adapter, problem)
   }
@@ -170,6 +182,38 @@ function subgroupPlan(adapter: ConvAdapter, problem: ConvProblem): ConvPlan {
   const widths = ([1, 2, 4] as const).filter((width) => outChannels % width === 0)
   const plans = widths.map((channelsPerLane) => ({ variant: 'narrow', channelsPerLane }) as const)
   return plans.reduce((a, b) => (narrowCost(problem, b) < narrowCost(problem, a) ? b : a))
+}
+
+/** Output pixels and channels that the matrices of a subgroup cover, and of the inner dimension that a workgroup takes at a time. */
+const subgroupSide = 32
+
+/** The matrices of an adapter that conv2d_matrices can use, the largest first. Reasoned, not yet measured on a GPU. */
+export function matrixShapes(adapter: ConvAdapter): MatrixShape[] {
+  const { subgroupMatrices, subgroupMinSize, subgroupMaxSize, maxWorkgroupInvocations, features } = adapter
+  const usable = subgroupMinSize === subgroupMaxSize && 4 * subgroupMaxSize <= maxWorkgroupInvocations
+  if (!usable || !features.has('shader-f16')) return []
+  return subgroupMatrices
+    .filter(({ componentType, resultComponentType }) => componentType === 'f16' && resultComponentType === 'f32')
+    .map(({ M, N, K }) => ({ rows: M, columns: N, depth: K }))
+    .filter((shape) =>
+      [shape.rows, shape.columns, shape.depth].every((side) => side % 4 === 0 && subgroupSide % side === 0),
+    )
+    .sort((a, b) => b.rows * b.columns * b.depth - a.rows * a.columns * a.depth)
+}
+
+/** Whether conv2d_matrices can use such matrices on the adapter. */
+export function multiplies(adapter: ConvAdapter, { rows, columns, depth }: MatrixShape): boolean {
+  return matrixShapes(adapter).some((one) => one.rows === rows && one.columns === columns && one.depth === depth)
+}
+
+/** How many matrices of sums a subgroup keeps, and what a workgroup of 2 x 2 subgroups computes. */
+export function matrixTile({ rows, columns }: MatrixShape) {
+  const [blocksM, blocksN] = [subgroupSide / rows, subgroupSide / columns]
+  return { blocksM, blocksN, tileM: 2 * subgroupSide, tileN: 2 * subgroupSide, tileK: subgroupSide }
+}
+
+function matricesPlan(problem: ConvProblem, shape: MatrixShape): ConvPlan {
+  return { variant: 'matrices', ...shape, splitK: splitsThatFill(problem, workgroups(problem, matrixTile(shape))) }
 }
 
 /** Whether so many channels leave enough of conv2d_subgroup's last tile empty: 96 and 144 do, 64 and 192 do not. */

@@ -26,6 +26,8 @@ export type Timings = readonly Timing[]
 
 /** A problem with its operands on the device. */
 export interface Trial<P> {
+  /** By how much results may differ, as a part of the largest magnitude. */
+  readonly tolerance: number
   readonly record: (r: Recorder, plan: P) => GpuTensor
   readonly release: () => void
 }
@@ -35,6 +37,9 @@ const mostValues = 1 << 24
 
 /** Results differ by less than this part of the largest magnitude, or a plan is not right. Winograd's error is the largest. */
 const tolerance = 1e-4
+
+/** The same where the filter is in half precision: matrix units round the input to it, too. */
+const halfTolerance = 2e-3
 
 /** Samples that a median is made of, and the milliseconds that each should take at least. */
 const sampleCount = 5
@@ -51,6 +56,7 @@ export function forwardTrial(device: Device, { problem: whole, limits }: ConvQue
   const { outHeight, outWidth, outChannels, batch } = problem
   const { input, weight, firstChannel } = operands(device, problem, limits)
   return {
+    tolerance: limits.halfFilter ? halfTolerance : tolerance,
     record(r, plan) {
       const output = r.alloc([batch, outHeight, outWidth, outChannels], 'f32', 'trial')
       convolve(r, plan, { ...noEpilogue, problem, weight, input, output, firstChannel, label: 'trial' })
@@ -74,6 +80,7 @@ export function gradientTrial(device: Device, { problem: whole, limits }: ConvQu
   const view = firstChannel === undefined ? {} : { firstChannel }
   const window = { stride, padding: [paddingY, paddingX] as const, dilation, groups, ...view }
   return {
+    tolerance,
     record: (r, plan) => convWeightGradient(r, { input, gradient, weight, ...window, plan, label: 'trial' }),
     release() {
       for (const tensor of [input, gradient]) device.release(tensor)
@@ -104,7 +111,7 @@ export async function measureCandidates<P>(
       try {
         const found = await resultOf(device, (r) => trial.record(r, plan))
         expected ??= found
-        if (!isClose(found, expected)) onLeftOut(index, 'its result is not that of the first')
+        if (!isClose(found, expected, trial.tolerance)) onLeftOut(index, 'its result is not that of the first')
         else timings.push({ index, milliseconds: await timeOf(device, (r) => trial.record(r, plan), best) })
       } catch (error) {
         if (index === 0 || !cannotRun(error)) throw error
@@ -124,11 +131,15 @@ function affordable(problem: ConvProblem): ConvProblem {
   return { ...problem, batch: Math.max(1, Math.min(batch, Math.floor(mostValues / values))) }
 }
 
-function operands(device: Device, problem: ConvProblem, { firstChannel = 0 }: ConvLimits) {
+function operands(device: Device, problem: ConvProblem, { firstChannel = 0, halfFilter = false }: ConvLimits) {
   const { batch, inHeight, inWidth, inChannels, outChannels, kernelHeight, kernelWidth, groups } = problem
   const channels = firstChannel + inChannels
   const filter = [outChannels, inChannels / groups, kernelHeight, kernelWidth]
-  const weight = packConvWeight(device, noise(filterRows(problem) * outChannels), filter, { label: 'trial.filter' })
+  const values = noise(filterRows(problem) * outChannels)
+  const weight = packConvWeight(device, values, filter, {
+    label: 'trial.filter',
+    precision: halfFilter ? 'f16' : 'f32',
+  })
   const shape = [batch, inHeight, inWidth, channels]
   const input = device.tensor(noise(batch * inHeight * inWidth * channels), shape, 'trial.input')
   return { input, weight, firstChannel }
@@ -171,7 +182,7 @@ async function timeOf(device: Device, record: (r: Recorder) => GpuTensor, best: 
   }
 }
 
-function isClose(found: Float32Array, expected: Float32Array): boolean {
+function isClose(found: Float32Array, expected: Float32Array, tolerance: number): boolean {
   let largest = 0
   let difference = 0
   for (let i = 0; i < expected.length; i++) {

@@ -2,17 +2,26 @@
 // that measurement chooses from, and the kernels that reasoning chooses, on problems larger than a tile, with tiles that are
 // nearly empty, and with splits in turn. For the tests, and for the report of an adapter (npm run bench -- --gpu-report).
 
+import { toFloat32 } from '../../../src/formats/state-dict.ts'
 import type { Device } from '../../../src/gpu/device.ts'
+import { toHalf } from '../../../src/gpu/half.ts'
 import { registerFamily, shuffleFamily, tileFamily } from '../../../src/kernels/conv/candidates.ts'
 import { depthwisePlan, depthwiseWeightPlan } from '../../../src/kernels/conv/depthwise-plan.ts'
 import { packConvWeight, releaseConvWeight, unpackConvWeight } from '../../../src/kernels/conv/filter.ts'
 import { conv2d } from '../../../src/kernels/conv/forward.ts'
 import { convProblem } from '../../../src/kernels/conv/geometry.ts'
-import { type ConvAdapter, type ConvPlan, chooseConv, passesAmong } from '../../../src/kernels/conv/plan.ts'
+import {
+  type ConvAdapter,
+  type ConvPlan,
+  chooseConv,
+  type MatrixShape,
+  multiplies,
+  passesAmong,
+} from '../../../src/kernels/conv/plan.ts'
 import { planName } from '../../../src/kernels/conv/plan-name.ts'
 import { convWeightGradient } from '../../../src/kernels/conv/weight-gradient.ts'
 import { chooseWeightGradient, type WeightGradientPlan } from '../../../src/kernels/conv/weight-gradient-plan.ts'
-import { evaluate, random, relativeError, upload } from '../../helpers/host-tensors.ts'
+import { evaluate, type HostTensor, random, relativeError, upload } from '../../helpers/host-tensors.ts'
 import * as reference from '../../reference/conv2d.ts'
 import { conv2dGradients } from '../../reference/conv2d-gradient.ts'
 
@@ -51,7 +60,9 @@ const depthwiseCase: Case = { x: [2, 11, 10, 12], w: [12, 1, 3, 3], padding: 1, 
 const splits = [1, 2, 4, 8] as const
 
 async function forwardError(device: Device, { x, w, ...window }: Case, plan?: ConvPlan): Promise<number> {
-  const [input, filter, bias] = [random(`x ${x}`, x), random(`w ${w}`, w, 0.5), random(`b ${w[0]}`, [w[0]])]
+  const stored = plan?.variant === 'matrices' ? halves : (tensor: HostTensor) => tensor
+  const [input, filter] = [stored(random(`x ${x}`, x)), stored(random(`w ${w}`, w, 0.5))]
+  const bias = random(`b ${w[0]}`, [w[0]])
   const weight = packConvWeight(device, Float32Array.from(filter.data), w)
   const operands = [upload(device, input), upload(device, bias)] as const
   try {
@@ -63,6 +74,12 @@ async function forwardError(device: Device, { x, w, ...window }: Case, plan?: Co
     for (const tensor of operands) device.release(tensor)
     releaseConvWeight(device, weight)
   }
+}
+
+/** Rounded to half precision, so that matrix units get what float64 gets. */
+function halves({ data, shape }: HostTensor): HostTensor {
+  const bytes = new Uint8Array(toHalf(Float32Array.from(data)).buffer)
+  return { data: toFloat32({ dtype: 'f16', shape, data: bytes }), shape }
 }
 
 async function gradientError(device: Device, { x, w, ...window }: Case, plan?: WeightGradientPlan): Promise<number> {
@@ -128,6 +145,23 @@ export const registerForms: readonly FormCheck[] = [
 /** Values passed among lanes. */
 export const shuffleForms: readonly FormCheck[] = [4, 8, ...shuffleFamily].flatMap((lanes) =>
   cases.map((one) => forward(one, { variant: 'shuffle', lanes, splitK: 2 }, (adapter) => passesAmong(adapter, lanes))),
+)
+
+/** What adapters list: Apple's, NVIDIA's two, Intel's. */
+export const matrixFamily: readonly MatrixShape[] = [
+  { rows: 8, columns: 8, depth: 8 },
+  { rows: 16, columns: 16, depth: 16 },
+  { rows: 16, columns: 8, depth: 16 },
+  { rows: 8, columns: 16, depth: 16 },
+]
+
+/** Matrix units. */
+export const matrixForms: readonly FormCheck[] = matrixFamily.flatMap((shape, index) =>
+  cases.map((one, at) =>
+    forward(one, { variant: 'matrices', ...shape, splitK: splits[(index + at) % 4] ?? 1 }, (adapter) =>
+      multiplies(adapter, shape),
+    ),
+  ),
 )
 
 /** What reasoning chooses on the adapter, and the kernels that take any problem. */

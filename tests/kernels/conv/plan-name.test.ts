@@ -16,6 +16,7 @@ test.each<[ConvPlan | WeightGradientPlan, string]>([
   [{ variant: 'registers', pixels: 8, channels: 4, splitK: 1 }, 'registers 8x4'],
   [{ variant: 'registers', channels: 8, splits: 2 }, 'registers 4x8, split 2'],
   [{ variant: 'shuffle', lanes: 16, splitK: 2 }, 'shuffle 16 lanes, split 2'],
+  [{ variant: 'matrices', rows: 16, columns: 8, depth: 16, splitK: 2 }, 'matrices 16x8x16, split 2'],
   [{ variant: 'winograd', sliceChannels: 64 }, 'winograd, slices of 64'],
   [{ variant: 'winograd', sliceChannels: 64, products: tile }, 'winograd of 64x32x16, 8x4, 2 buffers, slices of 64'],
   [{ variant: 'depthwise', strip: 4, rows: 8 }, 'depthwise 4x8'],

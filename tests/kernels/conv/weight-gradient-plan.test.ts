@@ -11,6 +11,7 @@ const lavapipe: ConvAdapter = {
   maxBindingBytes: 128 << 20,
   maxWorkgroupInvocations: 1024,
   maxWorkgroupBytes: 32 << 10,
+  subgroupMatrices: [],
 }
 const gpu: ConvAdapter = {
   ...lavapipe,
