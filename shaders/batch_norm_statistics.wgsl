@@ -2,6 +2,7 @@
 //   mean = sum(n * mean_k) / N,  M2 = sum(M2_k + n * (mean_k - mean)^2),  N = sum(n),
 // and updates the running statistics in place, with the unbiased variance as PyTorch does:
 //   inv_std = 1 / sqrt(M2 / N + eps),  running = (1 - momentum) * running + momentum * {mean, M2 / (N - 1)}
+// Statistics that are not finite are left out of the running ones, which would never be finite again.
 // Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
 // PARTS invocations share a channel: each takes every PARTS-th chunk, then they add up as a tree, in one order always.
 // Dispatch: ceil(params.channels * PARTS / WORKGROUP) workgroups over x.
@@ -10,6 +11,7 @@ const WORKGROUP: u32 = 64u;
 const PARTS: u32 = 1u;
 
 const COLUMNS: u32 = WORKGROUP / PARTS;
+const EXPONENT_BITS: u32 = 0x7f800000u;
 
 struct Params {
   channels: u32,
@@ -46,6 +48,10 @@ fn across_lanes(local: u32, value: f32) -> f32 {
   return sums[local % COLUMNS];
 }
 
+fn finite(value: f32) -> bool {
+  return (bitcast<u32>(value) & EXPONENT_BITS) != EXPONENT_BITS;
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
   let channel = group.x * COLUMNS + local % COLUMNS;
@@ -69,7 +75,10 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     mean[channel] = center;
     inv_std[channel] = 1.0 / sqrt(m2 / params.pixels + params.eps);
     let momentum = params.momentum;
-    running_mean[channel] = fma(momentum, center, (1.0 - momentum) * running_mean[channel]);
-    running_var[channel] = fma(momentum, m2 / (params.pixels - 1.0), (1.0 - momentum) * running_var[channel]);
+    let variance = m2 / (params.pixels - 1.0);
+    if (finite(center) && finite(variance)) {
+      running_mean[channel] = fma(momentum, center, (1.0 - momentum) * running_mean[channel]);
+      running_var[channel] = fma(momentum, variance, (1.0 - momentum) * running_var[channel]);
+    }
   }
 }

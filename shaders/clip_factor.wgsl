@@ -1,10 +1,12 @@
 // Norm of all gradients from their partial sums of squares, and the factor that limits it (clip_grad_norm_ of PyTorch):
-//   clip[0] = sqrt(sum of partial);  clip[1] = min(1, max_norm / (clip[0] + EPS)), or 1 without LIMIT
+//   clip[0] = sqrt(sum of partial);  clip[1] = u * min(1, max_norm / (clip[0] + EPS)), or u without LIMIT
+// With SCALED the gradients are those of a loss that was multiplied by a scale, and u is 1 / that scale; or else 1.
 // One workgroup; the order of additions is fixed.
 // Dispatch: 1 workgroup.
 
 const WORKGROUP: u32 = 256u;
 const LIMIT: bool = true;
+const SCALED: bool = false;
 
 const EPS: f32 = 1e-6;
 
@@ -15,7 +17,8 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> partial: array<f32>;
 @group(0) @binding(1) var<storage, read_write> clip: array<f32>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> unscale: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
 
 var<workgroup> sums: array<f32, WORKGROUP>;
 
@@ -36,6 +39,10 @@ fn main(@builtin(local_invocation_index) local: u32) {
   if (local == 0u) {
     let norm = sqrt(sums[0]);
     clip[0] = norm;
-    clip[1] = select(1.0, min(1.0, params.max_norm / (norm + EPS)), LIMIT);
+    var factor = 1.0;
+    if (SCALED) {
+      factor = unscale[0];
+    }
+    clip[1] = factor * select(1.0, min(1.0, params.max_norm / (norm + EPS)), LIMIT);
   }
 }

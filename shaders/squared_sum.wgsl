@@ -1,5 +1,6 @@
 // Sums of squares of runs of elements; the order of additions is fixed, so that the same input gives the same bits.
-//   partial[params.base + k] = sum of input[i]^2 over run k: WORKGROUP * params.rounds elements
+//   partial[params.base + k] = sum of (u * input[i])^2 over run k: WORKGROUP * params.rounds elements
+// With SCALED, u is 1 / the scale of the loss, in float32, or else 1.
 // Each invocation adds up `rounds` elements, a workgroup's width apart; then the workgroup's sums are folded in half
 // until one is left. Any element count.
 // Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups, linearised over x and y, with
@@ -8,6 +9,7 @@
 alias Value = f32; // or vec4f: WIDTH neighbouring elements, counted as one
 const WIDTH: u32 = 1u;
 const WORKGROUP: u32 = 256u;
+const SCALED: bool = false;
 
 struct Params {
   count: u32,
@@ -17,7 +19,8 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> input: array<Value>;
 @group(0) @binding(1) var<storage, read_write> partial: array<f32>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> unscale: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
 
 var<workgroup> sums: array<f32, WORKGROUP>;
 
@@ -29,11 +32,15 @@ fn main(
 ) {
   let run = group.y * grid.x + group.x;
   let start = run * WORKGROUP * params.rounds;
+  var factor = 1.0;
+  if (SCALED) {
+    factor = unscale[0];
+  }
   var sum = 0.0;
   for (var round = 0u; round < params.rounds; round++) {
     let index = start + round * WORKGROUP + local;
     if (index < params.count) {
-      let x = vec4f(input[index]);
+      let x = factor * vec4f(input[index]);
       sum += dot(x, x) * (f32(WIDTH) / 4.0);
     }
   }

@@ -154,9 +154,15 @@ export function accumulateGradient(
 /**
  * Sums of squares over runs of the gradients' elements, `[T]` with at least one per gradient, for `clipFactor`.
  * Their sum is the squared norm of all gradients together; the order of additions depends on the shapes alone.
+ * @param unscale `[1]`, 1 / the scale that the loss was multiplied by: the squares are of what the gradients are without it
  * @throws ShapeError without gradients
  */
-export function squaredSums(r: Recorder, gradients: readonly GpuTensor[], label = 'squaredSums'): GpuTensor {
+export function squaredSums(
+  r: Recorder,
+  gradients: readonly GpuTensor[],
+  label = 'squaredSums',
+  unscale?: GpuTensor,
+): GpuTensor {
   if (gradients.length === 0) throw new ShapeError(`${label}: no gradients, expected at least one`)
   const parts = gradients.flatMap((gradient) => {
     expectShape(label, gradient, gradient.shape)
@@ -166,13 +172,19 @@ export function squaredSums(r: Recorder, gradients: readonly GpuTensor[], label 
     })
   })
   const partial = r.alloc([parts.reduce((sum, { runs }) => sum + runs, 0)], 'f32', label)
+  if (unscale) expectShape(label, unscale, [1])
   let base = 0
   for (const { input, width, runs } of parts) {
     r.dispatch({
-      kernel: kernel('squared_sum', { ...valueAlias(width), WIDTH: width, WORKGROUP: reduceWorkgroup }),
+      kernel: kernel('squared_sum', {
+        ...valueAlias(width),
+        WIDTH: width,
+        WORKGROUP: reduceWorkgroup,
+        SCALED: unscale !== undefined,
+      }),
       label: `${label} ${input.label}`,
       workgroups: linearGrid(r.adapter, runs, 1),
-      bindings: { input, partial, params: { count: input.size / width, rounds, base } },
+      bindings: { input, partial, unscale: unscale ?? input, params: { count: input.size / width, rounds, base } },
       flops: 2 * input.size,
       bytes: input.bytes,
     })
@@ -184,15 +196,27 @@ export function squaredSums(r: Recorder, gradients: readonly GpuTensor[], label 
 /**
  * `[2]`: the norm of all gradients from `squaredSums`, and `min(1, maxNorm / (norm + 1e-6))`, the factor that clips it.
  * @param maxNorm absent: nothing is clipped, the factor is 1
+ * @param unscale as `squaredSums` had it; the factor takes the scale out of the gradients, too
  */
-export function clipFactor(r: Recorder, sums: GpuTensor, maxNorm?: number, label = 'clipFactor'): GpuTensor {
+export function clipFactor(
+  r: Recorder,
+  sums: GpuTensor,
+  maxNorm?: number,
+  label = 'clipFactor',
+  unscale?: GpuTensor,
+): GpuTensor {
   expectShape(label, sums, [sums.size])
+  if (unscale) expectShape(label, unscale, [1])
   const clip = r.alloc([2], 'f32', label)
   r.dispatch({
-    kernel: kernel('clip_factor', { WORKGROUP: reduceWorkgroup, LIMIT: maxNorm !== undefined }),
+    kernel: kernel('clip_factor', {
+      WORKGROUP: reduceWorkgroup,
+      LIMIT: maxNorm !== undefined,
+      SCALED: unscale !== undefined,
+    }),
     label,
     workgroups: [1],
-    bindings: { partial: sums, clip, params: { count: sums.size, max_norm: maxNorm ?? 0 } },
+    bindings: { partial: sums, clip, unscale: unscale ?? sums, params: { count: sums.size, max_norm: maxNorm ?? 0 } },
     flops: sums.size,
     bytes: sums.bytes,
   })

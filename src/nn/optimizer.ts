@@ -171,15 +171,18 @@ export class Optimizer {
   /**
    * Records the norm of the gradients, its clipping and the update of every parameter given. From then on `begin` counts
    * steps for these parameters, until the next recording. If the norm is not finite at run time, nothing moves.
+   * @param unscale `[1]`, 1 / the scale that the loss was multiplied by: norm, clipping and updates are of what the gradients are
+   * without it. Default: they have none
    * @returns `[2]`: the norm, and the factor that the gradients were scaled by
    * @throws OptimizerError if a parameter has not been prepared; ShapeError
    */
-  record(r: Recorder, updates: readonly Update[]): GpuTensor {
+  record(r: Recorder, updates: readonly Update[], unscale?: GpuTensor): GpuTensor {
     const slots = updates.map(({ parameter }) => this.#slot(parameter.name))
     this.#active = slots
     this.#assignRows()
     const gradients = updates.map(({ gradient }) => gradient)
-    const clip = clipFactor(r, squaredSums(r, gradients, 'optimizer.norm'), this.#maxNorm, 'optimizer.clip')
+    const sums = squaredSums(r, gradients, 'optimizer.norm', unscale)
+    const clip = clipFactor(r, sums, this.#maxNorm, 'optimizer.clip', unscale)
     for (const [index, slot] of slots.entries()) {
       const gradient = gradients[index]
       if (gradient) this.#update(r, slot, gradient, clip)
@@ -202,6 +205,11 @@ export class Optimizer {
       rows.set(this.#row(slot, lr[slot.group] ?? 0), slot.row * scalarRow)
     }
     this.#device.write(this.#scalars, rows)
+  }
+
+  /** Takes back the count of the last `begin`: the norm was not finite, and nothing has moved. */
+  takeBack(): void {
+    for (const slot of this.#active) slot.step--
   }
 
   /** The state of all parameters that have one, in the order in which they got it. */

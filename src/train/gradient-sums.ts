@@ -40,9 +40,13 @@ export class GradientSums {
     accumulateGradient(r, { sum: this.tensor(parameter), gradient, scalars: this.#scalars, label })
   }
 
-  /** Must be called before each run of what `record` recorded. @param index of the step among those of its update */
-  begin(index: number): void {
-    this.#device.write(this.#scalars, Float32Array.of(index > 0 ? 1 : 0, 1 / this.#steps))
+  /**
+   * Must be called before each run of what `record` recorded.
+   * @param index of the step among those of its update
+   * @param lossScale what the step's loss is multiplied by; the sums are without it
+   */
+  begin(index: number, lossScale = 1): void {
+    this.#device.write(this.#scalars, Float32Array.of(index > 0 ? 1 : 0, 1 / this.#steps / lossScale))
   }
 
   /** The averages, for the optimizer. */

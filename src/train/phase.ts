@@ -7,7 +7,8 @@ import { capture, type Program, plan } from '../gpu/program.ts'
 import { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { OnKernel } from '../gpu/warm-up.ts'
-import { Tape } from '../nn/autograd.ts'
+import { scale } from '../kernels/elementwise.ts'
+import { Tape, type Tensor } from '../nn/autograd.ts'
 import type { Optimizer } from '../nn/optimizer.ts'
 import type { Parameter } from '../nn/parameter.ts'
 import type { TrainingMode } from '../nn/trainable-conv.ts'
@@ -25,6 +26,8 @@ export interface StepParts {
   readonly targets: TargetTensors
   /** Keep every gradient of a step, to look at. */
   readonly keepGradients: boolean
+  /** What the loss is multiplied by before the backward pass, and 1 / that; `[1]` each. Absent: 1. */
+  readonly lossScale?: { readonly scale: GpuTensor; readonly unscale: GpuTensor } | undefined
 }
 
 /** Where gradients go: to the optimizer at once, or by way of sums over several steps. */
@@ -166,14 +169,22 @@ function recordStep(r: Recorder, parts: StepParts, mode: EpochMode, { optimizer,
     sums.record(r, parameter, gradient)
     gathered.push({ tensor: sums.tensor(parameter), dispatches: r.steps.length })
   }
-  const gradients = tape.backward(total, gather).parameters
+  const gradients = tape.backward(scaled(tape, total, parts), gather).parameters
   const kept = parts.keepGradients ? [...gradients].map(([{ name }, gradient]) => [name, gradient]) : []
   const losses = { cls: cls.data, bbox: bbox.data, total: total.data }
   const toUpdate = [...gradients].map(([parameter, gradient]) => ({ parameter, gradient }))
-  const clip = sums ? undefined : optimizer.record(r, toUpdate)
+  const clip = sums ? undefined : optimizer.record(r, toUpdate, parts.lossScale?.unscale)
   return { ...losses, clip, gradients: Object.fromEntries(kept), gathered, updates }
 }
 
+/** The loss whose gradient is its scale instead of 1. */
+function scaled(tape: Tape, total: Tensor, { lossScale }: StepParts): Tensor {
+  if (!lossScale) return total
+  const { scale: factor } = lossScale
+  return tape.note([total], total.data, (gradient) => [scale(tape.r, { input: gradient, factor, label: 'loss.scale' })])
+}
+
+/** The sums are without the scale of the loss. */
 function recordUpdate(r: Recorder, parameters: readonly Parameter[], { optimizer, sums }: Receiver): GpuTensor {
   return optimizer.record(r, sums?.updates(parameters) ?? [])
 }

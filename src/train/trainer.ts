@@ -21,6 +21,7 @@ import { type EpochMode, epochMode } from '../siamrpn/training-mode.ts'
 import { TrainerError } from './errors.ts'
 import type { BucketExchange, GradientExchange } from './gradient-exchange.ts'
 import { GradientSums } from './gradient-sums.ts'
+import { checkHalfPrecision, LossScaler, type LossScaling } from './loss-scaler.ts'
 import { type Averaged, averagesStatistics, MovingAverage } from './moving-average.ts'
 import { readOptimizerState, writeOptimizerState } from './optimizer-state.ts'
 import {
@@ -52,8 +53,10 @@ export interface Losses {
 
 export interface StepResult {
   readonly losses: Losses & Readonly<Record<string, number>>
-  /** Euclidean norm of all gradients before clipping; absent where gradients are only gathered. */
+  /** Euclidean norm of all gradients before clipping, without the scale of the loss; absent where gradients are only gathered. */
   readonly gradNorm: number | undefined
+  /** Of training in half precision (`fp16`). */
+  readonly scaling: LossScaling | undefined
 }
 
 export interface TrainerOptions {
@@ -85,13 +88,16 @@ export class Trainer {
   readonly #cumulative: number
   readonly #sums: GradientSums | undefined
   readonly #average: MovingAverage | undefined
+  readonly #scaler: LossScaler | undefined
+  /** What the last step's gradients are multiplied by. */
+  #gradientScale = 1
   #phase: Phase | undefined
   #pacer: Pacer
   /** Losses without training, once asked for. */
   #validation: { readonly program: Program<LossTensors>; readonly pacer: Pacer } | undefined
   #gathered = 0
 
-  /** @throws TrainerError, CheckpointError */
+  /** @throws TrainerError, CheckpointError; FeatureError for half precision on an adapter without it */
   constructor(options: TrainerOptions) {
     const { device, config, state, images, keepGradients = false, cumulativeIters = 1, epochs } = options
     const [batch = 0] = images.template.shape
@@ -100,6 +106,7 @@ export class Trainer {
     }
     const { optimizer, optimizer_config } = config
     if (!optimizer) throw new TrainerError('The configuration has no `optimizer`; training needs one')
+    checkHalfPrecision(device.adapter, config)
     this.batchSize = batch
     this.#options = options
     this.#cumulative = cumulativeIters
@@ -115,7 +122,10 @@ export class Trainer {
       this.#average = new MovingAverage(device, ema, changing)
     }
     const targets = emptyTargets(device, ...mapsOf(this.model, images, device))
-    this.#parts = { device, model: this.model, images, targets, keepGradients }
+    this.#scaler = config.fp16 ? new LossScaler(config.fp16) : undefined
+    const scalar = (name: string) => device.empty([1], 'f32', name)
+    const lossScale = this.#scaler && { scale: scalar('loss scale'), unscale: scalar('1 / loss scale') }
+    this.#parts = { device, model: this.model, images, targets, keepGradients, lossScale }
   }
 
   /**
@@ -168,8 +178,9 @@ export class Trainer {
   }
 
   /**
-   * One step on the batch whose images are in place. If the gradients are not finite, no parameter changes; the running
-   * statistics of batch norms that use the batch's have seen it all the same, as in PyTorch.
+   * One step on the batch whose images are in place. If the gradients are not finite, nothing is updated: no parameter, no state
+   * of the optimizer, no moving average; in half precision the scale of the loss is lowered, if it is dynamic. Batch norms that use
+   * the batch's statistics have seen it all the same, as in PyTorch; those that are finite go into the running ones.
    * @param lr one learning rate per group of the optimizer
    * @throws TrainerError before `startEpoch`; ShapeError for targets of another batch size
    */
@@ -179,7 +190,8 @@ export class Trainer {
     if (!phase) throw new TrainerError('Trainer.step: no epoch has been started')
     writeTargets(device, this.#parts.targets, targets)
     const last = this.#gathered + 1 === this.#cumulative
-    this.#sums?.begin(this.#gathered)
+    const scale = this.#setScale()
+    this.#sums?.begin(this.#gathered, scale)
     if (last) this.optimizer.begin(lr)
     const { step, update } = phase
     const exchange = last ? phase.exchange : undefined
@@ -190,13 +202,13 @@ export class Trainer {
       : await this.#pacer.through(
           () => {
             step.run()
-            if (last) this.#update(phase)
+            if (last) phase.update?.run()
           },
           async () => await Promise.all([this.#read(step.result), readNorm()]),
         )
     this.model.countBatches(updates)
     this.#gathered = last ? 0 : this.#gathered + 1
-    return { losses, gradNorm }
+    return { losses, gradNorm, scaling: last ? this.#settle(gradNorm) : this.#scaler?.gathering }
   }
 
   /** A step and its update, with the gradients of all ranks. */
@@ -205,13 +217,29 @@ export class Trainer {
     const { step } = phase
     const exchanged = exchange.run(step)
     const [losses] = await rested(device, Promise.all([this.#read(step.result), exchanged]))
-    this.#update(phase)
+    phase.update?.run()
     return [losses, await rested(device, readNorm())] as const
   }
 
-  #update({ update }: Phase): void {
-    update?.run()
-    this.#average?.update()
+  /** Tells the device the scale of the loss. */
+  #setScale(): number {
+    const { device } = this.#options
+    const { lossScale } = this.#parts
+    const scale = this.#scaler?.scale ?? 1
+    this.#gradientScale = scale
+    if (lossScale) {
+      device.write(lossScale.scale, Float32Array.of(scale))
+      device.write(lossScale.unscale, Float32Array.of(1 / scale))
+    }
+    return scale
+  }
+
+  /** What follows an update, which has moved nothing unless the norm of its gradients is finite: the same on all ranks. */
+  #settle(gradNorm = Number.NaN): LossScaling | undefined {
+    const finite = Number.isFinite(gradNorm)
+    if (finite) this.#average?.update()
+    else this.optimizer.takeBack()
+    return this.#scaler?.update(finite)
   }
 
   /**
@@ -247,11 +275,11 @@ export class Trainer {
 
   /**
    * The optimizer's state by `<parameter>.<kind>`, in PyTorch's layout; see `optimizer-state.ts`. Beside averaged weights, those
-   * that training goes on from; see `moving-average.ts`.
+   * that training goes on from; see `moving-average.ts`. In half precision, the scale of the loss; see `loss-scaler.ts`.
    */
   async optimizerState(): Promise<StateDict> {
     const state = await writeOptimizerState(this.#options.device, this.optimizer, this.model.parameters)
-    return new Map([...state, ...((await this.#average?.state()) ?? [])])
+    return new Map([...state, ...((await this.#average?.state()) ?? []), ...(this.#scaler?.state() ?? [])])
   }
 
   /**
@@ -262,18 +290,21 @@ export class Trainer {
     this.#endPhase()
     this.model.load(model)
     this.#average?.load(optimizer)
+    this.#scaler?.load(optimizer)
     this.optimizer.clear()
     if (optimizer) readOptimizerState(this.optimizer, this.model.parameters, optimizer)
   }
 
-  /** The last step's gradients before clipping, by parameter, in PyTorch's layout. @throws TrainerError unless they are kept */
+  /** The last step's gradients before clipping, without the scale of the loss, by parameter, in PyTorch's layout. @throws TrainerError unless they are kept */
   async gradients(): Promise<ReadonlyMap<string, Float32Array>> {
     const kept = this.#phase?.step.result.gradients
     if (!kept || !this.#options.keepGradients) throw new TrainerError('Trainer.gradients: no gradients were kept')
     const found = new Map<string, Float32Array>()
     for (const parameter of this.model.parameters) {
       const gradient = kept[parameter.name]
-      if (gradient) found.set(parameter.name, parameter.toPyTorch(await this.#options.device.readF32(gradient)))
+      if (!gradient) continue
+      const values = parameter.toPyTorch(await this.#options.device.readF32(gradient))
+      found.set(parameter.name, this.#scaler ? values.map((value) => value / this.#gradientScale) : values)
     }
     return found
   }
@@ -297,7 +328,9 @@ export class Trainer {
     this.#sums?.release()
     this.#average?.release()
     this.model.release()
-    releaseTargets(this.#options.device, this.#parts.targets)
+    const { device } = this.#options
+    releaseTargets(device, this.#parts.targets)
+    for (const tensor of Object.values(this.#parts.lossScale ?? {})) device.release(tensor)
   }
 
   async #read({ cls, bbox, total }: LossTensors): Promise<StepResult['losses']> {

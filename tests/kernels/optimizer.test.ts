@@ -144,9 +144,13 @@ describe('the norm of all gradients', () => {
   const hosts = [[5], [3, 3, 7, 4], [1], [130, 257], [64, 1024]].map((shape) => random(`norm ${shape}`, shape))
   const norm = reference.gradientNorm(hosts.map(({ data }) => data))
 
-  async function measure(target: Device, maxNorm?: number): Promise<Float32Array> {
-    const gradients = hosts.map((host) => upload(target, host))
-    const program = await runOnce(target, (r) => clipFactor(r, squaredSums(r, gradients), maxNorm))
+  /** @param scale what the gradients are multiplied by */
+  async function measure(target: Device, maxNorm?: number, scale = 1): Promise<Float32Array> {
+    const gradients = hosts.map(({ data, shape }) => upload(target, { data: data.map((x) => x * scale), shape }))
+    const unscale = scale === 1 ? undefined : target.tensor(Float32Array.of(1 / scale), [1])
+    const program = await runOnce(target, (r) =>
+      clipFactor(r, squaredSums(r, gradients, 'norm', unscale), maxNorm, 'clip', unscale),
+    )
     const found = await target.readF32(program.result)
     program.destroy()
     return found
@@ -158,6 +162,20 @@ describe('the norm of all gradients', () => {
     expect(unlimited[1]).toBe(1)
     expect((await measure(device, 2 * norm))[1]).toBe(1)
     expect((await measure(device, norm / 4))[1]! / (norm / 4 / (norm + 1e-6))).toBeCloseTo(1, 5)
+  })
+
+  test('is what it is without the scale of the loss, bit for bit where that is a power of two', async () => {
+    const found = (scale: number, maxNorm?: number) => measure(device, maxNorm, scale)
+    for (const limit of [undefined, norm / 4]) {
+      const [norm1, clip1] = await found(1, limit)
+      for (const scale of [2 ** 16, 2 ** -10, 2 ** 70]) {
+        const [norm2, clip2] = await found(scale, limit)
+        expect([norm2, clip2! * scale]).toEqual([norm1, clip1])
+      }
+      const [norm3, clip3] = await found(1000, limit)
+      expect(norm3! / norm1!).toBeCloseTo(1, 6)
+      expect((clip3! * 1000) / clip1!).toBeCloseTo(1, 6)
+    }
   })
 
   test('has the same bits every time, and in slices of the binding limit nearly so', async () => {

@@ -102,6 +102,52 @@ describe('the optimizer hook', () => {
   })
 })
 
+describe('half precision', () => {
+  const scaleOf = (set: string) => overrideConfig(parseConfig(r50), set).fp16
+  const { enabled, ...defaults } = {
+    init_scale: 65536,
+    growth_interval: 2000,
+    growth_factor: 2,
+    backoff_factor: 0.5,
+    enabled: true,
+  }
+
+  test('is off unless fp16 says otherwise, and its scale is mmcv’s', () => {
+    expect(parseConfig(r50).fp16).toBeNull()
+    expect(scaleOf('fp16={}')).toEqual({ loss_scale: 512 })
+    expect(parseConfig({ ...r50, fp16: { loss_scale: {} } }).fp16).toEqual({ loss_scale: { ...defaults, enabled } })
+  })
+
+  test.each<[string, unknown]>([
+    ['fp16.loss_scale=512.', 512],
+    ['fp16.loss_scale=.5', 0.5],
+    ['fp16.loss_scale=dynamic', 'dynamic'],
+    [
+      "fp16.loss_scale={'init_scale': 8., 'growth_interval': 100}",
+      { ...defaults, enabled, init_scale: 8, growth_interval: 100 },
+    ],
+  ])('is set by %s', (set, loss_scale) => {
+    expect(scaleOf(set)).toEqual({ loss_scale })
+  })
+
+  test.each([
+    ['fp16.loss_scale=0', /fp16\.loss_scale: found 0, expected a number of more than 0/],
+    ['fp16.loss_scale=1e39', /fp16\.loss_scale: found 1e\+39, expected a number of at most 3\.4/],
+    ['fp16.loss_scale=static', /fp16\.loss_scale: found "static", expected a number or 'dynamic' or an object/],
+    ['fp16.loss_scale=None', /fp16\.loss_scale: found null, expected a number or 'dynamic' or an object/],
+    ['fp16.loss_scale={"mode": "dynamic"}', /fp16\.loss_scale\.mode: unknown key/],
+    ['fp16.loss_scale={"init_scale": -1}', /fp16\.loss_scale\.init_scale: found -1/],
+    ['fp16.loss_scale={"growth_factor": 1}', /growth_factor: found 1, expected a number of more than 1/],
+    ['fp16.loss_scale={"backoff_factor": 1}', /backoff_factor: found 1, expected a number of less than 1/],
+    ['fp16.loss_scale={"growth_interval": 0.5}', /growth_interval: found 0\.5, expected an integer/],
+    ['fp16.loss_scale={"enabled": false}', /enabled: found false, expected true/],
+    ['fp16.scale=2', /fp16\.scale: unknown key, did you mean 'loss_scale'/],
+    ['fp16=512', /fp16: found 512, expected an object/],
+  ])('%s is refused', (set, message) => {
+    expect(problems(() => scaleOf(set))).toMatch(message)
+  })
+})
+
 test('the test pipeline of a benchmark loads images and boxes as they are; anything else is named', () => {
   const [load, boxes, augment] = r50.test_pipeline
   const withPipeline = (pipeline: unknown) =>

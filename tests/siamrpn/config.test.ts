@@ -32,7 +32,9 @@ describe('shipped configurations', () => {
   })
 
   test('an unknown name lists the known ones', () => {
-    expect(() => namedConfig('r51')).toThrow(/found "r51", expected one of mobile, base, r50, tiny, small, micro/)
+    expect(() => namedConfig('r51')).toThrow(
+      /found "r51", expected one of mobile, base, r50, r50_fp16, tiny, small, micro/,
+    )
     expect(() => namedConfig('toString')).toThrow(ConfigError)
   })
 

@@ -36,6 +36,44 @@ describe('entries of other words', () => {
     expect(parseConfig(fromMMTracking(r50With({ optimizer_config: null }))).optimizer_config).toBeUndefined()
   })
 
+  const grad_clip = { max_norm: 35, norm_type: 2 }
+  const release = r50.optimizer_config
+  test.each<[string, Record<string, unknown>, unknown, unknown]>([
+    [
+      'of MMTracking',
+      { fp16: { loss_scale: 512 }, 'optimizer_config.type': 'SiameseRPNFp16OptimizerHook' },
+      512,
+      { ...release, cumulative_iters: 1 },
+    ],
+    [
+      'of mmcv, with a scale of its own',
+      { optimizer_config: { type: 'Fp16OptimizerHook', loss_scale: 'dynamic', grad_clip, distributed: false } },
+      'dynamic',
+      { type: 'OptimizerHook', grad_clip },
+    ],
+    [
+      "with mmcv's default",
+      { optimizer_config: { type: 'GradientCumulativeFp16OptimizerHook', cumulative_iters: 4 } },
+      512,
+      { type: 'GradientCumulativeOptimizerHook', cumulative_iters: 4, grad_clip: null },
+    ],
+    [
+      'that says the scale twice',
+      { fp16: { loss_scale: 8 }, optimizer_config: { type: 'Fp16OptimizerHook', loss_scale: 8 } },
+      8,
+      { type: 'OptimizerHook', grad_clip: null },
+    ],
+    ['of single precision, beside fp16', { fp16: {} }, 512, { ...release, cumulative_iters: 1 }],
+  ])('the optimizer hook of half precision %s is fp16 and the plain hook', (_, changes, loss_scale, hook) => {
+    const config = parseConfig(fromMMTracking(r50With(changes)))
+    expect(config.fp16).toEqual({ loss_scale })
+    expect(config.optimizer_config).toEqual(hook)
+  })
+
+  test('fp16 may be null', () => {
+    expect(parseConfig(fromMMTracking(r50With({ fp16: null })))).toEqual(parseConfig(r50))
+  })
+
   test('the value given is not changed', () => {
     const value = r50With({ runner: { type: 'EpochBasedRunner', max_epochs: 20 } })
     const before = structuredClone(value)
@@ -81,8 +119,10 @@ describe('entries that ask for what does not exist here', () => {
       /log_config\.hooks\.0\.by_epoch: found false, expected true/,
     ],
     [{ auto_scale_lr: { enable: true } }, /auto_scale_lr\.enable: found true, expected false/],
-    [{ fp16: { loss_scale: 512 } }, /fp16: .* single precision/],
-    [{ optimizer_config: { type: 'Fp16OptimizerHook' } }, /found "Fp16OptimizerHook", expected 'OptimizerHook'/],
+    [
+      { fp16: { loss_scale: 512 }, optimizer_config: { type: 'Fp16OptimizerHook', loss_scale: 'dynamic' } },
+      /optimizer_config\.loss_scale: found "dynamic", expected 512, as fp16\.loss_scale/,
+    ],
     [
       { optim_wrapper: { type: 'OptimWrapper' } },
       /optim_wrapper: .* MMTracking 1\.x; expected a configuration of 0\.x/,

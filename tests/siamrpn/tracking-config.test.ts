@@ -8,9 +8,9 @@ import { r50With } from './helpers.ts'
 
 const training: readonly [what: string, changes: Record<string, unknown>, unread: string[]][] = [
   [
-    'half precision',
-    { fp16: { loss_scale: 'dynamic' }, 'optimizer_config.type': 'SiameseRPNFp16OptimizerHook' },
-    ['optimizer_config.type', 'fp16'],
+    'a scale of half precision',
+    { fp16: { loss_scale: 'static' }, 'optimizer_config.type': 'SiameseRPNFp16OptimizerHook' },
+    ['fp16.loss_scale'],
   ],
   ['another optimizer', { optimizer: { type: 'Lion', lr: 1e-4 } }, ['optimizer.type']],
   ['options of an optimizer', { 'optimizer.foreach': true }, ['optimizer.foreach']],
@@ -65,7 +65,9 @@ describe('the training part', () => {
     expect(config.data?.test).toEqual(parseConfig(r50).data?.test)
     expect(config.data?.train).toBeUndefined()
     expect(config.model.train_cfg).toBeNull()
-    expect(unread).toEqual(expect.arrayContaining(['fp16', 'optimizer.type', 'data.train', 'model.head.loss_cls.type']))
+    expect(unread).toEqual(
+      expect.arrayContaining(['fp16.loss_scale', 'optimizer.type', 'data.train', 'model.head.loss_cls.type']),
+    )
   })
 
   test('is kept where it is understood', () => {

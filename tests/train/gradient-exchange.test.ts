@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Device } from '../../src/gpu/device.ts'
 import { openDevice } from '../../src/gpu/device.ts'
 import { BucketExchange, bucketsOf, type GradientExchange } from '../../src/train/gradient-exchange.ts'
+import { localExchanges } from './local-exchanges.ts'
 import { namesThatDiffer, withTrainer } from './trainer-helpers.ts'
 
 let device: Device
@@ -10,34 +11,6 @@ beforeAll(async () => {
   device = await openDevice()
 })
 afterAll(async () => await device.close())
-
-/** An exchange of each rank. What the ranks give is added up when all have come, the k-th with the k-th. */
-function localExchanges(ranks: number, bucketBytes: number): (GradientExchange & { sums: number })[] {
-  const rounds: { readonly values: Float32Array; readonly rank: number; readonly done: () => void }[][] = []
-  const settle = (round: (typeof rounds)[number]) => {
-    const inOrder = round.toSorted((a, b) => a.rank - b.rank)
-    const sum = new Float32Array(inOrder[0]!.values.length)
-    for (const { values } of inOrder) for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + values[i]!
-    for (const { values, done } of inOrder) {
-      values.set(sum)
-      done()
-    }
-  }
-  return Array.from({ length: ranks }, (_, rank) => ({
-    ranks,
-    bucketBytes,
-    sums: 0,
-    sum(values) {
-      const index = this.sums++
-      rounds[index] ??= []
-      const round = rounds[index]
-      return new Promise<void>((done) => {
-        round.push({ values, rank, done })
-        if (round.length === ranks) settle(round)
-      })
-    },
-  }))
-}
 
 test('buckets take consecutive gradients, as many as fit, and a large one alone', () => {
   const sizes = [3, 4, 5, 20, 1, 1].map((bytes) => ({ tensor: { bytes } }))

@@ -51,8 +51,10 @@ export class DistributedTrainee implements Trainee<TrainBatch> {
 
   /** @throws PeerError where only another rank's loss is not finite */
   async step(batch: TrainBatch, lr: readonly number[]): Promise<StepOutcome> {
-    const { losses, gradNorm } = await this.#trainer.step(batch, lr)
-    return { losses: await this.#mean(losses), gradNorm }
+    const { losses, gradNorm, scaling } = await this.#trainer.step(batch, lr)
+    // What is not finite in half precision is left out of the update, on all ranks.
+    const mayBeAny = scaling !== undefined && (scaling.skipped || gradNorm === undefined)
+    return { losses: await this.#mean(losses, mayBeAny), gradNorm, scaling }
   }
 
   /** @throws PeerError likewise */
@@ -60,14 +62,15 @@ export class DistributedTrainee implements Trainee<TrainBatch> {
     return await this.#mean(await this.#trainer.losses(batch))
   }
 
-  async #mean(own: StepOutcome['losses']): Promise<StepOutcome['losses']> {
+  async #mean(own: StepOutcome['losses'], mayBeAny = false): Promise<StepOutcome['losses']> {
     const names = Object.keys(own)
     const told = { values: names.map((name) => text(own[name])), stops: this.#asked.aborted }
     const all = await allGatherJson(this.#collective, 'the losses of an iteration', told)
     if (all.some(({ stops }) => stops)) this.#stop.abort()
     const values = all.map((each) => each.values.map(Number))
     const finite = (list: readonly (number | undefined)[]) => list.every(Number.isFinite)
-    if (!values.every(finite) && finite(Object.values(own))) throw new PeerError('a loss of another rank is not finite')
+    if (!mayBeAny && !values.every(finite) && finite(Object.values(own)))
+      throw new PeerError('a loss of another rank is not finite')
     const mean = (i: number) => values.reduce((sum, each) => sum + (each[i] ?? 0), 0) / values.length
     return Object.fromEntries(names.map((name, i) => [name, mean(i)]))
   }

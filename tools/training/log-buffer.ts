@@ -13,12 +13,12 @@ export class LogBuffer {
     }
   }
 
-  /** Means over the last `count` values of each name, in the order of their first appearance. */
+  /** Means over what is finite of the last `count` values of each name, in the order of their first appearance. */
   means(count: number): Record<string, number> {
     return Object.fromEntries(
-      [...this.#values].map(([name, values]) => {
-        const last = values.slice(-count)
-        return [name, last.reduce((sum, value) => sum + value, 0) / last.length]
+      [...this.#values].flatMap(([name, values]) => {
+        const last = values.slice(-count).filter(Number.isFinite)
+        return last.length === 0 ? [] : [[name, last.reduce((sum, value) => sum + value, 0) / last.length]]
       }),
     )
   }

@@ -14,6 +14,8 @@ export interface LogRecord {
   readonly step: number
   /** By name: `lr`, and `lr_<key>` for the optimizer's further groups; empty where nothing was trained. */
   readonly rates: Readonly<Record<string, number>>
+  /** In half precision: the scale of the last iteration's loss, and how many updates were left out so far. */
+  readonly scaling?: { readonly loss_scale: number; readonly skipped_updates: number } | undefined
   /** Seconds until the end of training. */
   readonly eta: number | undefined
   /** Means, with `time` and `data_time` in seconds; or measures. */
@@ -58,13 +60,18 @@ export abstract class Logger implements Hook {
     const training = run.mode === 'train'
     const done = run.iteration - run.startIteration
     const eta = training ? (this.#seconds / done) * (run.maxIterations - run.iteration) : undefined
-    await this.record({ ...this.#place(run), rates: training ? namedRates(run) : {}, eta, values })
+    const scaling = training ? scalingOf(run) : undefined
+    await this.record({ ...this.#place(run), rates: training ? namedRates(run) : {}, scaling, eta, values })
   }
 
   #place(run: Run): Pick<LogRecord, 'mode' | 'epoch' | 'iteration' | 'iterationsPerEpoch' | 'step'> {
     const { mode, innerIteration: iteration, iterationsPerEpoch, iteration: step } = run
     return { mode, epoch: run.epoch + 1, iteration, iterationsPerEpoch, step }
   }
+}
+
+function scalingOf({ scaling }: Run): LogRecord['scaling'] {
+  return scaling && { loss_scale: scaling.scale, skipped_updates: scaling.skippedUpdates }
 }
 
 function namedRates({ rates, trainer }: Run): Record<string, number> {

@@ -3,8 +3,8 @@
 // Source: mmcv/runner/epoch_based_runner.py.
 
 import type { ParameterGroup, StateDict, WorkflowConfig } from 'siamrpn'
-import { type LrSchedule, TrainingError } from 'siamrpn/train'
-import { NonFiniteLossError } from './errors.ts'
+import { type LossScaling, type LrSchedule, TrainingError } from 'siamrpn/train'
+import { DivergedError, NonFiniteLossError } from './errors.ts'
 import { LogBuffer } from './log-buffer.ts'
 
 /** What an evaluation measured, by name. */
@@ -21,7 +21,14 @@ export interface StepOutcome {
   readonly losses: Readonly<Record<string, number>>
   /** Before clipping; undefined where a step only gathers gradients. */
   readonly gradNorm: number | undefined
+  /** Of training in half precision. */
+  readonly scaling?: LossScaling | undefined
 }
+
+/** Updates in a row without finite gradients that end a run in half precision. */
+export const mostSkipped = 30
+/** A dynamic scale that falls below ends it, too. Source: DynamicLossScaler of fairseq, whose min_loss_scale it is. */
+export const leastScale = 1e-4
 
 /** A model in training, as hooks see it. */
 export interface TrainedModel {
@@ -77,6 +84,8 @@ export interface Run {
   readonly position: Position
   /** Learning rate of each of the optimizer's groups. */
   readonly rates: readonly number[]
+  /** The scale of the loss in the last iteration; undefined in single precision. */
+  readonly scaling: LossScaling | undefined
   readonly interrupted: boolean
   /** Whether no further iteration will be trained. */
   readonly finished: boolean
@@ -134,6 +143,7 @@ export class Runner<Batch extends NamedBatch> implements Run {
   epoch: number
   innerIteration: number
   rates: readonly number[] = []
+  scaling: LossScaling | undefined
   lastCheckpoint: string | undefined
   readonly #options: RunnerOptions<Batch>
 
@@ -172,7 +182,7 @@ export class Runner<Batch extends NamedBatch> implements Run {
 
   /**
    * Trains to the end, or until the signal is raised.
-   * @throws NonFiniteLossError, and whatever trainer, source and hooks throw
+   * @throws NonFiniteLossError, DivergedError, and whatever trainer, source and hooks throw
    */
   async run(): Promise<void> {
     const { workflow, hooks, start } = this.#options
@@ -219,6 +229,7 @@ export class Runner<Batch extends NamedBatch> implements Run {
       }
       const outcome = await stepping
       this.innerIteration++
+      this.scaling = outcome.scaling
       this.#check(outcome, batch)
       const now = performance.now()
       this.#note(outcome, { data: waited / 1000, total: (now - begin) / 1000 })
@@ -250,18 +261,36 @@ export class Runner<Batch extends NamedBatch> implements Run {
     this.log.add({ time: total, data_time: data, ...losses, grad_norm: gradNorm })
   }
 
-  #check({ losses, gradNorm }: StepOutcome, { ids }: NamedBatch): void {
+  #check({ losses, gradNorm, scaling }: StepOutcome, { ids }: NamedBatch): void {
+    // What is not finite has been left out, or will be with the update that it is gathered for.
+    if (scaling?.skipped) this.#checkScale(scaling)
+    if (scaling && (scaling.skipped || gradNorm === undefined)) return
     const values = Object.entries({ ...losses, ...(gradNorm === undefined ? {} : { grad_norm: gradNorm }) })
     const wrong = values.filter(([, value]) => !Number.isFinite(value))
     if (wrong.length === 0) return
     const found = wrong.map(([name, value]) => `${name} is ${value}`).join(', ')
-    const last = this.lastCheckpoint
-      ? `the last good checkpoint is ${this.lastCheckpoint}`
-      : 'there is no checkpoint yet'
-    throw new NonFiniteLossError(
-      `epoch ${this.epoch + 1}, iteration ${this.innerIteration} of ${this.iterationsPerEpoch} ` +
-        `(${this.iteration} in all): ${found}; ${last}. The batch:\n  ${ids.join('\n  ')}`,
+    throw new NonFiniteLossError(`${this.#place}: ${found}; ${this.#lastGood}. The batch:\n  ${ids.join('\n  ')}`)
+  }
+
+  #checkScale({ scale, nextScale, skippedInARow }: LossScaling): void {
+    const low = nextScale < scale && nextScale < leastScale
+    if (!low && skippedInARow < mostSkipped) return
+    const found = low
+      ? `the loss scale has fallen to ${nextScale}, expected ${leastScale} or more`
+      : `${skippedInARow} updates in a row had gradients that are not finite, the last one with a loss scale of ${scale}`
+    throw new DivergedError(
+      `training has diverged: ${this.#place}: ${found} (fp16.loss_scale); ${this.#lastGood}. A lower learning rate or gradient ` +
+        'clipping (optimizer_config.grad_clip) may help',
     )
+  }
+
+  get #place(): string {
+    const { epoch, innerIteration, iterationsPerEpoch, iteration } = this
+    return `epoch ${epoch + 1}, iteration ${innerIteration} of ${iterationsPerEpoch} (${iteration} in all)`
+  }
+
+  get #lastGood(): string {
+    return this.lastCheckpoint ? `the last good checkpoint is ${this.lastCheckpoint}` : 'there is no checkpoint yet'
   }
 }
 

@@ -21,11 +21,11 @@ export class TensorboardLogger extends Logger {
     appendLine(this.file, eventRecord({ time: Date.now() / 1000, fileVersion: 'brain.Event:2' }))
   }
 
-  protected record({ mode, step, rates, values }: LogRecord): void {
+  protected record({ mode, step, rates, values, scaling }: LogRecord): void {
     const { time: _, data_time: __, ...others } = values
     const scalars = Object.fromEntries([
       ...Object.entries(rates).map(([name, rate]) => [name.replace(/^lr/, 'learning_rate'), rate]),
-      ...Object.entries(others).map(([name, value]) => [`${mode}/${name}`, value]),
+      ...Object.entries({ ...others, ...scaling }).map(([name, value]) => [`${mode}/${name}`, value]),
     ])
     appendLine(this.file, eventRecord({ time: Date.now() / 1000, step, scalars }))
   }

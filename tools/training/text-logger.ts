@@ -27,14 +27,15 @@ export class TextLogger extends Logger {
   protected record(record: LogRecord): void {
     const memory = Math.round(this.#options.memory() / megabyte)
     this.#options.write(textLine(record, memory))
-    const { mode, epoch, iteration, rates, values } = record
-    this.#options.writeJson(JSON.stringify({ mode, epoch, iter: iteration, ...rates, memory, ...rounded(values) }))
+    const { mode, epoch, iteration, rates, scaling, values } = record
+    const facts = { mode, epoch, iter: iteration, ...rates, memory, ...rounded(values), ...scaling }
+    this.#options.writeJson(JSON.stringify(facts))
   }
 }
 
 /** `Epoch [1][50/1000]	lr: 1.000e-03, eta: 1:02:03, time: 0.500, data_time: 0.010, memory: 300, loss: 0.6931` */
 function textLine(record: LogRecord, memory: number): string {
-  const { mode, epoch, iteration, iterationsPerEpoch, rates, eta, values } = record
+  const { mode, epoch, iteration, iterationsPerEpoch, rates, eta, values, scaling = {} } = record
   const { time, data_time, ...others } = values
   const facts = [
     ...Object.entries(rates).map(([name, rate]) => `${name}: ${scientific(rate)}`),
@@ -42,6 +43,7 @@ function textLine(record: LogRecord, memory: number): string {
     ...(time === undefined ? [] : [`time: ${time.toFixed(3)}, data_time: ${(data_time ?? 0).toFixed(3)}`]),
     ...(mode === 'train' ? [`memory: ${memory}`] : []),
     ...Object.entries(others).map(([name, value]) => `${name}: ${value.toFixed(4)}`),
+    ...Object.entries(scaling).map(([name, value]) => `${name}: ${value}`),
   ]
   const place = mode === 'train' ? `Epoch [${epoch}][${iteration}/${iterationsPerEpoch}]` : `Epoch(val) [${epoch}]`
   return `${place}\t${facts.join(', ')}`

@@ -164,12 +164,25 @@ function makeHooks(options: TrainingOptions): { hooks: readonly Hook[]; pending:
     collective && (async (...states: StateDict[]) => await equalOnAll(collective, 'the weights', hashOf(...states)))
   const ranks = collective?.ranks ?? 1
   const checkpoints = new CheckpointHook({ workDir, config, facts, willEvaluate, ranks, verify })
-  const hooks: Hook[] = [...options.hooks, checkpoints]
+  const hooks: Hook[] = [skipNotes(options.say), ...options.hooks, checkpoints]
   if (measures) {
     const listeners = options.hooks
     hooks.push(new EvaluationHook({ evaluate, config: evaluation, checkpoints, facts, workDir, listeners }))
   }
   return { hooks, pending: facts.pendingEvaluation ? ', an evaluation first' : '' }
+}
+
+/** Tells of updates that were left out for gradients that are not finite. */
+function skipNotes(say: (line: string) => void): Hook {
+  return {
+    afterIteration({ epoch, innerIteration, iterationsPerEpoch, scaling }) {
+      if (!scaling?.skipped) return
+      const { scale, nextScale } = scaling
+      const next =
+        nextScale === scale ? `the loss scale stays ${scale}` : `the loss scale falls from ${scale} to ${nextScale}`
+      say(`Epoch [${epoch + 1}][${innerIteration}/${iterationsPerEpoch}]\tgradients are not finite: no update; ${next}`)
+    },
+  }
 }
 
 /** The steps that make pixels: one pipeline for all data sets. @throws ConfigError if they differ or there is none */

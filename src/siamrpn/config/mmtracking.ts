@@ -19,7 +19,6 @@ const unread: Readonly<Record<string, readonly unknown[] | undefined>> = {
   device: undefined,
   auto_resume: [false],
   custom_imports: [null],
-  fp16: [null],
   momentum_config: [null],
   'auto_scale_lr.base_batch_size': undefined,
   'auto_scale_lr.enable': [false],
@@ -43,6 +42,7 @@ const unread: Readonly<Record<string, readonly unknown[] | undefined>> = {
   'data.test_dataloader': undefined,
   'optimizer_config.coalesce': undefined,
   'optimizer_config.bucket_size_mb': undefined,
+  'optimizer_config.distributed': undefined,
   'checkpoint_config.create_symlink': undefined,
   'checkpoint_config.sync_buffer': undefined,
   'checkpoint_config.out_dir': [null],
@@ -55,7 +55,6 @@ const unread: Readonly<Record<string, readonly unknown[] | undefined>> = {
 const reasons: Readonly<Record<string, string>> = {
   custom_imports: 'none: Python code of other files is not run',
   momentum_config: 'none: momentum and betas stay as `optimizer` has them',
-  fp16: 'none: weights and gradients are kept in single precision here',
 }
 
 /** Entries of MMTracking 1.x that 0.x does not have. */
@@ -122,15 +121,28 @@ function takeEpochs(root: Node): ConfigProblem[] {
   return []
 }
 
-/** Without a type it is a plain `OptimizerHook`, as in mmcv. */
+/**
+ * Without a type it is a plain `OptimizerHook`, as in mmcv. Those of half precision are the plain ones with `fp16`, whose scale
+ * may stand in either of the two; mmcv's default is 512.
+ */
 function takeOptimizerHook(root: Node): ConfigProblem[] {
   const hook = root.optimizer_config
   if (hook === null) delete root.optimizer_config
   if (!isNode(hook)) return []
   hook.type ??= 'OptimizerHook'
-  if (typeof hook.type !== 'string' || !hook.type.includes('Fp16')) return []
-  const expected = `'${hook.type.replace('Fp16', '')}': weights and gradients are kept in single precision here`
-  return [{ path: 'optimizer_config.type', found: hook.type, expected }]
+  const { type, loss_scale } = hook
+  if (typeof type !== 'string' || !/fp16/i.test(type)) return []
+  hook.type = type.replace(/fp16/i, '')
+  delete hook.loss_scale
+  const { fp16 } = root
+  if (fp16 !== undefined && fp16 !== null && !isNode(fp16)) return []
+  const other = fp16?.loss_scale
+  if (loss_scale !== undefined && other !== undefined && !equal(loss_scale, other)) {
+    const expected = `${JSON.stringify(other)}, as fp16.loss_scale`
+    return [{ path: 'optimizer_config.loss_scale', found: loss_scale, expected }]
+  }
+  root.fp16 = { ...fp16, ...(loss_scale === undefined ? {} : { loss_scale }) }
+  return []
 }
 
 /** What a hook of this type may say that changes nothing here; undefined: whatever it is. */

@@ -108,7 +108,10 @@ function pythonToJson(text: string): string {
     '(': '[',
     ')': ']',
   }
-  return text.replaceAll(/\b(?:True|False|None)\b|['()]/g, (word) => words[word] ?? word)
+  return text
+    .replaceAll(/\b(?:True|False|None)\b|['()]/g, (word) => words[word] ?? word)
+    .replaceAll(/(?<![\w.])(\d+)\.(?![\w.])/g, '$1.0')
+    .replaceAll(/(?<![\w.])\.(?=\d)/g, '0.')
 }
 
 function setValue(root: Node, path: KeyPath, value: unknown): void {

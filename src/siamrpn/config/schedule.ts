@@ -68,6 +68,33 @@ export const optimizerConfigSchema = z.discriminatedUnion('type', [
   }),
 ])
 
+/** The largest finite float32: a larger scale would be infinite on the device. */
+const largestSingle = 3.4028234663852886e38
+const lossScale = z.number().positive().max(largestSingle)
+
+/**
+ * Training in half precision: the loss is multiplied by a scale before the backward pass, so that small gradients are not lost.
+ * Sources: Fp16OptimizerHook of mmcv (runner/hooks/optimizer.py), torch/cuda/amp/grad_scaler.py.
+ */
+export const fp16Schema = z.strictObject({
+  /** A number: the scale, always. `dynamic`: GradScaler's defaults. An object: its arguments. */
+  loss_scale: z
+    .union([
+      lossScale,
+      z.literal('dynamic'),
+      z.strictObject({
+        init_scale: lossScale.default(65536),
+        /** After so many updates in a row whose gradients were finite, the scale is multiplied by `growth_factor`. */
+        growth_interval: positiveInteger.default(2000),
+        growth_factor: z.number().gt(1).default(2),
+        /** What the scale is multiplied by when gradients were not finite. */
+        backoff_factor: z.number().gt(0).lt(1).default(0.5),
+        enabled: z.literal(true, 'true (a scale of 1 does nothing: loss_scale=1)').default(true),
+      }),
+    ])
+    .default(512),
+})
+
 const lrIntervalSchema = z.strictObject({
   type: z.enum(['step', 'log']),
   start_lr_factor: z.number().positive(),

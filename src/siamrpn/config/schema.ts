@@ -20,6 +20,7 @@ import {
   checkpointConfigSchema,
   customHookSchema,
   evaluationSchema,
+  fp16Schema,
   logConfigSchema,
   lrConfigSchema,
   optimizerConfigSchema,
@@ -42,6 +43,7 @@ export const configSchema = z.strictObject({
   data: dataSchema.optional(),
   optimizer: optimizerSchema.optional(),
   optimizer_config: optimizerConfigSchema.optional(),
+  fp16: fp16Schema.nullable().default(null),
   lr_config: lrConfigSchema.optional(),
   custom_hooks: z.array(customHookSchema).max(1).default([]),
   checkpoint_config: checkpointConfigSchema.optional(),
@@ -91,5 +93,6 @@ export type WorkflowConfig = z.output<typeof workflowSchema>
 export type TrainPipelineInput = z.input<typeof trainPipelineSchema>
 export type TestPipelineInput = z.input<typeof testPipelineSchema>
 export type LrConfig = z.output<typeof lrConfigSchema>
+export type Fp16Config = z.output<typeof fp16Schema>
 export type CustomHookConfig = z.output<typeof customHookSchema>
 export type ImgNormConfig = NonNullable<ModelConfig['img_norm_cfg']>

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { overrideConfig, parseConfig } from '../../../src/siamrpn/config.ts'
+import { namedConfig } from '../../../src/siamrpn/configs/index.ts'
 import { r50 } from '../../../src/siamrpn/configs/r50.ts'
-import { ConfigError } from '../../../src/siamrpn/errors.ts'
 import { PythonConfigError } from '../../../tools/python-config/errors.ts'
 import { configFileKinds, readConfigFile, readTrackingConfig } from '../../../tools/training/config-file.ts'
 import { ConfigFileError } from '../../../tools/training/errors.ts'
@@ -113,11 +113,12 @@ describe('the configuration of MMTracking', () => {
     })
   })
 
-  test('in half precision is refused with the reason', async () => {
-    const error = await refusal(join(configs, 'siamese_rpn_r50_fp16_20e_lasot.py'))
-    expect(error).toBeInstanceOf(ConfigError)
-    expect(error.message).toMatch(/optimizer_config\.type: .* expected 'SiameseRPNOptimizerHook': .* single precision/)
-    expect(error.message).toMatch(/fp16: .* expected none: .* single precision/)
+  test('in half precision is that of single precision, with fp16; r50_fp16 has it', async () => {
+    const half = await read('siamese_rpn_r50_fp16_20e_lasot.py')
+    const single = await read('siamese_rpn_r50_20e_lasot.py')
+    expect({ ...half, work_dir: null }).toEqual({ ...single, fp16: { loss_scale: 512 }, work_dir: null })
+    const named = namedConfig('r50_fp16')
+    expect([named.fp16, named.optimizer_config]).toEqual([half.fp16, half.optimizer_config])
   })
 
   test('in half precision is no obstacle to tracking, which reads the same model', async () => {
@@ -125,7 +126,7 @@ describe('the configuration of MMTracking', () => {
       'data.test',
     ])
     const single = await read('siamese_rpn_r50_20e_lasot.py')
-    expect(unread).toEqual(['optimizer_config.type', 'fp16'])
+    expect(unread).toEqual([])
     expect(config.model).toEqual(single.model)
     expect(config.data?.test).toEqual(single.data?.test)
   })

@@ -4,6 +4,7 @@ import { fromFloat32, type StateDict, toFloat32 } from '../../../src/formats/sta
 import { type Config, parseConfig } from '../../../src/siamrpn/config.ts'
 import { micro } from '../../../src/siamrpn/configs/micro.ts'
 import { Random } from '../../../src/siamrpn/random.ts'
+import { LossScaler } from '../../../src/train/loss-scaler.ts'
 import type { BatchSource, Hook, NamedBatch, Run, StepOutcome, Trainee } from '../../../tools/training/runner.ts'
 
 export interface FakeBatch extends NamedBatch {
@@ -32,6 +33,10 @@ export interface FakeTraineeOptions {
   /** Iteration (from 1) whose loss is this. */
   readonly badStep?: { readonly step: number; readonly loss: number }
   readonly delayMs?: number
+  /** Trains in half precision: of these steps (from 1) the gradients are not finite, nor the losses. */
+  readonly skipped?: readonly number[]
+  /** Of half precision; default 8. */
+  readonly loss_scale?: NonNullable<Config['fp16']>['loss_scale']
 }
 
 export class FakeTrainee implements Trainee<FakeBatch> {
@@ -48,10 +53,12 @@ export class FakeTrainee implements Trainee<FakeBatch> {
   momentum: Float32Array
   #gathered: number[] = []
   #steps = 0
+  readonly #scaler: LossScaler | undefined
   readonly #options: FakeTraineeOptions
 
   constructor(options: FakeTraineeOptions = {}) {
     this.#options = options
+    this.#scaler = options.skipped && new LossScaler({ loss_scale: options.loss_scale ?? 8 })
     this.weights = Float32Array.from({ length: options.size ?? 5 }, (_, i) => Math.sin(i + 1))
     this.momentum = new Float32Array(this.weights.length)
   }
@@ -65,21 +72,27 @@ export class FakeTrainee implements Trainee<FakeBatch> {
   }
 
   async step({ values }: FakeBatch, lr: readonly number[]): Promise<StepOutcome> {
-    const { cumulative = 1, badStep, delayMs } = this.#options
+    const { cumulative = 1, badStep, delayMs, skipped } = this.#options
     this.rates.push(lr)
     if (delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, delayMs))
     this.#steps++
     if (badStep?.step === this.#steps) return { losses: { loss: badStep.loss }, gradNorm: 1 }
+    if (skipped?.includes(this.#steps)) {
+      const bad = Number.NaN
+      return { losses: { part: bad, loss: bad }, gradNorm: bad, scaling: this.#scaler?.update(false) }
+    }
     this.#gathered.push((values[0] ?? 0) - (values[1] ?? 0))
     const loss = this.weights.reduce((sum, weight) => sum + weight ** 2, 0)
-    if (this.#gathered.length < cumulative) return { losses: { part: loss / 2, loss }, gradNorm: undefined }
+    if (this.#gathered.length < cumulative) {
+      return { losses: { part: loss / 2, loss }, gradNorm: undefined, scaling: this.#scaler?.gathering }
+    }
     const push = this.#gathered.reduce((sum, value) => sum + value, 0) / cumulative
     this.#gathered = []
     for (let i = 0; i < this.weights.length; i++) {
       this.momentum[i] = 0.9 * this.momentum[i]! + this.weights[i]! * push
       this.weights[i]! -= (lr[0] ?? 0) * this.momentum[i]!
     }
-    return { losses: { part: loss / 2, loss }, gradNorm: Math.abs(push) }
+    return { losses: { part: loss / 2, loss }, gradNorm: Math.abs(push), scaling: this.#scaler?.update(true) }
   }
 
   async losses({ values }: FakeBatch): Promise<StepOutcome['losses']> {

@@ -21,9 +21,14 @@ function textLogger(interval: number) {
   return { logger, lines, json }
 }
 
-async function run(hooks: readonly Hook[], iterations: number, maxIterations?: number): Promise<Run> {
+async function run(
+  hooks: readonly Hook[],
+  iterations: number,
+  maxIterations?: number,
+  trainer = new FakeTrainee(),
+): Promise<Run> {
   const runner = new Runner({
-    trainer: new FakeTrainee(),
+    trainer,
     source: fakeSource(iterations),
     schedule: new LrSchedule(undefined),
     hooks,
@@ -51,6 +56,20 @@ describe('the text log', () => {
     expect(lines[0]).toMatch(
       /^Epoch \[1\]\[2\/2\]\tlr: 1\.000e-01, lr_backbone: 1\.000e-02, eta: 0:00:00, time: \d\.\d{3}, data_time: \d\.\d{3}, memory: 300, part: \d\.\d{4}, loss: \d\.\d{4}, grad_norm: \d\.\d{4}$/,
     )
+  })
+
+  test('has the loss scale of half precision and the updates left out, whose losses are in no mean', async () => {
+    const { logger, lines, json } = textLogger(2)
+    const scale = { growth_interval: 100, growth_factor: 2, backoff_factor: 0.5, enabled: true as const }
+    const trainer = new FakeTrainee({ skipped: [2, 3, 4], loss_scale: { init_scale: 2 ** 20, ...scale } })
+    await run([logger], 5, 5, trainer)
+    expect(lines[0]).toMatch(/, loss: \d\.\d{4}, grad_norm: \d\.\d{4}, loss_scale: 1048576, skipped_updates: 1$/)
+    expect(json.map(({ loss_scale, skipped_updates }) => [loss_scale, skipped_updates])).toEqual([
+      [2 ** 20, 1],
+      [2 ** 18, 3],
+      [2 ** 17, 3],
+    ])
+    expect(json.map((entry) => 'loss' in entry)).toEqual([true, false, true])
   })
 
   test('shows where a run ends in the middle of an interval', async () => {
@@ -120,6 +139,13 @@ describe('TensorBoard files', () => {
     }
     expect(events[4]!.scalars).toEqual({ 'val/success': 12.5 })
     expect(Math.abs(head!.time - Date.now() / 1000)).toBeLessThan(600)
+  })
+
+  test('have the loss scale of half precision', async () => {
+    const logger = new TensorboardLogger(`${await temporaryFolder()}/tf_logs`, 2)
+    await run([logger], 2, 2, new FakeTrainee({ skipped: [1] }))
+    const [, event] = readEvents(await readFile(logger.file))
+    expect(event!.scalars).toMatchObject({ 'train/loss_scale': 8, 'train/skipped_updates': 1 })
   })
 
   test('take steps above 2^32 and odd tags', () => {

@@ -3,8 +3,8 @@
 import { describe, expect, test } from 'vitest'
 import { TrainingError } from '../../../src/train/errors.ts'
 import { LrSchedule } from '../../../src/train/lr-schedule.ts'
-import { NonFiniteLossError } from '../../../tools/training/errors.ts'
-import { Runner, type RunnerOptions } from '../../../tools/training/runner.ts'
+import { DivergedError, NonFiniteLossError } from '../../../tools/training/errors.ts'
+import { leastScale, mostSkipped, Runner, type RunnerOptions } from '../../../tools/training/runner.ts'
 import { type FakeBatch, FakeTrainee, fakeSource, NotingHook } from './fakes.ts'
 
 function makeRunner(options: Partial<RunnerOptions<FakeBatch>> = {}): Runner<FakeBatch> {
@@ -122,6 +122,48 @@ describe('going on', () => {
     await makeRunner({ trainer, start: { epoch: 1, iteration: 2 } }).run()
     expect(trainer.epochs).toEqual([1])
     expect(trainer.rates).toHaveLength(1)
+  })
+})
+
+describe('gradients that are not finite in half precision', () => {
+  const many = (count: number) => Array.from({ length: count }, (_, i) => i + 2)
+  const source = fakeSource(100)
+
+  test('are left out, and the run goes on with means of the others', async () => {
+    const trainer = new FakeTrainee({ skipped: [2, 3, 5] })
+    const runner = makeRunner({ trainer, source: fakeSource(3) })
+    await runner.run()
+    expect(runner.iteration).toBe(6)
+    expect(runner.scaling).toMatchObject({ scale: 8, skipped: false, skippedUpdates: 3, skippedInARow: 0 })
+    const { part = Number.NaN, loss = Number.NaN, grad_norm } = runner.log.means(3)
+    expect([part, loss, grad_norm].every(Number.isFinite)).toBe(true)
+  })
+
+  test(`end it after ${mostSkipped} in a row`, async () => {
+    const trainer = new FakeTrainee({ skipped: many(mostSkipped) })
+    const runner = makeRunner({ trainer, source, lastCheckpoint: 'work/epoch_1.safetensors' })
+    const error = await runner.run().catch((reason) => reason)
+    expect(error).toBeInstanceOf(DivergedError)
+    expect(error.message).toBe(
+      'training has diverged: epoch 1, iteration 31 of 100 (31 in all): 30 updates in a row had gradients that are not finite, ' +
+        'the last one with a loss scale of 8 (fp16.loss_scale); the last good checkpoint is work/epoch_1.safetensors. A lower ' +
+        'learning rate or gradient clipping (optimizer_config.grad_clip) may help',
+    )
+    const enough = new FakeTrainee({ skipped: many(mostSkipped - 1) })
+    await makeRunner({ trainer: enough, source, maxEpochs: 1 }).run()
+  })
+
+  test('end it when they have brought a dynamic scale too low, but not one that began there', async () => {
+    const loss_scale = {
+      ...{ init_scale: 4 * leastScale, growth_interval: 100, growth_factor: 2, backoff_factor: 0.4 },
+      enabled: true as const,
+    }
+    const trainer = new FakeTrainee({ skipped: [2, 4], loss_scale })
+    await expect(makeRunner({ trainer, source }).run()).rejects.toThrow(
+      /iteration 4 of 100 .*: the loss scale has fallen to 0\.00006.*, expected 0\.0001 or more .*no checkpoint yet/,
+    )
+    const low = new FakeTrainee({ skipped: [2], loss_scale: leastScale / 2 })
+    await makeRunner({ trainer: low, source: fakeSource(3) }).run()
   })
 })
 

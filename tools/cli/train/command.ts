@@ -30,6 +30,7 @@ Examples:
   siamrpn train --config r50 --data my-clips/ --load-from siamese_rpn_r50.pth --keep-statistics --max-epochs 5 \\
     --set optimizer.lr=0.0005
   siamrpn train --config r50 --data synthetic --max-iters 2 --set data.samples_per_gpu=2
+  siamrpn train --config r50_fp16                                # half precision; also --set fp16.loss_scale=dynamic
   mpirun -n 4 npx siamrpn train --config r50 --launcher mpi`
 
 /** Makes the command. */

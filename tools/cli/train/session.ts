@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Config, ignoredEntries, type LogConfig, stateDictShapes, type TestDatasetConfig } from 'siamrpn'
 import { matchStateDict, type StateDict } from 'siamrpn/formats'
 import type { Device } from 'siamrpn/gpu'
-import { TrainingError } from 'siamrpn/train'
+import { checkHalfPrecision, hasLossScale, TrainingError } from 'siamrpn/train'
 import { throwErrors } from '../../benchmarks/open-benchmark.ts'
 import { agree, libraryVersion, onAllRanks } from '../../distributed/agreement.ts'
 import type { MpiCollective } from '../../distributed/mpi-collective.ts'
@@ -89,7 +89,9 @@ export async function runTraining(
       await agree(collective, { version: libraryVersion(), ...facts })
     }
     device = await onAll('the adapters', async () => await openRankDevice(collective, options.deviceIndex))
-    log.say(`adapter: ${describeAdapter(device.adapter)}`)
+    const { adapter } = device
+    await onAll('the adapters', async () => checkHalfPrecision(adapter, given))
+    log.say(`adapter: ${describeAdapter(adapter)}`)
     const ignored = ignoredEntries(given).map(({ path, reason }) => `${path} (${reason})`)
     if (ignored.length > 0) log.say(`ignored entries of the configuration: ${ignored.join('; ')}`)
     const own = await onAll('the weights', async () => {
@@ -236,7 +238,16 @@ async function findCheckpoint(
 function resumedModel({ model, ...config }: Config, { checkpoint, path }: Resumed, log: RunLog): InitialModel {
   const state = matchStateDict(stateDictShapes(model), checkpoint.model, { name: path })
   const before = checkpoint.config
-  const decisive = ['data', 'train_pipeline', 'optimizer', 'optimizer_config', 'lr_config'] as const
+  const wasHalf = hasLossScale(checkpoint.optimizer) || (isRecord(before) && isRecord(before.fp16))
+  const isHalf = config.fp16 !== null
+  const precision = (half: boolean) => (half ? 'half precision (fp16)' : 'single precision')
+  if (wasHalf !== isHalf) {
+    log.say(`note: ${path} was trained in ${precision(wasHalf)}, training goes on in ${precision(isHalf)}`)
+  }
+  const decisive: readonly Exclude<keyof Config, 'model'>[] = [
+    ...(['data', 'train_pipeline', 'optimizer', 'optimizer_config', 'lr_config'] as const),
+    ...(wasHalf && isHalf ? (['fp16'] as const) : []),
+  ]
   const changed = decisive.filter(
     (key) => isRecord(before) && JSON.stringify(before[key]) !== JSON.stringify(config[key]),
   )

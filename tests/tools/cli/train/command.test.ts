@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { writeSafetensors } from '../../../../src/formats/safetensors.ts'
-import type { NamedTensor } from '../../../../src/formats/state-dict.ts'
+import { type NamedTensor, toFloat32 } from '../../../../src/formats/state-dict.ts'
 import { openDevice } from '../../../../src/gpu/device.ts'
 import { stateDictShapes } from '../../../../src/siamrpn/layout.ts'
 import { SiamRPN } from '../../../../src/siamrpn/tracker.ts'
@@ -235,6 +235,46 @@ describe('a short training', () => {
     expect((await target.update(frame)).score).toBeGreaterThanOrEqual(0)
     await tracker.close()
     await device.close()
+  })
+
+  test('in half precision says its scale, and goes on in single precision and back, with a note each', async () => {
+    const folder = await temporaryFolder()
+    const more = ['--no-evaluate', '--resume', '--max-iters']
+    const half = (scale: string) => ['--set', `fp16.loss_scale=${scale}`]
+    const first = await micro(folder, ...more, '1', ...half('dynamic'))
+    expect([first.code, first.err]).toEqual([0, expect.not.stringContaining('error')])
+    expect(first.out).toMatch(/Epoch \[1\]\[1\/2\]\t.*, grad_norm: \d+\.\d{4}, loss_scale: 65536, skipped_updates: 0/)
+    const { optimizer } = await readTrainingCheckpoint(join(folder, 'iter_1.safetensors'))
+    expect(toFloat32(optimizer.get('loss_scaler.scale')!)[0]).toBe(65536)
+    const second = await micro(folder, ...more, '3', ...half('{"init_scale": 8}'))
+    expect(second.out).toMatch(/note: fp16 of the configuration changed since .*iter_1\.safetensors was written/)
+    expect(second.out).toMatch(/Epoch \[2\]\[1\/2\]\t.*, loss_scale: 65536, skipped_updates: 0/)
+    const third = await micro(folder, ...more, '4')
+    expect(third.out).toMatch(
+      /note: .*iter_3\.safetensors was trained in half precision \(fp16\), training goes on in single precision/,
+    )
+    expect(third.out).not.toContain('loss_scale')
+    const fourth = await micro(folder, ...more, '5', ...half('512.'))
+    expect(fourth.out).toMatch(
+      /note: .*epoch_2\.safetensors was trained in single precision, training goes on in half precision \(fp16\)/,
+    )
+    expect(fourth.out).not.toMatch(/note: fp16/)
+    expect(fourth.out).toMatch(/Epoch \[3\]\[1\/2\]\t.*, loss_scale: 512, skipped_updates: 0/)
+  })
+
+  test('that never has finite gradients ends with a sentence, and tells of each update that was left out before', async () => {
+    const folder = await temporaryFolder()
+    const huge = ['fp16.loss_scale=1e38', 'model.head.loss_cls.loss_weight=1e30', 'data.samples_per_epoch=80'].flatMap(
+      (setting) => ['--set', setting],
+    )
+    const { code, out, err } = await micro(folder, '--no-evaluate', ...huge)
+    expect(code).toBe(1)
+    expect(
+      out.match(/Epoch \[1\]\[\d+\/40\]\tgradients are not finite: no update; the loss scale stays 9\.\d+e\+37\n/g),
+    ).toHaveLength(29)
+    expect(err).toMatch(
+      /error: training has diverged: epoch 1, iteration 30 of 40 .*30 updates in a row .* no checkpoint yet/,
+    )
   })
 
   test('keeps the anchors of the weights it starts from, and notes what changed when it goes on', async () => {
