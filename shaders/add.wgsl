@@ -3,6 +3,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
@@ -10,9 +11,9 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<Value>;
-@group(0) @binding(1) var<storage, read> b: array<Value>;
-@group(0) @binding(2) var<storage, read_write> output: array<Value>;
+@group(0) @binding(0) var<storage, read> a: array<Stored>;
+@group(0) @binding(1) var<storage, read> b: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -21,6 +22,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let sum = a[index] + b[index];
-  output[index] = select(sum, clamp(sum, Value(), Value(ACTIVATION_MAX)), ACTIVATION_MAX > 0.0);
+  let sum = Value(a[index]) + Value(b[index]);
+  output[index] = Stored(select(sum, clamp(sum, Value(), Value(ACTIVATION_MAX)), ACTIVATION_MAX > 0.0));
 }

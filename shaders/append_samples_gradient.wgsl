@@ -3,6 +3,8 @@
 // Any element count.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of the result.
 
+alias Stored = f32; // or f16: gradient and result in half precision
+
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -13,8 +15,8 @@ struct Params {
   back: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<f32>;
-@group(0) @binding(1) var<storage, read_write> result: array<f32>;
+@group(0) @binding(0) var<storage, read> gradient: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> result: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -25,5 +27,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   }
   let again = index + params.back;
   let repeated = again >= params.count && again < params.gradient_count;
-  result[index] = gradient[index] + select(0.0, gradient[min(again, params.gradient_count - 1u)], repeated);
+  let second = f32(gradient[min(again, params.gradient_count - 1u)]);
+  result[index] = Stored(f32(gradient[index]) + select(0.0, second, repeated));
 }

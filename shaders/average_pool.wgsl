@@ -4,6 +4,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * CHANNELS.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -12,8 +13,8 @@ struct Params {
   pixels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<Value>;
-@group(0) @binding(1) var<storage, read_write> output: array<Value>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -27,7 +28,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let first = index / channels * pixels * channels + index % channels;
   var sum = Value();
   for (var p = 0u; p < pixels; p++) {
-    sum += input[first + p * channels];
+    sum += Value(input[first + p * channels]);
   }
-  output[index] = sum / f32(pixels);
+  output[index] = Stored(sum / f32(pixels));
 }

@@ -4,6 +4,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * PIXELS * CHANNELS.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -12,8 +13,8 @@ struct Params {
   pixels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<Value>;
-@group(0) @binding(1) var<storage, read_write> output: array<Value>;
+@group(0) @binding(0) var<storage, read> gradient: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -23,5 +24,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     return;
   }
   let n = index / (params.pixels * params.channels);
-  output[index] = gradient[n * params.channels + index % params.channels] / f32(params.pixels);
+  output[index] = Stored(Value(gradient[n * params.channels + index % params.channels]) / f32(params.pixels));
 }

@@ -8,6 +8,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
@@ -22,8 +23,8 @@ struct Params {
   first_chunk: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<Value>;
-@group(0) @binding(1) var<storage, read> input: array<Value>;
+@group(0) @binding(0) var<storage, read> gradient: array<Stored>;
+@group(0) @binding(1) var<storage, read> input: array<Stored>;
 @group(0) @binding(2) var<storage, read> mean: array<Value>;
 @group(0) @binding(3) var<storage, read> inv_std: array<Value>;
 @group(0) @binding(4) var<storage, read> gamma: array<Value>;
@@ -52,8 +53,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   var sum = Value();
   for (var pixel = first; pixel < end; pixel += interleave) {
     let at = pixel * channels + channel;
-    let x = input[at] - center;
-    var g = gradient[at];
+    let x = Value(input[at]) - center;
+    var g = Value(gradient[at]);
     if (ACTIVATION_MAX > 0.0) {
       let y = fma(x, scale, bias);
       g = select(Value(), g, (y > Value()) & (y < Value(ACTIVATION_MAX)));

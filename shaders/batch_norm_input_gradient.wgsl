@@ -8,6 +8,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
@@ -20,10 +21,10 @@ struct Params {
   run: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<Value>;
-@group(0) @binding(1) var<storage, read> input: array<Value>;
+@group(0) @binding(0) var<storage, read> gradient: array<Stored>;
+@group(0) @binding(1) var<storage, read> input: array<Stored>;
 @group(0) @binding(2) var<storage, read> coefficients: array<Value>;
-@group(0) @binding(3) var<storage, read_write> output: array<Value>;
+@group(0) @binding(3) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -46,12 +47,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let product_part = coefficients[4u * channels + channel];
   for (var pixel = first; pixel < end; pixel += interleave) {
     let at = pixel * channels + channel;
-    let x = input[at] - center;
-    var g = gradient[at];
+    let x = Value(input[at]) - center;
+    var g = Value(gradient[at]);
     if (ACTIVATION_MAX > 0.0) {
       let y = fma(x, scale, bias);
       g = select(Value(), g, (y > Value()) & (y < Value(ACTIVATION_MAX)));
     }
-    output[at] = scale * (g - sum_part - x * product_part);
+    output[at] = Stored(scale * (g - sum_part - x * product_part));
   }
 }

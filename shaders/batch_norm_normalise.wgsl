@@ -6,6 +6,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const HAS_RESIDUAL: bool = false;
 const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
@@ -19,13 +20,13 @@ struct Params {
   run: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
 @group(0) @binding(1) var<storage, read> mean: array<Value>;
 @group(0) @binding(2) var<storage, read> inv_std: array<Value>;
 @group(0) @binding(3) var<storage, read> gamma: array<Value>;
 @group(0) @binding(4) var<storage, read> beta: array<Value>;
-@group(0) @binding(5) var<storage, read> residual: array<Value>;
-@group(0) @binding(6) var<storage, read_write> output: array<Value>;
+@group(0) @binding(5) var<storage, read> residual: array<Stored>;
+@group(0) @binding(6) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(7) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -46,10 +47,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let bias = beta[channel];
   for (var pixel = first; pixel < end; pixel += interleave) {
     let at = pixel * channels + channel;
-    var y = fma(input[at] - center, scale, bias);
+    var y = fma(Value(input[at]) - center, scale, bias);
     if (HAS_RESIDUAL) {
-      y += residual[at];
+      y += Value(residual[at]);
     }
-    output[at] = select(y, clamp(y, Value(), Value(ACTIVATION_MAX)), ACTIVATION_MAX > 0.0);
+    output[at] = Stored(select(y, clamp(y, Value(), Value(ACTIVATION_MAX)), ACTIVATION_MAX > 0.0));
   }
 }

@@ -7,6 +7,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -20,7 +21,7 @@ struct Params {
   first_chunk: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
 @group(0) @binding(1) var<storage, read_write> partial: array<Value>;
 @group(0) @binding(2) var<storage, read_write> counts: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
@@ -38,12 +39,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let begin = chunk / interleave * interleave * params.run;
   let first = begin + chunk % interleave;
   let end = min(begin + interleave * params.run, params.pixels);
-  let shift = input[min(first, params.pixels - 1u) * channels + channel];
+  let shift = Value(input[min(first, params.pixels - 1u) * channels + channel]);
   var sum = Value();
   var squares = Value();
   var n = 0.0;
   for (var pixel = first; pixel < end; pixel += interleave) {
-    let x = input[pixel * channels + channel] - shift;
+    let x = Value(input[pixel * channels + channel]) - shift;
     sum += x;
     squares = fma(x, x, squares);
     n += 1.0;

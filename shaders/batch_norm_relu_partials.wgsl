@@ -9,6 +9,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const ACTIVATION_MAX: f32 = 3.4028234663852886e38; // 6 for ReLU6
 
@@ -23,12 +24,12 @@ struct Params {
   first_chunk: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<Value>;
-@group(0) @binding(1) var<storage, read> activation: array<Value>;
-@group(0) @binding(2) var<storage, read> input: array<Value>;
+@group(0) @binding(0) var<storage, read> gradient: array<Stored>;
+@group(0) @binding(1) var<storage, read> activation: array<Stored>;
+@group(0) @binding(2) var<storage, read> input: array<Stored>;
 @group(0) @binding(3) var<storage, read> mean: array<Value>;
 @group(0) @binding(4) var<storage, read> inv_std: array<Value>;
-@group(0) @binding(5) var<storage, read_write> unclamped: array<Value>;
+@group(0) @binding(5) var<storage, read_write> unclamped: array<Stored>;
 @group(0) @binding(6) var<storage, read_write> partial: array<Value>;
 @group(0) @binding(7) var<uniform> params: Params;
 
@@ -50,10 +51,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   var sum = Value();
   for (var pixel = first; pixel < end; pixel += interleave) {
     let at = pixel * channels + channel;
-    let y = activation[at];
-    let g = select(Value(), gradient[at], (y > Value()) & (y < Value(ACTIVATION_MAX)));
-    unclamped[at] = g;
-    products = fma(g, input[at] - center, products);
+    let y = Value(activation[at]);
+    let g = select(Value(), Value(gradient[at]), (y > Value()) & (y < Value(ACTIVATION_MAX)));
+    unclamped[at] = Stored(g);
+    products = fma(g, Value(input[at]) - center, products);
     sum += g;
   }
   let slot = params.first_chunk + chunk;

@@ -7,6 +7,7 @@
 // OUT_H * OUT_W * CHANNELS.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 8u;
@@ -25,8 +26,8 @@ struct Taps {
   fraction: f32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<Value>;
-@group(0) @binding(1) var<storage, read_write> output: array<Value>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 fn taps(destination: u32, from_size: u32, to_size: u32) -> Taps {
@@ -54,7 +55,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let bottom = (image + y.second) * IN_W * CHANNELS;
   let left = x.first * CHANNELS + channel;
   let right = x.second * CHANNELS + channel;
-  let upper = mix(input[top + left], input[top + right], x.fraction);
-  let lower = mix(input[bottom + left], input[bottom + right], x.fraction);
-  output[index] = mix(upper, lower, y.fraction);
+  let upper = mix(Value(input[top + left]), Value(input[top + right]), x.fraction);
+  let lower = mix(Value(input[bottom + left]), Value(input[bottom + right]), x.fraction);
+  output[index] = Stored(mix(upper, lower, y.fraction));
 }

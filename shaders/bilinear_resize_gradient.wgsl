@@ -5,6 +5,7 @@
 // ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * IN_H * IN_W * CHANNELS.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 8u;
@@ -17,8 +18,8 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<Value>;
-@group(0) @binding(1) var<storage, read_write> output: array<Value>;
+@group(0) @binding(0) var<storage, read> gradient: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 // The part of pixel `at` in output pixel `i`, along an axis of `size` pixels resized to `resized`.
@@ -76,8 +77,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     let row_weight = weight(y, i, IN_H, OUT_H);
     for (var j = first_output(x, IN_W, OUT_W); j < end_column; j++) {
       let part = row_weight * weight(x, j, IN_W, OUT_W);
-      sum += part * gradient[((n * OUT_H + i) * OUT_W + j) * CHANNELS + channel];
+      sum += part * Value(gradient[((n * OUT_H + i) * OUT_W + j) * CHANNELS + channel]);
     }
   }
-  output[index] = sum;
+  output[index] = Stored(sum);
 }

@@ -5,6 +5,7 @@
 // count = N * OUT_H * OUT_W * CHANNELS.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 15u;
@@ -18,8 +19,8 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<Value>;
-@group(0) @binding(1) var<storage, read_write> output: array<Value>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -33,5 +34,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let x = pixel % OUT_W + LEFT;
   let y = (pixel / OUT_W) % OUT_H + TOP;
   let n = pixel / (OUT_W * OUT_H);
-  output[index] = input[((n * IN_H + y) * IN_W + x) * CHANNELS + channel];
+  output[index] = Stored(Value(input[((n * IN_H + y) * IN_W + x) * CHANNELS + channel]));
 }

@@ -5,6 +5,7 @@
 // count = N * IN_H * IN_W * CHANNELS.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 8u;
@@ -18,8 +19,8 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<Value>;
-@group(0) @binding(1) var<storage, read_write> output: array<Value>;
+@group(0) @binding(0) var<storage, read> gradient: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -36,7 +37,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let i = (pixel / IN_W) % IN_H - TOP;
   var value = Value();
   if (i < OUT_H && j < OUT_W) {
-    value = gradient[((n * OUT_H + i) * OUT_W + j) * CHANNELS + channel];
+    value = Value(gradient[((n * OUT_H + i) * OUT_W + j) * CHANNELS + channel]);
   }
-  output[index] = value;
+  output[index] = Stored(value);
 }

@@ -4,6 +4,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * OH * OW * OUT_C.
 
 alias Filter = f32; // or f16: the filter is stored in half precision
+alias Stored = f32; // or f16: input, residual and output in half precision
 
 const WORKGROUP: u32 = 64u;
 const HAS_SCALE: bool = false;
@@ -31,12 +32,12 @@ struct Params {
   group_outputs: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
 @group(0) @binding(1) var<storage, read> weight: array<Filter>;
 @group(0) @binding(2) var<storage, read> scale: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> residual: array<f32>;
-@group(0) @binding(5) var<storage, read_write> output: array<f32>;
+@group(0) @binding(4) var<storage, read> residual: array<Stored>;
+@group(0) @binding(5) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -69,7 +70,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       let at = pixel_in * params.in_stride + params.in_first + first;
       let row = (ky * params.kernel_width + kx) * params.group_inputs;
       for (var c = 0u; c < params.group_inputs; c++) {
-        sum = fma(input[at + c], f32(weight[column + (row + c) * params.panel]), sum);
+        sum = fma(f32(input[at + c]), f32(weight[column + (row + c) * params.panel]), sum);
       }
     }
   }
@@ -80,7 +81,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     sum += bias[o];
   }
   if (HAS_RESIDUAL) {
-    sum += residual[index];
+    sum += f32(residual[index]);
   }
-  output[index] = select(sum, clamp(sum, 0.0, ACTIVATION_MAX), ACTIVATION_MAX > 0.0);
+  output[index] = Stored(select(sum, clamp(sum, 0.0, ACTIVATION_MAX), ACTIVATION_MAX > 0.0));
 }

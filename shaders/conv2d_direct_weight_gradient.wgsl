@@ -7,6 +7,8 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements of dw; z =
 // splits.
 
+alias Stored = f32; // or f16: input and gradient in half precision
+
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -32,8 +34,8 @@ struct Params {
   accumulate: u32, // add to what is there
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read> gradient: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read> gradient: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -78,7 +80,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       var sum = 0.0;
       for (var x = columns.x; x < columns.y; x++) {
         let at = u32(first_in + i32(x * params.stride)) * params.in_stride + channel;
-        sum = fma(input[at], gradient[(first_out + x) * params.out_channels + o], sum);
+        sum = fma(f32(input[at]), f32(gradient[(first_out + x) * params.out_channels + o]), sum);
       }
       total += sum;
     }

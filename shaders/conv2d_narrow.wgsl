@@ -14,6 +14,8 @@ requires uniform_buffer_standard_layout; // arrays of f32 and vec2f in a uniform
 
 // Or f32, vec2f.
 alias Lane = vec4f;
+alias Stored = vec4f; // or vec4h: input in half precision
+alias StoredLane = vec4f; // or f32, vec2f, and f16, vec2h, vec4h: a Lane in residual and output
 
 const WINDOW: u32 = 4096u; // Lanes in 64 KiB
 const FROM_WINDOW: bool = true; // whether the filter is read there
@@ -49,12 +51,12 @@ struct Params {
   activation_max: f32, // 0: no activation
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
 @group(0) @binding(1) var<storage, read> weight: array<Lane>;
 @group(0) @binding(2) var<storage, read> scale: array<Lane>;
 @group(0) @binding(3) var<storage, read> bias: array<Lane>;
-@group(0) @binding(4) var<storage, read> residual: array<Lane>;
-@group(0) @binding(5) var<storage, read_write> output: array<Lane>;
+@group(0) @binding(4) var<storage, read> residual: array<StoredLane>;
+@group(0) @binding(5) var<storage, read_write> output: array<StoredLane>;
 @group(0) @binding(6) var<uniform> window: array<Lane, WINDOW>; // the same filter
 @group(0) @binding(7) var<uniform> params: Params;
 
@@ -113,7 +115,7 @@ fn tap_index(at: Origin, dy: i32, dx: i32) -> i32 {
 }
 
 fn load(index: i32, c: u32) -> vec4f {
-  return select(vec4f(), input[u32(max(index, 0)) + c], index >= 0);
+  return select(vec4f(), vec4f(input[u32(max(index, 0)) + c]), index >= 0);
 }
 
 // From a uniform buffer, without a test of the execution mask, vectors cost less; single numbers do not.
@@ -159,9 +161,9 @@ fn dot(w: Taps, x0: vec4f, x1: vec4f, x2: vec4f, x3: vec4f) -> Lane {
 fn finish(at: u32, factor: Lane, summand: Lane, sum: Lane) {
   var y = sum * factor + summand;
   if (params.has_residual != 0u) {
-    y += residual[at];
+    y += Lane(residual[at]);
   }
-  output[at] = select(y, clamp(y, Lane(), Lane(params.activation_max)), params.activation_max > 0.0);
+  output[at] = StoredLane(select(y, clamp(y, Lane(), Lane(params.activation_max)), params.activation_max > 0.0));
 }
 
 @compute @workgroup_size(8)

@@ -11,6 +11,8 @@ enable subgroups;
 
 // Or f32, vec2f.
 alias Lane = vec4f;
+alias Stored = vec4f; // or vec4h: input in half precision
+alias StoredLane = vec4f; // or f32, vec2f, and f16, vec2h, vec4h: a Lane in gradient
 
 const CHANNELS: u32 = 4u; // 3 for images, whose fourth channel is zero
 const ROWS: u32 = 32u;
@@ -40,8 +42,8 @@ struct Params {
   sums: u32, // always ROWS
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read> gradient: array<Lane>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read> gradient: array<StoredLane>;
 @group(0) @binding(2) var<storage, read_write> output: array<Lane>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -61,7 +63,7 @@ fn tap_offset(tap: u32) -> vec2i {
 }
 
 fn load(index: i32, is_inside: bool) -> vec4f {
-  return select(vec4f(), input[u32(select(0, index, is_inside))], is_inside);
+  return select(vec4f(), vec4f(input[u32(select(0, index, is_inside))]), is_inside);
 }
 
 // Four pixels of the gradient.
@@ -74,7 +76,11 @@ struct Pixels {
 
 fn gradients(at: u32, n: u32, last: u32) -> Pixels {
   return Pixels(
-    gradient[at], gradient[min(at + n, last)], gradient[min(at + 2u * n, last)], gradient[min(at + 3u * n, last)]);
+    Lane(gradient[at]),
+    Lane(gradient[min(at + n, last)]),
+    Lane(gradient[min(at + 2u * n, last)]),
+    Lane(gradient[min(at + 3u * n, last)]),
+  );
 }
 
 fn times(g: Pixels, x: vec4f) -> Lane {

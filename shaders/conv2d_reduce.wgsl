@@ -3,6 +3,8 @@
 // Deterministic: the order of the sum does not depend on scheduling.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count in vec4.
 
+alias Stored = vec4f; // or vec4h: residual and output in half precision
+
 const WORKGROUP: u32 = 64u;
 const SPLIT_K: u32 = 2u;
 const OUT_CHANNELS4: u32 = 64u;
@@ -18,8 +20,8 @@ struct Params {
 @group(0) @binding(0) var<storage, read> partial: array<vec4f>;
 @group(0) @binding(1) var<storage, read> scale: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read> residual: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<storage, read> residual: array<Stored>;
+@group(0) @binding(4) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -40,7 +42,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     y += bias[column];
   }
   if (HAS_RESIDUAL) {
-    y += residual[index];
+    y += vec4f(residual[index]);
   }
-  output[index] = select(y, clamp(y, vec4f(), vec4f(ACTIVATION_MAX)), ACTIVATION_MAX > 0.0);
+  output[index] = Stored(select(y, clamp(y, vec4f(), vec4f(ACTIVATION_MAX)), ACTIVATION_MAX > 0.0));
 }

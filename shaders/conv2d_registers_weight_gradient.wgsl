@@ -8,6 +8,8 @@
 // Dispatch: x = ceil(OUT_C / (4 COLUMNS * THREADS_X)), y = ceil(taps * IN_C / (4 THREADS_Y)), z = splits. Cin and Cout
 // divisible by 4.
 
+alias Stored = vec4f; // or vec4h: input and gradient in half precision
+
 const THREADS_X: u32 = 8u;
 const THREADS_Y: u32 = 8u;
 const COLUMNS: u32 = 1u; // vec4 of output channels of one invocation
@@ -36,8 +38,8 @@ struct Params {
   accumulate: u32, // add to what is there
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read> gradient: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -53,14 +55,14 @@ fn gather(pixel: u32, row4: u32) -> vec4f {
     return vec4f();
   }
   let place = (n * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x);
-  return input[place * IN_STRIDE4 + IN_FIRST4 + c];
+  return vec4f(input[place * IN_STRIDE4 + IN_FIRST4 + c]);
 }
 
 fn gradient_at(pixel: u32, column: u32) -> vec4f {
   if (column >= OUT_CHANNELS4) {
     return vec4f();
   }
-  return gradient[pixel * OUT_CHANNELS4 + column];
+  return vec4f(gradient[pixel * OUT_CHANNELS4 + column]);
 }
 
 fn store(row: u32, column: u32, part: u32, sum: vec4f) {

@@ -14,6 +14,9 @@
 
 enable subgroups;
 
+alias Stored = vec4f; // or vec4h: input and residual in half precision
+alias Output = vec4f; // or vec4h: output in half precision; never of sums that more are added to
+
 const LANES: u32 = 8u; // 4 or 8
 const HAS_RIGHT: bool = true; // false where a group of columns has no more than one for each lane
 
@@ -55,11 +58,11 @@ struct Params {
   sums: u32, // always 8 LANES
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
 @group(0) @binding(1) var<storage, read> scale: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read> residual: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<storage, read> residual: array<Stored>;
+@group(0) @binding(4) var<storage, read_write> output: array<Output>;
 @group(0) @binding(5) var<uniform> l_row0: array<vec4f, 4096>;
 @group(0) @binding(6) var<uniform> l_row1: array<vec4f, 4096>;
 @group(0) @binding(7) var<uniform> l_row2: array<vec4f, 4096>;
@@ -96,7 +99,7 @@ fn tap_index(at: Origin, pixel: u32, dy: i32, dx: i32) -> i32 {
 }
 
 fn load(index: i32, c: u32) -> vec4f {
-  return select(vec4f(), input[u32(max(index, 0)) + c], index >= 0);
+  return select(vec4f(), vec4f(input[u32(max(index, 0)) + c]), index >= 0);
 }
 
 // What the sums of a column are multiplied by, and what is added then.
@@ -119,13 +122,13 @@ fn norm(column: u32) -> Norm {
 fn finish(at: u32, sum: vec4f, factor: vec4f, summand: vec4f) {
   var y = sum;
   if (params.accumulate != 0u) {
-    y += output[at];
+    y += vec4f(output[at]);
   }
   y = y * factor + summand;
   if (params.has_residual != 0u) {
-    y += residual[at];
+    y += vec4f(residual[at]);
   }
-  output[at] = select(y, clamp(y, vec4f(), vec4f(params.activation_max)), params.activation_max > 0.0);
+  output[at] = Output(select(y, clamp(y, vec4f(), vec4f(params.activation_max)), params.activation_max > 0.0));
 }
 
 @compute @workgroup_size(LANES)

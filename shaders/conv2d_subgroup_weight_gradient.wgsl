@@ -12,6 +12,8 @@
 
 enable subgroups;
 
+alias Stored = vec4f; // or vec4h: input and gradient in half precision
+
 const ROWS: u32 = 32u;
 const LANES: u32 = 8u;
 const COLUMNS: u32 = 16u; // vec4 of output channels per workgroup
@@ -42,8 +44,8 @@ struct Params {
   sums: u32, // always 2 ROWS
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read> gradient: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -63,13 +65,17 @@ fn tap_offset(tap: u32) -> vec2i {
 }
 
 fn load(index: i32, is_inside: bool) -> vec4f {
-  return select(vec4f(), input[u32(select(0, index, is_inside))], is_inside);
+  return select(vec4f(), vec4f(input[u32(select(0, index, is_inside))]), is_inside);
 }
 
 // Four pixels of the gradient, n apart.
 fn gradients(at: u32, n: u32, last: u32) -> mat4x4f {
   return mat4x4f(
-    gradient[at], gradient[min(at + n, last)], gradient[min(at + 2u * n, last)], gradient[min(at + 3u * n, last)]);
+    vec4f(gradient[at]),
+    vec4f(gradient[min(at + n, last)]),
+    vec4f(gradient[min(at + 2u * n, last)]),
+    vec4f(gradient[min(at + 3u * n, last)]),
+  );
 }
 
 fn finish(row: u32, column: u32, split: u32, sum: vec4f) {

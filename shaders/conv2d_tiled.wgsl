@@ -14,6 +14,8 @@
 // TILE_K one of 4, 8, 16, 32.
 
 alias Filter = vec4f; // or vec4h: the filter is stored in half precision
+alias Stored = vec4f; // or vec4h: input and residual in half precision
+alias Output = vec4f; // or vec4h: output in half precision; never of the parts of a sum
 
 const TILE_M: u32 = 64u;
 const TILE_N: u32 = 64u;
@@ -59,12 +61,12 @@ struct Params {
   pixels: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
 @group(0) @binding(1) var<storage, read> weight: array<Filter>;
 @group(0) @binding(2) var<storage, read> scale: array<vec4f>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(4) var<storage, read> residual: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(4) var<storage, read> residual: array<Stored>;
+@group(0) @binding(5) var<storage, read_write> output: array<Output>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 var<workgroup> tile_x: array<array<vec4f, TILE_M4 + PADDING4>, BUFFERS * TILE_K>;
@@ -99,7 +101,7 @@ fn gather(at: Origin, batch: u32, k4: u32) -> vec4f {
     return vec4f();
   }
   let pixel = batch * params.pixels + (at.sample * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x);
-  return input[pixel * IN_STRIDE4 + IN_FIRST4 + k4 % IN_CHANNELS4];
+  return vec4f(input[pixel * IN_STRIDE4 + IN_FIRST4 + k4 % IN_CHANNELS4]);
 }
 
 fn filter_at(batch: u32, k: u32, column: u32) -> vec4f {
@@ -128,13 +130,13 @@ fn store(pixel: u32, column: u32, part: u32, sum: vec4f) {
       y += bias[column];
     }
     if (HAS_RESIDUAL) {
-      y += residual[at];
+      y += vec4f(residual[at]);
     }
     if (ACTIVATION_MAX > 0.0) {
       y = clamp(y, vec4f(), vec4f(ACTIVATION_MAX));
     }
   }
-  output[part * params.pixels * OUT_CHANNELS4 + at] = y;
+  output[part * params.pixels * OUT_CHANNELS4 + at] = Output(y);
 }
 
 @compute @workgroup_size(THREADS)

@@ -11,6 +11,8 @@
 // Dispatch: x = ceil(OUT_C / TILE_N), y = ceil(taps * IN_C / TILE_M), z = batches * splits.
 // Cin and Cout divisible by 4.
 
+alias Stored = vec4f; // or vec4h: input and gradient in half precision
+
 const TILE_M: u32 = 64u;
 const TILE_N: u32 = 64u;
 const TILE_K: u32 = 16u;
@@ -50,8 +52,8 @@ struct Params {
   accumulate: u32, // add to what is there
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4f>;
-@group(0) @binding(1) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read> gradient: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -76,14 +78,14 @@ fn gather(batch: u32, pixel: u32, last: u32, row4: u32) -> vec4f {
     return vec4f();
   }
   let place = batch * params.pixels + (n * IN_HEIGHT + u32(y)) * IN_WIDTH + u32(x);
-  return input[place * IN_STRIDE4 + IN_FIRST4 + c];
+  return vec4f(input[place * IN_STRIDE4 + IN_FIRST4 + c]);
 }
 
 fn gradient_at(batch: u32, pixel: u32, last: u32, column: u32) -> vec4f {
   if (pixel >= last || column >= OUT_CHANNELS4) {
     return vec4f();
   }
-  return gradient[(batch * params.pixels + pixel) * OUT_CHANNELS4 + column];
+  return vec4f(gradient[(batch * params.pixels + pixel) * OUT_CHANNELS4 + column]);
 }
 
 fn store(row: u32, column: u32, part: u32, sum: vec4f) {

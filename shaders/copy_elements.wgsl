@@ -2,6 +2,8 @@
 //   output[to + i] = input[from + i] for i < count
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y.
 
+alias Stored = f32; // or f16: input and output in half precision
+
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -10,8 +12,8 @@ struct Params {
   to_element: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -20,5 +22,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  output[params.to_element + index] = input[params.from_element + index];
+  output[params.to_element + index] = Stored(f32(input[params.from_element + index]));
 }

@@ -11,6 +11,7 @@
 // WORKGROUP) workgroups, linearised over x and y, with count = N * phases * segments * phases * strips * values.
 
 alias Value = f32; // or vec4f: four neighbouring channels, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 alias Filter = f32; // or f16, vec4f, vec4h: as wide as a Value; the filter may be stored in half precision
 
 const WORKGROUP: u32 = 64u;
@@ -48,12 +49,12 @@ struct Params {
   activation_max: f32, // 0: no activation
 }
 
-@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
 @group(0) @binding(1) var<storage, read> weight: array<Filter>;
 @group(0) @binding(2) var<storage, read> scale: array<Value>;
 @group(0) @binding(3) var<storage, read> bias: array<Value>;
-@group(0) @binding(4) var<storage, read> residual: array<Value>;
-@group(0) @binding(5) var<storage, read_write> output: array<Value>;
+@group(0) @binding(4) var<storage, read> residual: array<Stored>;
+@group(0) @binding(5) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -115,7 +116,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       for (var s = 0u; s < WINDOW; s++) {
         let column = left + i32(s) * dilation;
         let near = u32(clamp(column, 0, in_width - 1));
-        let value = input[(row + near) * in_stride + in_channel];
+        let value = Value(input[(row + near) * in_stride + in_channel]);
         x[s] = select(Value(), value, row_exists && column >= 0 && column < in_width);
       }
       for (var age = 0u; age < AGES; age++) {
@@ -137,9 +138,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
           let at = (out_row + column) * params.values + channel;
           var y = fma(sums[AGES - 1u][s], factor, summand);
           if (HAS_RESIDUAL) {
-            y += residual[at];
+            y += Value(residual[at]);
           }
-          output[at] = select(y, clamp(y, Value(), Value() + activation_max), activation_max > 0.0);
+          output[at] = Stored(select(y, clamp(y, Value(), Value() + activation_max), activation_max > 0.0));
         }
       }
     }

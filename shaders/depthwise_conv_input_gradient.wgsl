@@ -6,6 +6,7 @@
 // over x and y, with count = N * in_height * in_width * values.
 
 alias Value = f32; // or vec4f: four neighbouring channels, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 
 const WORKGROUP: u32 = 64u;
 
@@ -25,9 +26,9 @@ struct Params {
   dilation: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<Value>;
+@group(0) @binding(0) var<storage, read> gradient: array<Stored>;
 @group(0) @binding(1) var<storage, read> weight: array<Value>;
-@group(0) @binding(2) var<storage, read_write> output: array<Value>;
+@group(0) @binding(2) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 // The output that reads an input through a tap, along one axis, or -1; `offset` = input + padding - tap * dilation.
@@ -60,10 +61,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
         let j = reader(x - i32(v * params.dilation), params.out_width);
         if (j >= 0) {
           let tap = weight[filter_start + (u * params.kernel_width + v) * params.panel];
-          sum = fma(gradient[(row + u32(j)) * params.values + channel], tap, sum);
+          sum = fma(Value(gradient[(row + u32(j)) * params.values + channel]), tap, sum);
         }
       }
     }
   }
-  output[index] = sum;
+  output[index] = Stored(sum);
 }

@@ -10,6 +10,7 @@
 // WORKGROUP) workgroups, linearised over x and y, with count = parts * filter_values.
 
 alias Value = f32; // or vec4f: four neighbouring channels, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 
 const WORKGROUP: u32 = 64u;
 const KERNEL_H: u32 = 3u;
@@ -46,8 +47,8 @@ struct Params {
   accumulate: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<Value>;
-@group(0) @binding(1) var<storage, read> gradient: array<Value>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read> gradient: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> output: array<Value>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -97,7 +98,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       let out_row = (n * out_height + min(b * phases + phase_y, out_height - 1u)) * out_width;
       for (var s = 0u; s < STRIP; s++) {
         let column = (first_column + s) * phases + phase_x;
-        let slope = gradient[(out_row + min(column, out_width - 1u)) * params.values + channel];
+        let slope = Value(gradient[(out_row + min(column, out_width - 1u)) * params.values + channel]);
         slopes[0][s] = select(Value(), slope, b < last_row && column < out_width);
       }
       for (var t = 0u; t < FRESH_ROWS; t++) {
@@ -108,7 +109,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
         for (var s = 0u; s < WINDOW; s++) {
           let column = left + i32(s) * dilation;
           let near = u32(clamp(column, 0, in_width - 1));
-          let value = input[(row + near) * in_stride + in_channel];
+          let value = Value(input[(row + near) * in_stride + in_channel]);
           x[s] = select(Value(), value, row_exists && column >= 0 && column < in_width);
         }
         for (var age = 0u; age < AGES; age++) {

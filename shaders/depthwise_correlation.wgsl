@@ -7,6 +7,8 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
 // count = N * OUT_H * OUT_W * CHANNELS.
 
+alias Stored = f32; // or f16: input, kernel and output in half precision
+
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 8u;
@@ -24,9 +26,9 @@ struct Params {
   kernel_width: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read> kernel: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read> kernel: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -52,10 +54,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     let row = (n * IN_H + y) * IN_W * CHANNELS + channel;
     for (var v = 0u; v < params.kernel_width; v++) {
       let x = select(j + v, j - v, FULL);
-      let value = input[row + min(x, IN_W - 1u) * CHANNELS];
-      let tap = kernel[kernel_row + v * CHANNELS];
+      let value = f32(input[row + min(x, IN_W - 1u) * CHANNELS]);
+      let tap = f32(kernel[kernel_row + v * CHANNELS]);
       sum = fma(select(value, 0.0, FULL && x >= IN_W), tap, sum);
     }
   }
-  output[index] = sum;
+  output[index] = Stored(sum);
 }

@@ -8,6 +8,8 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = N * PARTS * CHANNELS of
 // the samples bound.
 
+alias Stored = f32; // or f16: input and gradient in half precision
+
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 29u;
@@ -34,8 +36,8 @@ struct Params {
   first_sample: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read> gradient: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read> gradient: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> partial: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -59,7 +61,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     for (var r = first_row; r < last_row + KERNEL_H - 1u; r++) {
       var x: array<f32, WINDOW>;
       for (var s = 0u; s < WINDOW; s++) {
-        x[s] = input[((n * IN_H + r) * IN_W + min(j + s, IN_W - 1u)) * CHANNELS + channel];
+        x[s] = f32(input[((n * IN_H + r) * IN_W + min(j + s, IN_W - 1u)) * CHANNELS + channel]);
       }
       // From the oldest row of dy to the newest: each moves one place on.
       for (var age = 0u; age < KERNEL_H; age++) {
@@ -69,7 +71,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
             slopes[u][s] = slopes[u - 1u][s];
           } else {
             let at = ((n * OUT_H + min(r, OUT_H - 1u)) * OUT_W + min(j + s, OUT_W - 1u)) * CHANNELS + channel;
-            slopes[u][s] = select(0.0, gradient[at], r < last_row && j + s < OUT_W);
+            slopes[u][s] = select(0.0, f32(gradient[at]), r < last_row && j + s < OUT_W);
           }
           for (var v = 0u; v < KERNEL_W; v++) {
             sums[u * KERNEL_W + v] = fma(x[s + v], slopes[u][s], sums[u * KERNEL_W + v]);

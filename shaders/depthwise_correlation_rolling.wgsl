@@ -10,6 +10,8 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with
 // count = N * ceil(OUT_H / ROWS) * ceil(OUT_W / STRIP) * CHANNELS.
 
+alias Stored = f32; // or f16: input, kernel and output in half precision
+
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 29u;
@@ -33,9 +35,9 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read> kernel: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read> kernel: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -54,7 +56,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   var k: array<f32, TAPS>;
   for (var t = 0u; t < TAPS; t++) {
     let tap = select(t, TAPS - 1u - t, FULL);
-    k[t] = kernel[(n * TAPS + tap) * CHANNELS + channel];
+    k[t] = f32(kernel[(n * TAPS + tap) * CHANNELS + channel]);
   }
   var sums: array<array<f32, STRIP>, KERNEL_H>;
   for (var r = first_row; r < last_row + KERNEL_H - 1u; r++) {
@@ -64,7 +66,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       let row = r - PADDING_H;
       let column = j + s - PADDING_W;
       let at = ((n * IN_H + min(row, IN_H - 1u)) * IN_W + min(column, IN_W - 1u)) * CHANNELS + channel;
-      x[s] = select(input[at], 0.0, FULL && (row >= IN_H || column >= IN_W));
+      x[s] = select(f32(input[at]), 0.0, FULL && (row >= IN_H || column >= IN_W));
     }
     for (var s = 0u; s < STRIP; s++) {
       // From the oldest output row to the newest: each moves one place on.
@@ -84,7 +86,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       let row = (n * OUT_H + r + 1u - KERNEL_H) * OUT_W + j;
       for (var s = 0u; s < STRIP; s++) {
         if (j + s < OUT_W) {
-          output[(row + s) * CHANNELS + channel] = sums[KERNEL_H - 1u][s];
+          output[(row + s) * CHANNELS + channel] = Stored(sums[KERNEL_H - 1u][s]);
         }
       }
     }

@@ -4,6 +4,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
@@ -12,10 +13,10 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
 @group(0) @binding(1) var<storage, read> scale: array<Value>;
 @group(0) @binding(2) var<storage, read> bias: array<Value>;
-@group(0) @binding(3) var<storage, read_write> output: array<Value>;
+@group(0) @binding(3) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -25,6 +26,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     return;
   }
   let channel = index % CHANNELS;
-  let value = fma(input[index], scale[channel], bias[channel]);
-  output[index] = select(value, clamp(value, Value(), Value(ACTIVATION_MAX)), ACTIVATION_MAX > 0.0);
+  let value = fma(Value(input[index]), scale[channel], bias[channel]);
+  output[index] = Stored(select(value, clamp(value, Value(), Value(ACTIVATION_MAX)), ACTIVATION_MAX > 0.0));
 }

@@ -8,6 +8,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const ACTIVATION_MAX: f32 = 0.0; // upper bound of the activation; 0: none
 
@@ -23,13 +24,13 @@ struct Params {
   eps: f32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<Value>;
-@group(0) @binding(1) var<storage, read> input: array<Value>;
-@group(0) @binding(2) var<storage, read> output: array<Value>;
+@group(0) @binding(0) var<storage, read> gradient: array<Stored>;
+@group(0) @binding(1) var<storage, read> input: array<Stored>;
+@group(0) @binding(2) var<storage, read> output: array<Stored>;
 @group(0) @binding(3) var<storage, read> gamma: array<Value>;
 @group(0) @binding(4) var<storage, read> mean: array<Value>;
 @group(0) @binding(5) var<storage, read> variance: array<Value>;
-@group(0) @binding(6) var<storage, read_write> input_gradient: array<Value>;
+@group(0) @binding(6) var<storage, read_write> input_gradient: array<Stored>;
 @group(0) @binding(7) var<storage, read_write> partial: array<Value>;
 @group(0) @binding(8) var<uniform> params: Params;
 
@@ -53,13 +54,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   var sum = Value();
   for (var pixel = first; pixel < end; pixel += interleave) {
     let at = pixel * channels + channel;
-    var g = gradient[at];
+    var g = Value(gradient[at]);
     if (ACTIVATION_MAX > 0.0) {
-      let y = output[at];
+      let y = Value(output[at]);
       g = select(Value(), g, (y > Value()) & (y < Value(ACTIVATION_MAX)));
     }
-    input_gradient[at] = g * scale;
-    products = fma(g, input[at] - center, products);
+    input_gradient[at] = Stored(g * scale);
+    products = fma(g, Value(input[at]) - center, products);
     sum += g;
   }
   let slot = params.first_chunk + chunk;

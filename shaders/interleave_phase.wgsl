@@ -4,6 +4,8 @@
 // Dispatch: x = ceil(width * channels / WORKGROUP), y = height of x, z = samples.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in the output
+alias Phase = f32; // and in the input
 const WORKGROUP: u32 = 64u;
 const EMPTY: bool = false;
 
@@ -18,8 +20,8 @@ struct Params {
   phase_x: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<Value>;
-@group(0) @binding(1) var<storage, read_write> output: array<Value>;
+@group(0) @binding(0) var<storage, read> input: array<Phase>;
+@group(0) @binding(1) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -33,7 +35,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let to = ((id.z * params.out_height + y) * params.out_width + x) * params.channels + id.x % params.channels;
   var value = Value();
   if (!EMPTY) {
-    value = input[(id.z * params.height + id.y) * row + id.x];
+    value = Value(input[(id.z * params.height + id.y) * row + id.x]);
   }
-  output[to] = value;
+  output[to] = Stored(value);
 }

@@ -7,6 +7,7 @@
 // count = N * IN_H * IN_W * CHANNELS.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 8u;
@@ -22,10 +23,10 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<Value>;
-@group(0) @binding(1) var<storage, read> input: array<Value>;
-@group(0) @binding(2) var<storage, read> pooled: array<Value>;
-@group(0) @binding(3) var<storage, read_write> output: array<Value>;
+@group(0) @binding(0) var<storage, read> gradient: array<Stored>;
+@group(0) @binding(1) var<storage, read> input: array<Stored>;
+@group(0) @binding(2) var<storage, read> pooled: array<Stored>;
+@group(0) @binding(3) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 // First window along one axis that reaches padded position `at`.
@@ -44,13 +45,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let n = pixel / (IN_W * IN_H);
   let column = pixel % IN_W + PADDING;
   let row = (pixel / IN_W) % IN_H + PADDING;
-  let value = input[index];
+  let value = Value(input[index]);
 
   var sum = Value();
   for (var i = first_window(row); i < OUT_H && i * STRIDE <= row; i++) {
     for (var j = first_window(column); j < OUT_W && j * STRIDE <= column; j++) {
       let window = ((n * OUT_H + i) * OUT_W + j) * CHANNELS + channel;
-      var first = value == pooled[window];
+      var first = value == Value(pooled[window]);
       if (any(first)) {
         let before = (row - i * STRIDE) * KERNEL + column - j * STRIDE;
         for (var t = 0u; t < before; t++) {
@@ -58,12 +59,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
           let y = i * STRIDE + t / KERNEL - PADDING;
           let x = j * STRIDE + t % KERNEL - PADDING;
           if (y < IN_H && x < IN_W) {
-            first = first & (input[((n * IN_H + y) * IN_W + x) * CHANNELS + channel] != value);
+            first = first & (Value(input[((n * IN_H + y) * IN_W + x) * CHANNELS + channel]) != value);
           }
         }
-        sum += select(Value(), gradient[window], first);
+        sum += select(Value(), Value(gradient[window]), first);
       }
     }
   }
-  output[index] = sum;
+  output[index] = Stored(sum);
 }

@@ -5,6 +5,7 @@
 // count = N * IN_H * IN_W * CHANNELS.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const CHANNELS: u32 = 1u;
 const IN_H: u32 = 8u;
@@ -16,8 +17,8 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<Value>;
-@group(0) @binding(1) var<storage, read_write> output: array<Value>;
+@group(0) @binding(0) var<storage, read> gradient: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 // First output pixel whose source is `at` or a later one: the smallest d with d * size >= at * resized.
@@ -42,8 +43,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   var sum = Value();
   for (var i = first_output(y, IN_H, OUT_H); i < end_row; i++) {
     for (var j = first_output(x, IN_W, OUT_W); j < end_column; j++) {
-      sum += gradient[((n * OUT_H + i) * OUT_W + j) * CHANNELS + channel];
+      sum += Value(gradient[((n * OUT_H + i) * OUT_W + j) * CHANNELS + channel]);
     }
   }
-  output[index] = sum;
+  output[index] = Stored(sum);
 }

@@ -1,6 +1,9 @@
 // Appends channels of zeros to an image, NHWC: y[p, c] = x[p, c] if c < channels, else 0; four channels per invocation.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = pixels * out_channels4.
 
+alias Stored = f32; // or f16: input in half precision
+alias Padded = vec4f; // or vec4h: output in half precision
+
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -9,8 +12,8 @@ struct Params {
   out_channels4: u32, // vec4 of channels of y
 }
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
-@group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> output: array<Padded>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -24,8 +27,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   var value = vec4f();
   for (var k = 0u; k < 4u; k++) {
     if (first + k < params.channels) {
-      value[k] = input[pixel * params.channels + first + k];
+      value[k] = f32(input[pixel * params.channels + first + k]);
     }
   }
-  output[index] = value;
+  output[index] = Padded(value);
 }

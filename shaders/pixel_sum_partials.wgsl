@@ -6,6 +6,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = chunks * channels.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -19,7 +20,7 @@ struct Params {
   first_chunk: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<Value>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
 @group(0) @binding(1) var<storage, read_write> partial: array<Value>;
 @group(0) @binding(2) var<uniform> params: Params;
 
@@ -38,7 +39,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   let end = min(begin + interleave * params.run, params.pixels);
   var sum = Value();
   for (var pixel = first; pixel < end; pixel += interleave) {
-    sum += input[pixel * channels + channel];
+    sum += Value(input[pixel * channels + channel]);
   }
   partial[(params.first_chunk + chunk) * channels + channel] = sum;
 }

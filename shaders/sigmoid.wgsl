@@ -4,14 +4,15 @@
 // linearised over x and y, with count = elements.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 
 struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<Value>;
-@group(0) @binding(1) var<storage, read_write> output: array<Value>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
@@ -20,7 +21,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
   if (index >= params.count) {
     return;
   }
-  let x = input[index];
+  let x = Value(input[index]);
   let e = exp(-abs(x));
-  output[index] = select(e, Value() + 1.0, x >= Value()) / (1.0 + e);
+  output[index] = Stored(select(e, Value() + 1.0, x >= Value()) / (1.0 + e));
 }

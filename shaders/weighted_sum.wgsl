@@ -5,6 +5,7 @@
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = elements.
 
 alias Value = f32; // or vec4f: four neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 3u;
 const AVERAGE: bool = false;
@@ -13,12 +14,12 @@ struct Params {
   count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> input0: array<Value>;
-@group(0) @binding(1) var<storage, read> input1: array<Value>;
-@group(0) @binding(2) var<storage, read> input2: array<Value>;
-@group(0) @binding(3) var<storage, read> input3: array<Value>;
+@group(0) @binding(0) var<storage, read> input0: array<Stored>;
+@group(0) @binding(1) var<storage, read> input1: array<Stored>;
+@group(0) @binding(2) var<storage, read> input2: array<Stored>;
+@group(0) @binding(3) var<storage, read> input3: array<Stored>;
 @group(0) @binding(4) var<storage, read> logits: array<f32>;
-@group(0) @binding(5) var<storage, read_write> output: array<Value>;
+@group(0) @binding(5) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 // The softmax is shifted by the largest logit, so that no exponential overflows.
@@ -44,15 +45,15 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     return;
   }
   let weights = level_weights();
-  var sum = weights.x * input0[index];
+  var sum = weights.x * Value(input0[index]);
   if (LEVELS > 1u) {
-    sum += weights.y * input1[index];
+    sum += weights.y * Value(input1[index]);
   }
   if (LEVELS > 2u) {
-    sum += weights.z * input2[index];
+    sum += weights.z * Value(input2[index]);
   }
   if (LEVELS > 3u) {
-    sum += weights.w * input3[index];
+    sum += weights.w * Value(input3[index]);
   }
-  output[index] = sum;
+  output[index] = Stored(sum);
 }

@@ -5,6 +5,7 @@
 // Dispatch: ceil(params.count / (WORKGROUP * params.rounds)) workgroups over x, with count in elements.
 
 alias Value = f32; // or vec4f: WIDTH neighbouring elements, counted as one
+alias Stored = f32; // or f16, vec4f, vec4h: a Value as it lies in memory
 const WIDTH: u32 = 1u;
 const WORKGROUP: u32 = 64u;
 const LEVELS: u32 = 3u;
@@ -16,11 +17,11 @@ struct Params {
   first_part: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<Value>;
-@group(0) @binding(1) var<storage, read> input0: array<Value>;
-@group(0) @binding(2) var<storage, read> input1: array<Value>;
-@group(0) @binding(3) var<storage, read> input2: array<Value>;
-@group(0) @binding(4) var<storage, read> input3: array<Value>;
+@group(0) @binding(0) var<storage, read> gradient: array<Stored>;
+@group(0) @binding(1) var<storage, read> input0: array<Stored>;
+@group(0) @binding(2) var<storage, read> input1: array<Stored>;
+@group(0) @binding(3) var<storage, read> input2: array<Stored>;
+@group(0) @binding(4) var<storage, read> input3: array<Stored>;
 @group(0) @binding(5) var<storage, read_write> partial: array<vec4f>;
 @group(0) @binding(6) var<uniform> params: Params;
 
@@ -38,16 +39,16 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   var t2 = Value();
   var t3 = Value();
   for (var i = first + local; i < end; i += WORKGROUP) {
-    let g = gradient[i];
-    t0 = fma(g, input0[i], t0);
+    let g = Value(gradient[i]);
+    t0 = fma(g, Value(input0[i]), t0);
     if (LEVELS > 1u) {
-      t1 = fma(g, input1[i], t1);
+      t1 = fma(g, Value(input1[i]), t1);
     }
     if (LEVELS > 2u) {
-      t2 = fma(g, input2[i], t2);
+      t2 = fma(g, Value(input2[i]), t2);
     }
     if (LEVELS > 3u) {
-      t3 = fma(g, input3[i], t3);
+      t3 = fma(g, Value(input3[i]), t3);
     }
   }
   let part = params.first_part + group.x * WORKGROUP + local;

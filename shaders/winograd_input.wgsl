@@ -6,6 +6,8 @@
 // software adapter compiles slowly.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * in_channels4.
 
+alias Stored = vec4f; // or vec4h: input in half precision
+
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -22,7 +24,7 @@ struct Params {
   padding_x: i32,
 }
 
-@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(0) var<storage, read> input: array<Stored>;
 @group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(2) var<uniform> params: Params;
 
@@ -51,7 +53,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       let inside = y >= 0 && x >= 0 && y < i32(params.in_height) && x < i32(params.in_width);
       let pixel = (n * params.in_height + u32(max(y, 0))) * params.in_width + u32(max(x, 0));
       let at = pixel * params.in_stride4 + params.in_first4 + c;
-      d[i] = select(vec4f(), input[select(0u, at, inside)], inside);
+      d[i] = select(vec4f(), vec4f(input[select(0u, at, inside)]), inside);
     }
     rows[0][j] = d[0] - d[2];
     rows[1][j] = d[1] + d[2];

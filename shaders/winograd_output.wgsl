@@ -4,6 +4,8 @@
 // channels of the slice of output channels at params.first4.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * slice4.
 
+alias Stored = vec4f; // or vec4h: residual and output in half precision
+
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -25,8 +27,8 @@ struct Params {
 @group(0) @binding(0) var<storage, read> input: array<vec4f>;
 @group(0) @binding(1) var<storage, read> scale: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read> residual: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(3) var<storage, read> residual: array<Stored>;
+@group(0) @binding(4) var<storage, read_write> output: array<Stored>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 fn store(n: u32, y: u32, x: u32, column: u32, sum: vec4f) {
@@ -42,9 +44,9 @@ fn store(n: u32, y: u32, x: u32, column: u32, sum: vec4f) {
     value += bias[column];
   }
   if (params.has_residual != 0u) {
-    value += residual[at];
+    value += vec4f(residual[at]);
   }
-  output[at] = select(value, clamp(value, vec4f(), vec4f(params.activation_max)), params.activation_max > 0.0);
+  output[at] = Stored(select(value, clamp(value, vec4f(), vec4f(params.activation_max)), params.activation_max > 0.0));
 }
 
 @compute @workgroup_size(WORKGROUP)

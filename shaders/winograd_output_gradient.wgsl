@@ -5,6 +5,8 @@
 // at params.first4.
 // Dispatch: ceil(params.count / WORKGROUP) workgroups, linearised over x and y, with count = tiles * slice4.
 
+alias Stored = vec4f; // or vec4h: gradient in half precision
+
 const WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -19,14 +21,14 @@ struct Params {
   dilation: u32,
 }
 
-@group(0) @binding(0) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(0) var<storage, read> gradient: array<Stored>;
 @group(0) @binding(1) var<storage, read_write> output: array<vec4f>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 fn load(n: u32, y: u32, x: u32, column: u32) -> vec4f {
   let inside = y < params.out_height && x < params.out_width;
   let at = ((n * params.out_height + y) * params.out_width + x) * params.out_channels4 + column;
-  return select(vec4f(), gradient[select(0u, at, inside)], inside);
+  return select(vec4f(), vec4f(gradient[select(0u, at, inside)]), inside);
 }
 
 @compute @workgroup_size(WORKGROUP)

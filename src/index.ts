@@ -30,11 +30,11 @@ export {
   WebGpuError,
 } from './gpu/errors.ts'
 export type { ExternalImage } from './gpu/external-image.ts'
+export type { Precision } from './gpu/half.ts'
 export { type CaptureOptions, capture, type Plan, type Profile, type Program, plan, runOnce } from './gpu/program.ts'
 export type { Recorder } from './gpu/recorder.ts'
 export type { DType, GpuTensor, TensorData } from './gpu/tensor.ts'
 export type { ChoiceStore, ConvChoice } from './kernels/conv/benchmark.ts'
-export type { Precision } from './kernels/conv/filter.ts'
 export {
   crossEntropyLoss,
   focalLoss,

@@ -181,12 +181,15 @@ function packParameters({ device, recorder, buffers, label }: Draft): ParameterA
   return { buffer, offsets }
 }
 
+/** Not a number in single precision, and twice in half. */
+const poisonBits = 0x7fc07fc0
+
 function makePoison({ device, lifetimes, buffers, label }: Draft): GPUBuffer | undefined {
   const bytes = Math.max(0, ...[...lifetimes.values()].map((lifetime) => lifetime.bytes))
   if (bytes === 0) return undefined
   const buffer = device.memory.create(bytes, bufferUsage.COPY_SRC | bufferUsage.COPY_DST, `${label} poison`)
   buffers.push(buffer)
-  device.gpu.queue.writeBuffer(buffer, 0, new Uint32Array(bytes / 4).fill(0x7fc00000))
+  device.gpu.queue.writeBuffer(buffer, 0, new Uint32Array(bytes / 4).fill(poisonBits))
   return buffer
 }
 

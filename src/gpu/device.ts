@@ -16,7 +16,16 @@ import {
 import { Memory, mapModeRead, tensorUsage } from './memory.ts'
 import { KernelCache } from './pipelines.ts'
 import { findGpu, noAdapter } from './provider.ts'
-import { type DType, dtypeOf, elementBytes, elementCount, GpuTensor, Storage, type TensorData } from './tensor.ts'
+import {
+  type DType,
+  dtypeOf,
+  elementBytes,
+  elementCount,
+  GpuTensor,
+  Storage,
+  type TensorData,
+  wholeWords,
+} from './tensor.ts'
 
 export type { AdapterFacts, DeviceOptions } from './adapter.ts'
 
@@ -116,7 +125,7 @@ export class Device {
   /** A new zero-filled tensor. @param margin bytes of memory behind it, for windows on its end */
   empty(shape: readonly number[], dtype: DType = 'f32', label = 'tensor', margin = 0): GpuTensor {
     this.check()
-    const bytes = elementCount(shape, label) * elementBytes[dtype]
+    const bytes = wholeWords(elementCount(shape, label) * elementBytes[dtype])
     const storage = new Storage(bytes, label, { buffer: this.memory.create(bytes + margin, tensorUsage, label) })
     return new GpuTensor(storage, shape, dtype)
   }
@@ -128,8 +137,8 @@ export class Device {
    */
   write(tensor: GpuTensor, data: ArrayBufferView, byteOffset = 0): void {
     this.check()
-    const end = byteOffset + Math.ceil(data.byteLength / 4) * 4
-    if (byteOffset % 4 !== 0 || byteOffset < 0 || end > tensor.bytes) {
+    const end = byteOffset + wholeWords(data.byteLength)
+    if (byteOffset % 4 !== 0 || byteOffset < 0 || end > wholeWords(tensor.bytes)) {
       throw new BindingError(
         `Cannot write ${data.byteLength} bytes at byte ${byteOffset} of tensor \`${tensor.label}\` of ${tensor.bytes} bytes`,
       )
@@ -149,7 +158,8 @@ export class Device {
    * @throws the error of that work if it failed; DeviceLostError, DeviceClosedError
    */
   async read(tensor: GpuTensor): Promise<TensorData> {
-    const bytes = await this.readBytes(tensor.storage.buffer, tensor.byteOffset, tensor.bytes)
+    const words = await this.readBytes(tensor.storage.buffer, tensor.byteOffset, wholeWords(tensor.bytes))
+    const bytes = words.slice(0, tensor.bytes)
     if (tensor.dtype === 'f32') return new Float32Array(bytes)
     if (tensor.dtype === 'f16') return new Uint16Array(bytes)
     return tensor.dtype === 'u32' ? new Uint32Array(bytes) : new Int32Array(bytes)

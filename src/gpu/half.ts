@@ -1,4 +1,23 @@
-// Half precision on the host: IEEE 754's binary16 as its bits, rounded to the nearest, ties to even, as a device converts.
+// Half precision: which adapters have it, and on the host IEEE 754's binary16 as its bits, rounded to the nearest, ties to even, as a
+// device converts.
+
+import type { AdapterFacts } from './adapter.ts'
+import { FeatureError } from './errors.ts'
+
+/** How numbers are stored. Half precision: 11 binary digits, from 6e-8 to 65504; every sum is one of single precision. */
+export type Precision = 'f32' | 'f16'
+
+/** @throws FeatureError for half precision on an adapter without it */
+export function checkPrecision(
+  { adapter }: { readonly adapter: Pick<AdapterFacts, 'features' | 'description'> },
+  precision: Precision,
+): void {
+  if (precision === 'f32' || adapter.features.has('shader-f16')) return
+  const found = `\`${adapter.description}\` does not have`
+  throw new FeatureError(
+    `precision 'f16' needs the feature \`shader-f16\`, which the adapter ${found}; 'f32' needs none`,
+  )
+}
 
 /** The largest finite number of half precision. */
 export const largestHalf = 65504

@@ -8,7 +8,7 @@ import type { Kernel, KernelSpec } from './kernel.ts'
 import { suggestion } from './names.ts'
 import { type Params, packParams } from './params.ts'
 import type { StorageVariable, WindowVariable } from './reflect.ts'
-import { bindingAlignment, type DType, elementBytes, elementCount, GpuTensor, Storage } from './tensor.ts'
+import { bindingAlignment, type DType, elementBytes, elementCount, GpuTensor, Storage, wholeWords } from './tensor.ts'
 
 /** One dispatch: a kernel, its workgroup counts and, by variable name, its tensors and uniform values. */
 export interface Dispatch {
@@ -72,7 +72,7 @@ export class Recorder {
 
   /** A virtual tensor: it gets memory when the capture ends, shared with others that are not alive at the same time. */
   alloc(shape: readonly number[], dtype: DType = 'f32', label = `tensor${this.#storages.length}`): GpuTensor {
-    const storage = new Storage(elementCount(shape, label) * elementBytes[dtype], label, { owner: this })
+    const storage = new Storage(wholeWords(elementCount(shape, label) * elementBytes[dtype]), label, { owner: this })
     this.#storages.push(storage)
     return new GpuTensor(storage, shape, dtype)
   }
@@ -146,7 +146,7 @@ export class Recorder {
       )
     }
     if (tensor.storage.owner !== this) void tensor.storage.buffer // throws if it has been released or was never planned
-    return { binding, tensor, access, bytes: tensor.bytes }
+    return { binding, tensor, access, bytes: wholeWords(tensor.bytes) }
   }
 
   /** Binds a uniform array: always in full, so the buffer must go on behind a tensor that ends before. */

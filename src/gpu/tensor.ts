@@ -13,6 +13,11 @@ export type TensorData = Float32Array | Uint16Array | Uint32Array | Int32Array
 /** Bytes of an element. */
 export const elementBytes: Readonly<Record<DType, number>> = { f32: 4, f16: 2, u32: 4, i32: 4 }
 
+/** Bytes that are copied and bound: in words of four, which an odd number of halves does not fill. */
+export function wholeWords(bytes: number): number {
+  return Math.ceil(bytes / 4) * 4
+}
+
 /** Offsets of storage and uniform bindings: the limit that every WebGPU device keeps, on all machines alike. */
 export const bindingAlignment = 256
 

@@ -2,7 +2,7 @@
 
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { expectShape, type ImageShape, imageShape } from './launch.ts'
+import { activationShape, expectShape, type ImageShape } from './launch.ts'
 import { chooseWidth, mapKernel } from './map.ts'
 
 /**
@@ -10,7 +10,7 @@ import { chooseWidth, mapKernel } from './map.ts'
  * @throws ShapeError for another rank
  */
 export function globalAveragePool(r: Recorder, input: GpuTensor, label = 'globalAveragePool'): GpuTensor {
-  const image = imageShape('globalAveragePool', input)
+  const image = activationShape('globalAveragePool', input)
   return mapKernel(r, {
     shader: 'average_pool',
     label,
@@ -32,8 +32,12 @@ export interface GlobalAveragePoolGradientArgs {
 /** Gradient of `globalAveragePool`: `[N, H, W, C]`. @throws ShapeError if batch or channels differ */
 export function globalAveragePoolGradient(r: Recorder, args: GlobalAveragePoolGradientArgs): GpuTensor {
   const { gradient, inputShape, label = 'globalAveragePool.gradient' } = args
-  const image = imageShape('globalAveragePoolGradient', { shape: inputShape, dtype: 'f32', label: `${label}.input` })
-  expectShape('globalAveragePoolGradient', gradient, [image.batch, 1, 1, image.channels])
+  const image = activationShape('globalAveragePoolGradient', {
+    shape: inputShape,
+    dtype: 'f32',
+    label: `${label}.input`,
+  })
+  expectShape('globalAveragePoolGradient', gradient, [image.batch, 1, 1, image.channels], gradient.dtype)
   return mapKernel(r, {
     shader: 'average_pool_gradient',
     label,

@@ -8,7 +8,7 @@ import type { GpuTensor } from '../gpu/tensor.ts'
 import { type Activation, activationMax } from './activation.ts'
 import { type ChunkKernel, type ChunkPlan, chunkTotal, dispatchChunks, dispatchTotal, planChunks } from './chunks.ts'
 import { reluGradient } from './elementwise.ts'
-import { expectShape, imageShape } from './launch.ts'
+import { activationShape, expectLike, expectShape } from './launch.ts'
 
 export interface BatchNormTrainArgs {
   /** `[N, H, W, C]` */
@@ -45,11 +45,11 @@ export interface BatchNormTrained {
  */
 export function batchNormTrain(r: Recorder, args: BatchNormTrainArgs): BatchNormTrained {
   const { input, gamma, beta, residual, activation = 'none', label = 'batchNormTrain' } = args
-  const { batch, height, width, channels } = imageShape('batchNormTrain', input)
+  const { batch, height, width, channels } = activationShape('batchNormTrain', input)
   for (const vector of [gamma, beta, args.runningMean, args.runningVar]) {
     expectShape('batchNormTrain', vector, [channels])
   }
-  if (residual) expectShape('batchNormTrain', residual, input.shape)
+  if (residual) expectLike('batchNormTrain', residual, input)
   if (batch * height * width < 2) {
     throw new ShapeError(
       `batchNormTrain: tensor \`${input.label}\` [${input.shape}] has one value per channel, expected at least 2`,
@@ -77,7 +77,7 @@ export interface BatchNormNormaliseArgs {
 /** `activation((x - mean) * invStd * gamma + beta + residual)`: the same bits each time it is recorded. */
 export function batchNormNormalise(r: Recorder, args: BatchNormNormaliseArgs): GpuTensor {
   const { input, mean, invStd, gamma, beta, residual, activation = 'none', label = 'batchNormNormalise' } = args
-  const output = r.alloc(input.shape, 'f32', label)
+  const output = r.alloc(input.shape, input.dtype, label)
   const cut = { input, residual: residual ?? input, output }
   dispatchChunks(r, {
     shader: 'batch_norm_normalise',
@@ -155,7 +155,7 @@ export function batchNormTrainGradient(r: Recorder, args: BatchNormTrainGradient
   let { gradient } = args
   let sums: ChunkSums
   if (activation !== 'none' && args.output && !recomputed) {
-    gradient = r.alloc(input.shape, 'f32', `${label} unclamped`)
+    gradient = r.alloc(input.shape, input.dtype, `${label} unclamped`)
     const cut = { gradient: args.gradient, activation: args.output, input, unclamped: gradient }
     sums = chunkSums(r, {
       shader: 'batch_norm_relu_partials',
@@ -177,7 +177,7 @@ export function batchNormTrainGradient(r: Recorder, args: BatchNormTrainGradient
   const totals = { gamma_gradient: gammaGradient, beta_gradient: betaGradient, coefficients }
   const tensors = { partial, ...shared, ...totals }
   dispatchTotal(r, { shader: 'batch_norm_gradient_total', label, plan, tensors, params: { pixels: plan.pixels } })
-  const output = r.alloc(input.shape, 'f32', label)
+  const output = r.alloc(input.shape, input.dtype, label)
   const cut = { gradient, input, output }
   dispatchChunks(r, {
     shader: 'batch_norm_input_gradient',
@@ -224,7 +224,7 @@ export function frozenBatchNormGradient(r: Recorder, args: FrozenBatchNormGradie
   checkGradient('frozenBatchNormGradient', args, [gamma, mean, variance])
   const clamped = activation !== 'none' && !residual ? args.output : undefined
   const gradient = clamped ? args.gradient : unclampedGradient(r, args, 'frozenBatchNormGradient')
-  const inputGradient = r.alloc(input.shape, 'f32', label)
+  const inputGradient = r.alloc(input.shape, input.dtype, label)
   const { plan, partial } = chunkSums(r, {
     shader: 'frozen_batch_norm_gradient',
     label,
@@ -244,7 +244,7 @@ export function frozenBatchNormGradient(r: Recorder, args: FrozenBatchNormGradie
 
 /** Sum over all samples and pixels: `[N, H, W, C]` to `[C]`. The gradient of a bias. */
 export function channelSum(r: Recorder, gradient: GpuTensor, label = 'channelSum'): GpuTensor {
-  imageShape('channelSum', gradient)
+  activationShape('channelSum', gradient)
   const plan = planChunks(r, [gradient], 'reduce')
   const partial = r.alloc([plan.chunks, plan.channels], 'f32', `${label} partials`)
   const workspace = { partial }
@@ -275,9 +275,9 @@ interface GradientArgs {
 }
 
 function checkGradient(op: string, { gradient, input, output }: GradientArgs, vectors: readonly GpuTensor[]) {
-  const shape = imageShape(op, input)
-  expectShape(op, gradient, input.shape)
-  if (output) expectShape(op, output, input.shape)
+  const shape = activationShape(op, input)
+  expectLike(op, gradient, input)
+  if (output) expectLike(op, output, input)
   for (const vector of vectors) expectShape(op, vector, [shape.channels])
   return shape
 }

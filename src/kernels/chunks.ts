@@ -8,7 +8,7 @@ import type { Recorder } from '../gpu/recorder.ts'
 import type { Constants } from '../gpu/shader.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { kernel, linearGrid } from './launch.ts'
-import { chooseWidth, distinctBytes, valueAlias } from './map.ts'
+import { chooseWidth, distinctBytes, storedAlias } from './map.ts'
 import type { ShaderName } from './shaders.generated.ts'
 import { type BatchSlice, batchSlices, sliceOf } from './slices.ts'
 
@@ -67,11 +67,11 @@ export function planChunks(r: Recorder, tensors: readonly GpuTensor[], purpose: 
 }
 
 export interface ChunkKernel {
-  /** One with an `alias Value`. */
+  /** One with `alias Value` and `alias Stored`. */
   readonly shader: ShaderName
   readonly label: string
   readonly plan: ChunkPlan
-  /** Tensors of the batch, by variable name, cut into its slices. */
+  /** Tensors of the batch, by variable name, cut into its slices; all of one precision. */
   readonly cut: Readonly<Record<string, GpuTensor>>
   /** Tensors that every slice sees whole. */
   readonly shared?: Readonly<Record<string, GpuTensor>>
@@ -87,6 +87,7 @@ export interface ChunkKernel {
 export function dispatchChunks(r: Recorder, op: ChunkKernel): void {
   const { plan, label, shared = {}, workspace, constants = {}, params = {} } = op
   const width = chooseWidth(plan.channels)
+  const [like = { dtype: 'f32' as const }] = Object.values(op.cut)
   for (const { slice, pixels, firstChunk, chunks } of plan.slices) {
     const parts = Object.fromEntries(Object.entries(op.cut).map(([name, tensor]) => [name, sliceOf(tensor, slice)]))
     const groups = channelGroups(plan.channels)
@@ -97,7 +98,7 @@ export function dispatchChunks(r: Recorder, op: ChunkKernel): void {
       ...(workspace && { first_chunk: firstChunk }),
     }
     r.dispatch({
-      kernel: kernel(op.shader, { ...valueAlias(width), WORKGROUP: workgroup, ...constants }),
+      kernel: kernel(op.shader, { ...storedAlias(width, like), WORKGROUP: workgroup, ...constants }),
       label,
       workgroups: linearGrid(r.adapter, count, workgroup),
       bindings: { ...parts, ...shared, ...workspace, params: { ...place, ...params } },

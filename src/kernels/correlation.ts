@@ -8,9 +8,17 @@ import { ShapeError } from '../gpu/errors.ts'
 import type { Params } from '../gpu/params.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { Constants } from '../gpu/shader.ts'
-import type { GpuTensor } from '../gpu/tensor.ts'
+import { elementBytes, type GpuTensor } from '../gpu/tensor.ts'
 import { chunkTotal } from './chunks.ts'
-import { expectShape, type ImageShape, imageShape, kernel as kernelSpec, linearGrid } from './launch.ts'
+import { convert } from './elementwise.ts'
+import {
+  activationShape,
+  elementType,
+  expectShape,
+  type ImageShape,
+  kernel as kernelSpec,
+  linearGrid,
+} from './launch.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
 export interface DepthwiseCorrelationArgs {
@@ -95,7 +103,7 @@ export function depthwiseCorrelation(r: Recorder, args: DepthwiseCorrelationArgs
   const { input, kernel, label = 'depthwiseCorrelation' } = args
   const { x, k } = checkPair('depthwiseCorrelation', args)
   const plan = chooseCorrelation(r.adapter, { ...x, kernelHeight: k.height, kernelWidth: k.width })
-  const output = r.alloc([x.batch, x.height - k.height + 1, x.width - k.width + 1, x.channels], 'f32', label)
+  const output = r.alloc([x.batch, x.height - k.height + 1, x.width - k.width + 1, x.channels], input.dtype, label)
   correlate(r, plan, { input, kernel, output, label, multiplies: output.size * k.height * k.width })
   return output
 }
@@ -118,7 +126,7 @@ function correlate(r: Recorder, plan: CorrelationPlan, launch: CorrelationLaunch
     const parts = { input: sliceOf(input, slice), kernel: sliceOf(kernel, slice), output: sliceOf(output, slice) }
     const count = plan.invocationsPerSample * slice.count
     r.dispatch({
-      kernel: kernelSpec(plan.shader, plan.constants),
+      kernel: kernelSpec(plan.shader, { ...plan.constants, Stored: elementType(output, 1) }),
       label,
       workgroups: linearGrid(r.adapter, count, plan.constants.WORKGROUP),
       bindings: { ...parts, params: { count, ...plan.params } },
@@ -132,11 +140,18 @@ function checkPair(
   op: string,
   { input, kernel }: DepthwiseCorrelationArgs,
 ): { readonly x: ImageShape; readonly k: ImageShape } {
-  const [x, k] = [imageShape(op, input), imageShape(op, kernel)]
-  if (k.batch === x.batch && k.channels === x.channels && k.height <= x.height && k.width <= x.width) return { x, k }
+  const [x, k] = [activationShape(op, input), activationShape(op, kernel)]
+  if (
+    kernel.dtype === input.dtype &&
+    k.batch === x.batch &&
+    k.channels === x.channels &&
+    k.height <= x.height &&
+    k.width <= x.width
+  )
+    return { x, k }
   throw new ShapeError(
     `${op}: kernel \`${kernel.label}\` [${kernel.shape}] does not fit input \`${input.label}\` ` +
-      `[${input.shape}]: batch and channels must be equal, height and width no larger`,
+      `[${input.shape}]: precision, batch and channels must be equal, height and width no larger`,
   )
 }
 
@@ -164,12 +179,12 @@ export function depthwiseCorrelationGradient(
 ): DepthwiseCorrelationGradients {
   const { gradient, input, kernel, label = 'depthwiseCorrelationGradient' } = args
   const { x, k } = checkPair('depthwiseCorrelationGradient', args)
-  expectShape('depthwiseCorrelationGradient', gradient, [
-    x.batch,
-    x.height - k.height + 1,
-    x.width - k.width + 1,
-    x.channels,
-  ])
+  expectShape(
+    'depthwiseCorrelationGradient',
+    gradient,
+    [x.batch, x.height - k.height + 1, x.width - k.width + 1, x.channels],
+    input.dtype,
+  )
   return {
     input: inputGradient(r, { gradient, input, kernel, label }, k),
     kernel: kernelGradient(r, { gradient, input, kernel, label }, { x, k }),
@@ -178,10 +193,10 @@ export function depthwiseCorrelationGradient(
 
 function inputGradient(r: Recorder, args: Required<DepthwiseCorrelationGradientArgs>, k: ImageShape): GpuTensor {
   const { gradient, kernel, label } = args
-  const { height, width, channels } = imageShape('depthwiseCorrelationGradient', gradient)
+  const { height, width, channels } = activationShape('depthwiseCorrelationGradient', gradient)
   const problem = { height, width, channels, kernelHeight: k.height, kernelWidth: k.width, full: true }
   const plan = chooseCorrelation(r.adapter, problem)
-  const output = r.alloc(args.input.shape, 'f32', `${label} input`)
+  const output = r.alloc(args.input.shape, args.input.dtype, `${label} input`)
   const multiplies = gradient.size * k.height * k.width
   correlate(r, plan, { input: gradient, kernel, output, label, multiplies })
   return output
@@ -247,7 +262,7 @@ function kernelGradient(
   { x, k }: Shapes,
 ): GpuTensor {
   const plan = chooseKernelGradient(r.adapter, { ...x, kernelHeight: k.height, kernelWidth: k.width })
-  if (!plan || plan.parts * kernel.bytes > r.adapter.maxBindingBytes || kernel.size > mostColumns) {
+  if (!plan || plan.parts * kernel.size * elementBytes.f32 > r.adapter.maxBindingBytes || kernel.size > mostColumns) {
     return depthwiseCorrelation(r, { input, kernel: gradient, label })
   }
   const { parts, constants } = plan
@@ -256,7 +271,7 @@ function kernelGradient(
     const cut = { input: sliceOf(input, slice), gradient: sliceOf(gradient, slice) }
     const count = slice.count * parts * x.channels
     r.dispatch({
-      kernel: kernelSpec('depthwise_correlation_kernel_gradient', constants),
+      kernel: kernelSpec('depthwise_correlation_kernel_gradient', { ...constants, Stored: elementType(gradient, 1) }),
       label,
       workgroups: linearGrid(r.adapter, count, workgroup),
       bindings: { ...cut, partial, params: { count, batch: x.batch, first_sample: slice.start } },
@@ -264,7 +279,7 @@ function kernelGradient(
       bytes: cut.input.bytes + cut.gradient.bytes + (partial.bytes * slice.count) / x.batch,
     })
   }
-  if (parts === 1) return partial.reshape(kernel.shape)
   const columns = { channels: kernel.size, chunks: parts }
-  return chunkTotal(r, columns, { partial, planes: 1, plane: 0 }, `${label} kernel`).reshape(kernel.shape)
+  const sum = parts === 1 ? partial : chunkTotal(r, columns, { partial, planes: 1, plane: 0 }, `${label} kernel`)
+  return convert(r, sum.reshape(kernel.shape), kernel.dtype === 'f16' ? 'f16' : 'f32')
 }

@@ -1,11 +1,13 @@
 // Functions of each element by itself, whatever the shape: ReLU, ReLU6 and the logistic function with their gradients, the sum of
 // two tensors, a product with a number, and a tensor of one value.
 
+import type { Precision } from '../gpu/half.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type Activation, activationMax, type Rectifier } from './activation.ts'
-import { expectShape, kernel, linearGrid } from './launch.ts'
-import { chooseWidth, type MapKernel, mapKernel, sampleSize } from './map.ts'
+import { elementType, expectLike, expectShape, kernel, linearGrid } from './launch.ts'
+import { chooseWidth, type MapKernel, mapKernel, sampleSize, storedAlias } from './map.ts'
+import { batchSlices, sliceOf } from './slices.ts'
 
 const workgroup = 64
 
@@ -93,6 +95,40 @@ export function add(r: Recorder, { a, b, activation = 'none', label = 'add' }: A
   })
 }
 
+/**
+ * The values in another precision, rounded to the nearest; the tensor itself if it has that precision. Any shape. What is too large
+ * for half precision becomes an infinity.
+ * @throws ShapeError unless the tensor is f32 or f16
+ */
+export function convert(r: Recorder, input: GpuTensor, precision: Precision, label = 'convert'): GpuTensor {
+  if (input.dtype === precision) return input
+  const output = r.alloc(input.shape, precision, label)
+  convertInto(r, input, output, label)
+  return output
+}
+
+/** Writes the values of one tensor into another of the same shape and of any precision. @throws ShapeError if they do not fit */
+export function convertInto(r: Recorder, input: GpuTensor, output: GpuTensor, label = 'convert'): void {
+  expectLike('convert', input, input)
+  expectShape('convert', output, input.shape, output.dtype)
+  const width = chooseWidth(sampleSize(input))
+  for (const slice of batchSlices(r.adapter, [input, output])) {
+    const parts = { input: sliceOf(input, slice), output: sliceOf(output, slice) }
+    const count = parts.input.size / width
+    r.dispatch({
+      kernel: kernel('convert', {
+        ...storedAlias(width, output),
+        From: elementType(input, width),
+        WORKGROUP: workgroup,
+      }),
+      label,
+      workgroups: linearGrid(r.adapter, count, workgroup),
+      bindings: { ...parts, params: { count } },
+      bytes: parts.input.bytes + parts.output.bytes,
+    })
+  }
+}
+
 /** A tensor filled with one value; it must fit the adapter's binding limit. */
 export function fill(r: Recorder, shape: readonly number[], value: number, label = 'fill'): GpuTensor {
   const output = r.alloc(shape, 'f32', label)
@@ -127,6 +163,6 @@ export function scale(r: Recorder, { input, factor, label = 'scale' }: ScaleArgs
 
 /** Records a kernel whose inputs and output have the shape of `like`. @throws ShapeError unless the inputs have it */
 function perElement(r: Recorder, op: string, like: GpuTensor, map: Omit<MapKernel, 'shape' | 'width'>): GpuTensor {
-  for (const input of Object.values(map.inputs)) expectShape(op, input, like.shape)
+  for (const input of Object.values(map.inputs)) expectLike(op, input, like)
   return mapKernel(r, { ...map, shape: like.shape, width: chooseWidth(sampleSize(like)) })
 }

@@ -20,7 +20,6 @@ export {
   type ConvFilter,
   type ConvWeight,
   type PackOptions,
-  type Precision,
   packConvWeight,
   releaseConvWeight,
   type TransformedWeight,
@@ -44,6 +43,8 @@ export type { DecodeRule } from './decode-best.ts'
 export {
   type AddArgs,
   add,
+  convert,
+  convertInto,
   fill,
   type ReluGradientArgs,
   relu,

@@ -3,8 +3,8 @@
 
 import { ShapeError } from '../gpu/errors.ts'
 import type { KernelSpec } from '../gpu/kernel.ts'
-import type { Constants } from '../gpu/shader.ts'
-import type { GpuTensor } from '../gpu/tensor.ts'
+import type { Constants, WgslType } from '../gpu/shader.ts'
+import type { DType, GpuTensor } from '../gpu/tensor.ts'
 import { type ShaderName, shaders } from './shaders.generated.ts'
 
 /** The shader of that name, specialised by `constants`. */
@@ -39,22 +39,42 @@ export type TensorDescription = Pick<GpuTensor, 'shape' | 'dtype' | 'label'>
 
 /** The dimensions of an f32 `[N, H, W, C]` tensor. @throws ShapeError for another rank or element type */
 export function imageShape(op: string, tensor: TensorDescription): ImageShape {
+  return shapeOfType(op, tensor, ['f32'])
+}
+
+/** The dimensions of an `[N, H, W, C]` tensor, f32 or f16. @throws ShapeError for another rank or element type */
+export function activationShape(op: string, tensor: TensorDescription): ImageShape {
+  return shapeOfType(op, tensor, ['f32', 'f16'])
+}
+
+function shapeOfType(op: string, tensor: TensorDescription, dtypes: readonly DType[]): ImageShape {
   const [batch, height, width, channels, ...rest] = tensor.shape
-  if (batch && height && width && channels && rest.length === 0 && tensor.dtype === 'f32') {
+  if (batch && height && width && channels && rest.length === 0 && dtypes.includes(tensor.dtype)) {
     return { batch, height, width, channels }
   }
   throw new ShapeError(
-    `${op}: tensor \`${tensor.label}\` is ${tensor.dtype} [${tensor.shape}], expected f32 [N, H, W, C]`,
+    `${op}: tensor \`${tensor.label}\` is ${tensor.dtype} [${tensor.shape}], expected ${dtypes.join(' or ')} [N, H, W, C]`,
   )
 }
 
-/** @throws ShapeError unless the tensor is f32 and has exactly this shape */
-export function expectShape(op: string, tensor: GpuTensor, shape: readonly number[]): void {
+/** @throws ShapeError unless the tensor has exactly this shape, and this element type */
+export function expectShape(op: string, tensor: GpuTensor, shape: readonly number[], dtype: DType = 'f32'): void {
   const equal = tensor.shape.length === shape.length && shape.every((size, axis) => size === tensor.shape[axis])
-  if (equal && tensor.dtype === 'f32') return
+  if (equal && tensor.dtype === dtype) return
   throw new ShapeError(
-    `${op}: tensor \`${tensor.label}\` is ${tensor.dtype} [${tensor.shape}], expected f32 [${shape}]`,
+    `${op}: tensor \`${tensor.label}\` is ${tensor.dtype} [${tensor.shape}], expected ${dtype} [${shape}]`,
   )
+}
+
+/** @throws ShapeError unless the tensor has the shape and the element type of `like`, which is f32 or f16 */
+export function expectLike(op: string, tensor: GpuTensor, like: GpuTensor): void {
+  expectShape(op, tensor, like.shape, like.dtype === 'f16' ? 'f16' : 'f32')
+}
+
+/** What a shader calls so many neighbouring elements of a tensor that is f32 or f16. */
+export function elementType({ dtype }: Pick<GpuTensor, 'dtype'>, width: 1 | 2 | 4): WgslType {
+  if (dtype === 'f16') return width === 1 ? 'f16' : `vec${width}h`
+  return width === 1 ? 'f32' : `vec${width}f`
 }
 
 /** @throws ShapeError unless `value` is an integer of at least `least` */

@@ -1,20 +1,20 @@
 // Kernels whose invocations each compute one output element, or four neighbouring channels of it: shaders with an
-// `alias Value = f32;` that may stand for vec4f. One dispatch per batch slice; memory-bound all of them, so the cost model is
-// the bytes.
+// `alias Value = f32;` that may stand for vec4f, and an `alias Stored` that is a Value in the precision of the tensors. One dispatch
+// per batch slice; memory-bound all of them, so the cost model is the bytes.
 
 import type { Params } from '../gpu/params.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { Constants } from '../gpu/shader.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { kernel, linearGrid } from './launch.ts'
+import { elementType, kernel, linearGrid } from './launch.ts'
 import type { ShaderName } from './shaders.generated.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
 export interface MapKernel {
-  /** One with an `alias Value`. */
+  /** One with `alias Value` and `alias Stored`. */
   readonly shader: ShaderName
   readonly label: string
-  /** Tensors whose first dimension is the batch, by variable name. */
+  /** Tensors whose first dimension is the batch, by variable name, all of one precision. */
   readonly inputs: Readonly<Record<string, GpuTensor>>
   /** Tensors that every slice reads whole. */
   readonly shared?: Readonly<Record<string, GpuTensor>>
@@ -43,6 +43,11 @@ export function valueAlias(width: ValueWidth): Constants {
   return { Value: width === 4 ? 'vec4f' : 'f32' }
 }
 
+/** The same for shaders whose `Value`s lie in memory as `Stored`: in the precision of a tensor. */
+export function storedAlias(width: ValueWidth, tensor: Pick<GpuTensor, 'dtype'>): Constants {
+  return { ...valueAlias(width), Stored: elementType(tensor, width) }
+}
+
 /** The constant by which a shader knows its channels, counted in values. */
 export function channelConstant(channels: number): Constants {
   return { CHANNELS: channels / chooseWidth(channels) }
@@ -56,7 +61,8 @@ export function sampleSize(tensor: GpuTensor): number {
 /** Records the kernel and returns its output. @throws ShapeError if a tensor does not fit the binding limit in slices */
 export function mapKernel(r: Recorder, op: MapKernel): GpuTensor {
   const { shader, width, label, shared = {}, constants = {}, params = {} } = op
-  const output = r.alloc(op.shape, 'f32', label)
+  const [like] = Object.values(op.inputs)
+  const output = r.alloc(op.shape, like?.dtype, label)
   const cut = { ...op.inputs, output }
   const slices = batchSlices(r.adapter, Object.values(cut))
   for (const slice of slices) {
@@ -64,7 +70,7 @@ export function mapKernel(r: Recorder, op: MapKernel): GpuTensor {
     const elements = (output.size / (op.shape[0] ?? 1)) * slice.count
     const count = elements / width
     r.dispatch({
-      kernel: kernel(shader, { ...valueAlias(width), WORKGROUP: workgroup, ...constants }),
+      kernel: kernel(shader, { ...storedAlias(width, output), WORKGROUP: workgroup, ...constants }),
       label,
       workgroups: linearGrid(r.adapter, count, workgroup),
       bindings: { ...parts, ...shared, params: { count, ...params } },

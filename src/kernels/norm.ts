@@ -5,7 +5,7 @@ import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { type Activation, activationMax } from './activation.ts'
-import { expectShape, imageShape, kernel } from './launch.ts'
+import { activationShape, expectShape, kernel } from './launch.ts'
 import { channelConstant, chooseWidth, mapKernel } from './map.ts'
 
 const workgroup = 64
@@ -59,7 +59,7 @@ export interface FrozenBatchNormArgs {
 /** `activation(input * scale + bias)` per channel. @throws ShapeError if the channels differ */
 export function frozenBatchNorm(r: Recorder, args: FrozenBatchNormArgs): GpuTensor {
   const { input, scale, bias, activation = 'none', label = 'frozenBatchNorm' } = args
-  const { channels } = imageShape('frozenBatchNorm', input)
+  const { channels } = activationShape('frozenBatchNorm', input)
   expectShape('frozenBatchNorm', scale, [channels])
   expectShape('frozenBatchNorm', bias, [channels])
   return mapKernel(r, {

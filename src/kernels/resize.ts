@@ -4,7 +4,7 @@
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { expectInteger, type ImageShape, imageShape } from './launch.ts'
+import { activationShape, expectInteger, type ImageShape } from './launch.ts'
 import { channelConstant, chooseWidth, mapKernel } from './map.ts'
 
 /** Rows and columns in pixels, or one number for both. */
@@ -109,15 +109,15 @@ interface Resizing {
 }
 
 function resizing(op: string, { input, size }: NearestResizeArgs): Resizing {
-  const from = imageShape(op, input)
+  const from = activationShape(op, input)
   const [height, width] = typeof size === 'number' ? [size, size] : size
   for (const side of [height, width]) expectInteger(op, 'size', side, 1)
   return { from, to: { ...from, height, width } }
 }
 
 function resized(op: string, { gradient, inputShape }: NearestResizeGradientArgs): Resizing {
-  const to = imageShape(op, gradient)
-  const from = imageShape(op, { shape: inputShape, dtype: 'f32', label: `${op}.input` })
+  const to = activationShape(op, gradient)
+  const from = activationShape(op, { shape: inputShape, dtype: 'f32', label: `${op}.input` })
   if (from.batch === to.batch && from.channels === to.channels) return { from, to }
   throw new ShapeError(`${op}: gradient \`${gradient.label}\` [${gradient.shape}] is no resize of [${inputShape}]`)
 }

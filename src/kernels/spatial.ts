@@ -4,7 +4,7 @@
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { expectInteger, expectShape, type ImageShape, imageShape } from './launch.ts'
+import { activationShape, expectInteger, expectLike, expectShape, type ImageShape } from './launch.ts'
 import { channelConstant, chooseWidth, mapKernel } from './map.ts'
 
 export interface MaxPoolArgs {
@@ -23,7 +23,7 @@ export interface MaxPoolArgs {
  * @throws ShapeError if the window does not fit the padded image, or could lie in the padding alone
  */
 export function maxPool(r: Recorder, { input, kernel, stride, padding, label = 'maxPool' }: MaxPoolArgs): GpuTensor {
-  const { batch, height, width, channels } = imageShape('maxPool', input)
+  const { batch, height, width, channels } = activationShape('maxPool', input)
   const pool = { kernel, stride, padding }
   checkPool('maxPool', pool)
   if (padding >= kernel || kernel > Math.min(height, width) + 2 * padding) {
@@ -63,12 +63,12 @@ export interface MaxPoolGradientArgs {
  */
 export function maxPoolGradient(r: Recorder, args: MaxPoolGradientArgs): GpuTensor {
   const { gradient, input, output, kernel, stride, padding, label = 'maxPoolGradient' } = args
-  const { batch, height, width, channels } = imageShape('maxPoolGradient', input)
+  const { batch, height, width, channels } = activationShape('maxPoolGradient', input)
   const pool = { kernel, stride, padding }
   checkPool('maxPoolGradient', pool)
   const shape = [batch, pooled(height, pool), pooled(width, pool), channels]
-  expectShape('maxPoolGradient', output, shape)
-  expectShape('maxPoolGradient', gradient, shape)
+  expectShape('maxPoolGradient', output, shape, input.dtype)
+  expectLike('maxPoolGradient', gradient, output)
   return mapKernel(r, {
     shader: 'max_pool_gradient',
     label,
@@ -94,7 +94,7 @@ export interface CenterCropArgs {
  * @throws ShapeError if the image is smaller
  */
 export function centerCrop(r: Recorder, { input, size, label = 'centerCrop' }: CenterCropArgs): GpuTensor {
-  const { batch, height, width, channels } = imageShape('centerCrop', input)
+  const { batch, height, width, channels } = activationShape('centerCrop', input)
   expectInteger('centerCrop', 'size', size, 1)
   if (size > Math.min(height, width)) {
     throw new ShapeError(`centerCrop: size ${size} is larger than tensor \`${input.label}\` [${input.shape}]`)
@@ -121,7 +121,7 @@ export interface CenterCropGradientArgs {
 /** Gradient of `centerCrop`: the crop's gradient at its place in zeros. @throws ShapeError if the crop is no part of it */
 export function centerCropGradient(r: Recorder, args: CenterCropGradientArgs): GpuTensor {
   const { gradient, inputShape, label = 'centerCropGradient' } = args
-  const crop = imageShape('centerCropGradient', gradient)
+  const crop = activationShape('centerCropGradient', gradient)
   const [batch, height = 0, width = 0, channels] = inputShape
   const fits = batch === crop.batch && channels === crop.channels && crop.height <= height && crop.width <= width
   if (!fits || inputShape.length !== 4) {

@@ -4,8 +4,9 @@
 import { ShapeError } from '../gpu/errors.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import { expectShape, kernel } from './launch.ts'
-import { chooseWidth, mapKernel, sampleSize, valueAlias } from './map.ts'
+import { fill } from './elementwise.ts'
+import { expectLike, expectShape, kernel } from './launch.ts'
+import { chooseWidth, mapKernel, sampleSize, storedAlias } from './map.ts'
 import { batchSlices, sliceOf } from './slices.ts'
 
 const workgroup = 64
@@ -37,13 +38,13 @@ export function weightedSum(r: Recorder, { inputs, weights, label = 'weightedSum
   if (!input0 || inputs.length > maxLevels) {
     throw new ShapeError(`weightedSum: found ${inputs.length} inputs, expected 1 to ${maxLevels}`)
   }
-  for (const input of inputs) expectShape('weightedSum', input, input0.shape)
+  for (const input of inputs) expectLike('weightedSum', input, input0)
   if (weights) expectShape('weightedSum', weights, [inputs.length])
   return mapKernel(r, {
     shader: 'weighted_sum',
     label,
     inputs: { input0, input1: input1 ?? input0, input2: input2 ?? input0, input3: input3 ?? input0 },
-    shared: { logits: weights ?? input0 },
+    shared: { logits: weights ?? singleOf(r, input0, label) },
     shape: input0.shape,
     width: chooseWidth(sampleSize(input0)),
     constants: { LEVELS: inputs.length, AVERAGE: weights === undefined },
@@ -74,7 +75,7 @@ export function weightedSumGradient(r: Recorder, args: WeightedSumGradientArgs):
   if (inputs.length < 1 || inputs.length > maxLevels) {
     throw new ShapeError(`weightedSumGradient: found ${inputs.length} inputs, expected 1 to ${maxLevels}`)
   }
-  for (const input of inputs) expectShape('weightedSumGradient', input, gradient.shape)
+  for (const input of inputs) expectLike('weightedSumGradient', input, gradient)
   if (!weights) {
     const share = average(r, gradient, inputs.length, label)
     return { inputs: inputs.map(() => share), weights: undefined }
@@ -103,9 +104,11 @@ function average(r: Recorder, gradient: GpuTensor, levels: number, label: string
 type Weighted = Required<WeightedSumGradientArgs>
 
 function inputGradients(r: Recorder, { gradient, inputs, weights, label }: Weighted): readonly GpuTensor[] {
-  const outputs = inputs.map((_, level) => r.alloc(gradient.shape, 'f32', `${label} input ${level}`))
+  const outputs = inputs.map((_, level) => r.alloc(gradient.shape, gradient.dtype, `${label} input ${level}`))
   const width = chooseWidth(sampleSize(gradient))
-  const unused = Array.from({ length: maxLevels - inputs.length }, () => r.alloc([width], 'f32', `${label} unused`))
+  const unused = Array.from({ length: maxLevels - inputs.length }, () =>
+    r.alloc([width], gradient.dtype, `${label} unused`),
+  )
   for (const slice of batchSlices(r.adapter, [gradient, ...outputs])) {
     const part = sliceOf(gradient, slice)
     const written = outputs.map((output) => sliceOf(output, slice))
@@ -113,7 +116,7 @@ function inputGradients(r: Recorder, { gradient, inputs, weights, label }: Weigh
     const { rounds, workgroups } = chooseRounds(r, count)
     r.dispatch({
       kernel: kernel('weighted_sum_input_gradient', {
-        ...valueAlias(width),
+        ...storedAlias(width, gradient),
         WORKGROUP: workgroup,
         LEVELS: inputs.length,
       }),
@@ -144,7 +147,7 @@ function weightGradient(r: Recorder, { gradient, inputs, weights, label }: Weigh
     const unused = Array.from({ length: maxLevels - inputs.length }, () => part)
     r.dispatch({
       kernel: kernel('weighted_sum_products', {
-        ...valueAlias(width),
+        ...storedAlias(width, gradient),
         WIDTH: width,
         WORKGROUP: workgroup,
         LEVELS: inputs.length,
@@ -176,6 +179,11 @@ function weightGradient(r: Recorder, { gradient, inputs, weights, label }: Weigh
 function chooseRounds(r: Recorder, count: number): { readonly rounds: number; readonly workgroups: number } {
   const rounds = Math.max(leastRounds, Math.ceil(count / mostInvocations[r.adapter.kind]))
   return { rounds, workgroups: Math.ceil(count / (workgroup * rounds)) }
+}
+
+/** What is bound for logits that are not read: single precision. */
+function singleOf(r: Recorder, input: GpuTensor, label: string): GpuTensor {
+  return input.dtype === 'f32' ? input : fill(r, [1], 0, `${label} unused`)
 }
 
 /** `{ name0: tensors[0], name1: tensors[1], ... }` */

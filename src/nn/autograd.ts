@@ -4,6 +4,7 @@
 // recorder's planner sees the whole step. Source of the scheme: Griewank and Walther, Evaluating Derivatives, chapter 3.
 
 import { ShapeError } from '../gpu/errors.ts'
+import { checkPrecision, type Precision } from '../gpu/half.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { add, fill } from '../kernels/elementwise.ts'
@@ -40,8 +41,14 @@ interface Node {
   readonly rule: Rule
 }
 
+export interface TapeOptions {
+  readonly precision?: Precision | undefined
+}
+
 export class Tape {
   readonly r: Recorder
+  /** In which images and maps are stored, and their gradients. Parameters, their gradients and losses are f32 always. */
+  readonly precision: Precision
   readonly #nodes: Node[] = []
   readonly #parameters = new Map<Parameter, Tensor>()
   /** Those that come last on the way back, whenever they were noted. */
@@ -49,8 +56,14 @@ export class Tape {
   #recording = true
   #comesLast = false
 
-  constructor(recorder: Recorder) {
+  /**
+   * @param options.precision of maps; default f32. Ops give what they are given: `ops.convert` brings an image into it
+   * @throws FeatureError for half precision on an adapter without it
+   */
+  constructor(recorder: Recorder, { precision = 'f32' }: TapeOptions = {}) {
+    checkPrecision(recorder, precision)
     this.r = recorder
+    this.precision = precision
   }
 
   /** A tensor without gradient. */

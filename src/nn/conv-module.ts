@@ -3,16 +3,11 @@
 // cost one dispatch and the input is read once. Source of the grouping: ConvModule of mmcv (cnn/bricks/conv_module.py).
 
 import type { Device } from '../gpu/device.ts'
+import type { Precision } from '../gpu/half.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { Activation } from '../kernels/activation.ts'
-import {
-  type ConvFilter,
-  type ConvWeight,
-  type Precision,
-  packConvWeight,
-  releaseConvWeight,
-} from '../kernels/conv/filter.ts'
+import { type ConvFilter, type ConvWeight, packConvWeight, releaseConvWeight } from '../kernels/conv/filter.ts'
 import { conv2d } from '../kernels/conv/forward.ts'
 import { convProblem } from '../kernels/conv/geometry.ts'
 import { filterForms } from '../kernels/conv/plan.ts'

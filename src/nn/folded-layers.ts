@@ -2,9 +2,9 @@
 // convolutions of one input in one filter. Their outputs lie side by side in one tensor; a part is a range of its channels.
 
 import type { Device } from '../gpu/device.ts'
+import type { Precision } from '../gpu/half.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import type { Precision } from '../kernels/conv/filter.ts'
 import { depthwiseCorrelation } from '../kernels/correlation.ts'
 import { bilinearResize } from '../kernels/resize.ts'
 import { centerCrop, maxPool } from '../kernels/spatial.ts'

@@ -1,6 +1,6 @@
 // The public face of training networks: the tape and its ops, parameters, initialisation, layers and optimizers.
 
-export { type Gradients, type Rule, Tape, type Tensor } from './autograd.ts'
+export { type Gradients, type Rule, Tape, type TapeOptions, type Tensor } from './autograd.ts'
 export {
   type ConvForward,
   ConvModule,

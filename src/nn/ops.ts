@@ -1,6 +1,7 @@
 // The differentiable ops: each records its kernel and notes the rule for its gradient. A convolution's rule computes
 // only the gradients that are wanted; those of the others come together from one kernel or cost little.
 
+import type { Precision } from '../gpu/half.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import type { Activation } from '../kernels/activation.ts'
 import { globalAveragePool as averageForward, globalAveragePoolGradient } from '../kernels/average-pool.ts'
@@ -17,6 +18,7 @@ import { convWeightGradient } from '../kernels/conv/weight-gradient.ts'
 import { depthwiseCorrelation as correlate, depthwiseCorrelationGradient } from '../kernels/correlation.ts'
 import {
   add as addForward,
+  convert as convertForward,
   relu6 as relu6Forward,
   relu as reluForward,
   reluGradient,
@@ -192,6 +194,15 @@ export function relu6(tape: Tape, input: Tensor, label = 'relu6'): Tensor {
 export function sigmoid(tape: Tape, input: Tensor, label = 'sigmoid'): Tensor {
   const output = sigmoidForward(tape.r, input.data, label)
   return tape.note([input], output, (gradient) => [sigmoidGradient(tape.r, { gradient, output })])
+}
+
+/** The same values in another precision, and their gradient in that of the input. @throws ShapeError unless it is f32 or f16 */
+export function convert(tape: Tape, input: Tensor, precision: Precision, label = 'convert'): Tensor {
+  const { dtype } = input.data
+  if (dtype === precision) return input
+  const output = convertForward(tape.r, input.data, precision, label)
+  const back: Precision = dtype === 'f16' ? 'f16' : 'f32'
+  return tape.note([input], output, (gradient) => [convertForward(tape.r, gradient, back, `${label}.gradient`)])
 }
 
 /** The same values under another shape. @throws ShapeError if it has another size */

@@ -2,7 +2,7 @@
 // cache, which those of a whole batch do not. Nothing in it is kept for a backward pass.
 
 import type { Recorder } from '../gpu/recorder.ts'
-import type { GpuTensor } from '../gpu/tensor.ts'
+import { elementBytes, type GpuTensor } from '../gpu/tensor.ts'
 import { copySamples, joinSamples } from '../kernels/samples.ts'
 import { CountingLayers } from '../nn/counting-layers.ts'
 import { single, type TapeLayers } from '../nn/tape-layers.ts'
@@ -21,7 +21,7 @@ export function isFrozen({ convs }: Backbone, mode: TrainingMode): boolean {
 }
 
 /** Images that go through the backbone together: all of them on a GPU, or where they could not be bound. */
-export function imagesAtOnce(backbone: Backbone, { shape, bytes }: GpuTensor, { adapter }: Recorder): number {
+export function imagesAtOnce(backbone: Backbone, { shape, bytes, dtype }: GpuTensor, { adapter }: Recorder): number {
   const [batch = 1, size = 1] = shape
   if (adapter.kind !== 'cpu' || bytes > adapter.maxBindingBytes) return batch
   const layers = new CountingLayers()
@@ -30,7 +30,7 @@ export function imagesAtOnce(backbone: Backbone, { shape, bytes }: GpuTensor, { 
     if (node.op !== 'conv') return most
     return Math.max(most, node.inSize ** 2 * node.spec.inChannels + node.outSize ** 2 * node.spec.outChannels)
   }, 1)
-  return Math.max(1, Math.min(batch, Math.floor(cacheBytes / (4 * largest))))
+  return Math.max(1, Math.min(batch, Math.floor(cacheBytes / (elementBytes[dtype] * largest))))
 }
 
 /** The backbone's outputs for `[N, H, W, 4]`, `count` images at a time: values as those of one pass over all of them. */

@@ -1,9 +1,9 @@
 // The options of `SiamRPN.load` and `SiamRPN.create`, and the progress that they report.
 
 import { Device } from '../gpu/device.ts'
-import { ArgumentError, FeatureError } from '../gpu/errors.ts'
+import { ArgumentError } from '../gpu/errors.ts'
+import type { Precision } from '../gpu/half.ts'
 import { show } from '../gpu/message.ts'
-import type { Precision } from '../kernels/conv/filter.ts'
 import type { Config, ConfigInput } from './config.ts'
 import type { CheckpointSource } from './source.ts'
 import type { KernelBenchmark } from './steps.ts'
@@ -67,15 +67,6 @@ export function checkOptions(options: CreateOptions): void {
   if (anchors !== undefined && anchors !== 'mmtracking' && anchors !== 'pysot') {
     throw new ArgumentError(`anchors is ${show(anchors)}, expected 'mmtracking' or 'pysot'`)
   }
-}
-
-/** @throws FeatureError for half precision on an adapter without it */
-export function checkPrecision({ adapter }: Device, precision: Precision): void {
-  if (precision === 'f32' || adapter.features.has('shader-f16')) return
-  const found = `\`${adapter.description}\` does not have`
-  throw new FeatureError(
-    `precision 'f16' needs the feature \`shader-f16\`, which the adapter ${found}; 'f32' needs none`,
-  )
 }
 
 type OnProgress = (done: number, total: number, detail?: string) => void

@@ -4,9 +4,9 @@
 import { CheckpointError } from '../formats/errors.ts'
 import { type StateDict, toFloat32 } from '../formats/state-dict.ts'
 import type { Device } from '../gpu/device.ts'
+import type { Precision } from '../gpu/half.ts'
 import type { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
-import type { Precision } from '../kernels/conv/filter.ts'
 import {
   FoldedLayers,
   type FoldedMap,

@@ -84,7 +84,8 @@ export class TrainableSiamRPN {
 
   /**
    * Template and search images to the maps, recorded on the tape: those of the batch, and behind them those of `cross_pairs`,
-   * which have their features from the batch. Batch norms that use the batch's statistics see two
+   * which have their features from the batch. The tape's precision is that of all maps between; those of the head are f32
+   * (`force_fp32` of mmcv). Batch norms that use the batch's statistics see two
    * batches: first the templates, then the search images. Source: SiamRPN.forward_train.
    */
   forward(tape: Tape, images: TrainingImages, mode: TrainingMode): TrainableOutput {
@@ -92,8 +93,9 @@ export class TrainableSiamRPN {
     const { backbone, neck } = this.#graph
     const frozen = isFrozen(backbone, mode)
     const levels = (image: GpuTensor) => {
-      if (!frozen) return backbone.forward(layers, [tape.constant(image)])
-      return frozenLevels(backbone, layers, image, imagesAtOnce(backbone, image, tape.r))
+      const input = ops.convert(tape, tape.constant(image), tape.precision, 'image')
+      if (!frozen) return backbone.forward(layers, [input])
+      return frozenLevels(backbone, layers, input.data, imagesAtOnce(backbone, input.data, tape.r))
     }
     const template = this.#graph.templateFeatures(layers, levels(images.template))
     // On the way back this is the longest pass. As the last one it makes the backbone's gradients whole layer by layer, and they
@@ -108,7 +110,8 @@ export class TrainableSiamRPN {
       if (crossed === 0) return { kernel, features }
       return { kernel: append(kernel, 1), features: append(features, 0) }
     })
-    return { cls: single(cls, 'head.cls'), bbox: single(bbox, 'head.reg'), updates: layers.updates }
+    const whole = (map: readonly Tensor[], name: string) => ops.convert(tape, single(map, name), 'f32', name)
+    return { cls: whole(cls, 'head.cls'), bbox: whole(bbox, 'head.reg'), updates: layers.updates }
   }
 
   /** `forward`, and the losses of its maps, reduced and weighted as the configuration says. Source: SiamRPN.forward_train. */

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { reflect } from '../../src/gpu/reflect.ts'
+import type { WgslType } from '../../src/gpu/shader.ts'
 import { kernel } from '../../src/kernels/launch.ts'
 import { type ShaderName, shaders } from '../../src/kernels/shaders.generated.ts'
 
@@ -51,9 +52,21 @@ describe.each(Object.keys(shaders) as ShaderName[])('%s.wgsl', (name) => {
     await kernels.create(kernels.prepare(kernel(name)))
   })
 
-  test.runIf(/^alias Value = f32;/m.test(text))('compiles with four elements at a time', async () => {
-    const wide = kernel(name, { Value: 'vec4f', ...(/^const WIDTH:/m.test(text) && { WIDTH: 4 }) })
-    expect(device.kernels.prepare(wide).text).toContain('alias Value = vec4f;')
-    await device.kernels.create(device.kernels.prepare(wide))
-  })
+  /** Aliases of a module that stand for a Value, and what they are where a Value is four elements wide. */
+  const values = (type: WgslType) => {
+    const names = [...text.matchAll(/^alias (Stored|From|Phase) = f32;/gm)].map(([, alias = '']) => alias)
+    return { Value: 'vec4f', ...Object.fromEntries(names.map((alias) => [alias, type])) } as const
+  }
+
+  test.runIf(/^alias Value = f32;/m.test(text)).each(['vec4f', 'vec4h'] as const)(
+    'compiles with four elements at a time, stored as %s',
+    async (type) => {
+      if (type === 'vec4h' && !device.adapter.features.has('shader-f16')) return
+      const wide = device.kernels.prepare(
+        kernel(name, { ...values(type), ...(/^const WIDTH:/m.test(text) && { WIDTH: 4 }) }),
+      )
+      expect(wide.text).toContain('alias Value = vec4f;')
+      await device.kernels.create(wide)
+    },
+  )
 })

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import { ArgumentError, FeatureError } from '../../src/gpu/errors.ts'
-import type { Precision } from '../../src/kernels/conv/filter.ts'
+import type { Precision } from '../../src/gpu/half.ts'
 import { SiamRPN } from '../../src/siamrpn/tracker.ts'
 import { clipFrame, firstBox, micro, microWeights, numbersOf } from './helpers.ts'
 

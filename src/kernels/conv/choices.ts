@@ -63,7 +63,7 @@ export class ConvChoices {
 export function questionKey({ kind, problem, limits }: ConvQuestion): string {
   const { batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, ...window } = problem
   const { kernelHeight, kernelWidth, stride, paddingY, paddingX, dilation, groups } = window
-  const { allowWinograd = true, firstChannel, transformedOnly = false, halfFilter = false } = limits
+  const { allowWinograd = true, firstChannel, transformedOnly = false, halfFilter = false, halfImages = false } = limits
   return [
     `${kind} ${batch}x${inHeight}x${inWidth}x${inChannels} to ${outHeight}x${outWidth}x${outChannels}`,
     `filter ${kernelHeight}x${kernelWidth}`,
@@ -75,5 +75,6 @@ export function questionKey({ kind, problem, limits }: ConvQuestion): string {
     ...(firstChannel === undefined ? [] : [`from channel ${firstChannel}`]),
     ...(transformedOnly ? ['transformed filter'] : []),
     ...(halfFilter ? ['filter in half precision'] : []),
+    ...(halfImages ? ['images in half precision'] : []),
   ].join(', ')
 }

@@ -6,7 +6,7 @@ import type { Recorder } from '../../gpu/recorder.ts'
 import type { Constants } from '../../gpu/shader.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { kernel, linearGrid } from '../launch.ts'
-import { type ValueWidth, valueAlias } from '../map.ts'
+import { storedAlias, type ValueWidth } from '../map.ts'
 import { type DepthwisePlan, type DepthwiseWeightPlan, interleave } from './depthwise-plan.ts'
 import { type ConvLaunch, convCost, epilogueBindings, epilogueParams, packedFilter } from './epilogue.ts'
 import { type ConvWeight, type FilterShape, filterAlias } from './filter.ts'
@@ -27,7 +27,7 @@ export function depthwise(r: Recorder, conv: ConvLaunch, { strip, rows }: Depthw
   const { has_scale = 0, has_bias = 0, activation_max = 0 } = epilogueParams(conv)
   r.dispatch({
     kernel: kernel('depthwise_conv', {
-      ...valueAlias(width),
+      ...storedAlias(width, input),
       ...filterAlias(packedFilter(conv), width),
       WORKGROUP: workgroup,
       ...filterConstants(problem, strip),
@@ -38,7 +38,7 @@ export function depthwise(r: Recorder, conv: ConvLaunch, { strip, rows }: Depthw
     bindings: {
       input,
       weight: packedFilter(conv),
-      ...epilogueBindings(conv),
+      ...epilogueBindings(r, conv),
       output,
       params: {
         ...{ count, values, ...walk },
@@ -69,7 +69,7 @@ export function depthwiseInputGradient(r: Recorder, launch: DepthwiseInputGradie
   const count = output.size / width
   r.dispatch({
     kernel: kernel('depthwise_conv_input_gradient', {
-      ...valueAlias(width),
+      ...storedAlias(width, gradient),
       WORKGROUP: 64,
     }),
     label,
@@ -108,7 +108,7 @@ export function depthwiseWeightGradient(r: Recorder, launch: WeightGradientLaunc
   const count = parts * filterValues
   r.dispatch({
     kernel: kernel('depthwise_conv_weight_gradient', {
-      ...valueAlias(width),
+      ...storedAlias(width, input),
       WORKGROUP: workgroup,
       ...filterConstants(problem, strip),
     }),

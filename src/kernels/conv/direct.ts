@@ -2,7 +2,7 @@
 
 import type { Recorder } from '../../gpu/recorder.ts'
 import { kernel, linearGrid } from '../launch.ts'
-import { type ConvLaunch, convCost, epilogueBindings, epilogueConstants, packedFilter } from './epilogue.ts'
+import { type ConvLaunch, convCost, epilogueBindings, epilogueConstants, inputAlias, packedFilter } from './epilogue.ts'
 import { filterAlias } from './filter.ts'
 import { directParams } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
@@ -18,13 +18,14 @@ export function direct(r: Recorder, conv: ConvLaunch): void {
       WORKGROUP: workgroup,
       ...epilogueConstants(conv),
       ...filterAlias(packedFilter(conv), 1),
+      ...inputAlias(conv, 1),
     }),
     label,
     workgroups: linearGrid(r.adapter, output.size, workgroup),
     bindings: {
       input,
       weight: packedFilter(conv),
-      ...epilogueBindings(conv),
+      ...epilogueBindings(r, conv),
       output,
       params: { count: output.size, ...directParams(problem, conv, weight.panel) },
     },
@@ -43,7 +44,7 @@ export function directWeightGradient(
   const count = launch.output.size
   const rows = problem.batch * problem.outHeight
   r.dispatch({
-    kernel: kernel('conv2d_direct_weight_gradient', { WORKGROUP: workgroup }),
+    kernel: kernel('conv2d_direct_weight_gradient', { WORKGROUP: workgroup, ...inputAlias(launch, 1) }),
     label,
     workgroups: [...linearGrid(r.adapter, count, workgroup), splits],
     bindings: {

@@ -2,9 +2,12 @@
 //   y = activation(sum * scale[o] + bias[o] + residual)
 
 import { ShapeError } from '../../gpu/errors.ts'
+import type { Recorder } from '../../gpu/recorder.ts'
 import type { Constants } from '../../gpu/shader.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { type Activation, activationMax } from '../activation.ts'
+import { fill } from '../elementwise.ts'
+import { elementType } from '../launch.ts'
 import type { ConvFilter } from './filter.ts'
 import { type ConvProblem, convFlops } from './geometry.ts'
 
@@ -32,9 +35,25 @@ export interface ConvLaunch extends Epilogue {
   readonly label: string
 }
 
-/** Bindings of the epilogue; what is absent gets a stand-in that the shader does not read. */
-export function epilogueBindings({ scale, bias, residual, input }: ConvLaunch): Record<string, GpuTensor> {
-  return { scale: scale ?? input, bias: bias ?? input, residual: residual ?? input }
+/** Bindings of the epilogue; what is absent gets a stand-in of its precision that the shader does not read. */
+export function epilogueBindings(r: Recorder, conv: ConvLaunch): Record<string, GpuTensor> {
+  const { scale, bias, residual, input, weight, label } = conv
+  const singles = [scale, bias, input, weight.tensor, weight.transformed]
+  const single = singles.find((tensor) => tensor?.dtype === 'f32') ?? fill(r, [4], 0, `${label}.unused`)
+  return { scale: scale ?? single, bias: bias ?? single, residual: residual ?? input }
+}
+
+/**
+ * What makes a shader's `Stored` the type that the input has, and the residual: images and maps are all of one precision.
+ * @param width elements that it holds
+ */
+export function inputAlias({ input }: Pick<ConvLaunch, 'input'>, width: 1 | 4): Constants {
+  return { Stored: elementType(input, width) }
+}
+
+/** The same for shaders whose output may be of another precision: sums of parts that are added afterwards are always f32. */
+export function imageAliases({ input, output }: Pick<ConvLaunch, 'input' | 'output'>): Constants {
+  return { ...inputAlias({ input }, 4), Output: elementType(output, 4) }
 }
 
 /** Constants of the epilogue. */

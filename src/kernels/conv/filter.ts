@@ -4,9 +4,10 @@
 
 import type { Device } from '../../gpu/device.ts'
 import { PrecisionError, ShapeError } from '../../gpu/errors.ts'
-import { largestHalf, toHalf } from '../../gpu/half.ts'
+import { largestHalf, type Precision, toHalf } from '../../gpu/half.ts'
 import type { Constants } from '../../gpu/shader.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
+import { elementType } from '../launch.ts'
 import { windowBytes } from './filter-windows.ts'
 
 /** What a filter is, without its values. */
@@ -63,14 +64,9 @@ export function windowMargin({ adapter }: Device): number {
   return adapter.kind === 'cpu' ? windowBytes : 0
 }
 
-/** How numbers are stored. Half precision: 11 binary digits, from 6e-8 to 65504; every sum is one of single precision. */
-export type Precision = 'f32' | 'f16'
-
 /** What makes a shader's `Filter` the type that a filter has. @param width elements that it holds */
-export function filterAlias({ dtype }: Pick<GpuTensor, 'dtype'>, width: 1 | 4): Constants {
-  const single = width === 4 ? 'vec4f' : 'f32'
-  const half = width === 4 ? 'vec4h' : 'f16'
-  return { Filter: dtype === 'f16' ? half : single }
+export function filterAlias(filter: Pick<GpuTensor, 'dtype'>, width: 1 | 4): Constants {
+  return { Filter: elementType(filter, width) }
 }
 
 export interface PackOptions {

@@ -24,7 +24,7 @@ import { tiled } from './tiled.ts'
 import { winograd } from './winograd.ts'
 
 export interface Conv2dArgs extends ConvWindow {
-  /** `[N, H, W, C]` */
+  /** `[N, H, W, C]`, f32 or f16: residual and result have its precision. */
   readonly input: GpuTensor
   readonly weight: ConvFilter
   /** `[O]`, multiplies the sum. */
@@ -53,13 +53,14 @@ export function conv2d(r: Recorder, args: Conv2dArgs): GpuTensor {
   const problem = convProblem(args)
   for (const vector of [scale, bias]) if (vector) expectShape(label, vector, [problem.outChannels])
   const shape = [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels]
-  if (residual) expectShape(label, residual, shape)
-  const output = r.alloc(shape, 'f32', label)
+  if (residual) expectShape(label, residual, shape, input.dtype)
+  const output = r.alloc(shape, input.dtype, label)
   const limits = {
     allowWinograd: args.allowWinograd,
     firstChannel,
     transformedOnly: weight.tensor === undefined,
     halfFilter: weight.tensor?.dtype === 'f16',
+    halfImages: input.dtype === 'f16',
   }
   const plan = args.plan ?? r.device.attached(ConvChoices).forward(r.adapter, problem, limits)
   const epilogue = { scale, bias, residual, activation }
@@ -71,7 +72,8 @@ export function conv2d(r: Recorder, args: Conv2dArgs): GpuTensor {
 export function convolve(r: Recorder, plan: ConvPlan, conv: ConvLaunch): void {
   const { problem, input, output, residual } = conv
   const tensors = [input, output, ...(residual ? [residual] : [])]
-  for (const slice of batchSlices(r.adapter, tensors, samplesPerSlice(r.adapter, plan, problem))) {
+  const most = samplesPerSlice(r.adapter, plan, problem, { halfImages: output.dtype === 'f16' })
+  for (const slice of batchSlices(r.adapter, tensors, most)) {
     launch(r, plan, {
       ...conv,
       problem: { ...problem, batch: slice.count },

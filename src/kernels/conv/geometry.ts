@@ -2,7 +2,7 @@
 
 import { ShapeError } from '../../gpu/errors.ts'
 import { greatestCommonDivisor } from '../arithmetic.ts'
-import { expectInteger, imageShape, type TensorDescription } from '../launch.ts'
+import { activationShape, expectInteger, type TensorDescription } from '../launch.ts'
 import type { FilterShape } from './filter.ts'
 
 /** The scalars of one convolution, NHWC. */
@@ -48,7 +48,7 @@ export interface ConvGeometry extends ConvWindow {
 /** The scalars of a convolution. @throws ShapeError if they are impossible */
 export function convProblem(geometry: ConvGeometry): ConvProblem {
   const { input, weight, stride = 1, padding = 0, dilation = 1, groups = 1, label = 'conv2d' } = geometry
-  const x = imageShape(label, input)
+  const x = activationShape(label, input)
   const [paddingY, paddingX] = typeof padding === 'number' ? [padding, padding] : padding
   expectInteger(label, 'stride', stride, 1)
   expectInteger(label, 'dilation', dilation, 1)

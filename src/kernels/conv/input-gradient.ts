@@ -4,9 +4,9 @@
 
 import type { Params } from '../../gpu/params.ts'
 import type { Recorder } from '../../gpu/recorder.ts'
-import type { GpuTensor } from '../../gpu/tensor.ts'
-import { expectShape, kernel, linearGrid } from '../launch.ts'
-import { chooseWidth, valueAlias } from '../map.ts'
+import { elementBytes, type GpuTensor } from '../../gpu/tensor.ts'
+import { elementType, expectShape, kernel, linearGrid } from '../launch.ts'
+import { chooseWidth, storedAlias } from '../map.ts'
 import { batchSlices, sliceOf } from '../slices.ts'
 import { ConvChoices } from './choices.ts'
 import { depthwiseInputGradient } from './depthwise.ts'
@@ -20,7 +20,7 @@ import type { ConvPlan } from './plan.ts'
 
 /** The window is that of the forward convolution. */
 export interface ConvInputGradientArgs extends ConvWindow {
-  /** Of the output, `[N, OH, OW, O]`. */
+  /** Of the output, `[N, OH, OW, O]`, f32 or f16: the result has its precision. */
   readonly gradient: GpuTensor
   readonly weight: ConvWeight
   /** `[N, H, W, C]` */
@@ -41,8 +41,13 @@ const workgroup = 64
 export function convInputGradient(r: Recorder, args: ConvInputGradientArgs): GpuTensor {
   const { gradient, weight, inputShape, label = 'conv2d.input_gradient' } = args
   const problem = convProblem({ ...args, input: { shape: inputShape, dtype: 'f32', label: `${label}.input` }, label })
-  expectShape(label, gradient, [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels])
-  const output = r.alloc(inputShape, 'f32', label)
+  expectShape(
+    label,
+    gradient,
+    [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels],
+    gradient.dtype,
+  )
+  const output = r.alloc(inputShape, gradient.dtype, label)
   if (isDepthwise(problem) && problem.stride > 1 && !args.plan) {
     for (const slice of batchSlices(r.adapter, [gradient, output])) {
       const parts = { gradient: sliceOf(gradient, slice), output: sliceOf(output, slice) }
@@ -56,9 +61,9 @@ export function convInputGradient(r: Recorder, args: ConvInputGradientArgs): Gpu
     return { phase, filter: convolution && transposedFilter(r, weight, { ...convolution, forward: problem, label }) }
   })
   const { stride } = problem
-  const { allowWinograd } = args
+  const limits = { allowWinograd: args.allowWinograd, halfImages: gradient.dtype === 'f16' }
   const choices = r.device.attached(ConvChoices)
-  const choose = (part: ConvProblem) => args.plan ?? choices.forward(r.adapter, part, { allowWinograd })
+  const choose = (part: ConvProblem) => args.plan ?? choices.forward(r.adapter, part, limits)
   for (const slice of batchSlices(r.adapter, [gradient, output])) {
     const source = padded(r, sliceOf(gradient, slice), widened.outChannels)
     const parts = { gradient: source, output: sliceOf(output, slice), stand: weight.tensor }
@@ -76,10 +81,14 @@ function readableChannels({ outChannels, groups }: ConvProblem): number {
 function padded(r: Recorder, input: GpuTensor, outChannels: number): GpuTensor {
   const [batch = 0, height = 0, width = 0, channels = 0] = input.shape
   if (channels === outChannels) return input
-  const output = r.alloc([batch, height, width, outChannels], 'f32', `${input.label}.padded`)
+  const output = r.alloc([batch, height, width, outChannels], input.dtype, `${input.label}.padded`)
   const count = output.size / 4
   r.dispatch({
-    kernel: kernel('pad_channels', { WORKGROUP: workgroup }),
+    kernel: kernel('pad_channels', {
+      WORKGROUP: workgroup,
+      Stored: elementType(input, 1),
+      Padded: elementType(output, 4),
+    }),
     label: output.label,
     workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: { input, output, params: { count, channels, out_channels4: outChannels / 4 } },
@@ -109,7 +118,7 @@ function phaseGradient(r: Recorder, launch: PhaseLaunch): void {
     return
   }
   const problem = { ...convolution.problem, batch }
-  const whole = stride === 1 ? output : r.alloc([batch, height, width, channels], 'f32', `${label}.phase`)
+  const whole = stride === 1 ? output : r.alloc([batch, height, width, channels], output.dtype, `${label}.phase`)
   convolve(r, launch.choose(problem), {
     problem,
     weight: filter,
@@ -129,7 +138,8 @@ function interleave(r: Recorder, input: GpuTensor, { output, phase, stride, labe
   const elements = batch * phase.height * phase.width * channels
   r.dispatch({
     kernel: kernel('interleave_phase', {
-      ...valueAlias(width),
+      ...storedAlias(width, output),
+      Phase: elementType(input, width),
       WORKGROUP: workgroup,
       EMPTY: phase.convolution === undefined,
     }),
@@ -149,7 +159,7 @@ function interleave(r: Recorder, input: GpuTensor, { output, phase, stride, labe
         phase_x: phase.offsetX,
       },
     },
-    bytes: elements * 4 * (phase.convolution ? 2 : 1),
+    bytes: elements * elementBytes[output.dtype] * (phase.convolution ? 2 : 1),
   })
 }
 

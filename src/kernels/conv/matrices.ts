@@ -4,7 +4,14 @@ import type { AdapterFacts, SubgroupMatrixShape } from '../../gpu/adapter.ts'
 import { FeatureError } from '../../gpu/errors.ts'
 import type { Recorder } from '../../gpu/recorder.ts'
 import { kernel } from '../launch.ts'
-import { type ConvLaunch, convCost, epilogueBindings, epilogueConstants, packedFilter } from './epilogue.ts'
+import {
+  type ConvLaunch,
+  convCost,
+  epilogueBindings,
+  epilogueConstants,
+  imageAliases,
+  packedFilter,
+} from './epilogue.ts'
 import { filterAlias } from './filter.ts'
 import { imageConstants, outputPixels } from './geometry.ts'
 import { type ConvPlan, matrixTile, multiplies } from './plan.ts'
@@ -34,10 +41,11 @@ export function matrices(r: Recorder, conv: ConvLaunch, plan: ConvPlan & { reado
       ...imageConstants(problem, conv, weight.panel),
       ...epilogueConstants(conv),
       ...filterAlias(packedFilter(conv), 4),
+      ...imageAliases({ input, output: sums }),
     }),
     label,
     workgroups: [Math.ceil(problem.outChannels / tileN), Math.ceil(pixels / tileM), splitK],
-    bindings: { input, weight: packedFilter(conv), ...epilogueBindings(conv), output: sums, params: { pixels } },
+    bindings: { input, weight: packedFilter(conv), ...epilogueBindings(r, conv), output: sums, params: { pixels } },
     ...convCost(conv),
   })
   addSplitSums(r, conv, sums, splitK)

@@ -4,8 +4,9 @@
 
 import { ShapeError } from '../../gpu/errors.ts'
 import type { Recorder } from '../../gpu/recorder.ts'
-import type { WgslType } from '../../gpu/shader.ts'
-import { kernel, linearGrid } from '../launch.ts'
+import type { Constants } from '../../gpu/shader.ts'
+import type { GpuTensor } from '../../gpu/tensor.ts'
+import { elementType, kernel, linearGrid } from '../launch.ts'
 import { type ConvLaunch, convCost, epilogueBindings, epilogueParams, packedFilter } from './epilogue.ts'
 import { windowBytes } from './filter-windows.ts'
 import { filterRow, filterRows, imageParams } from './geometry.ts'
@@ -15,8 +16,14 @@ import { requireSubgroups } from './subgroup.ts'
 import { pixelRows } from './subgroup-weight-gradient.ts'
 import { subgroupTile, type WeightGradientPlan } from './weight-gradient-plan.ts'
 
-/** What a lane holds. */
-const laneTypes: Readonly<Record<ChannelsPerLane, WgslType>> = { 1: 'f32', 2: 'vec2f', 4: 'vec4f' }
+/** What a lane holds, and how it and the input lie in memory. */
+function laneAliases(channelsPerLane: ChannelsPerLane, input: GpuTensor): Constants {
+  return {
+    Lane: elementType({ dtype: 'f32' }, channelsPerLane),
+    StoredLane: elementType(input, channelsPerLane),
+    Stored: elementType(input, 4),
+  }
+}
 
 /** Positions that one subgroup loads. */
 const loadedPositions = 48
@@ -41,7 +48,7 @@ export function narrow(
   const columns = Math.ceil(problem.outChannels / (laneCount * channelsPerLane))
   r.dispatch({
     kernel: kernel('conv2d_narrow', {
-      Lane: laneTypes[channelsPerLane],
+      ...laneAliases(channelsPerLane, input),
       WINDOW: windowBytes / (4 * channelsPerLane),
       FROM_WINDOW: channelsPerLane > 1,
       TAPS: taps,
@@ -53,7 +60,7 @@ export function narrow(
       input,
       weight: packedFilter(conv),
       window: packedFilter(conv),
-      ...epilogueBindings(conv),
+      ...epilogueBindings(r, conv),
       output,
       params: {
         positions,
@@ -85,7 +92,7 @@ export function narrowWeightGradient(
   const padded = Math.ceil(problem.outChannels / weight.panel) * weight.panel
   r.dispatch({
     kernel: kernel('conv2d_narrow_weight_gradient', {
-      Lane: laneTypes[channelsPerLane],
+      ...laneAliases(channelsPerLane, input),
       CHANNELS: weight.fileChannels === 3 ? 3 : 4,
     }),
     label,

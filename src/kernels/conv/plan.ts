@@ -115,6 +115,8 @@ export interface ConvLimits {
    * kernel that serves every layer, because compiling one for each takes them longer than all it saves.
    */
   readonly halfFilter?: boolean | undefined
+  /** Whether images are stored in half precision: every kernel reads and writes them, but the fastest may be another. */
+  readonly halfImages?: boolean | undefined
 }
 
 /** The plan for a problem on an adapter. Pure. */
@@ -141,7 +143,12 @@ export function samplesPerSlice(
   { maxBindingBytes }: Pick<ConvAdapter, 'maxBindingBytes'>,
   plan: ConvPlan,
   problem: ConvProblem,
+  { halfImages = false }: Pick<ConvLimits, 'halfImages'> = {},
 ): number {
+  if (plan.variant === 'subgroup' && halfImages) {
+    // The sums, of which the output has half the bytes.
+    return Math.floor(maxBindingBytes / (problem.outHeight * problem.outWidth * problem.outChannels * 4))
+  }
   if (plan.variant !== 'winograd') return Number.POSITIVE_INFINITY
   const channels = Math.max(problem.inChannels, plan.sliceChannels)
   return Math.floor(maxBindingBytes / (16 * tileGrid({ ...problem, batch: 1 }).tiles * channels * 4))

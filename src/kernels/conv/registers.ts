@@ -2,7 +2,15 @@
 
 import type { Recorder } from '../../gpu/recorder.ts'
 import { kernel } from '../launch.ts'
-import { type ConvLaunch, convCost, epilogueBindings, epilogueConstants, packedFilter } from './epilogue.ts'
+import {
+  type ConvLaunch,
+  convCost,
+  epilogueBindings,
+  epilogueConstants,
+  imageAliases,
+  inputAlias,
+  packedFilter,
+} from './epilogue.ts'
 import { filterAlias } from './filter.ts'
 import { filterRows, imageConstants, outputPixels } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
@@ -29,6 +37,7 @@ export function registers(r: Recorder, conv: ConvLaunch, plan: ConvPlan & { read
       ...imageConstants(problem, conv, weight.panel),
       ...epilogueConstants(conv),
       ...filterAlias(packedFilter(conv), 4),
+      ...imageAliases({ input, output: sums }),
     }),
     label,
     workgroups: [
@@ -36,7 +45,7 @@ export function registers(r: Recorder, conv: ConvLaunch, plan: ConvPlan & { read
       Math.ceil(pixels / (perInvocation * threads.y)),
       splitK,
     ],
-    bindings: { input, weight: packedFilter(conv), ...epilogueBindings(conv), output: sums, params: { pixels } },
+    bindings: { input, weight: packedFilter(conv), ...epilogueBindings(r, conv), output: sums, params: { pixels } },
     ...convCost(conv),
   })
   addSplitSums(r, conv, sums, splitK)
@@ -57,6 +66,7 @@ export function registersWeightGradient(
       THREADS_Y: threads.y,
       COLUMNS: channels / 4,
       ...imageConstants(problem, launch, weight.panel),
+      ...inputAlias(launch, 4),
     }),
     label,
     workgroups: [

@@ -3,7 +3,14 @@
 import { FeatureError } from '../../gpu/errors.ts'
 import type { Recorder } from '../../gpu/recorder.ts'
 import { kernel } from '../launch.ts'
-import { type ConvLaunch, convCost, epilogueBindings, epilogueConstants, packedFilter } from './epilogue.ts'
+import {
+  type ConvLaunch,
+  convCost,
+  epilogueBindings,
+  epilogueConstants,
+  imageAliases,
+  packedFilter,
+} from './epilogue.ts'
 import { filterAlias } from './filter.ts'
 import { imageConstants, outputPixels } from './geometry.ts'
 import { type ConvAdapter, type ConvPlan, passesAmong } from './plan.ts'
@@ -30,10 +37,11 @@ export function shuffle(r: Recorder, conv: ConvLaunch, plan: ConvPlan & { readon
       ...imageConstants(problem, conv, weight.panel),
       ...epilogueConstants(conv),
       ...filterAlias(packedFilter(conv), 4),
+      ...imageAliases({ input, output: sums }),
     }),
     label,
     workgroups: [Math.ceil(pixels / workgroup), Math.ceil(problem.outChannels / (4 * lanes)), splitK],
-    bindings: { input, weight: packedFilter(conv), ...epilogueBindings(conv), output: sums, params: { pixels } },
+    bindings: { input, weight: packedFilter(conv), ...epilogueBindings(r, conv), output: sums, params: { pixels } },
     ...convCost(conv),
   })
   addSplitSums(r, conv, sums, splitK)

@@ -4,7 +4,7 @@
 import type { Recorder } from '../../gpu/recorder.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { kernel, linearGrid } from '../launch.ts'
-import { type ConvLaunch, epilogueBindings, epilogueConstants } from './epilogue.ts'
+import { type ConvLaunch, epilogueBindings, epilogueConstants, inputAlias } from './epilogue.ts'
 
 const workgroup = 64
 
@@ -17,12 +17,17 @@ export function splitSums(r: Recorder, { output, label }: ConvLaunch, splits: nu
 export function addSplitSums(r: Recorder, conv: ConvLaunch, sums: GpuTensor, splits: number): void {
   const { problem, output, label } = conv
   if (splits === 1) return
-  const constants = { SPLIT_K: splits, OUT_CHANNELS4: problem.outChannels / 4, ...epilogueConstants(conv) }
+  const constants = {
+    SPLIT_K: splits,
+    OUT_CHANNELS4: problem.outChannels / 4,
+    ...epilogueConstants(conv),
+    ...inputAlias(conv, 4),
+  }
   r.dispatch({
     kernel: kernel('conv2d_reduce', constants),
     label: `${label}.reduce`,
     workgroups: linearGrid(r.adapter, output.size / 4, workgroup),
-    bindings: { partial: sums, ...epilogueBindings(conv), output, params: { count: output.size / 4 } },
+    bindings: { partial: sums, ...epilogueBindings(r, conv), output, params: { count: output.size / 4 } },
     flops: output.size * (splits - 1),
     bytes: sums.bytes + output.bytes,
   })

@@ -3,6 +3,7 @@
 
 import type { Recorder } from '../../gpu/recorder.ts'
 import { kernel } from '../launch.ts'
+import { inputAlias } from './epilogue.ts'
 import { filterRows, imageParams, outputPixels, pixelGrid } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
 import { requireSubgroups } from './subgroup.ts'
@@ -40,7 +41,7 @@ export function subgroupGradientProducts(r: Recorder, products: SubgroupGradient
   requireSubgroups(r, label)
   const { flops, bytes } = gradientCost(launch)
   r.dispatch({
-    kernel: kernel('conv2d_subgroup_weight_gradient'),
+    kernel: kernel('conv2d_subgroup_weight_gradient', inputAlias(launch, 4)),
     label,
     workgroups: [
       Math.ceil(filterRows(problem) / subgroupTile.rows),

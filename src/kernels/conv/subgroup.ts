@@ -5,8 +5,17 @@
 import { FeatureError, ShapeError } from '../../gpu/errors.ts'
 import type { Recorder } from '../../gpu/recorder.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
+import { convertInto } from '../elementwise.ts'
 import { kernel } from '../launch.ts'
-import { type ConvLaunch, convCost, epilogueBindings, epilogueParams, noEpilogue, packedFilter } from './epilogue.ts'
+import {
+  type ConvLaunch,
+  convCost,
+  epilogueBindings,
+  epilogueParams,
+  imageAliases,
+  noEpilogue,
+  packedFilter,
+} from './epilogue.ts'
 import { mostPanelChannels } from './filter.ts'
 import {
   batchSize4,
@@ -35,7 +44,10 @@ export function subgroup(r: Recorder, conv: ConvLaunch): void {
   subgroupProducts(r, { conv, weight: packedFilter(conv), panel: conv.weight.panel })
 }
 
-/** Records conv2d_subgroup: a convolution, or `batches` matrix products; once for each part of the filter. */
+/**
+ * Records conv2d_subgroup: a convolution, or `batches` matrix products; once for each part of the filter. Sums to which a later part
+ * adds are f32, and are rounded when they are whole.
+ */
 export function subgroupProducts(r: Recorder, products: SubgroupProducts): void {
   const { conv, weight, panel, batches = 1, quarters = false } = products
   const { problem, label } = conv
@@ -49,18 +61,25 @@ export function subgroupProducts(r: Recorder, products: SubgroupProducts): void 
   const panelsPerGroup = lanes === 8 ? 2 : 1
   const work = batches * filterRows(problem) * Math.ceil(panels / panelsPerGroup)
   const cost = convCost(conv)
-  for (const part of filterParts(filter, panelsPerGroup)) {
+  const parts = filterParts(filter, panelsPerGroup)
+  const grow = parts.some(({ firstTap, firstChannel }) => firstTap > 0 || firstChannel > 0)
+  const output = grow && conv.output.dtype !== 'f32' ? r.alloc(conv.output.shape, 'f32', `${label}.sums`) : conv.output
+  for (const part of parts) {
     const share = (part.groups * part.batches * (part.endTap - part.firstTap) * part.channels) / work
     const { windows, params } = partWindows(weight, filter, part, panelsPerGroup)
     r.dispatch({
-      kernel: kernel('conv2d_subgroup', { LANES: lanes, HAS_RIGHT: lanes === 8 || filter.panel4 > 4 }),
+      kernel: kernel('conv2d_subgroup', {
+        LANES: lanes,
+        HAS_RIGHT: lanes === 8 || filter.panel4 > 4,
+        ...imageAliases({ input: conv.input, output }),
+      }),
       label,
       workgroups: [Math.ceil(outputPixels(problem) / (4 * lanes)), part.groups, part.batches],
       bindings: {
         input: conv.input,
         ...windows,
-        ...epilogueBindings(conv),
-        output: conv.output,
+        ...epilogueBindings(r, conv),
+        output,
         params: {
           pixels: outputPixels(problem),
           ...imageParams(problem, conv),
@@ -79,6 +98,7 @@ export function subgroupProducts(r: Recorder, products: SubgroupProducts): void 
       bytes: cost.bytes * share,
     })
   }
+  if (output !== conv.output) convertInto(r, output, conv.output, `${label}.rounded`)
 }
 
 /** A group's columns: two panels for 8 lanes, one for 4. */

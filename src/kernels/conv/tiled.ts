@@ -5,7 +5,15 @@ import type { Recorder } from '../../gpu/recorder.ts'
 import type { Constants } from '../../gpu/shader.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { kernel } from '../launch.ts'
-import { type ConvLaunch, convCost, epilogueBindings, epilogueConstants, packedFilter } from './epilogue.ts'
+import {
+  type ConvLaunch,
+  convCost,
+  epilogueBindings,
+  epilogueConstants,
+  imageAliases,
+  inputAlias,
+  packedFilter,
+} from './epilogue.ts'
 import { filterAlias } from './filter.ts'
 import { filterRows, imageConstants, outputPixels } from './geometry.ts'
 import { addPartialSums, gradientCost, partialSums, type WeightGradientLaunch } from './partial-sums.ts'
@@ -56,10 +64,11 @@ export function tiledProducts(r: Recorder, products: TiledProducts): void {
       ...imageConstants(problem, conv, panel),
       ...epilogueConstants(conv),
       ...filterAlias(weight, 4),
+      ...imageAliases(conv),
     }),
     label,
     workgroups: [Math.ceil(problem.outChannels / tile.tileN), Math.ceil(pixels / tile.tileM), batches * splitK],
-    bindings: { input, weight, ...epilogueBindings(conv), output, params: { pixels } },
+    bindings: { input, weight, ...epilogueBindings(r, conv), output, params: { pixels } },
     flops: flops * batches,
     bytes,
   })
@@ -100,6 +109,7 @@ export function tiledGradientProducts(r: Recorder, products: TiledGradientProduc
       ...tileConstants(tile),
       ROWS: tile.rows / 4,
       ...imageConstants(problem, launch, panel),
+      ...inputAlias(launch, 4),
     }),
     label,
     workgroups: [

@@ -3,9 +3,11 @@
 
 import type { Device } from '../../gpu/device.ts'
 import { BindingError, FeatureError, OutOfMemoryError, ShaderError, ShapeError } from '../../gpu/errors.ts'
+import { toHalf } from '../../gpu/half.ts'
 import { capture, runOnce } from '../../gpu/program.ts'
 import type { Recorder } from '../../gpu/recorder.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
+import { convert } from '../elementwise.ts'
 import type { ConvQuestion } from './choices.ts'
 import { noEpilogue } from './epilogue.ts'
 import { packConvWeight, releaseConvWeight } from './filter.ts'
@@ -26,20 +28,25 @@ export type Timings = readonly Timing[]
 
 /** A problem with its operands on the device. */
 export interface Trial<P> {
-  /** By how much results may differ, as a part of the largest magnitude. */
-  readonly tolerance: number
   readonly record: (r: Recorder, plan: P) => GpuTensor
   readonly release: () => void
+  /** Results differ by less than this part of the largest magnitude, or a plan is not right. */
+  readonly tolerance: number
 }
 
 /** Values of the input and of the result in a trial, at most: larger batches are measured by fewer samples. */
 const mostValues = 1 << 24
 
-/** Results differ by less than this part of the largest magnitude, or a plan is not right. Winograd's error is the largest. */
-const tolerance = 1e-4
+/**
+ * Of single precision, where Winograd's error is the largest; of results that are rounded to half precision; of filters in half
+ * precision, because matrix units round the input to it, too.
+ */
+const tolerances = { f32: 1e-4, f16: 1e-3, halfFilter: 2e-3 } as const
 
-/** The same where the filter is in half precision: matrix units round the input to it, too. */
-const halfTolerance = 2e-3
+function toleranceOf({ halfFilter = false, halfImages = false }: ConvLimits): number {
+  if (halfFilter) return tolerances.halfFilter
+  return halfImages ? tolerances.f16 : tolerances.f32
+}
 
 /** Samples that a median is made of, and the milliseconds that each should take at least. */
 const sampleCount = 5
@@ -56,9 +63,9 @@ export function forwardTrial(device: Device, { problem: whole, limits }: ConvQue
   const { outHeight, outWidth, outChannels, batch } = problem
   const { input, weight, firstChannel } = operands(device, problem, limits)
   return {
-    tolerance: limits.halfFilter ? halfTolerance : tolerance,
+    tolerance: toleranceOf(limits),
     record(r, plan) {
-      const output = r.alloc([batch, outHeight, outWidth, outChannels], 'f32', 'trial')
+      const output = r.alloc([batch, outHeight, outWidth, outChannels], input.dtype, 'trial')
       convolve(r, plan, { ...noEpilogue, problem, weight, input, output, firstChannel, label: 'trial' })
       return output
     },
@@ -75,12 +82,12 @@ export function gradientTrial(device: Device, { problem: whole, limits }: ConvQu
   const { outHeight, outWidth, outChannels, batch, stride, paddingY, paddingX, dilation, groups } = problem
   const { input, weight } = operands(device, problem, limits)
   const shape = [batch, outHeight, outWidth, outChannels]
-  const gradient = device.tensor(noise(batch * outHeight * outWidth * outChannels), shape, 'trial.gradient')
+  const gradient = device.tensor(images(batch * outHeight * outWidth * outChannels, limits), shape, 'trial.gradient')
   const { firstChannel } = limits
   const view = firstChannel === undefined ? {} : { firstChannel }
   const window = { stride, padding: [paddingY, paddingX] as const, dilation, groups, ...view }
   return {
-    tolerance,
+    tolerance: tolerances.f32,
     record: (r, plan) => convWeightGradient(r, { input, gradient, weight, ...window, plan, label: 'trial' }),
     release() {
       for (const tensor of [input, gradient]) device.release(tensor)
@@ -131,7 +138,8 @@ function affordable(problem: ConvProblem): ConvProblem {
   return { ...problem, batch: Math.max(1, Math.min(batch, Math.floor(mostValues / values))) }
 }
 
-function operands(device: Device, problem: ConvProblem, { firstChannel = 0, halfFilter = false }: ConvLimits) {
+function operands(device: Device, problem: ConvProblem, limits: ConvLimits) {
+  const { firstChannel = 0, halfFilter = false } = limits
   const { batch, inHeight, inWidth, inChannels, outChannels, kernelHeight, kernelWidth, groups } = problem
   const channels = firstChannel + inChannels
   const filter = [outChannels, inChannels / groups, kernelHeight, kernelWidth]
@@ -141,8 +149,13 @@ function operands(device: Device, problem: ConvProblem, { firstChannel = 0, half
     precision: halfFilter ? 'f16' : 'f32',
   })
   const shape = [batch, inHeight, inWidth, channels]
-  const input = device.tensor(noise(batch * inHeight * inWidth * channels), shape, 'trial.input')
+  const input = device.tensor(images(batch * inHeight * inWidth * channels, limits), shape, 'trial.input')
   return { input, weight, firstChannel }
+}
+
+/** The same, as images are stored. */
+function images(count: number, { halfImages = false }: ConvLimits): Float32Array | Uint16Array {
+  return halfImages ? toHalf(noise(count)) : noise(count)
 }
 
 /** Numbers in -1..1, always the same: no special values, no zeros that a driver could skip. */
@@ -156,7 +169,7 @@ function noise(count: number): Float32Array {
 
 /** The result on the host; what a plan does not write is NaN. */
 async function resultOf(device: Device, record: (r: Recorder) => GpuTensor): Promise<Float32Array> {
-  const program = await runOnce(device, record)
+  const program = await runOnce(device, (r) => convert(r, record(r), 'f32'))
   const values = await device.readF32(program.result)
   program.destroy()
   return values

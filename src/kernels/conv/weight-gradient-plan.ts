@@ -2,7 +2,7 @@
 // like to a plan, as plan.ts does for the forward pass. The products have few rows and columns (the filter's) and a long
 // inner dimension (the pixels of a batch), so where there are few tiles, the pixels are split and partial sums added up.
 
-import { bindingAlignment } from '../../gpu/tensor.ts'
+import { bindingAlignment, elementBytes } from '../../gpu/tensor.ts'
 import { type DepthwiseWeightPlan, depthwiseWeightPlan, isDepthwise } from './depthwise-plan.ts'
 import { type ConvProblem, filterRows, outputPixels, pixelGrid } from './geometry.ts'
 import {
@@ -75,13 +75,15 @@ export function gradientSamples(
   adapter: Pick<ConvAdapter, 'maxBindingBytes'>,
   plan: WeightGradientPlan,
   problem: ConvProblem,
+  { halfImages = false }: Pick<ConvLimits, 'halfImages'> = {},
 ): number {
   if (plan.variant === 'winograd') return samplesPerSlice(adapter, plan, problem)
   if (plan.variant !== 'subgroup') return Number.POSITIVE_INFINITY
   // Large filters are not split for the digits' sake: sums of some samples are added up instead, where views allow it.
   const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels } = problem
-  const sampleBytes = [inHeight * inWidth * inChannels * 4, outHeight * outWidth * outChannels * 4]
-  if (sampleBytes.some((bytes) => bytes % bindingAlignment !== 0)) return Number.POSITIVE_INFINITY
+  const bytes = elementBytes[halfImages ? 'f16' : 'f32']
+  const sampleBytes = [inHeight * inWidth * inChannels * bytes, outHeight * outWidth * outChannels * bytes]
+  if (sampleBytes.some((size) => size % bindingAlignment !== 0)) return Number.POSITIVE_INFINITY
   return Math.max(1, Math.floor((mostPixels * plan.splits) / (outHeight * outWidth)))
 }
 

@@ -21,9 +21,9 @@ import { gradientSamples, type WeightGradientPlan, type WeightGradientVariant } 
 import { winogradWeightGradient } from './winograd-weight-gradient.ts'
 
 export interface ConvWeightGradientArgs extends ConvWindow {
-  /** `[N, H, W, C]` */
+  /** `[N, H, W, C]`, f32 or f16. */
   readonly input: GpuTensor
-  /** Of the output, `[N, OH, OW, O]`. */
+  /** Of the output, `[N, OH, OW, O]`, in the same precision; the result is f32 always. */
   readonly gradient: GpuTensor
   /** Its shape and panels alone matter. */
   readonly weight: ConvWeight
@@ -43,11 +43,11 @@ export interface ConvWeightGradientArgs extends ConvWindow {
 export function convWeightGradient(r: Recorder, args: ConvWeightGradientArgs): GpuTensor {
   const { input, gradient, weight, firstChannel, allowWinograd, label = 'conv2d.weight_gradient' } = args
   const problem = convProblem({ ...args, label })
-  expectShape(label, gradient, [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels])
+  expectShape(label, gradient, [problem.batch, problem.outHeight, problem.outWidth, problem.outChannels], input.dtype)
   const output = r.alloc(weight.tensor.shape, 'f32', label)
-  const plan =
-    args.plan ?? r.device.attached(ConvChoices).weightGradient(r.adapter, problem, { allowWinograd, firstChannel })
-  for (const slice of batchSlices(r.adapter, [input, gradient], gradientSamples(r.adapter, plan, problem))) {
+  const limits = { allowWinograd, firstChannel, halfImages: input.dtype === 'f16' }
+  const plan = args.plan ?? r.device.attached(ConvChoices).weightGradient(r.adapter, problem, limits)
+  for (const slice of batchSlices(r.adapter, [input, gradient], gradientSamples(r.adapter, plan, problem, limits))) {
     launch(r, plan, {
       problem: { ...problem, batch: slice.count },
       weight,

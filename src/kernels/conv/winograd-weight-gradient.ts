@@ -5,6 +5,7 @@
 import type { Recorder } from '../../gpu/recorder.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { kernel, linearGrid } from '../launch.ts'
+import { inputAlias } from './epilogue.ts'
 import { panelOf } from './filter.ts'
 import { type TileGrid, tileGrid } from './geometry.ts'
 import type { WeightGradientLaunch } from './partial-sums.ts'
@@ -62,7 +63,7 @@ function transformGradient(
   const output = r.alloc([positions, 1, grid.tiles, slice.count], 'f32', `${label}.gradients`)
   const count = (grid.tiles * slice.count) / 4
   r.dispatch({
-    kernel: kernel('winograd_output_gradient', { WORKGROUP: workgroup }),
+    kernel: kernel('winograd_output_gradient', { WORKGROUP: workgroup, ...inputAlias({ input: gradient }, 4) }),
     label: `${label}.gradients`,
     workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: {

@@ -8,7 +8,7 @@ import { runOnce } from '../../gpu/program.ts'
 import type { Recorder } from '../../gpu/recorder.ts'
 import type { GpuTensor } from '../../gpu/tensor.ts'
 import { kernel, linearGrid } from '../launch.ts'
-import { type ConvLaunch, epilogueBindings, epilogueParams, noEpilogue, packedFilter } from './epilogue.ts'
+import { type ConvLaunch, epilogueBindings, epilogueParams, inputAlias, noEpilogue, packedFilter } from './epilogue.ts'
 import { type ConvWeight, type FilterShape, filterAlias, panelOf, windowMargin } from './filter.ts'
 import { type ConvProblem, type TileGrid, tileGrid } from './geometry.ts'
 import type { WinogradPlan } from './plan.ts'
@@ -87,7 +87,7 @@ export function transformInput(
   const output = r.alloc([positions, 1, grid.tiles, inChannels], 'f32', `${label}.tiles`)
   const count = (grid.tiles * inChannels) / 4
   r.dispatch({
-    kernel: kernel('winograd_input', { WORKGROUP: workgroup }),
+    kernel: kernel('winograd_input', { WORKGROUP: workgroup, ...inputAlias({ input }, 4) }),
     label: `${label}.tiles`,
     workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: {
@@ -201,12 +201,12 @@ function transformOutput(r: Recorder, conv: ConvLaunch, { products, grid, slice 
   const { problem, output, label } = conv
   const count = (grid.tiles * slice.count) / 4
   r.dispatch({
-    kernel: kernel('winograd_output', { WORKGROUP: workgroup }),
+    kernel: kernel('winograd_output', { WORKGROUP: workgroup, ...inputAlias(conv, 4) }),
     label,
     workgroups: linearGrid(r.adapter, count, workgroup),
     bindings: {
       input: products,
-      ...epilogueBindings(conv),
+      ...epilogueBindings(r, conv),
       output,
       params: {
         count,
