@@ -110,7 +110,8 @@ export class TrainableSiamRPN {
       if (crossed === 0) return { kernel, features }
       return { kernel: append(kernel, 1), features: append(features, 0) }
     })
-    const whole = (map: readonly Tensor[], name: string) => ops.convert(tape, single(map, name), 'f32', name)
+    const whole = (map: readonly Tensor[], name: string) =>
+      ops.convert(tape, single(map, name), 'f32', `${name}.single`)
     return { cls: whole(cls, 'head.cls'), bbox: whole(bbox, 'head.reg'), updates: layers.updates }
   }
 
