@@ -8,17 +8,35 @@ export const mostTextBytes: number = 2 ** 24
 /** Longest file of JSON or log. */
 export const mostJsonBytes: number = 2 ** 26
 
+/** Longest file of an image: 50 million pixels of four channels and 16 bits, and as much again. Longest archive of results. */
+export const mostImageBytes: number = 2 ** 30
+
 /** A file is larger than any of its kind. */
 export class FileSizeError extends SiamRpnError {}
 
-/** The bytes of a file. @throws FileSizeError above `most` bytes; what opening and reading throw */
+const [leastPiece, mostPiece] = [2 ** 14, 2 ** 24]
+
+/**
+ * The bytes of a file or a pipe.
+ * @throws FileSizeError above `most` bytes, and for a device, which may have no end; what opening and reading throw
+ */
 export async function readBounded(file: string, most: number): Promise<Buffer> {
   const handle = await open(file)
   try {
-    check(file, (await handle.stat()).size, most)
-    const bytes = await handle.readFile()
-    check(file, bytes.length, most) // A pipe has no size.
-    return bytes
+    const found = await handle.stat()
+    if (found.isCharacterDevice() || found.isBlockDevice()) {
+      throw new FileSizeError(`${file} is a device, expected a file of at most ${most} bytes`)
+    }
+    check(file, found.size, most)
+    const pieces: Buffer[] = [] // A pipe has no size, and a file that is being written has another one.
+    const pieceBytes = Math.min(Math.max(leastPiece, found.size + 1), mostPiece)
+    for (let total = 0; ; ) {
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(pieceBytes), 0, pieceBytes)
+      if (bytesRead === 0) return Buffer.concat(pieces)
+      pieces.push(buffer.subarray(0, bytesRead))
+      total += bytesRead
+      check(file, total, most)
+    }
   } finally {
     await handle.close()
   }

@@ -95,9 +95,15 @@ async function readBlob(blob: Blob, onProgress: (done: number, total: number) =>
   }
 }
 
+interface NodeFile {
+  stat(): Promise<{ isCharacterDevice(): boolean; isBlockDevice(): boolean }>
+  readFile(): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
 interface NodeProcess {
   /** Since Node 20.16. */
-  getBuiltinModule?(name: 'node:fs/promises'): { readFile(path: string | URL): Promise<Uint8Array> }
+  getBuiltinModule?(name: 'node:fs/promises'): { open(path: string | URL): Promise<NodeFile> }
 }
 
 /** Asks the process for the module: an `import` would be followed by the bundlers of web pages. */
@@ -111,7 +117,15 @@ async function readFile(path: string): Promise<Uint8Array> {
     )
   }
   try {
-    return await files.readFile(isFileUrl(path) ? new URL(path) : path)
+    const file = await files.open(isFileUrl(path) ? new URL(path) : path)
+    try {
+      const found = await file.stat()
+      const endless = found.isCharacterDevice() || found.isBlockDevice()
+      if (endless) throw new Error('it is a device, expected a file')
+      return await file.readFile()
+    } finally {
+      await file.close()
+    }
   } catch (cause) {
     throw new SourceError(`Checkpoint \`${path}\` cannot be read: ${reasonOf(cause)}`, { cause })
   }

@@ -1,14 +1,19 @@
 // Files that are far larger than any of their kind are refused before they are read, by every reader of text.
 
-import { mkdir, open, writeFile } from 'node:fs/promises'
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdir, open, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { readSource } from '../../src/siamrpn/source.ts'
 import { openBenchmark } from '../../tools/benchmarks/open-benchmark.ts'
 import { readResults } from '../../tools/benchmarks/results/read-results.ts'
 import { readCorrections } from '../../tools/cli/teach/corrections.ts'
 import { readClips } from '../../tools/datasets/clip-folder.ts'
 import { readRun } from '../../tools/evaluation/result-store.ts'
+import { UnreadableImageError } from '../../tools/frames/errors.ts'
+import { openFrames } from '../../tools/frames/frames.ts'
 import { readGroundTruth } from '../../tools/frames/ground-truth.ts'
+import { readImage } from '../../tools/frames/image.ts'
 import { eachRow } from '../../tools/frames/number-rows.ts'
 import { FileSizeError, mostJsonBytes, mostTextBytes, readBounded } from '../../tools/read-bounded.ts'
 import { readTrainingLog } from '../../tools/report/training-log.ts'
@@ -30,6 +35,24 @@ test('a file within the bound is read, a larger one is not', async () => {
   expect((await readBounded(file, 3)).toString()).toBe('abc')
   await expect(readBounded(file, 2)).rejects.toThrow(FileSizeError)
   await expect(readBounded(file, 2)).rejects.toThrow(`${file} has 3 bytes, expected at most 2`)
+})
+
+test.runIf(process.platform === 'linux')('what has no end is read to its bound, a device not at all', async () => {
+  const folder = await temporaryFolder()
+  const names = ['a.jpg', 'a.json', 'a.safetensors', 'a.zip', 'a.py']
+  for (const name of names) await symlink('/dev/zero', join(folder, name))
+  const [image = '', json = '', , archive = '', python = ''] = names.map((name) => join(folder, name))
+  await expect(readImage(image)).rejects.toThrow(/a\.jpg is a device, expected a file/)
+  await expect(openFrames(image)).rejects.toThrow(UnreadableImageError)
+  await expect(readCorrections(json)).rejects.toThrow(/is a device/)
+  await expect(readResults(archive, benchmark as never, () => {})).rejects.toThrow(/is a device/)
+  await expect(readConfigFile(python)).rejects.toThrow(FileSizeError)
+  await expect(readSource(join(folder, 'a.safetensors'))).rejects.toThrow(/is a device, expected a file/)
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const endless = spawn('sh', ['-c', `yes > ${pipe}`], { stdio: 'ignore' })
+  onTestFinished(() => void endless.kill())
+  await expect(readBounded(pipe, 1e6)).rejects.toThrow(FileSizeError)
 })
 
 const box = { x: 1, y: 2, width: 30, height: 20 }

@@ -28,10 +28,14 @@ export interface PendingFile extends Pending {
 /**
  * Starts a file that will become `path`. Missing parent folders are made.
  *
- * @throws OutputError when the folder cannot be written or `path` is a folder
+ * @throws OutputError when the folder cannot be written or `path` is something else than a file, such as a folder or /dev/null
  */
 export async function pendingFile(path: string): Promise<PendingFile> {
-  if (await isFolder(path)) throw new OutputError(`cannot write ${path}: it is a folder, expected a file name`)
+  const found = await stat(path).catch(() => undefined)
+  if (found !== undefined && !found.isFile()) {
+    const kind = found.isDirectory() ? 'a folder' : found.isFIFO() ? 'a pipe' : 'a device'
+    throw new OutputError(`cannot write ${path}: it is ${kind}, expected a file name`)
+  }
   const temporary = await temporaryName(path)
   const handle = await attempt(path, () => open(temporary, 'wx'))
   const forget = removeAtExit(temporary)
@@ -131,7 +135,7 @@ async function temporaryName(path: string): Promise<string> {
 
 /** File systems take 255 bytes; the rest of a temporary name has about 40. */
 const longestName = 64
-const leftoverName = /^\..*\.([0-9a-f]{6})-(\d+)\.[0-9a-f]{8}\.tmp$/
+const leftoverName = /^\..*\.([0-9a-f]{6})-(\d+)\.[0-9a-f]{8}\.tmp$/s
 const clearedFolders = new Set<string>()
 
 function host(): string {

@@ -2,11 +2,11 @@
 // profiles ignored, alpha dropped); BMP, which sharp's prebuilt libvips lacks, is read by `bmp.ts`.
 // Files are read into memory first: libvips caches by file name and would show a rewritten file's old pixels.
 
-import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import sharp, { type Sharp, type SharpOptions } from 'sharp'
 import type { RgbFrame } from 'siamrpn'
 import { cut, SiamRpnError } from 'siamrpn/gpu'
+import { mostImageBytes, readBounded } from '../read-bounded.ts'
 import { decodeBmp } from './bmp.ts'
 import { cmykToRgb, isCmyk } from './cmyk.ts'
 import { SourceNotFoundError, UnreadableImageError } from './errors.ts'
@@ -95,7 +95,7 @@ function firstLine(error: unknown): string {
 export async function readImageBytes(file: string): Promise<Uint8Array> {
   let bytes: Uint8Array
   try {
-    bytes = await readFile(file)
+    bytes = await readBounded(file, mostImageBytes)
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     if (missing) throw new SourceNotFoundError(file, { cause: error })

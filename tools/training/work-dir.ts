@@ -14,7 +14,7 @@ const lockName = 'training.lock'
 const extension = '.safetensors'
 const checkpointName = /^(epoch|iter)_(\d+)\.safetensors$/
 /** As `data/atomic.ts` names unfinished files. */
-const temporaryName = /^\..*\.[0-9a-f]{8}\.tmp$/
+const temporaryName = /^\..*\.[0-9a-f]{8}\.tmp$/s
 
 export class WorkDir {
   readonly path: string

@@ -1,7 +1,7 @@
 // Outputs: what they hold, that they are complete or absent, and that an existing file survives a failure.
 
-import { execFile } from 'node:child_process'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -210,13 +210,29 @@ test('what a killed process was writing is cleared away by the next that writes 
   const folder = await temporaryFolder()
   const child = `import { pendingFile, pendingFolder } from ${JSON.stringify(atomic)}
     await pendingFile(${JSON.stringify(join(folder, 'a.txt'))})
+    await pendingFile(${JSON.stringify(join(folder, 'two\nlines.txt'))})
     await pendingFolder(${JSON.stringify(join(folder, 'b'))}, () => true)
     process.kill(process.pid, 'SIGKILL')`
   await promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', child]).catch(() => 0)
   await writeFile(join(folder, '.kept.tmp'), '')
-  expect(await readdir(folder)).toHaveLength(3)
+  expect(await readdir(folder)).toHaveLength(4)
   await writeWhole(join(folder, 'c.txt'), 'c')
   expect((await readdir(folder)).sort()).toEqual(['.kept.tmp', 'c.txt'])
+})
+
+test.runIf(process.platform === 'linux')('a device or a pipe is not replaced by a file', async () => {
+  const folder = await temporaryFolder()
+  await symlink('/dev/null', join(folder, 'null.json'))
+  execFileSync('mkfifo', [join(folder, 'pipe.json')])
+  for (const [name, kind] of [
+    ['null.json', 'a device'],
+    ['pipe.json', 'a pipe'],
+  ] as const) {
+    await expect(writeWhole(join(folder, name), 'a')).rejects.toThrow(`${name}: it is ${kind}, expected a file name`)
+    await expect(openWriter(join(folder, name), facts)).rejects.toThrow(OutputError)
+  }
+  expect((await stat(join(folder, 'pipe.json'))).isFIFO()).toBe(true)
+  expect((await readdir(folder)).sort()).toEqual(['null.json', 'pipe.json'])
 })
 
 test('outputs that an error cuts short get a name that says so', async () => {

@@ -2,12 +2,12 @@
 // that benchmarks and published trackers use. Names are compared without regard to case, and at last with `.`, `_` and
 // `-` alike, because OTB's double targets are published as Jogging.1, jogging-1 and Jogging_1.
 
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { readZip } from 'siamrpn/formats'
 import { DatasetError } from '../../datasets/errors.ts'
 import { SourceNotFoundError } from '../../frames/errors.ts'
-import { mostTextBytes, readBounded } from '../../read-bounded.ts'
+import { mostImageBytes, mostTextBytes, readBounded } from '../../read-bounded.ts'
 import type { BenchmarkName, Protocol, Tell } from '../types.ts'
 
 export interface ResultFile {
@@ -50,7 +50,7 @@ async function list(root: string, folder: string, depth: number, files: Map<stri
 
 async function listArchive(path: string): Promise<ResultFiles> {
   try {
-    const entries = [...readZip(await readFile(path))].filter(
+    const entries = [...readZip(await readBounded(path, mostImageBytes))].filter(
       ([name]) => name.endsWith('.txt') && !name.includes('__MACOSX'),
     )
     return new Map(
