@@ -6,6 +6,8 @@ import type { GradientExchange } from 'siamrpn/train'
 export interface Collective extends GradientExchange {
   /** From 0. */
   readonly rank: number
+  /** Milliseconds after which a rank that all wait for is taken to hang. Absent: never. */
+  readonly patience?: number
   /** `rank 2 (host b)`, for messages. */
   name(rank: number): string
   /** What rank 0 gives. @param what is sent, for messages */

@@ -1,8 +1,10 @@
 // Results on their way: each rank works at its own pace, and twice a second all ranks get what any of them has finished since. So
-// rank 0 has written nearly all that was done when something fails, and a rank that was interrupted ends the others soon.
+// rank 0 has written nearly all that was done when something fails, and a rank that was interrupted ends the others soon. A rank
+// says how long it has come to an end with nothing: one whose device hangs still answers, and is named by the others.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Collective } from './collective.ts'
+import { DistributedError, PeerError } from './errors.ts'
 
 /** Milliseconds between two rounds. */
 const pace = 500
@@ -18,6 +20,8 @@ export interface HandoverOptions {
 interface Head {
   /** Nothing will follow. */
   readonly ended: boolean
+  /** Milliseconds since this rank has come to an end with anything; 0 if it has ended. */
+  readonly idle: number
   /** Asks all to end. */
   readonly stops: boolean
   readonly lengths: readonly number[]
@@ -29,6 +33,9 @@ export class Handover {
   readonly #stop = new AbortController()
   readonly #end = new AbortController()
   readonly #done: Promise<void>
+  /** What names a rank that hangs, be it this one. */
+  #hang: Error | undefined
+  #lastProgress = performance.now()
   #finished: Uint8Array[] = []
   #stops = false
   #stopped = false
@@ -48,7 +55,25 @@ export class Handover {
 
   /** Takes a result of this rank. */
   give(bytes: Uint8Array): void {
+    this.progress()
     this.#finished.push(bytes)
+  }
+
+  /** To be called whenever this rank comes to an end with something, such as a frame: it does not hang. */
+  progress(): void {
+    this.#lastProgress = performance.now()
+  }
+
+  /**
+   * What this rank does for its results.
+   * @throws what it throws; DistributedError that names the ranks that hang, PeerError where another rank says so
+   */
+  async watched<T>(work: Promise<T>): Promise<T> {
+    const orHang = async (error: unknown) => {
+      if (error === this.#hang) throw error
+      return await work
+    }
+    return await Promise.race([work, this.#done.then(async () => await work, orHang)])
   }
 
   /**
@@ -70,9 +95,12 @@ export class Handover {
       const finished = this.#finished
       this.#finished = []
       const lengths = finished.map(({ length }) => length)
-      const head = { ended: this.#end.signal.aborted, stops: this.#stops, lengths }
+      const ended = this.#end.signal.aborted
+      const idle = ended ? 0 : performance.now() - this.#lastProgress
+      const head = { ended, idle, stops: this.#stops, lengths }
       const all = (await this.#collective.allGather(what, packed(head, finished))).map(unpacked)
       for (const [rank, { results }] of all.entries()) for (const bytes of results) await onResult(bytes, rank)
+      this.#checkIdle(all.map(({ head }) => head.idle))
       if (all.some(({ head }) => head.stops)) {
         this.#stopped = true
         this.#stop.abort()
@@ -81,6 +109,19 @@ export class Handover {
       if (head.ended) await sleep(pace)
       else await sleep(pace, undefined, { signal: this.#end.signal }).catch(() => undefined)
     }
+  }
+
+  /** @throws DistributedError on the first rank that does not hang, or on rank 0; PeerError on the others */
+  #checkIdle(idle: readonly number[]): void {
+    const { patience = Number.POSITIVE_INFINITY, rank } = this.#collective
+    const hanging = [...idle.keys()].filter((each) => (idle[each] ?? 0) > patience)
+    if (hanging.length === 0) return
+    const sound = [...idle.keys()].filter((each) => !hanging.includes(each))
+    const names = hanging.map((each) => this.#collective.name(each)).join(', ')
+    const seconds = Math.round(Math.min(...hanging.map((each) => idle[each] ?? 0)) / 1000)
+    const found = `${names} came to an end with nothing for ${seconds} s (${this.#options.what}): its device hangs, or it needs longer (--timeout)`
+    this.#hang = rank === (sound[0] ?? 0) ? new DistributedError(found) : new PeerError(found)
+    throw this.#hang
   }
 }
 

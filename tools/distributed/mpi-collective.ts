@@ -40,8 +40,8 @@ export interface MpiCollectiveOptions {
 export class MpiCollective implements Collective {
   readonly rank: number
   readonly ranks: number
+  readonly patience: number
   readonly #mpi: MpiLibrary
-  readonly #patience: number
   /** For blocks, for sums, for all else, and for messages among those that wait: each in an order of its own. */
   readonly #lanes: { readonly blocks: Handle; readonly sums: Handle; readonly others: Handle; readonly talk: Handle }
   readonly #buffers = new WeakMap<Float32Array, { readonly padded: Float32Array; readonly blocks: Float32Array }>()
@@ -61,7 +61,7 @@ export class MpiCollective implements Collective {
 
   private constructor(mpi: MpiLibrary, { patience }: MpiCollectiveOptions) {
     this.#mpi = mpi
-    this.#patience = patience
+    this.patience = patience
     this.rank = mpi.rank
     this.ranks = mpi.size
     const [blocks, sums, others, talk] = [mpi.duplicate(), mpi.duplicate(), mpi.duplicate(), mpi.duplicate()]
@@ -119,7 +119,7 @@ export class MpiCollective implements Collective {
 
   busy(): void {
     const now = performance.now()
-    if (now - this.#lastBusy < busyPart * this.#patience) return
+    if (now - this.#lastBusy < busyPart * this.patience) return
     this.#lastBusy = now
     this.#tell(busyOperation)
   }
@@ -228,12 +228,12 @@ export class MpiCollective implements Collective {
   /** Loses patience with ranks that do not come. @throws DistributedError that names them */
   #watch(waiting: Waiting): void {
     const waited = performance.now() - waiting.since
-    if (!waiting.told && waited > Math.min(tellAfter, this.#patience / 4)) {
+    if (!waiting.told && waited > Math.min(tellAfter, this.patience / 4)) {
       waiting.told = true
       this.#heard[this.rank] = waiting.operation
       this.#tell(waiting.operation)
     }
-    if (waited < this.#patience + graceMs) return
+    if (waited < this.patience + graceMs) return
     const ranks = [...this.#heard.keys()]
     const missing = ranks.filter((rank) => (this.#heard[rank] ?? 0) < waiting.operation)
     const there = ranks.filter((rank) => !missing.includes(rank))

@@ -51,13 +51,18 @@ export async function runSharedEvaluation(
     },
   })
   const give = (told: Told) => handover.give(new TextEncoder().encode(JSON.stringify(told)))
-  const own = await runEvaluation({
+  const evaluating = runEvaluation({
     ...run,
+    onFrame(sequence, index) {
+      handover.progress()
+      run.onFrame?.(sequence, index)
+    },
     benchmark: { ...benchmark, sequences: part },
     done: new Map(),
     save: async (result) => give({ result }),
     signal: AbortSignal.any([signal, handover.signal]),
   })
+  const own = await handover.watched(evaluating)
   give({ failures: own.failures, frames: own.frames, seconds: own.seconds })
   const interrupted = await handover.end(signal.aborted)
   const videosBefore = benchmark.sequences.filter(({ name }) => done.has(name)).length

@@ -117,11 +117,13 @@ async function doJobs(collective: Collective, run: SharedRun, jobs: readonly Job
   const part = divide(all, collective.ranks, ({ sequence }) => sequence.images.length)[collective.rank] ?? []
   for (const { index, sequence, rules: block } of part) {
     if (signal.aborted) break
-    const work = async () => ({
-      tracks: await trackBlock({ ...run, signal }, sequence, block, () => told.onFrame(sequence)),
-    })
+    const onFrame = () => {
+      handover.progress()
+      told.onFrame(sequence)
+    }
+    const work = async () => ({ tracks: await trackBlock({ ...run, signal }, sequence, block, onFrame) })
     try {
-      handover.give(encoded({ job: index, ...(await orFailure({ signal }, sequence, work)) }))
+      handover.give(encoded({ job: index, ...(await handover.watched(orFailure({ signal }, sequence, work))) }))
     } catch (error) {
       if (!signal.aborted) throw error
     }

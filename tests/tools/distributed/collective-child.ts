@@ -2,6 +2,7 @@
 // line of JSON.
 
 import { agree, together } from '../../../tools/distributed/agreement.ts'
+import { Handover } from '../../../tools/distributed/handover.ts'
 import { MpiCollective } from '../../../tools/distributed/mpi-collective.ts'
 import { launchedBy, MpiLibrary } from '../../../tools/distributed/mpi-library.ts'
 import { shareWork } from '../../../tools/distributed/share-work.ts'
@@ -68,6 +69,15 @@ const tasks: Record<string, () => Promise<unknown>> = {
     const message = await messageOf(collective.sum(new Float32Array(10)))
     process.stdout.write(`${JSON.stringify({ rank, message })}\n`)
     // Rank 0, which knows who is missing, goes first, as in the launcher.
+    await new Promise((resolve) => setTimeout(resolve, rank === 0 ? 1000 : 10_000))
+    collective.abort(1)
+  },
+  /** Rank 1 answers, but comes to an end with nothing. */
+  async stall() {
+    const handover = new Handover(collective, { what: 'the results', onResult: () => undefined })
+    const work = rank === 1 ? new Promise<void>((resolve) => setTimeout(resolve, 60_000)) : Promise.resolve()
+    const message = await messageOf(handover.watched(work).then(async () => await handover.end(false)))
+    process.stdout.write(`${JSON.stringify({ rank, message })}\n`)
     await new Promise((resolve) => setTimeout(resolve, rank === 0 ? 1000 : 10_000))
     collective.abort(1)
   },

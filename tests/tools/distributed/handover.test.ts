@@ -65,6 +65,27 @@ describe('results that are handed over', () => {
     expect(await Promise.all([ended, second!.end(false)])).toEqual([true, true])
   })
 
+  test('that never come, for the device of a rank hangs, are told on all ranks, and by whom they are missed', async () => {
+    const outcomes = await Promise.all(
+      localCollectives(3, 1200).map(async (collective) => {
+        const handover = new Handover(collective, { what: 'words', onResult: () => undefined })
+        const saying = setInterval(() => collective.rank !== 1 && handover.progress(), 100)
+        const work = collective.rank === 2 ? Promise.resolve() : new Promise<void>(() => undefined)
+        const working = handover.watched(work).then(async () => void (await handover.end(false)))
+        const error = await working.then(
+          () => undefined,
+          (reason: Error) => reason,
+        )
+        clearInterval(saying)
+        return error!
+      }),
+    )
+    expect(outcomes.map(({ name }) => name)).toEqual(['DistributedError', 'PeerError', 'PeerError'])
+    expect(outcomes[0]!.message).toMatch(
+      /^rank 1 \(here\) came to an end with nothing for \d s \(words\): its device hangs, or it needs longer \(--timeout\)$/,
+    )
+  })
+
   test('that cannot be kept end the work, and the reason is told', async () => {
     const [first, second] = localCollectives(2)
     const full = new Handover(first!, {

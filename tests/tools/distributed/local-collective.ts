@@ -2,7 +2,7 @@
 
 import type { Collective } from '../../../tools/distributed/collective.ts'
 
-export function localCollectives(ranks: number): Collective[] {
+export function localCollectives(ranks: number, patience = Number.POSITIVE_INFINITY): Collective[] {
   const rounds: { readonly given: (Uint8Array | undefined)[]; readonly done: (() => void)[] }[] = []
   const calls = Array.from({ length: ranks }, () => 0)
   const allGather = (rank: number, bytes: Uint8Array): Promise<readonly Uint8Array[]> => {
@@ -18,6 +18,7 @@ export function localCollectives(ranks: number): Collective[] {
   return Array.from({ length: ranks }, (_, rank) => ({
     rank,
     ranks,
+    patience,
     name: (of) => `rank ${of} (here)`,
     broadcast: async (_what, bytes = new Uint8Array(0)) => (await allGather(rank, bytes))[0]!,
     allGather: async (_what, bytes) => await allGather(rank, bytes),

@@ -36,6 +36,14 @@ describe.each(launchers)('$name', (launcher) => {
     expect(out).toMatch(/"DistributedError","rank 1 \(.+\) did not come to the exchange of gradients within 4 s/)
   })
 
+  test('names a rank that answers, but whose device hangs', async () => {
+    const { code, out } = await run(launcher, 3, child, ['stall', '3'])
+    expect(code).not.toBe(0)
+    expect(out).toMatch(
+      /"rank":0,"message":\["DistributedError","rank 1 \(.+\) came to an end with nothing for [34] s \(the results\)/,
+    )
+  })
+
   test('waits for a rank that says that it is at work', async () => {
     expect(await outcome(launcher, 2, child, 'busy', '2')).toEqual([null])
   })
