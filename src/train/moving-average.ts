@@ -10,7 +10,9 @@ import { capture, type Program } from '../gpu/program.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
 import { accumulateGradient } from '../kernels/optimizer.ts'
 import type { Parameter } from '../nn/parameter.ts'
-import type { CustomHookConfig } from '../siamrpn/config.ts'
+import type { Config, CustomHookConfig } from '../siamrpn/config.ts'
+import type { TrainableSiamRPN } from '../siamrpn/trainable.ts'
+import { epochMode } from '../siamrpn/training-mode.ts'
 
 /** What is averaged: a parameter, or anything of its kind. */
 export type Averaged = Pick<Parameter, 'name' | 'shape' | 'data' | 'toPyTorch' | 'fromPyTorch'>
@@ -34,6 +36,19 @@ export function averagesAfter({ type, interval = 1 }: CustomHookConfig, step: nu
 /** Whether running statistics are averaged, too. */
 export function averagesStatistics(config: CustomHookConfig): boolean {
   return config.type !== 'EMAHook' && !config.skip_buffers
+}
+
+/** What changes in training: parameters that some epoch trains, statistics that some epoch updates. */
+export function averaged(model: TrainableSiamRPN, config: Config, hook: CustomHookConfig, epochs: number): Averaged[] {
+  const modes = Array.from({ length: epochs }, (_, epoch) => epochMode(config, epoch))
+  const same = (values: Float32Array) => values
+  const statistics = averagesStatistics(hook)
+    ? model.statistics.filter(({ norm }) => modes.some((mode) => mode.usesBatch(norm)))
+    : []
+  return [
+    ...model.parameters.filter(({ name }) => modes.some((mode) => mode.trains(name))),
+    ...statistics.flatMap(({ tensors }) => tensors.map((each) => ({ ...each, toPyTorch: same, fromPyTorch: same }))),
+  ]
 }
 
 export class MovingAverage {

@@ -3,6 +3,7 @@
 
 import type { Device } from '../gpu/device.ts'
 import { OutOfMemoryError } from '../gpu/errors.ts'
+import type { Precision } from '../gpu/half.ts'
 import { capture, type Program, plan } from '../gpu/program.ts'
 import { Recorder } from '../gpu/recorder.ts'
 import type { GpuTensor } from '../gpu/tensor.ts'
@@ -26,6 +27,8 @@ export interface StepParts {
   readonly targets: TargetTensors
   /** Keep every gradient of a step, to look at. */
   readonly keepGradients: boolean
+  /** Of images and maps, and their gradients. */
+  readonly precision: Precision
   /** What the loss is multiplied by before the backward pass, and 1 / that; `[1]` each. Absent: 1. */
   readonly lossScale?: { readonly scale: GpuTensor; readonly unscale: GpuTensor } | undefined
 }
@@ -76,8 +79,8 @@ export interface PhasePlan {
 }
 
 /** Losses alone: every batch norm with its running statistics, nothing trains. */
-export function recordLosses(r: Recorder, { model, images, targets }: StepParts): LossTensors {
-  const { cls, bbox, total } = model.forwardTrain(new Tape(r), images, targets, evaluation)
+export function recordLosses(r: Recorder, { model, images, targets, precision }: StepParts): LossTensors {
+  const { cls, bbox, total } = model.forwardTrain(new Tape(r, { precision }), images, targets, evaluation)
   return { cls: cls.data, bbox: bbox.data, total: total.data }
 }
 
@@ -149,19 +152,21 @@ export async function planPhase(
 }
 
 /** Those that a step has gradients for: they train, and the loss depends on them. */
-function trainedParameters({ device, model, images, targets }: StepParts, mode: EpochMode): Parameter[] {
-  const tape = new Tape(new Recorder(device))
+function trainedParameters(parts: StepParts, mode: EpochMode): Parameter[] {
+  const { device, model, images, targets, precision } = parts
+  const tape = new Tape(new Recorder(device), { precision })
   return [...tape.backward(model.forwardTrain(tape, images, targets, mode).total).parameters.keys()]
 }
 
 /** A step without its update: every convolution of it. */
-export function recordGradients(r: Recorder, { model, images, targets }: StepParts, mode: EpochMode): void {
-  const tape = new Tape(r)
+export function recordGradients(r: Recorder, parts: StepParts, mode: EpochMode): void {
+  const { model, images, targets, precision } = parts
+  const tape = new Tape(r, { precision })
   tape.backward(model.forwardTrain(tape, images, targets, mode).total)
 }
 
 function recordStep(r: Recorder, parts: StepParts, mode: EpochMode, { optimizer, sums }: Receiver): StepOutputs {
-  const tape = new Tape(r)
+  const tape = new Tape(r, { precision: parts.precision })
   const { cls, bbox, total, updates } = parts.model.forwardTrain(tape, parts.images, parts.targets, mode)
   const gathered: Gathered[] = []
   const gather = (parameter: Parameter, gradient: GpuTensor) => {

@@ -5,6 +5,7 @@
 
 import type { StateDict } from '../formats/state-dict.ts'
 import type { Device } from '../gpu/device.ts'
+import { checkPrecision, type Precision } from '../gpu/half.ts'
 import { Pacer, rested } from '../gpu/pacer.ts'
 import { capture, type Profile, type Program, type ProgramStats } from '../gpu/program.ts'
 import { Recorder } from '../gpu/recorder.ts'
@@ -13,7 +14,7 @@ import type { OnKernel } from '../gpu/warm-up.ts'
 import { type BenchmarkOptions, benchmarkConvs, type ConvChoice } from '../kernels/conv/benchmark.ts'
 import { Tape } from '../nn/autograd.ts'
 import { Optimizer } from '../nn/optimizer.ts'
-import type { Config, CustomHookConfig } from '../siamrpn/config.ts'
+import type { Config } from '../siamrpn/config.ts'
 import { emptyTargets, releaseTargets, writeTargets } from '../siamrpn/target-tensors.ts'
 import type { Targets } from '../siamrpn/targets.ts'
 import { TrainableSiamRPN, type TrainingImages } from '../siamrpn/trainable.ts'
@@ -22,7 +23,7 @@ import { TrainerError } from './errors.ts'
 import type { BucketExchange, GradientExchange } from './gradient-exchange.ts'
 import { GradientSums } from './gradient-sums.ts'
 import { checkHalfPrecision, LossScaler, type LossScaling } from './loss-scaler.ts'
-import { type Averaged, averagesStatistics, MovingAverage } from './moving-average.ts'
+import { averaged, MovingAverage } from './moving-average.ts'
 import { readOptimizerState, writeOptimizerState } from './optimizer-state.ts'
 import {
   type LossTensors,
@@ -73,6 +74,11 @@ export interface TrainerOptions {
   /** Epochs whose phases are planned ahead. Default: the configuration's. */
   readonly epochs?: number
   /**
+   * How images, maps and their gradients are stored; `f16` needs an adapter with `shader-f16`. Default: `f16` with `fp16` in the
+   * configuration, otherwise `f32`. The scale of the loss is the configuration's either way.
+   */
+  readonly precision?: Precision
+  /**
    * Other processes that train the same model on other batches: an update takes the mean of all their gradients, and every
    * step of one rank needs a step of each. Weights must be equal at the start. Default: none.
    */
@@ -100,13 +106,15 @@ export class Trainer {
   /** @throws TrainerError, CheckpointError; FeatureError for half precision on an adapter without it */
   constructor(options: TrainerOptions) {
     const { device, config, state, images, keepGradients = false, cumulativeIters = 1, epochs } = options
+    const { precision = config.fp16 ? 'f16' : 'f32' } = options
     const [batch = 0] = images.template.shape
     if (images.search.shape[0] !== batch) {
       throw new TrainerError(`Batch sizes differ: ${batch} templates, ${images.search.shape[0]} search images`)
     }
     const { optimizer, optimizer_config } = config
     if (!optimizer) throw new TrainerError('The configuration has no `optimizer`; training needs one')
-    checkHalfPrecision(device.adapter, config)
+    if (options.precision === undefined) checkHalfPrecision(device.adapter, config)
+    else checkPrecision(device, precision)
     this.batchSize = batch
     this.#options = options
     this.#cumulative = cumulativeIters
@@ -125,7 +133,7 @@ export class Trainer {
     this.#scaler = config.fp16 ? new LossScaler(config.fp16) : undefined
     const scalar = (name: string) => device.empty([1], 'f32', name)
     const lossScale = this.#scaler && { scale: scalar('loss scale'), unscale: scalar('1 / loss scale') }
-    this.#parts = { device, model: this.model, images, targets, keepGradients, lossScale }
+    this.#parts = { device, model: this.model, images, targets, keepGradients, precision, lossScale }
   }
 
   /**
@@ -357,17 +365,4 @@ function mapsOf(model: TrainableSiamRPN, images: TrainingImages, device: Device)
   const pass = model.forward(new Tape(new Recorder(device)), images, { trains: () => false, usesBatch: () => false })
   const [pairs = 0, height = 0, width = 0, channels = 0] = pass.cls.data.shape
   return [pairs, (height * width * channels) / 2]
-}
-
-/** What changes in training: parameters that some epoch trains, statistics that some epoch updates. */
-function averaged(model: TrainableSiamRPN, config: Config, hook: CustomHookConfig, epochs: number): Averaged[] {
-  const modes = Array.from({ length: epochs }, (_, epoch) => epochMode(config, epoch))
-  const same = (values: Float32Array) => values
-  const statistics = averagesStatistics(hook)
-    ? model.statistics.filter(({ norm }) => modes.some((mode) => mode.usesBatch(norm)))
-    : []
-  return [
-    ...model.parameters.filter(({ name }) => modes.some((mode) => mode.trains(name))),
-    ...statistics.flatMap(({ tensors }) => tensors.map((each) => ({ ...each, toPyTorch: same, fromPyTorch: same }))),
-  ]
 }

@@ -1,4 +1,5 @@
-// Training with a scaled loss: powers of two change no bit, a scale that is too large costs the updates it spoils and nothing else.
+// Training with a scaled loss, all numbers in single precision: powers of two change no bit, a scale that is too large costs the
+// updates it spoils and nothing else.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StateDict } from '../../src/formats/state-dict.ts'
@@ -62,7 +63,7 @@ async function run(
   let state: Pick<Outcome, 'model' | 'optimizer'> | undefined
   const parts = save === undefined ? [batches] : [batches.slice(0, save), batches.slice(save)]
   for (const part of parts) {
-    state = await withTrainer(device, { config, ...options }, async ({ trainer, step }) => {
+    state = await withTrainer(device, { config, precision: 'f32', ...options }, async ({ trainer, step }) => {
       if (state) trainer.load(state.model, state.optimizer)
       await trainer.startEpoch(10)
       for (const batch of part) results.push(await step(batch))
@@ -105,7 +106,7 @@ describe('a scale that is a power of two', () => {
     const plain = await run(trainingConfig(), [0, 1, 2, 3], { cumulativeIters: 2 })
     expectSameTraining(await run(scaled(4096), [0, 1, 2, 3], { cumulativeIters: 2 }), plain)
     const kept = (config: Config) =>
-      withTrainer(device, { config, keepGradients: true }, async ({ trainer, step }) => {
+      withTrainer(device, { config, precision: 'f32', keepGradients: true }, async ({ trainer, step }) => {
         await trainer.startEpoch(10)
         await step(0)
         return await trainer.gradients()
@@ -175,7 +176,7 @@ describe('saved and loaded', () => {
       [half, single],
     ] as const) {
       const { model, optimizer } = await run(before, [0])
-      const found = await withTrainer(device, { config: after }, async ({ trainer, step }) => {
+      const found = await withTrainer(device, { config: after, precision: 'f32' }, async ({ trainer, step }) => {
         trainer.load(model, optimizer)
         await trainer.startEpoch(10)
         const results = [await step(1)]
@@ -226,7 +227,7 @@ describe('two ranks', () => {
   const together = (config: Config, batches: readonly (readonly number[])[], spoil?: { rank: number; step: number }) =>
     Promise.all(
       localExchanges(2, 4096).map((exchange, rank) =>
-        withTrainer(device, { config, exchange }, async ({ trainer, images }) => {
+        withTrainer(device, { config, exchange, precision: 'f32' }, async ({ trainer, images }) => {
           await trainer.startEpoch(0)
           const results: StepResult[] = []
           for (const [index, batch] of batches.entries()) {
