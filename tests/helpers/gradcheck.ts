@@ -4,6 +4,7 @@
 
 import { expect } from 'vitest'
 import type { Device } from '../../src/gpu/device.ts'
+import type { Precision } from '../../src/gpu/half.ts'
 import { runOnce } from '../../src/gpu/program.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
 import type { Activation } from '../../src/kernels/activation.ts'
@@ -75,8 +76,14 @@ export interface GradientCase {
   build<T>(graph: Graph<T>, input: (name: string) => T): T
 }
 
-/** Float32 on the device against differences of float64. */
-const checkTolerance = 2e-5
+/** Of the device against differences of float64: in half precision some ten roundings of 2^-11 follow each other. */
+const tolerances = { f32: 2e-5, f16: 1e-2 } as const
+
+export interface CheckOptions {
+  /** Of the maps. Default f32. */
+  readonly precision?: Precision
+  readonly tolerance?: number
+}
 
 const eps = 1e-5
 const entrance = 'entrance'
@@ -84,15 +91,19 @@ const square = 'exit.square'
 const line = 'exit.line'
 
 /** @throws an assertion if a gradient differs, or the device's loss from the reference's */
-export async function checkGradients(device: Device, one: GradientCase, tolerance = checkTolerance): Promise<void> {
+export async function checkGradients(device: Device, one: GradientCase, options: CheckOptions = {}): Promise<void> {
+  const { precision = 'f32', tolerance = tolerances[precision] } = options
   const leaves = new Map<string, HostTensor>()
   for (const [name, shape] of Object.entries({ ...one.inputs, ...one.filters })) leaves.set(name, random(name, shape))
   const reference = (values: ReadonlyMap<string, HostTensor>) => {
     const graph = referenceGraph(values)
     return whole(one, graph, (name) => need(values, name))
   }
-  const found = await onDevice(device, one, leaves)
-  expectClose({ data: found.loss, shape: [1] }, flat(reference(leaves)), tolerance)
+  const found = await onDevice(device, one, { leaves, precision })
+  const loss = flat(reference(leaves))
+  // A sum of terms of about 1, which may cancel: their roundings do not.
+  const scale = precision === 'f16' ? Math.max(1, 1 / Math.abs(loss.data[0]!)) : 1
+  expectClose({ data: found.loss, shape: [1] }, loss, scale * tolerance)
   expect([...found.gradients.keys()]).toEqual([...leaves.keys()])
   for (const [name, leaf] of leaves) {
     const moved = (value: HostTensor) => flat(reference(new Map(leaves).set(name, value)))
@@ -203,7 +214,12 @@ interface Found {
   readonly gradients: ReadonlyMap<string, Float32Array>
 }
 
-async function onDevice(device: Device, one: GradientCase, leaves: ReadonlyMap<string, HostTensor>): Promise<Found> {
+interface Given {
+  readonly leaves: ReadonlyMap<string, HostTensor>
+  readonly precision: Precision
+}
+
+async function onDevice(device: Device, one: GradientCase, { leaves, precision }: Given): Promise<Found> {
   const owned: GpuTensor[] = []
   const own = (host: HostTensor) => {
     const tensor = upload(device, host)
@@ -222,10 +238,14 @@ async function onDevice(device: Device, one: GradientCase, leaves: ReadonlyMap<s
     return made
   }
   const program = await runOnce(device, (r) => {
-    const tape = new Tape(r)
+    const tape = new Tape(r, { precision })
     const variables = new Map([...uploaded].map(([name, data]) => [name, tape.variable(data)]))
     const graph = deviceGraph(tape, { own, filter, input: (name) => need(variables, name) })
-    const loss = whole(one, graph, (name) => need(variables, name))
+    const loss = ops.convert(
+      tape,
+      whole(one, graph, (name) => need(variables, name)),
+      'f32',
+    )
     const gradients = tape.backward(loss)
     const result: Record<string, GpuTensor> = {}
     for (const [name, tensor] of variables) result[name] = gradients.of(tensor)!
@@ -251,6 +271,7 @@ interface Sources {
   input(name: string): Tensor
 }
 
+/** Maps take the tape's precision at their first convolution, and leave it where a loss is computed of them. */
 function deviceGraph(tape: Tape, { own, filter, input: leaf }: Sources): Graph<Tensor> {
   const statistics = (input: Tensor) => {
     const { mean, variance } = statisticsOf(input.data.shape.at(-1)!)
@@ -260,7 +281,12 @@ function deviceGraph(tape: Tape, { own, filter, input: leaf }: Sources): Graph<T
     conv2d(input, name, { bias, ...options } = {}) {
       const parameter = filter(name)
       const tensor = tape.parameter(parameter, fixedFilter(name) === undefined)
-      return ops.conv2d(tape, { input, filter: { parameter, tensor }, ...(bias && { bias: leaf(bias) }) }, options)
+      const stored = ops.convert(tape, input, tape.precision)
+      return ops.conv2d(
+        tape,
+        { input: stored, filter: { parameter, tensor }, ...(bias && { bias: leaf(bias) }) },
+        options,
+      )
     },
     batchNorm: (inputs, options) => ops.batchNorm(tape, inputs, statistics(inputs.input), options),
     frozenBatchNorm: (inputs, options) => ops.frozenBatchNorm(tape, inputs, statistics(inputs.input), options),
@@ -275,7 +301,8 @@ function deviceGraph(tape: Tape, { own, filter, input: leaf }: Sources): Graph<T
     softmaxCrossEntropy(logits) {
       const classes = classesOf(logits.data.shape)
       const labels = own({ data: Float32Array.from(classes), shape: [classes.length] })
-      return ops.loss(tape, logits, softmaxLoss(tape.r, { logits: logits.data, labels, reduction: 'sum' }))
+      const single = ops.convert(tape, logits, 'f32')
+      return ops.loss(tape, single, softmaxLoss(tape.r, { logits: single.data, labels, reduction: 'sum' }))
     },
     relu6: (input) => ops.relu6(tape, input),
     add: (a, b, options) => ops.add(tape, a, b, options),
@@ -288,8 +315,9 @@ function deviceGraph(tape: Tape, { own, filter, input: leaf }: Sources): Graph<T
     weightedSum: (inputs, weights) => ops.weightedSum(tape, inputs, weights),
     loss(prediction) {
       const { targets, weights } = targetsOf(prediction.data.shape)
-      const args = { bbox: prediction.data, boxTargets: own(targets), boxWeights: own(weights) }
-      return ops.loss(tape, prediction, smoothL1Loss(tape.r, { ...args, reduction: 'sum' }))
+      const single = ops.convert(tape, prediction, 'f32')
+      const args = { bbox: single.data, boxTargets: own(targets), boxWeights: own(weights) }
+      return ops.loss(tape, single, smoothL1Loss(tape.r, { ...args, reduction: 'sum' }))
     },
     reshape: (input, shape) => ops.reshape(tape, input, shape),
     sizeOf: ({ data }) => data.size,

@@ -167,9 +167,13 @@ describe('gradients agree with finite differences through', () => {
     await checkGradients(device, one)
   })
 
+  test.each(cases)('%s, maps in half precision', async (_, one) => {
+    await checkGradients(device, one, { precision: 'f16' })
+  })
+
   test('nothing, if the tolerance is beyond float32', async () => {
     const [, relu] = cases.find(([name]) => name === 'a ReLU')!
-    await expect(checkGradients(device, relu, 1e-12)).rejects.toThrow(/relative error .* above 1e-12/)
+    await expect(checkGradients(device, relu, { tolerance: 1e-12 })).rejects.toThrow(/relative error .* above 1e-12/)
   })
 })
 
