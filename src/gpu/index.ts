@@ -17,6 +17,7 @@ export {
   SiamRpnError,
   WebGpuError,
 } from './errors.ts'
+export type { Precision } from './half.ts'
 export type { Kernel, KernelSpec } from './kernel.ts'
 export { cut, listed, quote, show, showShape } from './message.ts'
 export { type PacedDevice, Pacer } from './pacer.ts'

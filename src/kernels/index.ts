@@ -1,5 +1,6 @@
 // The public face of the ops: each records its dispatches into a recorder and returns its output's tensor, forward and backward.
 
+export type { Precision } from '../gpu/half.ts'
 export type { Activation, Rectifier } from './activation.ts'
 export { type GlobalAveragePoolGradientArgs, globalAveragePool, globalAveragePoolGradient } from './average-pool.ts'
 export {

@@ -14,9 +14,9 @@ import { conv2d } from '../../../src/kernels/conv/forward.ts'
 import type { ConvProblem } from '../../../src/kernels/conv/geometry.ts'
 import { type ConvAdapter, chooseConv } from '../../../src/kernels/conv/plan.ts'
 import { planName } from '../../../src/kernels/conv/plan-name.ts'
-import { measureCandidates } from '../../../src/kernels/conv/trial.ts'
+import { forwardTrial, gradientTrial, measureCandidates } from '../../../src/kernels/conv/trial.ts'
 import { chooseWeightGradient } from '../../../src/kernels/conv/weight-gradient-plan.ts'
-import { add, fill, relu } from '../../../src/kernels/elementwise.ts'
+import { add, convert, fill, relu } from '../../../src/kernels/elementwise.ts'
 import { evaluate, expectClose, random, upload } from '../../helpers/tensors.ts'
 import * as reference from '../../reference/conv2d.ts'
 
@@ -125,6 +125,23 @@ describe('measuring', () => {
     expect(one.count()).toBe(1)
   })
 
+  test('computes on images in half precision, forward and for the gradient of a filter', async () => {
+    const limits = { halfImages: true }
+    const one = problem([8, 12], 5)
+    const left: string[] = []
+    const note = (index: number, reason: string) => void left.push(`${index}: ${reason}`)
+    const forward = forwardTrial(device, { kind: 'forward', problem: one, limits })
+    const plans = [{ variant: 'direct' }, { variant: 'subgroup' }] as const
+    expect(await measureCandidates(device, forward, plans, 60_000, note)).toHaveLength(2)
+    const gradient = gradientTrial(device, { kind: 'weight gradient', problem: one, limits })
+    const gradientPlans = [
+      { variant: 'direct', splits: 1 },
+      { variant: 'subgroup', splits: 2 },
+    ] as const
+    expect(await measureCandidates(device, gradient, gradientPlans, 60_000, note)).toHaveLength(2)
+    expect(left).toEqual([])
+  })
+
   test('fails with the default, and still releases', async () => {
     const one = trial(() => {
       throw new ShapeError('broken')
@@ -190,6 +207,18 @@ describe('the choice', () => {
       expect(planKey(taken)).toBe(planKey(choice?.plan))
     }
     await second.close()
+  })
+
+  test('is one of its own where images are in half precision', async () => {
+    const { own, record, close } = await open()
+    const weight = packConvWeight(own, Float32Array.from(random('second', [4, 12, 1, 1]).data), [4, 12, 1, 1])
+    const half = (r: Recorder) => conv2d(r, { input: convert(r, record(r), 'f16'), weight })
+    const found = await benchmarkConvs(own, half)
+    const [choice] = found.filter(({ problem }) => problem.endsWith('dilation 1, images in half precision'))
+    expect(choice?.problem).toMatch(/^forward 1x7x9x12 to 7x9x4/)
+    expect(choice?.timed).toBeGreaterThan(1)
+    releaseConvWeight(own, weight)
+    await close()
   })
 
   test('is named in the profile', async () => {

@@ -136,6 +136,8 @@ describe('choice of a convolution', () => {
     const samples = samplesPerSlice(lavapipe, chooseConv(lavapipe, problem), problem)
     expect(samples).toBe(8) // 256 tiles x 16 x 1024 channels x 4 bytes = 16 MiB each
     expect(samplesPerSlice(lavapipe, { variant: 'subgroup' }, problem)).toBe(Number.POSITIVE_INFINITY)
+    // 31 x 31 x 2048 sums of 4 bytes, rounded to half precision afterwards
+    expect(samplesPerSlice(lavapipe, { variant: 'subgroup' }, problem, { halfImages: true })).toBe(17)
     expect(chooseConv({ ...lavapipe, maxBindingBytes: 1 << 20 }, problem).variant).toBe('subgroup')
   })
 

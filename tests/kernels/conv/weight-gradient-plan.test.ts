@@ -86,6 +86,10 @@ describe("choice of the gradient of a convolution's filter", () => {
     expect(gradientSamples(lavapipe, plan, problem)).toBe(17)
     const odd = { ...problem, outChannels: 2052 }
     expect(gradientSamples(lavapipe, { variant: 'subgroup', splits: 1 }, odd)).toBe(Number.POSITIVE_INFINITY)
+    const even = { ...problem, outChannels: 2112 } // 256 bytes divide a pixel's channels in single precision, not in half
+    expect(gradientSamples(lavapipe, plan, even)).toBe(17)
+    expect(gradientSamples(lavapipe, plan, even, { halfImages: true })).toBe(Number.POSITIVE_INFINITY)
+    expect(gradientSamples(lavapipe, plan, problem, { halfImages: true })).toBe(17)
   })
 
   test('never spends more than 16 MiB on partial sums', () => {
