@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Device, openDevice } from '../../src/gpu/device.ts'
 import type { Config, ConfigInput } from '../../src/siamrpn/config.ts'
-import { bitsOf, trainingConfig, values, withTrainer } from './trainer-helpers.ts'
+import { localExchanges } from './local-exchanges.ts'
+import { bitsOf, namesThatDiffer, trainingConfig, values, withTrainer } from './trainer-helpers.ts'
 
 let device: Device
 beforeAll(async () => {
@@ -60,4 +61,31 @@ test('finds a scale that half precision can hold, and no weight or statistic is 
   expect(losses.at(-1)).toBeLessThan(losses[1]!)
   for (const [name, { dtype }] of model)
     if (dtype === 'f32') expect(values(model, name).every(Number.isFinite)).toBe(true)
+})
+
+test('two ranks do what one does that gathers over both their batches', async () => {
+  const steps = 3
+  const config = half({ init_scale: 2 ** 24 })
+  const alone = await withTrainer(device, { config, cumulativeIters: 2 }, async ({ trainer, step }) => {
+    await trainer.startEpoch(0)
+    const scalings = []
+    for (let k = 0; k < 2 * steps; k++) scalings.push((await step(k)).scaling!)
+    return { scalings, model: await trainer.modelState(), optimizer: await trainer.optimizerState() }
+  })
+  const both = await Promise.all(
+    localExchanges(2, 4096).map((exchange, rank) =>
+      withTrainer(device, { config, exchange }, async ({ trainer, step }) => {
+        await trainer.startEpoch(0)
+        const scalings = []
+        for (let k = 0; k < steps; k++) scalings.push((await step(2 * k + rank)).scaling!)
+        return { scalings, model: await trainer.modelState(), optimizer: await trainer.optimizerState() }
+      }),
+    ),
+  )
+  expect(alone.scalings.at(-1)!.skippedUpdates).toBeGreaterThan(0)
+  for (const { scalings, model, optimizer } of both) {
+    expect(scalings).toEqual(scalings.map((_, k) => alone.scalings[2 * k + 1]))
+    expect(namesThatDiffer(model, alone.model).filter((name) => !/running|num_batches/.test(name))).toEqual([])
+    expect(namesThatDiffer(optimizer, alone.optimizer)).toEqual([])
+  }
 })
