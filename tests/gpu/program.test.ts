@@ -106,6 +106,26 @@ describe('capture and replay', () => {
     clean.destroy()
   })
 
+  test('poisons halves with what is no number either', async () => {
+    const source = [
+      'alias Stored = f32;',
+      '@group(0) @binding(0) var<storage, read_write> output: array<Stored>;',
+      '@compute @workgroup_size(3)',
+      'fn main(@builtin(global_invocation_id) id: vec3u) { output[id.x + 1u] = Stored(1.5); }',
+    ].join('\n')
+    const program = await runOnce(device, (r) => {
+      const output = r.alloc([7], 'f16')
+      const kernel = { name: 'some.wgsl', source, constants: { Stored: 'f16' } } as const
+      r.dispatch({ kernel, label: 'some', workgroups: [1], bindings: { output } })
+      return output
+    })
+    const [first = 0, ...rest] = (await device.read(program.result)) as Uint16Array
+    expect(rest.slice(0, 3)).toEqual([0x3e00, 0x3e00, 0x3e00])
+    expect(rest).toHaveLength(6)
+    for (const unwritten of [first, ...rest.slice(3)]) expect(unwritten & 0x7fff).toBeGreaterThan(0x7c00)
+    program.destroy()
+  })
+
   test('binds batch slices', async () => {
     const batch = device.tensor(
       Float32Array.from({ length: 192 }, (_, i) => i),

@@ -359,6 +359,22 @@ describe('convolution', () => {
     })
   })
 
+  test('in slices of the batch, where the sums of a sample are all that can be bound', async () => {
+    const [x, w] = [
+      [4, 6, 8, 64],
+      [256, 64, 3, 3],
+    ]
+    // 24 KiB of output for each sample, and 48 KiB of sums; the filter is larger, but read through windows.
+    const sliced = (maxBindingBytes: number): Case => {
+      return (r, { map, filter }) => {
+        const [input, weight] = [map('x', x), filter(w)]
+        Object.defineProperty(r, 'adapter', { value: { ...r.adapter, maxBindingBytes } })
+        return [conv2d(r, { input, weight, padding: 1, plan: { variant: 'subgroup' } })]
+      }
+    }
+    expect(await run(sliced(60_000), 'f16')).toEqual(await run(sliced(2 ** 27), 'f16'))
+  })
+
   test('filter and image in half precision', async () => {
     const input = device.tensor(toHalf(Float32Array.from(random('x', fours).data)), fours)
     const values = Float32Array.from(random('filter', [5, 8, 3, 3]).data)

@@ -10,6 +10,7 @@ import type { Precision } from '../../src/gpu/half.ts'
 import { plan, runOnce } from '../../src/gpu/program.ts'
 import { Recorder } from '../../src/gpu/recorder.ts'
 import type { GpuTensor } from '../../src/gpu/tensor.ts'
+import { scale } from '../../src/kernels/elementwise.ts'
 import { Tape } from '../../src/nn/autograd.ts'
 import type { TrainingMode } from '../../src/nn/trainable-conv.ts'
 import type { Config } from '../../src/siamrpn/config.ts'
@@ -34,6 +35,8 @@ interface Step {
   readonly images: TrainingImages
   readonly targets: TargetTensors
 }
+
+const everything: TrainingMode = { trains: () => true, usesBatch: () => true }
 
 function rpnOf({ model }: Config) {
   if (model.train_cfg === null) throw new Error('The configuration has no model.train_cfg')
@@ -163,11 +166,27 @@ describe('a step in half precision', () => {
   })
 })
 
+test.each([1e5, 1e12])('what overflows on the way back shows in the gradients: loss times %f', async (factor) => {
+  const step = emptyStep(narrow, 2, initialState(narrow))
+  fill(step)
+  const scaled = device.tensor(Float32Array.of(factor), [1])
+  const program = await runOnce(device, (r) => {
+    const tape = new Tape(r, { precision: 'f16' })
+    const { total } = step.model.forwardTrain(tape, step.images, step.targets, everything)
+    const loss = tape.note([total], total.data, (gradient) => [scale(r, { input: gradient, factor: scaled })])
+    return [...tape.backward(loss).parameters.values()]
+  })
+  const found = await Promise.all(program.result.map((gradient) => device.readF32(gradient)))
+  expect(found.some((gradient) => gradient.some((value) => !Number.isFinite(value)))).toBe(true)
+  program.destroy()
+  device.release(scaled)
+  release(step)
+})
+
 test('what a step keeps is f16 between the images and the head, and f32 elsewhere', () => {
   const step = emptyStep(narrow, 1, initialState(narrow))
   const recorder = new Recorder(device)
-  const mode = { trains: () => true, usesBatch: () => true }
-  const { cls, bbox, gradients } = record(new Tape(recorder, { precision: 'f16' }), step, mode)
+  const { cls, bbox, gradients } = record(new Tape(recorder, { precision: 'f16' }), step, everything)
   for (const tensor of [cls, bbox, ...gradients.values()]) expect(tensor.dtype, tensor.label).toBe('f32')
   for (const parameter of gradients.keys()) expect(parameter.data.dtype, parameter.name).toBe('f32')
   const written = recorder.steps.flatMap(({ tensors }) => tensors.filter(({ access }) => access === 'read_write'))

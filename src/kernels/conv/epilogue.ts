@@ -4,7 +4,7 @@
 import { ShapeError } from '../../gpu/errors.ts'
 import type { Recorder } from '../../gpu/recorder.ts'
 import type { Constants } from '../../gpu/shader.ts'
-import type { GpuTensor } from '../../gpu/tensor.ts'
+import { GpuTensor } from '../../gpu/tensor.ts'
 import { type Activation, activationMax } from '../activation.ts'
 import { fill } from '../elementwise.ts'
 import { elementType } from '../launch.ts'
@@ -37,10 +37,15 @@ export interface ConvLaunch extends Epilogue {
 
 /** Bindings of the epilogue; what is absent gets a stand-in of its precision that the shader does not read. */
 export function epilogueBindings(r: Recorder, conv: ConvLaunch): Record<string, GpuTensor> {
-  const { scale, bias, residual, input, weight, label } = conv
-  const singles = [scale, bias, input, weight.tensor, weight.transformed]
-  const single = singles.find((tensor) => tensor?.dtype === 'f32') ?? fill(r, [4], 0, `${label}.unused`)
+  const { scale, bias, residual, input } = conv
+  const single = scale ?? bias ?? (input.dtype === 'f32' ? input : unread(r, conv))
   return { scale: scale ?? single, bias: bias ?? single, residual: residual ?? input }
+}
+
+/** A few numbers of single precision: the filter's first, as a filter may be above the binding limit, or zeros. */
+function unread(r: Recorder, { weight, label }: ConvLaunch): GpuTensor {
+  const { storage, dtype, byteOffset } = weight.tensor ?? weight.transformed
+  return dtype === 'f32' ? new GpuTensor(storage, [4], dtype, byteOffset) : fill(r, [4], 0, `${label}.unread`)
 }
 
 /**
