@@ -29,7 +29,7 @@ export {
 export { type Conv2dArgs, conv2d } from './conv/forward.ts'
 export { indexedDbStore } from './conv/indexed-db-store.ts'
 export { type ConvInputGradientArgs, convInputGradient } from './conv/input-gradient.ts'
-export type { ChannelsPerLane, ConvPlan, Tile } from './conv/plan.ts'
+export type { ChannelsPerLane, ConvPlan, MatrixShape, Tile } from './conv/plan.ts'
 export { type ConvWeightGradientArgs, convWeightGradient } from './conv/weight-gradient.ts'
 export type { WeightGradientPlan } from './conv/weight-gradient-plan.ts'
 export {

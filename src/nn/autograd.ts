@@ -42,6 +42,7 @@ interface Node {
 }
 
 export interface TapeOptions {
+  /** Of maps. Default f32. Ops give what they are given: `ops.convert` brings an image into it. */
   readonly precision?: Precision | undefined
 }
 
@@ -56,10 +57,7 @@ export class Tape {
   #recording = true
   #comesLast = false
 
-  /**
-   * @param options.precision of maps; default f32. Ops give what they are given: `ops.convert` brings an image into it
-   * @throws FeatureError for half precision on an adapter without it
-   */
+  /** @throws FeatureError for half precision on an adapter without it */
   constructor(recorder: Recorder, { precision = 'f32' }: TapeOptions = {}) {
     checkPrecision(recorder, precision)
     this.r = recorder
