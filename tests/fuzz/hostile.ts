@@ -209,6 +209,16 @@ const cases: Readonly<Record<string, Files>> = {
     images: () => filled('{"id":1},', '{"images":[', '{}],"annotations":[]}'),
     annotations: () => filled('{"id":1},', '{"images":[],"annotations":[', '{}]}'),
   },
+  'cut-outs of COCO': {
+    ...jsonFiles,
+    'corners of a polygon': () =>
+      filled(
+        '1,',
+        '{"images":[{"id":1,"file_name":"a.png","width":48,"height":40}],"annotations":[{"segmentation":[[',
+        '1]],"image_id":1}]}',
+      ),
+    categories: () => filled('{"id":1,"name":"a"},', '{"categories":[', '{"id":2,"name":"b"}]}'),
+  },
   'COCO benchmark': { images: () => filled('{"id":1},', '{"videos":[],"images":[', '{}],"annotations":[]}') },
   'training log': { ...logFiles, ...jsonFiles },
   evaluation: jsonFiles,
@@ -216,12 +226,24 @@ const cases: Readonly<Record<string, Files>> = {
     ...jsonFiles,
     regions: () => filled('1,', '{"format":"siamrpn-sequence","name":"a","regions":[', '1],"scores":[],"seconds":[]}'),
   },
+  lock: jsonFiles,
+  'pointer to the last checkpoint': lineFiles,
   'TFLite model': otherFiles,
   tar: otherFiles,
   infos: lineFiles,
   'results ope': lineFiles,
   'results vot': lineFiles,
   'results got10k': lineFiles,
+  'results in an archive': {
+    zeros: checkpointFiles.zeros!,
+    'end records': checkpointFiles['end records']!,
+    'local headers': checkpointFiles['local headers']!,
+    'archive of entries': checkpointFiles['archive of entries']!,
+    'archive of the most entries': () =>
+      concatBytes(zipChunks(Array.from({ length: 49_000 }, (_, i) => [`data/${i}.txt`, Buffer.alloc(1900)])) as never),
+    'one long text': () => concatBytes(zipChunks([['a.txt', filled('1,2,3,4\n')]]) as never),
+  },
+  mask: imageFiles,
   image: imageFiles,
   'frames of an image': imageFiles,
 }

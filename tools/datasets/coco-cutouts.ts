@@ -43,6 +43,7 @@ const border = 1
 const margin = 0.05
 /** Of a polygon; those of COCO have some hundreds. */
 const mostCorners = 10_000
+const mostCategories = 100_000
 /** Of a category's name, characters: a file's name has 255 bytes. */
 const longestKind = 50
 
@@ -118,6 +119,7 @@ async function readCatalogue(file: string): Promise<Catalogue> {
       images.set(entry.id('id', ids), { name: entry.text('file_name'), ...size })
     },
     categories: (value, index) => {
+      if (index === mostCategories) throw new AnnotationError(`${file}: more than ${mostCategories} categories`)
       const entry = new CocoEntry(file, 'categories', index, value)
       categories.set(entry.id('id', ids), entry.text('name'))
     },

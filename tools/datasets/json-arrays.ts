@@ -7,6 +7,8 @@ import { AnnotationError } from './errors.ts'
 const chunkBytes = 1 << 22
 /** Of the object of the file; annotations have about five. */
 const mostNames = 1000
+/** Bytes of an element; annotations with masks have up to some hundred thousand. */
+const longestValue = 1 << 24
 const quote = 0x22
 const comma = 0x2c
 const colon = 0x3a
@@ -123,6 +125,9 @@ class JsonArrays {
     while (true) {
       const found = scanBytes(this.#buffer, this.#at, this.#end, state)
       this.#at = found.at
+      if (this.#kept !== undefined && this.#at - this.#kept > longestValue) {
+        throw this.#error(this.#at, `${place} has more than ${longestValue} bytes, expected those of an annotation`)
+      }
       if (found.ended) return
       state = found.state
       if (!(await this.#more())) throw this.#error(this.#end, `the file ends within ${place}`)

@@ -6,6 +6,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { FileSizeError, readBounded } from '../read-bounded.ts'
 import { WorkDirBusyError } from './errors.ts'
 
 interface Owner {
@@ -27,6 +28,8 @@ const mostLevels = 8
 const mostTries = 20
 /** Signals to the numbers beside go to groups of processes, or nowhere. */
 const greatestPid = 2 ** 31 - 1
+/** Bytes; what is longer names no process. */
+const longestLock = 4096
 
 /**
  * Takes a lock. It is given back by the returned function, and when the process exits.
@@ -106,14 +109,14 @@ async function withTemporary(path: string, text: string, use: (temporary: string
 async function read(path: string): Promise<Found | undefined> {
   let text = ''
   try {
-    text = await readFile(path, 'utf8')
+    text = (await readBounded(path, longestLock)).toString()
     const { pid, host, birth } = JSON.parse(text) ?? {}
     const isOwner = Number.isInteger(pid) && pid > 0 && pid <= greatestPid && typeof host === 'string'
     return { text, owner: isOwner ? { pid, host, birth: typeof birth === 'string' ? birth : null } : undefined }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    if (!(error instanceof SyntaxError)) throw error
-    return { text, owner: undefined }
+    if (error instanceof SyntaxError || error instanceof FileSizeError) return { text, owner: undefined }
+    throw error
   }
 }
 

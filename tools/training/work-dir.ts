@@ -2,14 +2,17 @@
 // (a lock without its process, half-written files) is cleared away by the next one.
 
 import { appendFileSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TrainingError } from 'siamrpn/train'
 import { writeWhole } from '../frames/atomic.ts'
+import { readBounded } from '../read-bounded.ts'
 import { takeLock } from './lock.ts'
 
 /** Names the last checkpoint. */
 const pointerName = 'last_checkpoint'
+/** Bytes; what is longer is no name of a file. */
+const longestPointer = 4096
 const lockName = 'training.lock'
 const extension = '.safetensors'
 const checkpointName = /^(epoch|iter)_(\d+)\.safetensors$/
@@ -52,9 +55,10 @@ export class WorkDir {
 
   /** Path of the last checkpoint: what the pointer says, or the furthest one that is there. Undefined if there is none. */
   async lastCheckpoint(): Promise<string | undefined> {
-    const named = await readFile(join(this.path, pointerName), 'utf8').catch(() => '')
+    const pointer = await readBounded(join(this.path, pointerName), longestPointer).catch(() => '')
+    const named = pointer.toString().trim()
     const names = await readdir(this.path)
-    if (names.includes(named.trim())) return join(this.path, named.trim())
+    if (names.includes(named)) return join(this.path, named)
     const known = names.filter((name) => checkpointName.test(name)).sort((a, b) => order(b) - order(a))
     return known[0] === undefined ? undefined : join(this.path, known[0])
   }

@@ -146,6 +146,13 @@ test('polygons that are none, or lie beside their image, are left out; images of
   expect(await writeCocoCutouts({ ...options, perCategory: 9 })).toEqual({ cutouts: 1, categories: 1, unreadable: 1 })
 })
 
+test('categories without end are refused', async () => {
+  const options = await coco([object(1, 1, [10, 12, 40, 30])])
+  const categories = Array.from({ length: 100_001 }, (_, id) => ({ id, name: 'a' }))
+  await writeFile(options.annFile, JSON.stringify({ categories, images: [], annotations: [] }))
+  await expect(writeCocoCutouts(options)).rejects.toThrow('a.json: more than 100000 categories')
+})
+
 test('categories of one name, or of a long one, keep all their cut-outs', async () => {
   const box = [10, 12, 40, 30] as const
   const options = await coco([1, 2, 3].map((category_id) => object(category_id, 1, box, { category_id })))

@@ -41,6 +41,11 @@ test('files larger than a piece, elements larger than a piece', async () => {
   expect(found).toEqual(a.map((value, k) => [k, value]))
 })
 
+test('elements without end are refused', async () => {
+  const a = [1, { points: '1,'.repeat(2 ** 23 + 2 ** 21) }]
+  await expect(read(JSON.stringify({ a }))).rejects.toThrow(/: a\[1\] has more than 16777216 bytes/)
+})
+
 const broken: readonly (readonly [text: string, message: RegExp])[] = [
   ['', /byte 0: the file ends too early/],
   ['[1]', /byte 0: expected an object, found "\[1\]"/],
