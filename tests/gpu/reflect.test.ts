@@ -13,7 +13,8 @@ const types = ['vec2f', 'vec4f', 'f16', 'vec4h'] as const
 describe('like wgsl_reflect', () => {
   test.each(Object.entries(shaders))('%s', (_, text) => {
     const wide = /^alias Value = f32;/m.test(text) ? types.map((Value) => specialise(text, { Value })) : []
-    for (const variant of [text, ...wide]) {
+    const stored = /^alias Stored = /m.test(text) ? types.map((Stored) => specialise(text, { Stored })) : []
+    for (const variant of [text, ...wide, ...stored]) {
       const expected = [...referenceEntries(variant)]
       expect(expected.length).toBeGreaterThan(0)
       for (const [name, entry] of expected) expect(reflect(variant, name)).toEqual(entry)

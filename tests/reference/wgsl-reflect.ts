@@ -30,9 +30,13 @@ export function referenceEntries(text: string): Map<string, ShaderInterface> {
   )
 }
 
+/** Types and calls of an extension that wgsl_reflect does not know; no variable that is bound has such a type. */
+const matrixType = /\bsubgroup_matrix_\w+<[^<>]*>/g
+const matrixCall = /\b(subgroupMatrix\w+)<[^<>]*>/g
+
 function parse(text: string): WgslReflect {
   try {
-    return new WgslReflect(text)
+    return new WgslReflect(text.replaceAll(matrixType, 'f32').replaceAll(matrixCall, '$1'))
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const line = Number(/Line:\s*(\d+)/.exec(reason)?.[1] ?? 0)
