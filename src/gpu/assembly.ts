@@ -66,6 +66,7 @@ export async function assemble(device: Device, recorder: Recorder, options: Asse
     label: options.label ?? 'program',
     buffers: [],
   }
+  await device.settle()
   const kernels = recorder.steps.map((step) => step.kernel)
   const compiled = await device.kernels.compile(kernels, options.onProgress)
   try {
@@ -92,9 +93,8 @@ async function build(
     return encodeStep(device, step, compiled.get(step.kernel), { parameters, index, fresh })
   })
   const error = await device.guard(device.gpu.popErrorScope())
+  await device.settle() // first: where a buffer was refused, what binds it is invalid as well
   if (error) throw new BindingError(`Program \`${label}\`: ${error.message}`)
-  await device.guard(device.memory.settle())
-  device.check()
   const kept = recorder.storages.filter((storage) => recorder.kept.has(storage))
   for (const storage of recorder.storages) {
     if (recorder.kept.has(storage)) continue

@@ -199,7 +199,7 @@ export class Device {
     const copy = staging.getMappedRange(0, total).slice(0)
     staging.unmap()
     this.memory.giveStaging(staging)
-    this.check()
+    await this.settle()
     return copy
   }
 
@@ -253,10 +253,14 @@ export class Device {
     return this.#ended
   }
 
-  /** @throws DeviceClosedError, DeviceLostError, or the last error that WebGPU reported out of band (once) */
+  /**
+   * @throws DeviceClosedError, DeviceLostError, or the last error that WebGPU reported out of band (once). While the driver has not
+   * answered for every buffer, only that one was refused: other errors may follow from a refusal that is yet to be told
+   */
   check(): void {
     if (this.#ended) throw this.#ended
     const failure = this.#failure
+    if (this.memory.unanswered && !(failure instanceof OutOfMemoryError)) return
     this.#failure = undefined
     if (failure) throw failure
   }
@@ -264,6 +268,7 @@ export class Device {
   /** Resolves once the driver has granted every buffer made so far. @throws OutOfMemoryError; as `check` */
   async settle(): Promise<void> {
     await this.guard(this.memory.settle())
+    if (this.#failure) await this.guard(this.#told())
     this.check()
   }
 
@@ -309,8 +314,16 @@ export class Device {
     this.#pending.clear()
   }
 
+  /** Resolves once the driver has told all errors so far: work with a refused buffer has errors of its own, told after it. */
+  async #told(): Promise<void> {
+    this.gpu.pushErrorScope('validation')
+    await this.gpu.popErrorScope()
+  }
+
+  /** Of several errors the first is kept, but out of memory counts before what followed from it. */
   #fail(error: SiamRpnError): void {
-    this.#failure ??= error
+    const kept = this.#failure
+    if (!kept || (error instanceof OutOfMemoryError && !(kept instanceof OutOfMemoryError))) this.#failure = error
   }
 }
 

@@ -73,6 +73,11 @@ export class Memory {
     buffer.destroy()
   }
 
+  /** Whether the driver has yet to answer for a buffer. */
+  get unanswered(): boolean {
+    return this.#pending.size > 0
+  }
+
   /** Resolves once the driver has answered for every buffer created so far. */
   async settle(): Promise<void> {
     await Promise.all(this.#pending)

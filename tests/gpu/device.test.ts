@@ -159,6 +159,29 @@ describe('failures', () => {
     await device.read(input)
   })
 
+  test('a refused buffer is told as out of memory, not as what is invalid behind it, and once', async () => {
+    const device = await open()
+    const input = device.empty([4])
+    await device.settle()
+    const { gpu } = device
+    const [create, pop] = [gpu.createBuffer.bind(gpu), gpu.popErrorScope.bind(gpu)]
+    vi.spyOn(gpu, 'createBuffer').mockImplementationOnce((descriptor) => {
+      gpu.pushErrorScope('validation')
+      const invalid = create({ ...descriptor, usage: 0 })
+      void pop()
+      return invalid
+    })
+    vi.spyOn(gpu, 'popErrorScope').mockImplementationOnce(async () => {
+      await pop()
+      return { message: 'no room' } as GPUError
+    })
+    const weights = device.tensor(new Float32Array(4), [4], 'weights')
+    const capturing = capture(device, (r) => scale(r, weights, 2), { label: 'p' })
+    await expect(capturing).rejects.toThrow('Buffer `weights` wants 16 bytes with 16 bytes in use: no room')
+    await device.settle()
+    await device.read(input)
+  })
+
   test('an error that WebGPU reports later rejects the next read', async () => {
     const device = await open()
     const tensor = device.empty([4])
