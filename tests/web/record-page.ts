@@ -60,8 +60,7 @@ async function record(page: Page): Promise<Shot[]> {
   for (let frame = 0; frame <= frameCount; frame++) {
     await page.evaluate(`(async () => {
       const { workspace } = window.siamrpnSession
-      const upTo = (track) => new Map([...track].filter(([at]) => at <= ${frame}))
-      const targets = window.whole.targets.map((target) => ({ ...target, track: upTo(target.track) }))
+      const targets = window.whole.targets.map((target) => ({ ...target, track: target.track.without(${frame + 1}, Infinity) }))
       workspace.grow((project) => ({ ...project, targets }))
       await workspace.seek(${frame})
     })()`)

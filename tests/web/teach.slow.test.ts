@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readCheckpoint } from '../../src/formats/checkpoint.ts'
 import { readSafetensors, writeTorchZip } from '../../src/index.ts'
+import type { TrackedTarget } from '../../web/src/model/project.ts'
 import type { Session } from '../../web/src/session/session.ts'
 import {
   choose,
@@ -144,7 +145,8 @@ describe.skipIf(!path)('teaching in the page', () => {
     expect(await noticeOf(opened)).toContain('Tracking with "mine.safetensors" from now on.')
     await inPage(opened, ({ workspace }) => workspace.seek(0))
     await inPage(opened, ({ workspace }) => {
-      workspace.grow((project) => ({ ...project, targets: project.targets.map((t) => ({ ...t, track: new Map() })) }))
+      const untracked = (t: TrackedTarget) => ({ ...t, track: t.track.without(0, Number.POSITIVE_INFINITY) })
+      workspace.grow((project) => ({ ...project, targets: project.targets.map(untracked) }))
     })
     await opened.page.getByTestId('follow').click()
     await followTo(1)

@@ -13,7 +13,7 @@ export function writeProjectJson(project: Project): string {
     name,
     color,
     marks: [...marks].sort(byFrame).map(([frame, mark]) => ({ frame, ...mark })),
-    track: [...track].sort(byFrame).map(([frame, { box, score }]) => ({ frame, box, score })),
+    track: [...track].map(([frame, { box, score }]) => ({ frame, box, score })),
   }))
   return `${JSON.stringify({ format: formatName, version: 1, clip: project.clip, targets }, null, 1)}\n`
 }

@@ -2,8 +2,9 @@
 
 import type { Box } from 'siamrpn'
 import { ImportError } from '../model/errors.ts'
-import type { ClipFacts, Mark, Project, Tracked, TrackedTarget } from '../model/project.ts'
+import type { ClipFacts, Mark, Project, TrackedTarget } from '../model/project.ts'
 import { colors, positionAt } from '../model/project.ts'
+import { Track, type Tracked } from '../model/track.ts'
 import { shortened } from './json-value.ts'
 
 export interface Row {
@@ -47,7 +48,10 @@ export function projectOf(clip: ClipFacts, rows: readonly Row[]): Project {
     if (row.box && row.score !== undefined) target.track.set(row.frame, { box: row.box, score: row.score })
     else target.marks.set(row.frame, row.box ? { kind: 'box', box: row.box } : { kind: 'absent' })
   }
-  return { clip, targets: [...targets].map(([id, target]): TrackedTarget => ({ id, color: colorOf(id), ...target })) }
+  const made = [...targets].map(([id, { name, marks, track }]): TrackedTarget => {
+    return { id, name, color: colorOf(id), marks, track: Track.from(track) }
+  })
+  return { clip, targets: made }
 }
 
 function colorOf(id: number): string {

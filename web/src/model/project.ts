@@ -2,17 +2,10 @@
 // marks. Everything here is immutable: an edit returns a new project, so that undo is a list of projects.
 
 import type { Box } from 'siamrpn'
+import { Track, type Tracked } from './track.ts'
 
 /** What a person said of one target in one frame: where it is, or that it is not there. */
 export type Mark = { readonly kind: 'box'; readonly box: Box } | { readonly kind: 'absent' }
-
-/** What the tracker said of one target in one frame. */
-export interface Tracked {
-  /** Frame pixels, top-left corner. */
-  readonly box: Box
-  /** 0..1 */
-  readonly score: number
-}
 
 export interface TrackedTarget {
   readonly id: number
@@ -21,7 +14,7 @@ export interface TrackedTarget {
   readonly color: string
   /** By frame number from 0. */
   readonly marks: ReadonlyMap<number, Mark>
-  readonly track: ReadonlyMap<number, Tracked>
+  readonly track: Track
 }
 
 export interface ClipFacts {
@@ -51,7 +44,7 @@ export function addTarget(project: Project, frame: number, box: Box): { project:
   const id = project.targets.reduce((most, target) => Math.max(most, target.id), 0) + 1
   const color = colors[(id - 1) % colors.length] ?? colors[0]
   const marks = new Map<number, Mark>([[frame, { kind: 'box', box }]])
-  const target: TrackedTarget = { id, name: `Target ${id}`, color, marks, track: new Map() }
+  const target: TrackedTarget = { id, name: `Target ${id}`, color, marks, track: Track.empty }
   return { project: { ...project, targets: [...project.targets, target] }, id }
 }
 
@@ -80,17 +73,14 @@ export function removeMark(project: Project, id: number, frame: number): Project
 export function setTracked(project: Project, frame: number, results: ReadonlyMap<number, Tracked>): Project {
   const targets = project.targets.map((target) => {
     const tracked = results.get(target.id)
-    return tracked ? { ...target, track: new Map(target.track).set(frame, tracked) } : target
+    return tracked ? { ...target, track: target.track.with(frame, tracked) } : target
   })
   return { ...project, targets }
 }
 
 /** Forgets what was followed from `from` to `to`, both included. */
 export function clearTrack(project: Project, id: number, from: number, to: number): Project {
-  return changeTarget(project, id, (target) => {
-    const kept = [...target.track].filter(([frame]) => frame < from || frame > to)
-    return { ...target, track: new Map(kept) }
-  })
+  return changeTarget(project, id, (target) => ({ ...target, track: target.track.without(from, to) }))
 }
 
 /** Where a target is in a frame, from a mark if there is one, else from the track. */
@@ -103,14 +93,16 @@ export function positionAt(target: TrackedTarget, frame: number): Tracked | unde
 
 /** The last mark at or before a frame; undefined if there is none. */
 export function markBefore(target: TrackedTarget, frame: number): number | undefined {
-  const frames = [...target.marks.keys()].filter((other) => other <= frame)
-  return frames.length > 0 ? Math.max(...frames) : undefined
+  let found: number | undefined
+  for (const other of target.marks.keys()) if (other <= frame && other >= (found ?? other)) found = other
+  return found
 }
 
 /** The first mark after a frame; undefined if there is none. */
 export function markAfter(target: TrackedTarget, frame: number): number | undefined {
-  const frames = [...target.marks.keys()].filter((other) => other > frame)
-  return frames.length > 0 ? Math.min(...frames) : undefined
+  let found: number | undefined
+  for (const other of target.marks.keys()) if (other > frame && other <= (found ?? other)) found = other
+  return found
 }
 
 /** The frames with a box from a person, over all targets: what teaching may use. */

@@ -3,7 +3,8 @@
 
 import type { Box } from 'siamrpn'
 import type { ClipSource, Picture } from '../media/clip-source.ts'
-import { markAfter, type Tracked, type TrackedTarget } from '../model/project.ts'
+import { markBefore, type TrackedTarget } from '../model/project.ts'
+import type { Tracked } from '../model/track.ts'
 
 /** What following needs of the tracker. Pictures are lent. */
 export interface Follower {
@@ -33,21 +34,18 @@ export interface FollowHooks {
 
 /** The stretches that follow from a target's box marks at or after `from`, each up to the next mark. */
 export function forwardStretches(target: TrackedTarget, from: number, frameCount: number): Stretch[] {
-  const stretches: Stretch[] = []
-  for (const [frame, mark] of target.marks) {
-    if (frame < from || mark.kind !== 'box') continue
-    const next = markAfter(target, frame) ?? frameCount
-    if (next - 1 > frame) stretches.push({ id: target.id, from: frame, to: next - 1, box: mark.box })
-  }
-  return stretches.sort((a, b) => a.from - b.from)
+  const marks = [...target.marks].filter(([frame]) => frame >= from).sort(([a], [b]) => a - b)
+  return marks.flatMap(([frame, mark], index) => {
+    const last = (marks[index + 1]?.[0] ?? frameCount) - 1
+    return mark.kind === 'box' && last > frame ? [{ id: target.id, from: frame, to: last, box: mark.box }] : []
+  })
 }
 
 /** The stretch back from the box mark in `frame` to the mark before it, or to the first frame; undefined if there is none. */
 export function backwardStretch(target: TrackedTarget, frame: number): Stretch | undefined {
   const mark = target.marks.get(frame)
   if (mark?.kind !== 'box') return undefined
-  const earlier = [...target.marks.keys()].filter((other) => other < frame)
-  const to = earlier.length > 0 ? Math.max(...earlier) + 1 : 0
+  const to = (markBefore(target, frame - 1) ?? -1) + 1
   return to < frame ? { id: target.id, from: frame, to, box: mark.box } : undefined
 }
 

@@ -3,7 +3,7 @@
 import type { Box } from 'siamrpn'
 import type { Camera } from '../media/camera.ts'
 import type { Picture } from '../media/clip-source.ts'
-import type { Tracked } from '../model/project.ts'
+import type { Tracked } from '../model/track.ts'
 import type { Follower } from './follow.ts'
 
 export interface LiveHooks {

@@ -1,6 +1,7 @@
 // Autosave: the project of each clip in the browser's own storage (IndexedDB), found again by what identifies the clip.
 
 import type { ClipFacts, Project } from '../model/project.ts'
+import { packed, type SavedProject, unpacked } from '../model/saved.ts'
 
 const databaseName = 'siamrpn'
 const storeName = 'projects'
@@ -11,7 +12,7 @@ const mostProjects = 50
 interface Saved {
   readonly key: string
   readonly time: number
-  readonly project: Project
+  readonly project: SavedProject
 }
 
 /** Name, size and length: the same file opened again gives the same key. */
@@ -21,7 +22,7 @@ export function clipKey({ name, width, height, frameCount }: ClipFacts): string 
 
 /** @throws DOMException where the storage is full or refused */
 export async function saveProject(project: Project): Promise<void> {
-  const saved: Saved = { key: clipKey(project.clip), time: Date.now(), project }
+  const saved: Saved = { key: clipKey(project.clip), time: Date.now(), project: packed(project) }
   await withStore('readwrite', (store) => store.put(saved))
   if ((await withStore<number>('readonly', (store) => store.count())) <= mostProjects) return
   const all = await withStore<Saved[]>('readonly', (store) => store.getAll())
@@ -31,7 +32,7 @@ export async function saveProject(project: Project): Promise<void> {
 
 export async function savedProject(clip: ClipFacts): Promise<Project | undefined> {
   const saved = await withStore<Saved | undefined>('readonly', (store) => store.get(clipKey(clip)))
-  return saved?.project
+  return saved && unpacked(saved.project)
 }
 
 async function withStore<T>(mode: IDBTransactionMode, use: (store: IDBObjectStore) => IDBRequest): Promise<T> {

@@ -4,7 +4,8 @@ import { computed, signal } from '@preact/signals'
 import { type ClipSource, copyOf, type Picture } from '../media/clip-source.ts'
 import { sentenceOf } from '../model/errors.ts'
 import { amend, type History, push, redo, startHistory, undo } from '../model/history.ts'
-import { emptyProject, type Project, type Tracked, type TrackedTarget } from '../model/project.ts'
+import { emptyProject, type Project, type TrackedTarget } from '../model/project.ts'
+import type { Tracked } from '../model/track.ts'
 import type { Progress } from '../worker/protocol.ts'
 import { Activity } from './activity.ts'
 import { Autosave } from './autosave.ts'
@@ -21,6 +22,7 @@ export class Workspace {
   readonly source = signal<ClipSource | undefined>(undefined)
   readonly history = signal<History<Project> | undefined>(undefined)
   readonly project = computed(() => this.history.value?.present)
+  readonly isOpen = computed(() => this.project.value !== undefined)
   readonly frame = signal(0)
   /** The picture on the stage, at the current frame; lent to whoever draws it. */
   readonly picture = signal<Picture | undefined>(undefined)

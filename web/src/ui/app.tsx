@@ -9,12 +9,12 @@ import { TeachPanel } from './teach-panel.tsx'
 import { Timeline } from './timeline.tsx'
 
 export function App({ session }: { session: Session }) {
-  const open = session.workspace.project.value !== undefined
+  const open = session.workspace.isOpen.value
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => onPageKey(session, event)
     addEventListener('keydown', onKey)
     return () => removeEventListener('keydown', onKey)
-  })
+  }, [session])
   return (
     <div class="page">
       <header>

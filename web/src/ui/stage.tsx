@@ -1,11 +1,12 @@
 // The stage shows the current frame with every target's box and trail, and takes boxes by mouse, touch, pen or keyboard.
 
-import { useSignal, useSignalEffect } from '@preact/signals'
+import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import type { Box } from 'siamrpn'
 import { positionAt } from '../model/project.ts'
 import type { Session } from '../session/session.ts'
 import { drawTargets } from './draw.ts'
+import { useDrawing } from './drawing.ts'
 import { onStageKey, smallestBox } from './keys.ts'
 
 /** CSS pixels around a corner in which it is taken, wide enough for a finger. */
@@ -28,22 +29,25 @@ export function Stage({ session }: { session: Session }) {
   const drag = useRef<Drag | undefined>(undefined)
   const draft = useSignal<Box | undefined>(undefined)
 
-  useSignalEffect(() => {
-    const { value: picture } = session.workspace.picture
-    const { value: project } = session.workspace.project
-    const { value: frame } = session.workspace.frame
-    const { value: selected } = session.workspace.selected
-    const { value: box } = draft
-    const element = canvas.current
-    if (!element || !project) return
-    const { width, height } = project.clip
-    if (element.width !== width) element.width = width
-    if (element.height !== height) element.height = height
-    const context = element.getContext('2d')
-    if (!context) return
-    if (picture) drawPicture(context, picture, width, height)
-    drawTargets(context, { project, frame, selected, draft: box })
-  })
+  useDrawing(
+    () => ({
+      picture: session.workspace.picture.value,
+      project: session.workspace.project.value,
+      frame: session.workspace.frame.value,
+      selected: session.workspace.selected.value,
+      draft: draft.value,
+    }),
+    ({ picture, project, ...shown }) => {
+      const element = canvas.current
+      const context = element?.getContext('2d')
+      if (!element || !context || !project) return
+      const { width, height } = project.clip
+      if (element.width !== width) element.width = width
+      if (element.height !== height) element.height = height
+      if (picture) context.drawImage(picture, 0, 0, width, height)
+      drawTargets(context, { project, ...shown })
+    },
+  )
 
   const onPointerDown = (event: CanvasPointerEvent) => {
     if (event.button !== 0) return
@@ -147,18 +151,5 @@ function dragged(drag: Drag, to: Point): Box {
     y: Math.min(from.y, to.y),
     width: Math.abs(to.x - from.x),
     height: Math.abs(to.y - from.y),
-  }
-}
-
-function drawPicture(
-  context: CanvasRenderingContext2D,
-  picture: CanvasImageSource,
-  width: number,
-  height: number,
-): void {
-  try {
-    context.drawImage(picture, 0, 0, width, height)
-  } catch {
-    // The picture was closed between two drawings: the next one follows at once.
   }
 }
