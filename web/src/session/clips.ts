@@ -67,9 +67,9 @@ export class Clips {
         progress.value = { stage: 'Exporting', done, total }
       }
       try {
-        const { name, blob } = await exportProject(kind, project.value, source.value, { onProgress, signal })
+        const { name, blob, sentence } = await exportProject(kind, project.value, source.value, { onProgress, signal })
         download(name, blob)
-        workspace.inform(`"${name}" was exported.`)
+        workspace.inform(sentence)
       } finally {
         progress.value = undefined
       }
