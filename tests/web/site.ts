@@ -13,7 +13,7 @@ const repositoryRoot = fileURLToPath(new URL('../../', import.meta.url))
 const distFolder = join(repositoryRoot, 'web/dist')
 
 /** What Chromium needs to run without a screen, a sandbox, a network and a GPU. */
-const flags = [
+export const flags = [
   '--no-sandbox',
   '--disable-quic',
   '--no-first-run',
@@ -21,7 +21,7 @@ const flags = [
   '--disable-component-update',
   '--disable-sync',
 ]
-const softwareGpu = [
+export const softwareGpu = [
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',
   '--enable-features=Vulkan',
@@ -31,7 +31,7 @@ const softwareGpu = [
   '--autoplay-policy=no-user-gesture-required',
 ]
 
-const fakeCamera = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
+export const fakeCamera = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -60,8 +60,18 @@ export function buildPage(): void {
   if (status !== 0) throw new Error(`The page does not build:\n${stderr}`)
 }
 
-/** Serves a folder from one below the root, as a static host would. Default: web/dist. */
-export async function serve(root = distFolder): Promise<{ readonly address: string; readonly server: Server }> {
+export interface SiteOptions {
+  /** Default: web/dist. */
+  readonly root?: string
+  /** A script in front of what the files have whose address matches. */
+  readonly before?: { readonly pattern: RegExp; readonly script: string }
+}
+
+/** Serves a folder from one below the root, as a static host would. */
+export async function serve({ root = distFolder, before }: SiteOptions = {}): Promise<{
+  readonly address: string
+  readonly server: Server
+}> {
   const server = createServer(async ({ url = '/' }, response) => {
     if (url === '/favicon.ico') {
       response.writeHead(204).end() // browsers ask for it where a page names no icon
@@ -70,7 +80,8 @@ export async function serve(root = distFolder): Promise<{ readonly address: stri
     const path = normalize(new URL(url, 'http://localhost').pathname).replace(/^\/some\/folder\//, '/')
     const file = join(root, path.endsWith('/') ? `${path}index.html` : path)
     try {
-      const body = await readFile(file)
+      const content = await readFile(file)
+      const body = before?.pattern.test(path) ? before.script + content : content
       response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' }).end(body)
     } catch {
       response.writeHead(404).end()

@@ -1,6 +1,6 @@
 // The model in use: loading the one that ships or weights from disk, and the adapter that it runs on.
 
-import { signal } from '@preact/signals'
+import { type ReadonlySignal, signal } from '@preact/signals'
 import type { AdapterInfo } from '../worker/protocol.ts'
 import type { PageTracker, Weights } from './tracker.ts'
 import type { Workspace } from './workspace.ts'
@@ -15,12 +15,15 @@ export class Model {
   readonly taught = signal(false)
   readonly #workspace: Workspace
   readonly #tracker: PageTracker
+  readonly #missing: ReadonlySignal<string | undefined>
   #loaded: Promise<void> = Promise.resolve()
   #before = shippedName
 
-  constructor(workspace: Workspace, tracker: PageTracker) {
+  /** @param missing a sentence where tracking is impossible in this browser */
+  constructor(workspace: Workspace, tracker: PageTracker, missing: ReadonlySignal<string | undefined>) {
     this.#workspace = workspace
     this.#tracker = tracker
+    this.#missing = missing
   }
 
   /** Loads a model; the one before stays where this fails. @param weights undefined: the model that ships */
@@ -30,10 +33,13 @@ export class Model {
     await this.#loaded
   }
 
-  /** Waits for a model that is being loaded. @returns whether there is one */
+  /** Waits for a model that is being loaded. @returns whether there is one; where there is none the page says what to do */
   async ready(): Promise<boolean> {
     await this.#loaded
-    return this.adapter.value !== undefined
+    if (this.adapter.value) return true
+    if (!this.#missing.value)
+      this.#workspace.complain('No model is loaded. Press "Use the model that ships" in the panel "Tracker".')
+    return false
   }
 
   /** Says that taught weights are in use from now on. */

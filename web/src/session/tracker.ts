@@ -3,17 +3,29 @@
 import type { Box } from 'siamrpn'
 import { copyOf, type Picture } from '../media/clip-source.ts'
 import { PageError } from '../model/errors.ts'
-import type { Tracked } from '../model/project.ts'
+import type { Tracked } from '../model/track.ts'
 import { TrackerClient, WorkerError } from '../worker/client.ts'
 import type { AdapterInfo, Answers, Progress, TeachRequest } from '../worker/protocol.ts'
 import type { Follower } from './follow.ts'
 
 export interface Weights {
   readonly name: string
-  readonly bytes: ArrayBuffer
+  /** Read whenever they are loaded, again after a lost device, so that they are not in memory twice. */
+  readonly file: Blob
   /** Name of the library's configuration for them. Undefined: the one that the file carries, or ResNet-50's. */
   readonly architecture?: string | undefined
 }
+
+const makeRoom = 'Close other tabs and programs that use the graphics card'
+
+/** What to say, and to do, where memory runs out. */
+const memorySentences = {
+  load: `There is not enough graphics memory for this model; what was in use before stays. ${makeRoom}, or use a smaller model.`,
+  follow: `The graphics memory ran out, so following stopped here; nothing is lost. ${makeRoom}, then press Follow.`,
+  teach: (frames: number) =>
+    `There is not enough graphics memory to teach on ${frames} frames; the tracker is as it was. ${makeRoom}, or mark fewer frames, ` +
+    'then press Teach.',
+} as const
 
 /** Times of the last steps from which the shown milliseconds are taken. */
 const frameWindow = 20
@@ -27,7 +39,7 @@ export class PageTracker implements Follower {
   /** Targets that the worker knows. */
   readonly #alive = new Set<number>()
   #loaded: Weights | undefined
-  #taught: ArrayBuffer | undefined
+  #taught: Blob | undefined
 
   constructor(onRecovered: () => void) {
     this.#onRecovered = onRecovered
@@ -40,7 +52,7 @@ export class PageTracker implements Follower {
 
   /** @param weights a checkpoint of MMTracking, pysot or this project; undefined: the model that ships */
   async load(weights: Weights | undefined, onProgress: (progress: Progress) => void): Promise<AdapterInfo> {
-    const info = await this.#open(weights, undefined, onProgress)
+    const info = await this.#orOutOfMemory(() => this.#open(weights, undefined, onProgress), memorySentences.load)
     this.#loaded = weights
     this.#taught = undefined
     this.#last.clear()
@@ -78,8 +90,11 @@ export class PageTracker implements Follower {
   ): Promise<Answers['teach']> {
     const pictures = examples.map(({ picture }) => picture)
     try {
-      const answer = await this.#client.ask<'teach'>({ kind: 'teach', examples, steps }, pictures, onProgress)
-      this.#taught = answer.weights
+      const answer = await this.#orOutOfMemory(
+        () => this.#client.ask<'teach'>({ kind: 'teach', examples, steps }, pictures, onProgress),
+        memorySentences.teach(examples.length),
+      )
+      this.#taught = new Blob([answer.weights])
       this.#forgetTargets()
       return answer
     } catch (error) {
@@ -118,11 +133,13 @@ export class PageTracker implements Follower {
 
   async #open(
     weights: Weights | undefined,
-    taught: ArrayBuffer | undefined,
+    taught: Blob | undefined,
     onProgress: (progress: Progress) => void,
   ): Promise<AdapterInfo> {
-    const { bytes, architecture } = weights ?? {}
-    const request = { kind: 'load', weights: bytes?.slice(0), architecture, taught: taught?.slice(0) } as const
+    const { architecture } = weights ?? {}
+    onProgress({ stage: 'Reading the weights', done: 0, total: 0 })
+    const [own, learned] = await Promise.all([weights && bytesOf(weights), taught?.arrayBuffer()])
+    const request = { kind: 'load', weights: own, architecture, taught: learned } as const
     const transfer = [request.weights, request.taught].filter((bytes) => bytes !== undefined)
     const info = await this.#client.ask<'load'>(request, transfer, onProgress)
     this.#alive.clear()
@@ -137,12 +154,25 @@ export class PageTracker implements Follower {
 
   /** Does something with a picture, and once more on a new device if this one is lost. */
   async #withPicture<T>(picture: Picture, work: (own: Picture) => Promise<T>): Promise<T> {
+    const once = async () => work(await copyOf(picture))
+    return await this.#orOutOfMemory(async () => {
+      try {
+        return await once()
+      } catch (error) {
+        if (!isLost(error)) throw error
+        await this.#reopen()
+        return await once()
+      }
+    }, memorySentences.follow)
+  }
+
+  /** @throws PageError with the sentence where memory runs out */
+  async #orOutOfMemory<T>(work: () => Promise<T>, sentence: string): Promise<T> {
     try {
-      return await work(await copyOf(picture))
+      return await work()
     } catch (error) {
-      if (!isLost(error)) throw error
-      await this.#reopen()
-      return await work(await copyOf(picture))
+      if (!(error instanceof WorkerError) || error.kind !== 'out of memory') throw error
+      throw new PageError(`${sentence} (${error.message})`, { cause: error })
     }
   }
 
@@ -173,6 +203,19 @@ export class PageTracker implements Follower {
   }
 }
 
+async function bytesOf({ name, file }: Weights): Promise<ArrayBuffer> {
+  try {
+    return await file.arrayBuffer()
+  } catch (error) {
+    throw new PageError(
+      `"${name}" cannot be read: it was changed or moved, or is too large for memory. Open it again`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
 function isLost(error: unknown): boolean {
-  return error instanceof WorkerError && error.deviceLost
+  return error instanceof WorkerError && error.kind === 'device lost'
 }

@@ -183,7 +183,7 @@ export function ModelPanel({ session }: { session: Session }) {
   const architecture = useRef<HTMLSelectElement>(null)
   const open = async (chosen: File) => {
     const name = architecture.current?.value
-    await session.model.load({ name: chosen.name, bytes: await chosen.arrayBuffer(), architecture: name || undefined })
+    await session.model.load({ name: chosen.name, file: chosen, architecture: name || undefined })
   }
   const { value: adapter } = session.model.adapter
   const { value: time } = session.targets.stepTime

@@ -5,11 +5,11 @@ import type { Answers, Message, Progress, Request, WorkerFailure } from './proto
 /** An error that the worker told. */
 export class WorkerError extends Error {
   override readonly name = 'WorkerError'
-  readonly deviceLost: boolean
+  readonly kind: WorkerFailure['kind']
 
-  constructor({ message, deviceLost }: WorkerFailure) {
+  constructor({ message, kind }: WorkerFailure) {
     super(message)
-    this.deviceLost = deviceLost
+    this.kind = kind
   }
 }
 
@@ -28,7 +28,7 @@ export class TrackerClient {
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'tracker' })
     this.#worker.onmessage = ({ data }: MessageEvent<Message>) => this.#receive(data)
     this.#worker.onerror = (event) =>
-      this.#fail(new WorkerError({ message: `The tracker's worker stopped: ${event.message}`, deviceLost: false }))
+      this.#fail(new WorkerError({ message: `The tracker's worker stopped: ${event.message}`, kind: 'other' }))
   }
 
   /** @param transfer what the worker takes over, such as the picture of the request */
@@ -46,7 +46,7 @@ export class TrackerClient {
 
   close(): void {
     this.#worker.terminate()
-    this.#fail(new WorkerError({ message: 'The tracker was closed', deviceLost: false }))
+    this.#fail(new WorkerError({ message: 'The tracker was closed', kind: 'other' }))
   }
 
   #receive(message: Message): void {

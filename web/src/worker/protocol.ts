@@ -2,7 +2,7 @@
 
 import type { Box } from 'siamrpn'
 import type { Picture } from '../media/clip-source.ts'
-import type { Tracked } from '../model/project.ts'
+import type { Tracked } from '../model/track.ts'
 
 export interface AdapterInfo {
   readonly description: string
@@ -101,7 +101,7 @@ export interface Progress {
 /** An error of the worker's. Classes do not cross over, and their names are lost to the minifier. */
 export interface WorkerFailure {
   readonly message: string
-  readonly deviceLost: boolean
+  readonly kind: 'device lost' | 'out of memory' | 'other'
 }
 
 export type Message =

@@ -4,6 +4,7 @@ import {
   type Device,
   DeviceLostError,
   type LoadProgress,
+  OutOfMemoryError,
   openDevice,
   SiamRPN,
   type Target,
@@ -21,6 +22,7 @@ import type {
   StartRequest,
   StepRequest,
   TeachRequest,
+  WorkerFailure,
 } from './protocol.ts'
 
 const stages: Readonly<Record<LoadProgress['stage'], string>> = {
@@ -197,8 +199,14 @@ async function answer(id: number, request: Request): Promise<void> {
     send({ id, answer: await host.handle(request, (progress) => send({ id, progress })) })
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    send({ id, error: { message, deviceLost: error instanceof DeviceLostError } })
+    send({ id, error: { message, kind: kindOf(error) } })
   }
+}
+
+function kindOf(error: unknown): WorkerFailure['kind'] {
+  if (error instanceof DeviceLostError) return 'device lost'
+  const noArray = error instanceof RangeError && /alloc/i.test(error.message) // as browsers tell it of an array
+  return noArray || error instanceof OutOfMemoryError ? 'out of memory' : 'other'
 }
 
 /** One request at a time, but for those that cut into the one under way. */
