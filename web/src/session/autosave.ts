@@ -1,5 +1,5 @@
 // Saves the project in the browser's storage: soon after an edit, every few seconds while a track grows, and at once when the page
-// is hidden or left.
+// is hidden, frozen or left.
 
 import type { Project } from '../model/project.ts'
 import { saveProject } from './storage.ts'
@@ -18,6 +18,7 @@ export class Autosave {
     this.#project = project
     this.#onError = onError
     addEventListener('pagehide', () => this.flush())
+    document.addEventListener('freeze', () => this.flush())
     document.addEventListener('visibilitychange', () => {
       if (document.hidden) this.flush()
     })

@@ -13,7 +13,6 @@ export class CameraView {
 
   constructor(parts: Omit<TeachParts, 'model'>) {
     this.#parts = parts
-    document.addEventListener('visibilitychange', () => this.#shown())
   }
 
   /** Opens the camera and follows in it until something else is begun; what is open stays where there is no camera. */
@@ -46,14 +45,6 @@ export class CameraView {
     )
     targets.stepTime.value = tracker.stepTime
     workspace.put(frame, picture)
-  }
-
-  #shown(): void {
-    const { workspace } = this.#parts
-    if (document.hidden || !workspace.live.value) return
-    workspace.inform(
-      'While this page was in the background the browser held the pictures of the camera back; tracking goes on with the newest one.',
-    )
   }
 }
 

@@ -7,9 +7,6 @@ export class Player {
 
   constructor(workspace: Workspace) {
     this.#workspace = workspace
-    document.addEventListener('visibilitychange', () => {
-      if (document.hidden && workspace.playing.value) void workspace.activity.stop() // nobody looks, and timers are slow there
-    })
   }
 
   async play(): Promise<void> {

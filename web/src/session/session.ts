@@ -2,6 +2,7 @@
 // call its methods; nothing else changes state.
 
 import { signal } from '@preact/signals'
+import { Background } from './background.ts'
 import { CameraView } from './camera-view.ts'
 import { Clips } from './clips.ts'
 import { Model } from './model.ts'
@@ -15,10 +16,11 @@ export class Session {
   /** A sentence where tracking is impossible in this browser. */
   readonly missing = signal<string | undefined>(undefined)
   readonly workspace = new Workspace()
+  readonly background = new Background(this.workspace)
   readonly tracker = new PageTracker(() =>
     this.workspace.inform('The graphics device was lost and opened again; tracking went on from the last frame.'),
   )
-  readonly model = new Model(this.workspace, this.tracker)
+  readonly model = new Model(this.workspace, this.tracker, this.missing)
   readonly clips = new Clips(this.workspace)
   readonly player = new Player(this.workspace)
   readonly targets = new Targets(this.workspace, this.tracker, this.model)
