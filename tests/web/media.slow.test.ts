@@ -178,7 +178,7 @@ describe.skipIf(!path)('the recipe of docs/web.md', () => {
   test.skipIf(!hasFfmpeg)('tracks a video element, shown at another size than its own', async () => {
     for (const [index, jpeg] of sample.pictures.entries()) await writeFile(join(folder, `${index}.jpg`), jpeg)
     ffmpeg('-framerate', '25', '-i', '%d.jpg', '-c:v', 'libvpx-vp9', '-deadline', 'realtime', 'clip.webm')
-    const { address, server } = await serve(await buildRecipe(folder, join(folder, 'clip.webm')))
+    const { address, server } = await serve({ root: await buildRecipe(folder, join(folder, 'clip.webm')) })
     const opened = await openPage(address)
     const { page } = opened
     try {
