@@ -92,7 +92,10 @@ function parseResults(text: string, file: string, target: number): GroundTruth {
     )
   }
   const boxes: (Box | undefined)[] = []
+  const seen = new Set<number>()
   for (const { frame, targets } of parsed.data.frames) {
+    if (seen.has(frame)) throw new GroundTruthError(`${file}: frame ${frame} is there twice, expected once`)
+    seen.add(frame)
     const box = targets[target]?.box
     if (box === undefined) {
       throw new GroundTruthError(

@@ -55,6 +55,19 @@ test('a frame number in a result file does not decide how much memory is taken',
   }
 })
 
+test.each([
+  ['twice', [0, 0], /frame 0 is there twice, expected once/],
+  ['as text', ['0'], /frames\.0\.frame: .*expected number/],
+  ['below 0', [-1], /frames\.0\.frame: .*>=0/],
+  ['half', [0.5], /frames\.0\.frame: .*expected int/],
+] as const)('a frame that a result file has %s is refused', async (_, frames, message) => {
+  const file = join(await temporaryFolder(), 'a.json')
+  const targets = [{ box: [1, 2, 3, 4], score: 1 }]
+  const text = JSON.stringify({ format: 'siamrpn-results', frames: frames.map((frame) => ({ frame, targets })) })
+  await writeFile(file, text)
+  await expect(readGroundTruth(file)).rejects.toThrow(message)
+})
+
 test('a line with NaN is a frame without object; an all-zero box stays a box', () => {
   expect(parseBoxes('NaN,NaN,NaN,NaN\nnan nan nan nan\n0,0,0,0', 'gt.txt')).toEqual([
     undefined,
