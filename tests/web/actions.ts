@@ -1,5 +1,6 @@
 // What a person does in the page, and what the tests read of it: shared by the tests in this folder.
 
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -181,4 +182,23 @@ export function meanDifference(a: readonly number[], b: readonly number[] | unde
 export function nearest(pixels: readonly number[], candidates: readonly number[][]): number {
   const differences = candidates.map((candidate) => meanDifference(pixels, candidate))
   return differences.indexOf(Math.min(...differences))
+}
+
+export const hasFfprobe = spawnSync('ffprobe', ['-version']).status === 0
+
+/** What ffprobe says of a video. */
+export function probed(file: string): object {
+  if (!hasFfprobe) return {}
+  const args = ['-v', 'error', '-count_frames', '-show_streams', '-of', 'json', file]
+  const [stream] = JSON.parse(spawnSync('ffprobe', args, { encoding: 'utf8' }).stdout).streams
+  return { ...stream, duration: Number(stream.duration) }
+}
+
+/** From now on the browser says of codecs whose names begin so that it cannot encode them; mediabunny keeps what it was told once. */
+export async function refuseCodecs({ page }: OpenedPage, prefix: string): Promise<void> {
+  await page.evaluate(`(() => {
+    window.isConfigSupported ??= VideoEncoder.isConfigSupported
+    VideoEncoder.isConfigSupported = async (config) =>
+      config.codec.startsWith('${prefix}') ? { supported: false, config } : window.isConfigSupported.call(VideoEncoder, config)
+  })()`)
 }

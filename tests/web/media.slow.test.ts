@@ -6,7 +6,20 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { allThumbnails, idle, inPage, nearest, noticeOf, outOfTime, projectOf, until } from './actions.ts'
+import {
+  allThumbnails,
+  exported,
+  hasFfprobe,
+  idle,
+  inPage,
+  nearest,
+  noticeOf,
+  outOfTime,
+  probed,
+  projectOf,
+  refuseCodecs,
+  until,
+} from './actions.ts'
 import { buildRecipe } from './recipe.ts'
 import { type Box, overlap, readSample, type Sample } from './sample.ts'
 import { buildPage, chromiumPath, type OpenedPage, openPage, serve } from './site.ts'
@@ -110,6 +123,22 @@ describe.skipIf(!path)('the page without an adapter', () => {
       expect(await redQuarters()).toEqual(red)
     })
 
+    test.each<[string, string[], object]>([
+      ['moment.mp4', [...quarter, '-frames:v', '1'], { width: 320, height: 240, frameCount: 1 }],
+      [
+        'eight-k.mp4',
+        ['-f', 'lavfi', '-i', 'color=red:size=7680x4320:rate=25', '-frames:v', '2', '-preset', 'ultrafast'],
+        { width: 1920, height: 1080, frameCount: 2 },
+      ],
+    ])('%s, of a single frame or 8K, is a clip like any other', async (name, made, facts) => {
+      ffmpeg(...made, '-pix_fmt', 'yuv420p', name)
+      await open(name)
+      expect((await projectOf(opened))?.clip).toMatchObject({ name, ...facts })
+      await opened.page.getByTestId('play').click()
+      await idle(opened)
+      expect(opened.errors).toEqual([])
+    })
+
     test.each<[string, string[], RegExp]>([
       ['zero.webm', [...quarter, '-frames:v', '0'], /"zero.webm" has a video track without a single frame/],
       [
@@ -146,6 +175,31 @@ describe.skipIf(!path)('the page without an adapter', () => {
     await until(opened, ({ workspace }) => workspace.project.value?.clip.name === '10.jpg')
     const [tenth = []] = await allThumbnails(opened)
     expect(nearest(tenth, small)).toBe(9)
+  })
+
+  test('without an encoder for H.264 an MP4 holds what the browser can encode; without any the page says so', async () => {
+    const { frameCount } = (await projectOf(opened))?.clip ?? {}
+    await refuseCodecs(opened, 'avc')
+    const file = await exported(opened, 'mp4', folder)
+    expect(await noticeOf(opened)).toMatch(/coded as VP9\. This browser has no H\.264 encoder; some players/)
+    expect(probed(file)).toMatchObject(
+      hasFfprobe ? { codec_name: 'vp9', nb_read_frames: String(frameCount), width: 320, height: 240 } : {},
+    )
+    await refuseCodecs(opened, '')
+    await inPage(opened, async ({ clips }) => {
+      const canvas = new OffscreenCanvas(64, 48)
+      canvas.getContext('2d')?.fillRect(0, 0, 64, 48)
+      await clips.open([new File([await canvas.convertToBlob()], 'small.png')])
+    })
+    await opened.page.getByRole('button', { name: 'Export', exact: true }).click()
+    await until(opened, ({ workspace }) => workspace.notice.value?.kind === 'error')
+    expect(await noticeOf(opened)).toMatch(
+      /cannot write MP4 video of 64x48: it has no encoder for H\.264, VP9, AV1, H\.265\. Try the other format/,
+    )
+    expect((await projectOf(opened))?.clip.name).toBe('small.png')
+    await opened.page.getByTestId('open').setInputFiles(join(folder, 'holiday', '10.jpg'))
+    await until(opened, ({ workspace }) => workspace.project.value?.clip.name === '10.jpg')
+    await idle(opened)
   })
 
   test('a finger draws a box and scrolls nothing', async () => {

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { choose, idle, inPage, modelIsThere, until } from './actions.ts'
+import { choose, idle, inPage, modelIsThere, noticeOf, until } from './actions.ts'
 import { heapsOf } from './heap.ts'
 import { buildPage, chromiumPath, type OpenedPage, openPage, serve } from './site.ts'
 import { type Tasks, tasksDuring } from './tasks.ts'
@@ -117,6 +117,25 @@ describe.skipIf(!path || !hasFfmpeg)('a clip of 10,000 frames with five targets'
     })
   })
 
+  test('is followed to the frame where the score falls, which is named and shown', async () => {
+    await inPage(opened, ({ workspace }) => workspace.seek(0))
+    await opened.page.evaluate(`(() => {
+      const { tracker, targets } = window.siamrpnSession
+      const { step } = tracker
+      tracker.step = async (keys) => {
+        tracker.step = step
+        return keys.map(() => ({ box: { x: 1, y: 2, width: 30, height: 40 }, score: 0.1 }))
+      }
+      void targets.follow([1])
+    })()`)
+    await until(opened, ({ workspace }) => Boolean(workspace.notice.value) && !workspace.activity.busy.value)
+    expect(await noticeOf(opened)).toMatch(/^Target 1: the score fell to 0\.10 in frame 2, so following stopped there/)
+    const shown = await inPage(opened, ({ workspace: { frame, project } }) => {
+      return [frame.value, project.value?.targets[0]?.track.get(1)?.score]
+    })
+    expect(shown).toEqual([1, 0.1])
+  })
+
   test('that a person marked in every frame is followed, scrubbed and saved without a long task', async () => {
     const truth = Array.from({ length: clip.frames }, (_, frame) => `${frame % 200},20,40,30`).join('\n')
     await choose(opened, 'import', 'truth.txt', truth)
@@ -134,5 +153,6 @@ describe.skipIf(!path || !hasFfmpeg)('a clip of 10,000 frames with five targets'
       for (let step = 0; step < 20; step++)
         await inPage(opened, ({ workspace }) => workspace.seek(Math.random() * 9999))
     })
+    expect(opened.errors).toEqual([])
   })
 })

@@ -16,6 +16,7 @@ import {
   drop,
   exported,
   followFor,
+  hasFfprobe,
   idle,
   inPage,
   modelIsThere,
@@ -23,18 +24,21 @@ import {
   noticeOf,
   openSample,
   pause,
+  probed,
   projectOf,
   seriousProblems,
   stageState,
   until,
 } from './actions.ts'
+import { heapsOf } from './heap.ts'
 import { type Box, overlap, readSample, type Sample, writeCamera } from './sample.ts'
 import { buildPage, chromiumPath, type OpenedPage, openPage, serve } from './site.ts'
 
 const path = chromiumPath()
 if (!path) console.warn('Skipped: there is no Chromium on this machine; `node scripts/ensure-browser.mjs` installs it.')
 
-const bars = { FRAMES: 15, OVERLAP: 0.5 }
+/** GROWTH: bytes after as many frames, 10 kB each. */
+const bars = { FRAMES: 15, OVERLAP: 0.5, GROWTH: 150_000 }
 
 let folder: string
 let site: Awaited<ReturnType<typeof serve>>
@@ -78,7 +82,11 @@ describe.skipIf(!path)('the page', () => {
     await until(opened, ({ workspace }) => workspace.project.value?.targets.length === 1)
     await idle(opened)
     small = await allThumbnails(opened)
+    await followFor(opened, 8) // what is compiled and kept at first
+    const measure = await heapsOf(opened)
+    const before = await measure()
     await followFor(opened, bars.FRAMES)
+    expect((await measure()).worker - before.worker, "bytes of the worker's heap").toBeLessThan(bars.GROWTH)
     const track = (await projectOf(opened))?.targets[0]?.track ?? []
     const overlaps = track.slice(0, bars.FRAMES).map(([frame, { box }]) => overlap(box, sample.truth[frame]))
     expect(overlaps.reduce((sum, value) => sum + value, 0) / overlaps.length).toBeGreaterThan(bars.OVERLAP)
@@ -209,6 +217,26 @@ describe.skipIf(!path)('the page', () => {
     expect(await noticeOf(opened)).toContain('Your work on "sample" was restored.')
   })
 
+  test('an exported MP4 has every frame, with the boxes drawn, and the page says how it is coded', async () => {
+    const [[frame, box] = []] = [...boxesOf((await projectOf(opened))?.targets[0])].filter(([at]) => at === 9)
+    if (frame === undefined || !box) throw new Error('The target was not followed to frame 9')
+    const plain = await edgeShare(opened, frame, box)
+    const file = await exported(opened, 'mp4', folder)
+    expect(await noticeOf(opened)).toMatch(/^"sample-tracked.mp4" was exported, coded as (H\.264|VP9|AV1|H\.265)\./)
+    expect(probed(file)).toMatchObject(
+      hasFfprobe ? { width: 320, height: 240, nb_read_frames: '80', duration: expect.closeTo(3.2, 2) } : {},
+    )
+    await choose(opened, 'open', 'tracked.mp4', await readFile(file))
+    await until(opened, ({ workspace }) => workspace.project.value?.clip.name === 'tracked.mp4')
+    await idle(opened)
+    const { clip } = (await projectOf(opened)) ?? {}
+    expect(clip).toMatchObject({ width: 320, height: 240, frameCount: 80, frameRate: expect.closeTo(25, 1) })
+    const drawn = await edgeShare(opened, frame, box)
+    expect({ plain: plain < 0.4, drawn: drawn > 0.8 }, `${plain} and ${drawn}`).toEqual({ plain: true, drawn: true })
+    expect(nearest(await thumbnailOfFrame(opened, 40), small)).toBe(40)
+    await openSample(opened)
+  })
+
   test('an exported video is dropped onto the page and opens with as many frames', async () => {
     video = await exported(opened, 'webm', folder)
     await drop(opened, 'tracked.webm', await readFile(video))
@@ -250,28 +278,51 @@ describe.skipIf(!path)('the page', () => {
       await opened.page.getByRole('button', { name: 'Close this message' }).click()
     })
 
-    test('annotations of a clip of another length', async () => {
+    test.each<[string, string, string]>([
+      ['truth.txt', '1,2,3,4\n5,6,7,8\n', 'The ground truth has 2 lines, the open clip has 80 frames'],
+      ['mot.txt', '81,1,2,3,4,5,1,-1,-1,-1\n', '"Target 1" has a box in frame 81, but the open clip has 80 frames'],
+      [
+        'rows.csv',
+        'frame,target,name,x,y,width,height,score,source\n99,1,Dog,1,2,3,4,,marked\n',
+        '"Dog" has a box in frame 99, but the open clip has 80 frames',
+      ],
+      [
+        'project.json',
+        JSON.stringify({ format: 'siamrpn-project', clip: { frameCount: 7 }, targets: [] }),
+        'The project is for a clip of 7 frames, the open clip has 80',
+      ],
+      [
+        'coco.json',
+        JSON.stringify({ images: [{ id: 1, frame_id: 0 }], annotations: [] }),
+        'The COCO file has 1 images, the open clip has 80 frames',
+      ],
+    ])('annotations of a clip of another length: %s', async (name, text, sentence) => {
       const before = await projectOf(opened)
-      await choose(opened, 'import', 'truth.txt', '1,2,3,4\n5,6,7,8\n')
+      await choose(opened, 'import', name, text)
       await until(opened, ({ workspace }) => workspace.notice.value?.kind === 'error')
-      expect(await noticeOf(opened)).toContain('The ground truth has 2 lines, the open clip has 80 frames')
+      expect(await noticeOf(opened)).toContain(sentence)
       expect(await projectOf(opened)).toEqual(before)
       await opened.page.getByRole('button', { name: 'Close this message' }).click()
     })
 
-    test('an edit while the storage is full', async () => {
-      await opened.page.evaluate(() => {
-        const { put } = IDBObjectStore.prototype
-        IDBObjectStore.prototype.put = () => {
-          IDBObjectStore.prototype.put = put
-          throw new DOMException('The quota has been exceeded.', 'QuotaExceededError')
-        }
-      })
+    test('an edit and an export while the storage is full', async () => {
+      const client = await opened.context.newCDPSession(opened.page)
+      const { origin } = new URL(site.address)
+      await client.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 })
       await inPage(opened, ({ targets }) => targets.add({ x: 10, y: 10, width: 30, height: 30 }))
       await until(opened, ({ workspace }) => workspace.notice.value?.kind === 'error')
       expect(await noticeOf(opened)).toContain('Your work could not be saved in this browser')
       expect((await projectOf(opened))?.targets).toHaveLength(1)
       await opened.page.getByRole('button', { name: 'Close this message' }).click()
+      await opened.page.getByLabel('Format to export').selectOption('clip')
+      await opened.page.getByRole('button', { name: 'Export', exact: true }).click()
+      await until(opened, ({ workspace }) => workspace.notice.value?.kind === 'error')
+      expect(await noticeOf(opened)).toMatch(/storage of this browser is full/)
+      await client.send('Storage.overrideQuotaForOrigin', { origin })
+      await client.detach()
+      await opened.page.getByRole('button', { name: 'Close this message' }).click()
+      const file = await exported(opened, 'csv', folder)
+      expect(await readFile(file, 'utf8')).toContain('1,1,Target 1,10,10,30,30,,marked')
     })
   })
 
@@ -360,6 +411,36 @@ test.skipIf(!path)('without WebGPU, or without an adapter, the page says what to
     await opened.close()
   }
 })
+
+async function thumbnailOfFrame(opened: OpenedPage, frame: number): Promise<number[]> {
+  await inPage(opened, ({ workspace }) => workspace.seek(0))
+  await opened.page.evaluate(`window.siamrpnSession.workspace.seek(${frame})`)
+  return (await stageState(opened)).pixels
+}
+
+/** Which part of a box's outline has the color of the first target, in the picture of a frame. */
+async function edgeShare({ page }: OpenedPage, frame: number, box: Box): Promise<number> {
+  return await page.evaluate(`(async () => {
+    const picture = await window.siamrpnSession.workspace.source.value.frame(${frame})
+    const { x, y, width, height } = ${JSON.stringify(box)}
+    const context = new OffscreenCanvas(320, 240).getContext('2d')
+    context.drawImage(picture, 0, 0)
+    picture.close()
+    const { data } = context.getImageData(0, 0, 320, 240)
+    const isOrange = (column, row) => {
+      for (const [right, down] of [[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]]) {
+        const at = 4 * ((Math.round(row) + down) * 320 + Math.round(column) + right)
+        if (data[at] > 120 && data[at] - data[at + 1] > 40 && data[at] - data[at + 2] > 70) return true
+      }
+      return false
+    }
+    const points = []
+    for (let part = 0.05; part < 1; part += 0.05)
+      points.push([x + part * width, y + height], [x, y + part * height], [x + width, y + part * height])
+    const inside = points.filter(([column, row]) => column > 1 && row > 1 && column < 318 && row < 238)
+    return inside.filter(([column, row]) => isOrange(column, row)).length / inside.length
+  })()`)
+}
 
 /** The file with noise from its head on. */
 function damaged(bytes: Uint8Array): Uint8Array {

@@ -16,6 +16,11 @@ export class ImportError extends PageError {
 
 /** What to say of any thrown value. */
 export function sentenceOf(error: unknown): string {
+  if (error instanceof DOMException && error.name === 'QuotaExceededError')
+    return 'The storage of this browser is full: make room on this device, or remove the data of other sites'
+  if (error instanceof RangeError && /alloc/i.test(error.message))
+    // as browsers tell it of an array
+    return 'The memory of this device is not enough for this file: close other programs, or use a smaller file'
   if (error instanceof Error) return error.message || error.name
   return String(error)
 }

@@ -128,6 +128,7 @@ export class Targets {
   }
 
   #hooks(signal: AbortSignal, count: number) {
+    let lost = false
     return {
       signal,
       lowScore: this.lowScore.value,
@@ -136,11 +137,12 @@ export class Targets {
         this.#workspace.grow((project) => setTracked(project, frame, results))
         this.stepTime.value = this.#tracker.stepTime
         void this.#workspace.putCopy(frame, picture)
+        if (lost) void this.#workspace.activity.stop() // once the frame is shown that is to be corrected
       },
       onLow: (id: number, frame: number, score: number) => {
         if (signal.aborted) return
         this.lostSight(id, frame, score)
-        if (count === 1) void this.#workspace.activity.stop()
+        lost = count === 1
       },
     }
   }
