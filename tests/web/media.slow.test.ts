@@ -203,6 +203,8 @@ describe.skipIf(!path)('the page without an adapter', () => {
   })
 
   test('a finger draws a box and scrolls nothing', async () => {
+    await opened.page.evaluate(() => scrollTo(0, 0))
+    await opened.page.getByTestId('stage').scrollIntoViewIfNeeded()
     const stage = await opened.page.getByTestId('stage').boundingBox()
     if (!stage) throw new Error('There is no stage')
     const scale = stage.width / 320
