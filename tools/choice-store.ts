@@ -1,12 +1,13 @@
 // Stores which kernels were found to be the fastest: a file per adapter in the user's cache folder.
 
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from 'siamrpn'
 import type { AdapterFacts } from 'siamrpn/gpu'
 import type { ChoiceStore } from 'siamrpn/kernels'
+import { makeFolder } from './frames/atomic.ts'
 
 /** `$XDG_CACHE_HOME/siamrpn`, or what stands for it on the system. */
 export function cacheFolder(environment: NodeJS.ProcessEnv = process.env, platform = process.platform): string {
@@ -40,7 +41,7 @@ export function fileChoiceStore(folder = cacheFolder()): ChoiceStore {
       const path = pathOf(key)
       const temporary = `${path}.${process.pid}.tmp`
       try {
-        await mkdir(folder, { recursive: true })
+        await makeFolder(folder)
         await writeFile(temporary, text)
         await rename(temporary, path)
       } catch {

@@ -1,11 +1,11 @@
 // Parts that the writers of all layouts share: frames rendered into JPEG files with the truth of what is in them, and
 // folders that are complete or absent.
 
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import sharp from 'sharp'
 import type { RgbFrame } from 'siamrpn'
-import { type Pending, pendingFolder } from '../frames/atomic.ts'
+import { makeFolder, type Pending, pendingFolder } from '../frames/atomic.ts'
 import { OutputError } from '../frames/errors.ts'
 import type { Box } from '../frames/types.ts'
 import type { GeneratedClip } from './clip.ts'
@@ -59,7 +59,7 @@ export async function writeShots(
   for (const shot of shots) {
     const parts = shot.clips.map((index) => clips.clip(index))
     const covered = (frame: number) => shot.covered?.(frame) ?? false
-    await mkdir(dirname(shot.file(0)), { recursive: true })
+    await makeFolder(dirname(shot.file(0)))
     for (let first = 0; first < clips.framesPerClip; first += framesAtOnce) {
       const writes: Promise<void>[] = []
       for (let frame = first; frame < Math.min(clips.framesPerClip, first + framesAtOnce); frame++) {
@@ -137,7 +137,7 @@ export async function writing(
 
 /** Writes a text file, and the folder that it is in. */
 export async function writeText(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true })
+  await makeFolder(dirname(file))
   await writeFile(file, text)
 }
 

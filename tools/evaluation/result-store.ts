@@ -2,12 +2,12 @@
 // done. Every file is complete or absent, so that a run that was killed at any moment can go on; it refuses to go on where the
 // checkpoint, the model's settings or the data set have changed.
 
-import { mkdir, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseJson } from 'siamrpn/formats'
 import * as z from 'zod'
 import type { Sequence, SequenceResult, TrackedRegion } from '../benchmarks/types.ts'
-import { writeWhole } from '../frames/atomic.ts'
+import { makeFolder, writeWhole } from '../frames/atomic.ts'
 import { FileSizeError, mostJsonBytes, readBounded } from '../read-bounded.ts'
 import { differences } from './differences.ts'
 import { EvaluationError } from './errors.ts'
@@ -69,7 +69,7 @@ export class ResultStore {
       )
     }
     await writeWhole(join(path, runFile), `${JSON.stringify({ format: 'siamrpn-evaluation', ...run }, null, 2)}\n`)
-    await mkdir(join(path, sequenceFolder), { recursive: true })
+    await makeFolder(join(path, sequenceFolder))
     return new ResultStore(path)
   }
 

@@ -124,10 +124,31 @@ function removeAtExit(path: string): () => void {
   return () => process.off('exit', remove)
 }
 
+/**
+ * Makes a folder and those above it that are missing, one by one: Node's own way says "no such file or directory" whatever keeps one
+ * from being made, and never ends under /proc.
+ * @throws what the system says of the first one that cannot be made
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code !== 'ENOENT' || dirname(path) === path) {
+      if (await isFolder(path)) return
+      throw error
+    }
+    await makeFolder(dirname(path))
+    await mkdir(path).catch(async (again: unknown) => {
+      if (!(await isFolder(path))) throw again
+    })
+  }
+}
+
 /** `.NAME.HOST-PID.RANDOM.tmp`: whose it is, so that it can be told from what a dead process has left. */
 async function temporaryName(path: string): Promise<string> {
   const folder = dirname(path)
-  await attempt(path, () => mkdir(folder, { recursive: true }))
+  await attempt(path, () => makeFolder(folder))
   const random = randomUUID().slice(0, 8)
   await clearLeftovers(folder)
   return join(folder, `.${basename(path).slice(0, longestName)}.${host()}-${process.pid}.${random}.tmp`)

@@ -2,10 +2,10 @@
 // (a lock without its process, half-written files) is cleared away by the next one.
 
 import { appendFileSync } from 'node:fs'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TrainingError } from 'siamrpn/train'
-import { writeWhole } from '../frames/atomic.ts'
+import { makeFolder, writeWhole } from '../frames/atomic.ts'
 import { readBounded } from '../read-bounded.ts'
 import { takeLock } from './lock.ts'
 
@@ -35,7 +35,7 @@ export class WorkDir {
   static async open(path: string): Promise<WorkDir> {
     let unlock: (() => Promise<void>) | undefined
     try {
-      await mkdir(path, { recursive: true })
+      await makeFolder(path)
       unlock = await takeLock(join(path, lockName), path)
       for (const name of await readdir(path)) if (temporaryName.test(name)) await rm(join(path, name), { force: true })
     } catch (cause) {

@@ -145,6 +145,20 @@ test('an error in one output aborts all of them', async () => {
   expect(await readFile(join(folder, 'results.txt'), 'utf8')).toBe('old')
 })
 
+test.skipIf(process.platform !== 'linux').each([
+  ['/proc/siamrpn-results/tracks/results.txt', /ENOENT.*mkdir '\/proc\/siamrpn-results'/],
+  ['/dev/null/tracks/results.txt', /ENOTDIR.*mkdir '\/dev\/null\/tracks'/],
+])('%s: a folder that cannot be made is named at once', async (path, reason) => {
+  const writing = async () => {
+    const writer = await openWriters([path], facts)
+    await writer.write(record(0))
+    await writer.finish()
+  }
+  const error = await writing().catch((found: unknown) => found)
+  expect(error).toBeInstanceOf(OutputError)
+  expect((error as OutputError).message).toMatch(reason)
+})
+
 test('when the second of two outputs cannot be opened, the first one is removed', async () => {
   const folder = await temporaryFolder()
   await mkdir(join(folder, 'taken.json'))
