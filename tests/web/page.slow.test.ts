@@ -402,6 +402,10 @@ test.skipIf(!path)('without WebGPU, or without an adapter, the page says what to
   try {
     await missing.waitFor()
     expect(await missing.innerText()).toMatch(/offers no adapter: hardware acceleration is off/)
+    await opened.page.getByTestId('sample').click()
+    await expect
+      .poll(() => noticeOf(opened))
+      .toMatch(/first box is set. Here boxes can only be set and exported by hand/)
     await opened.page.addInitScript(() => Object.defineProperty(navigator, 'gpu', { value: undefined }))
     await opened.page.reload()
     await missing.waitFor()

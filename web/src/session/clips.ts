@@ -1,5 +1,6 @@
 // Files in and out: opening clips, the sample and their saved work, importing annotations, exporting them and the video.
 
+import type { ReadonlySignal } from '@preact/signals'
 import { readGroundTruth } from '../formats/ground-truth.ts'
 import { importAnnotations } from '../formats/import.ts'
 import { openClip } from '../media/open.ts'
@@ -20,11 +21,17 @@ const samples = {
 
 export type SampleName = keyof typeof samples
 
+/** The same where this browser cannot track. */
+const byHand = 'The first box is set. Here boxes can only be set and exported by hand, frame by frame.'
+
 export class Clips {
   readonly #workspace: Workspace
+  readonly #missing: ReadonlySignal<string | undefined>
 
-  constructor(workspace: Workspace) {
+  /** @param missing a sentence where tracking is impossible in this browser */
+  constructor(workspace: Workspace, missing: ReadonlySignal<string | undefined>) {
     this.#workspace = workspace
+    this.#missing = missing
   }
 
   /** Opens files as a clip; what is open stays where this fails. */
@@ -88,7 +95,11 @@ export class Clips {
           return
         }
         const saved = await savedProject(source.facts).catch(() => undefined) // private windows have no storage
-        const { project, sentence } = startOf(saved ?? emptyProject(source.facts), groundTruth, hint)
+        const { project, sentence } = startOf(
+          saved ?? emptyProject(source.facts),
+          groundTruth,
+          this.#missing.value === undefined ? hint : byHand,
+        )
         await this.#workspace.show(source, project)
         this.#workspace.inform(sentence)
       } finally {

@@ -21,7 +21,7 @@ export class Session {
     this.workspace.inform('The graphics device was lost and opened again; tracking went on from the last frame.'),
   )
   readonly model = new Model(this.workspace, this.tracker, this.missing)
-  readonly clips = new Clips(this.workspace)
+  readonly clips = new Clips(this.workspace, this.missing)
   readonly player = new Player(this.workspace)
   readonly targets = new Targets(this.workspace, this.tracker, this.model)
   readonly camera = new CameraView({ workspace: this.workspace, tracker: this.tracker, targets: this.targets })
