@@ -11,7 +11,7 @@ import { ResultStore } from '../../evaluation/result-store.ts'
 import { type EvaluationOutcome, runEvaluation } from '../../evaluation/run-evaluation.ts'
 import { runSharedEvaluation } from '../../evaluation/shared-evaluation.ts'
 import type { CommandContext } from '../context.ts'
-import { interruptedCode, orInterrupted } from '../interrupt.ts'
+import { interruptedCode, isAbort, orInterrupted } from '../interrupt.ts'
 import { byRank0 } from '../launcher.ts'
 import { LoadDisplay } from '../load-display.ts'
 import { openRankDevice } from '../open-device.ts'
@@ -62,9 +62,16 @@ export async function evaluate(
   })
   const { compared = [], store, done = new Map<string, SequenceResult>() } = folder ?? {}
   printPlan(terminal, model, data, done)
-  const tracked = await track(context, { model, data, store, done, options, collective }, signal)
+  const howFarWith = (videos: number) => `${videos} of ${counted(data.benchmark.sequences.length, 'video')} done`
+  let tracked: Tracked
+  try {
+    tracked = await track(context, { model, data, store, done, options, collective }, signal)
+  } catch (error) {
+    if (isAbort(error)) return interrupted(terminal, out, howFarWith(done.size)) // while the trackers were loaded
+    throw error
+  }
   const { outcome } = tracked
-  const howFar = `${outcome.results.size} of ${counted(data.benchmark.sequences.length, 'video')} done`
+  const howFar = howFarWith(outcome.results.size)
   if (outcome.interrupted) return interrupted(terminal, out, howFar)
   return await byRank0(collective, async () => {
     try {

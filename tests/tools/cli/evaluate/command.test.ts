@@ -225,6 +225,20 @@ describe('--resume', () => {
     expect((await readFile(join(out, 'report.html'), 'utf8')).split(scope)).toHaveLength(3)
   })
 
+  test('goes on after Ctrl-C while the trackers were loaded, too', async () => {
+    const { out, args } = await miniature()
+    const terminal = fakeTerminal()
+    const loadTrackers = () => {
+      process.listeners('SIGINT').at(-1)?.('SIGINT')
+      return new Promise<never>(() => {})
+    }
+    expect(await runCommand(args, { terminal, load: loadTrackers, loadTrackers })).toBe(130)
+    expect(await readdir(out)).toContain('run.json')
+    const told = `interrupted with 0 of 3 videos done; the same command with --out ${out} --resume goes on`
+    expect(terminal.stderr.text).toContain(told)
+    expect((await runFake([...args, '--resume'])).evaluation.inits).toBe(3)
+  })
+
   test('has nothing to track where all is done, and gives the same numbers', async () => {
     const { out, args } = await miniature()
     await runFake(args)
