@@ -84,6 +84,8 @@ const jsonFiles: Files = {
 }
 const lineFiles: Files = {
   'line ends': () => filled('\n', '1', '2'),
+  // Those above are refused for their number alone.
+  'as many line ends as are read': () => Buffer.from(`1${'\n'.repeat(199_990)}2`),
   'line ends of old': () => filled('\r', '1', '2'),
   boxes: () => filled('1,2,3,4\n'),
   'decimal boxes': () => filled('1.5,2.25,3.125,4.0625\n'),

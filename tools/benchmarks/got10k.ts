@@ -96,6 +96,6 @@ export async function readGot10kLabels(folder: string, frames: number, tell: Tel
 /** `resolution: (1920, 1080)`. */
 export async function readResolution(file: string, tell: Tell): Promise<Sequence['size']> {
   const text = await readTextFile(file)
-  const [, width, height] = /^\s*resolution\s*[:=]\s*\(?\s*(\d+)\s*[,x]\s*(\d+)/m.exec(text ?? '') ?? []
+  const [, width, height] = /^[ \t]*resolution\s*[:=]\s*\(?\s*(\d+)\s*[,x]\s*(\d+)/m.exec(text ?? '') ?? []
   return statedSize(width, height, file, tell)
 }
