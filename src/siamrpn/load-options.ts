@@ -30,7 +30,8 @@ export interface CreateOptions {
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined
   /**
    * `f16`: the filters of all convolutions, nine tenths of the memory of a large model, are stored in half precision; images,
-   * features and every sum stay in single precision. Needs an adapter with `shader-f16`. Default `f32`.
+   * features and every sum stay in single precision. Needs an adapter with `shader-f16`. Where a device was opened with subgroup
+   * matrices (f16 to f32), its matrix units round what a convolution reads to half precision, too. Default `f32`.
    */
   readonly precision?: Precision | undefined
   /** Take the fastest kernel for each convolution, by measurement, which a store remembers. Default false: by reasoning. */

@@ -303,7 +303,10 @@ export class Trainer {
     if (optimizer) readOptimizerState(this.optimizer, this.model.parameters, optimizer)
   }
 
-  /** The last step's gradients before clipping, without the scale of the loss, by parameter, in PyTorch's layout. @throws TrainerError unless they are kept */
+  /**
+   * The last step's gradients before clipping, without the scale of the loss, by parameter, in PyTorch's layout.
+   * @throws TrainerError unless they are kept
+   */
   async gradients(): Promise<ReadonlyMap<string, Float32Array>> {
     const kept = this.#phase?.step.result.gradients
     if (!kept || !this.#options.keepGradients) throw new TrainerError('Trainer.gradients: no gradients were kept')

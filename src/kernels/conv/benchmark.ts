@@ -141,7 +141,7 @@ function storeKey({ adapter }: Device): string {
 }
 
 /** Raised where a convolution kernel or the candidates change between versions: what was measured before does not count any more. */
-const kernelVersion = 1
+const kernelVersion = 2
 
 /** The choices of former runs, and those of this one. */
 class Remembered {
